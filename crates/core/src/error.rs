@@ -1,0 +1,38 @@
+use std::{borrow::Cow, fmt};
+
+/// Says which field of a configuration is wrong, what is wrong with it, and what is expected.
+///
+/// Every constructor and every `.layer(..)` of the workspace returns this error, before anything is started.
+/// Its text never holds a secret: values that may be one are described, not shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    field: Cow<'static, str>,
+    reason: String,
+}
+
+impl ConfigError {
+    /// Makes an error for `field` (a dotted path such as `slack.webhook`); `reason` is lower case, without a full stop.
+    pub fn new(field: impl Into<Cow<'static, str>>, reason: impl Into<String>) -> Self {
+        Self { field: field.into(), reason: reason.into() }
+    }
+
+    /// Returns the dotted path of the field that is wrong.
+    #[must_use]
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// Returns what is wrong and what is expected.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.reason)
+    }
+}
+
+impl std::error::Error for ConfigError {}

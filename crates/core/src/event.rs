@@ -1,0 +1,197 @@
+use std::{cell::OnceCell, fmt, sync::Arc};
+
+use tracing_core::{Event, Level, Metadata, Subscriber, field::Visit};
+use tracing_log::NormalizeEvent;
+use tracing_subscriber::{layer::Context, registry::LookupSpan};
+
+use crate::{
+    Limits, Redactor, Severity, SpanNode,
+    fields::FieldBuf,
+    levels::LevelTable,
+    slot::{Lookup, SpanSource},
+};
+
+/// Shows one event to filters and handlers: a borrowed, copyable view.
+///
+/// What has to be computed (the text of fields, the span chain) is computed at most once per event and layer, when it
+/// is first asked for. A rewrite of the level is a copy of the view and is seen only by those it is handed to.
+#[derive(Clone, Copy)]
+pub struct EventView<'a> {
+    core: &'a EventCore<'a>,
+    level: Level,
+    severity: Option<Severity>,
+}
+
+/// Holds what all views of one event share; lives on the stack of `on_event`.
+pub(crate) struct EventCore<'a> {
+    pub(crate) event: &'a Event<'a>,
+    pub(crate) metadata: &'a Metadata<'a>,
+    pub(crate) is_log: bool,
+    pub(crate) source: &'a dyn SpanSource,
+    pub(crate) spans: &'a LevelTable,
+    pub(crate) redactor: &'a Redactor,
+    pub(crate) limits: &'a Limits,
+    chain: OnceCell<Option<Arc<SpanNode>>>,
+    fields: OnceCell<FieldBuf>,
+    span_fields: OnceCell<FieldBuf>,
+}
+
+impl<'a> EventCore<'a> {
+    pub(crate) fn new(
+        event: &'a Event<'a>,
+        normalized: Option<&'a Metadata<'a>>,
+        source: &'a dyn SpanSource,
+        settings: (&'a LevelTable, &'a Redactor, &'a Limits),
+    ) -> Self {
+        Self {
+            event,
+            metadata: normalized.unwrap_or_else(|| event.metadata()),
+            is_log: normalized.is_some(),
+            source,
+            spans: settings.0,
+            redactor: settings.1,
+            limits: settings.2,
+            chain: OnceCell::new(),
+            fields: OnceCell::new(),
+            span_fields: OnceCell::new(),
+        }
+    }
+}
+
+impl<'a> EventView<'a> {
+    pub(crate) fn new(core: &'a EventCore<'a>) -> Self {
+        Self { core, level: *core.metadata.level(), severity: None }
+    }
+
+    /// Shows `event` to `look`, as a filter sees it in its own `event_enabled`.
+    pub fn with<S, R>(event: &Event<'_>, context: &Context<'_, S>, look: impl FnOnce(&EventView<'_>) -> R) -> R
+    where
+        S: Subscriber + for<'l> LookupSpan<'l>,
+    {
+        let normalized = event.normalized_metadata();
+        let (spans, redactor, limits) = (LevelTable::default(), Redactor::default(), Limits::default());
+        let lookup = Lookup(context);
+        let core = EventCore::new(event, normalized.as_ref(), &lookup, (&spans, &redactor, &limits));
+        look(&EventView::new(&core))
+    }
+
+    /// Returns the metadata; of a `log` record those of the record: its target, module, file and line.
+    #[must_use]
+    pub fn metadata(&self) -> &'a Metadata<'a> {
+        self.core.metadata
+    }
+
+    /// Returns the metadata of the callsite; all `log` records of one level share one.
+    #[must_use]
+    pub fn callsite(&self) -> &'static Metadata<'static> {
+        self.core.event.metadata()
+    }
+
+    /// Returns the target.
+    #[must_use]
+    pub fn target(&self) -> &'a str {
+        self.core.metadata.target()
+    }
+
+    /// Returns the level in force: the callsite's, or what a rewrite made of it.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Returns the severity in force: the level's, or `Critical` for an ERROR with the field `severity = "critical"`.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        if let Some(severity) = self.severity {
+            return severity;
+        }
+        let plain = Severity::from(self.level);
+        let critical = plain == Severity::Error
+            && self.event_field("severity").is_some_and(|text| text.parse() == Ok(Severity::Critical));
+        if critical { Severity::Critical } else { plain }
+    }
+
+    /// Returns the same event with another level in force.
+    #[must_use]
+    pub fn with_level(self, level: Level) -> Self {
+        Self { level, severity: Some(level.into()), ..self }
+    }
+
+    /// Returns the same event with another severity, and its level, in force.
+    #[must_use]
+    pub fn with_severity(self, severity: Severity) -> Self {
+        Self { level: severity.level(), severity: Some(severity), ..self }
+    }
+
+    /// Tells whether the event came through the `log` crate.
+    #[must_use]
+    pub fn is_log(&self) -> bool {
+        self.core.is_log
+    }
+
+    /// Returns the text of a field: the event's, else that of the innermost span that has it. Not redacted.
+    ///
+    /// Of several fields of one name the last counts. At most 4,096 bytes of a value are looked at.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&'a str> {
+        self.event_field(name).or_else(|| {
+            let spans = self.core.span_fields.get_or_init(|| {
+                let mut buf = FieldBuf::empty();
+                // Outermost first, so that the innermost is the last and counts.
+                let chain: Vec<_> = self.spans().collect();
+                for node in chain.into_iter().rev() {
+                    node.visit(&mut |name, value| buf.put(name, self.core.limits.value, format_args!("{value}")));
+                }
+                buf
+            });
+            spans.get(name)
+        })
+    }
+
+    /// Returns the text of a field of the event itself.
+    #[must_use]
+    pub fn event_field(&self, name: &str) -> Option<&'a str> {
+        self.core.fields.get_or_init(|| FieldBuf::of_event(self.core.event, self.core.is_log)).get(name)
+    }
+
+    /// Returns the message, or an empty text. Not redacted.
+    #[must_use]
+    pub fn message(&self) -> &'a str {
+        self.event_field("message").unwrap_or_default()
+    }
+
+    /// Has `visitor` visit the event's fields, `log.*` ones included, as `tracing` hands them out.
+    pub fn record(&self, visitor: &mut dyn Visit) {
+        self.core.event.record(visitor);
+    }
+
+    /// Returns the innermost span that the event stands in, whatever its level.
+    #[must_use]
+    pub fn span(&self) -> Option<&'a Arc<SpanNode>> {
+        self.core.chain.get_or_init(|| self.core.source.chain(self.core.event)).as_ref()
+    }
+
+    /// Walks the spans from the innermost to the root, without those more verbose than the layer's span levels.
+    pub fn spans(&self) -> impl Iterator<Item = &'a SpanNode> + use<'a> {
+        let levels = self.core.spans;
+        self.span().into_iter().flat_map(|node| node.chain()).filter(move |node| levels.admits_span(node.metadata()))
+    }
+
+    /// Returns the rules by which this layer redacts.
+    #[must_use]
+    pub fn redactor(&self) -> &'a Redactor {
+        self.core.redactor
+    }
+
+    /// Returns the caps of this layer.
+    #[must_use]
+    pub fn limits(&self) -> &'a Limits {
+        self.core.limits
+    }
+}
+
+impl fmt::Debug for EventView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventView").field("level", &self.level).field("target", &self.target()).finish_non_exhaustive()
+    }
+}

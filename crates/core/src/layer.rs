@@ -1,0 +1,259 @@
+use std::{
+    any::Any,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tracing_core::{
+    Dispatch, Event, LevelFilter, Metadata, Subscriber,
+    dispatcher::WeakDispatch,
+    span::{Attributes, Id, Record},
+    subscriber::Interest,
+};
+use tracing_log::NormalizeEvent;
+use tracing_subscriber::{
+    filter::Filtered,
+    layer::{Context, Filter, Layer},
+    registry::LookupSpan,
+};
+
+use crate::{
+    EventView, Handler, LevelTable, Limits, Redactor, SpanNode,
+    event::EventCore,
+    fields::Collect,
+    guard::Inside,
+    safe::{Safe, was_asked_last},
+    slot::{self, LayerId, Slot, StackLookup, node_of, slot_of},
+};
+
+/// Makes a `tracing_subscriber::Layer` of a [`Handler`]: the one layer of the workspace.
+///
+/// It captures the spans, keeps events that are emitted while it works from coming back, shows `log` records with
+/// their true target and place, and catches every panic of a user's formatter, callback or handler.
+///
+/// Filter first, box then: [`with_filter`](Self::with_filter) is this type's own and makes any filter safe; a layer that
+/// was boxed before gets tracing-subscriber's.
+pub struct HandlerLayer<H> {
+    handler: H,
+    id: LayerId,
+    spans: LevelTable,
+    redactor: Redactor,
+    limits: Limits,
+    /// An `Arc<dyn Filter<S> + Send + Sync>`, of the subscriber type that the filter was made for.
+    recheck: Option<Box<dyn Any + Send + Sync>>,
+    dispatch: OnceLock<WeakDispatch>,
+    counts: Arc<LayerCounts>,
+}
+
+/// Counts what a handler layer kept away from its handler.
+#[derive(Debug, Default)]
+pub struct LayerCounts {
+    suppressed: AtomicU64,
+    panics: AtomicU64,
+}
+
+impl LayerCounts {
+    /// Returns how many events were emitted while a handler layer was at work on the same thread, and were left out.
+    #[must_use]
+    pub fn suppressed(&self) -> u64 {
+        self.suppressed.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many panics of formatters and handlers were caught.
+    #[must_use]
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+}
+
+impl<H: Handler> HandlerLayer<H> {
+    /// Makes a layer of `handler`; without a filter it hears the handler's default level and up.
+    pub fn new(handler: H) -> Self {
+        Self {
+            handler,
+            id: LayerId::new(),
+            spans: LevelTable::default(),
+            redactor: Redactor::default(),
+            limits: Limits::default(),
+            recheck: None,
+            dispatch: OnceLock::new(),
+            counts: Arc::default(),
+        }
+    }
+
+    /// Sets which spans are let through whatever the filter says of events. Default `info,tower_http=debug`.
+    ///
+    /// A filter that has span levels of its own (those of `watchfire-filter`) is asked instead.
+    #[must_use]
+    pub fn span_levels(mut self, levels: LevelTable) -> Self {
+        self.spans = levels;
+        self
+    }
+
+    /// Sets the rules of redaction. Default: on, with the rules of [`Redactor::default`].
+    #[must_use]
+    pub fn redactor(mut self, redactor: Redactor) -> Self {
+        self.redactor = redactor;
+        self
+    }
+
+    /// Sets the caps of what one event may take. Default: those of [`Limits::default`].
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Returns the handler.
+    pub fn handler(&self) -> &H {
+        &self.handler
+    }
+
+    /// Returns the counters, which outlive the layer's move into a registry.
+    #[must_use]
+    pub fn counts(&self) -> Arc<LayerCounts> {
+        Arc::clone(&self.counts)
+    }
+
+    /// Puts a filter before the layer: any of tracing-subscriber's, or one of `watchfire-filter`.
+    ///
+    /// It takes precedence over `Layer::with_filter` and returns the same type of layer; in addition the filter never
+    /// answers `Interest::always`, spans pass down to the span levels, and an event that slipped through behind a
+    /// nested one is asked about again.
+    pub fn with_filter<S, F>(mut self, filter: F) -> Filtered<Self, Safe<F>, S>
+    where
+        S: Subscriber + for<'l> LookupSpan<'l>,
+        F: Filter<S> + Send + Sync + 'static,
+    {
+        let filter = Arc::new(filter);
+        let erased: Arc<dyn Filter<S> + Send + Sync> = Arc::clone(&filter) as _;
+        self.recheck = Some(Box::new(erased));
+        let safe = Safe::new::<S>(filter, &self.spans);
+        Layer::with_filter(self, safe)
+    }
+
+    fn is_filtered(&self) -> bool {
+        self.recheck.is_some()
+    }
+
+    /// Tells whether a layer without a filter lets this through.
+    fn hears(&self, metadata: &Metadata<'_>) -> bool {
+        if metadata.is_span() { self.spans.admits_span(metadata) } else { *metadata.level() <= self.handler.default_level() }
+    }
+
+    fn still_wanted<S>(&self, event: &Event<'_>, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool
+    where
+        S: Subscriber + for<'l> LookupSpan<'l>,
+    {
+        let Some(recheck) = &self.recheck else { return *metadata.level() <= self.handler.default_level() };
+        if was_asked_last(event.metadata()) {
+            return true;
+        }
+        match recheck.downcast_ref::<Arc<dyn Filter<S> + Send + Sync>>() {
+            Some(filter) => filter.enabled(metadata, context) && filter.event_enabled(event, context),
+            None => true,
+        }
+    }
+
+    fn collect(&self, record: impl FnOnce(&mut Collect<'_>)) -> Vec<(&'static str, crate::Value)> {
+        let mut fields = Collect::new(&self.limits, &self.redactor, false);
+        if catch_unwind(AssertUnwindSafe(|| record(&mut fields))).is_err() {
+            fields.panics += 1;
+        }
+        if fields.panics > 0 {
+            self.counts.panics.fetch_add(fields.panics, Ordering::Relaxed);
+        }
+        let mut all = fields.fields;
+        if let Some(message) = fields.message {
+            all.insert(0, ("message", message.into()));
+        }
+        all
+    }
+}
+
+impl<S, H> Layer<S> for HandlerLayer<H>
+where
+    S: Subscriber + for<'l> LookupSpan<'l>,
+    H: Handler,
+{
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        // Weak: a strong one would keep the subscriber, and us, alive for ever.
+        let _ = self.dispatch.set(dispatch.downgrade());
+    }
+
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        // Never `never`: without a filter that would silence the callsite for every other layer too.
+        if self.is_filtered() || self.hears(metadata) { Interest::always() } else { Interest::sometimes() }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        // Behind a filter only the filter's hint counts.
+        Some(self.handler.default_level().max(self.spans.most_verbose()))
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let parent = span.parent().and_then(|parent| node_of(&parent));
+        match slot_of(&span) {
+            // Another handler layer was here first: its fields stay, the deeper of the two parents wins.
+            Some(node) => {
+                if parent.as_ref().map_or(0, |parent| parent.depth()) >= node.depth() {
+                    let relinked = Arc::new(node.relinked(parent));
+                    span.extensions_mut().replace(Slot(relinked));
+                }
+            }
+            None => {
+                // User formatters run here, before any lock is taken: one that logs would wait for itself.
+                let fields = self.collect(|fields| attributes.record(fields));
+                let node = SpanNode::new(attributes.metadata(), parent, fields, self.redactor.is_default());
+                span.extensions_mut().replace(Slot(Arc::new(node)));
+            }
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let fields = self.collect(|fields| values.record(fields));
+        // Taken out of the extensions before the merge, which takes a lock of its own.
+        let node = context.span(id).and_then(|span| slot_of(&span));
+        if let Some(node) = node {
+            node.merge(fields);
+        }
+    }
+
+    fn on_enter(&self, id: &Id, _context: Context<'_, S>) {
+        slot::enter(self.id, id);
+    }
+
+    fn on_exit(&self, id: &Id, _context: Context<'_, S>) {
+        slot::exit(self.id, id);
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let Some(_inside) = Inside::enter() else {
+            self.counts.suppressed.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        let normalized = event.normalized_metadata();
+        let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
+        if !self.still_wanted(event, metadata, &context) {
+            return;
+        }
+        let lookup = StackLookup { context: &context, layer: self.id, dispatch: self.dispatch.get() };
+        let settings = (&self.spans, &self.redactor, &self.limits);
+        let core = EventCore::new(event, normalized.as_ref(), &lookup, settings);
+        // The handler's state is behind shared references and its own locks, which it recovers when poisoned.
+        if catch_unwind(AssertUnwindSafe(|| self.handler.handle(&EventView::new(&core)))).is_err() {
+            self.counts.panics.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<H> fmt::Debug for HandlerLayer<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerLayer").field("handler", &std::any::type_name::<H>()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,53 @@
+//! The core of watchfire: what an event is.
+//!
+//! [`HandlerLayer`] is the one `tracing_subscriber::Layer`; a [`Handler`] receives an [`EventView`] from it and may make
+//! an owned, redacted [`Alert`] of it by [`Capture`]. How alerts travel is the matter of `watchfire-outbox`.
+
+mod error;
+mod severity;
+mod value;
+
+mod handler;
+mod layer;
+mod event;
+mod span;
+mod levels;
+
+mod alert;
+mod app;
+mod cap;
+mod capture;
+mod fields;
+mod memory;
+mod redact;
+mod secret;
+mod stack;
+
+mod guard;
+mod safe;
+mod selflog;
+mod slot;
+
+pub mod clock;
+pub mod process;
+
+pub use alert::{Alert, AlertId, Field, SpanFacts};
+pub use app::App;
+pub use cap::{CUT, Limits, PANICKED, cut};
+pub use capture::Capture;
+pub use error::ConfigError;
+pub use event::EventView;
+pub use guard::{mute_thread, quietly};
+pub use handler::{Flushed, Handler, Null};
+pub use layer::{HandlerLayer, LayerCounts};
+pub use levels::{LevelTable, covers};
+pub use memory::Memory;
+pub use redact::{MASK, Redactor};
+pub use safe::{Safe, claim_spans};
+pub use secret::Secret;
+pub use selflog::SelfLog;
+pub use severity::{Severity, UnknownSeverity};
+pub use slot::current_span;
+pub use span::SpanNode;
+pub use stack::{Stack, StackFrame};
+pub use value::Value;

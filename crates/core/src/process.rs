@@ -1,0 +1,150 @@
+//! Hold the four things that belong to the process and not to a value of ours:
+//! the debug flag, the register of our own credentials, the list of what to flush at exit, and the panic hook's listeners.
+
+use std::{
+    borrow::Cow,
+    panic::PanicHookInfo,
+    sync::{
+        Mutex, Once, PoisonError, RwLock, Weak,
+        atomic::{AtomicU8, Ordering},
+    },
+};
+
+use crate::redact::OwnSecrets;
+
+static DEBUG: AtomicU8 = AtomicU8::new(UNSET);
+static SECRETS: RwLock<Option<OwnSecrets>> = RwLock::new(None);
+static EXIT: Mutex<Vec<Weak<dyn AtExit>>> = Mutex::new(Vec::new());
+static PANIC: Mutex<Vec<Weak<dyn OnPanic>>> = Mutex::new(Vec::new());
+
+const UNSET: u8 = 2;
+
+/// Returns whether the program runs in debug mode: what `require_debug_true` and `require_debug_false` look at.
+///
+/// Until [`set_debug`] is called it is what the environment variable `WATCHFIRE_DEBUG` says
+/// (`1`, `true`, `yes`, `on` or their opposites), else whether the program was built with debug assertions.
+#[must_use]
+pub fn is_debug() -> bool {
+    match DEBUG.load(Ordering::Relaxed) {
+        UNSET => {
+            let found = debug_from_environment().unwrap_or(cfg!(debug_assertions));
+            // A set_debug() in between wins.
+            let _ = DEBUG.compare_exchange(UNSET, found.into(), Ordering::Relaxed, Ordering::Relaxed);
+            DEBUG.load(Ordering::Relaxed) == 1
+        }
+        flag => flag == 1,
+    }
+}
+
+/// Sets the debug mode from now on, for the whole process; filters see it at the next event.
+pub fn set_debug(on: bool) {
+    DEBUG.store(on.into(), Ordering::Relaxed);
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one variable that core knows; read once")]
+fn debug_from_environment() -> Option<bool> {
+    let text = std::env::var("WATCHFIRE_DEBUG").ok()?;
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" | "" => Some(false),
+        _ => None,
+    }
+}
+
+pub(crate) fn register_secret(value: &str) {
+    let mut register = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
+    register.get_or_insert_with(OwnSecrets::default).insert(value);
+}
+
+/// Masks every registered credential of our own in `text`.
+#[must_use]
+pub fn mask_own_secrets(text: &str) -> Cow<'_, str> {
+    match &*SECRETS.read().unwrap_or_else(PoisonError::into_inner) {
+        Some(own) => own.find_and_mask(text),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// Tells whether `bytes` hold a registered credential of our own: the last check before something is written or sent.
+#[must_use]
+pub fn holds_own_secret(bytes: &[u8]) -> bool {
+    SECRETS.read().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|own| own.contains_any(bytes))
+}
+
+/// Is called when the process ends by a return from `main` or by `process::exit`.
+pub trait AtExit: Send + Sync + 'static {
+    /// Writes out what is left, within a deadline of its own; thread-locals may be gone.
+    fn at_exit(&self);
+}
+
+/// Puts `hook` on the list of what runs at exit; a dropped one is skipped.
+#[expect(unsafe_code, reason = "atexit(3) is the only call that runs at process::exit")]
+pub fn at_exit(hook: Weak<dyn AtExit>) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: `run` is an `extern "C"` function that lives as long as the program and does not unwind.
+        unsafe {
+            libc::atexit(run_at_exit);
+        }
+    });
+    let mut list = EXIT.lock().unwrap_or_else(PoisonError::into_inner);
+    list.retain(|known| known.strong_count() > 0);
+    list.push(hook);
+}
+
+extern "C" fn run_at_exit() {
+    // Never wait for a thread that holds the list: it may be the one that exits.
+    let hooks: Vec<_> = match EXIT.try_lock() {
+        Ok(list) => list.iter().filter_map(Weak::upgrade).collect(),
+        Err(_) => return,
+    };
+    for hook in hooks {
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook.at_exit()));
+    }
+}
+
+/// Is called when a thread panics, before the hook that was there.
+pub trait OnPanic: Send + Sync + 'static {
+    /// Notes the panic; never blocks for long, takes no lock that the panicking thread may hold.
+    fn on_panic(&self, info: &PanicHookInfo<'_>);
+}
+
+/// Puts `listener` on the list of who hears of panics, and installs our hook in front of the present one, once.
+pub fn on_panic(listener: Weak<dyn OnPanic>) {
+    static ONCE: Once = Once::new();
+    {
+        let mut list = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+        list.retain(|known| known.strong_count() > 0);
+        list.push(listener);
+    }
+    ONCE.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            // A panic that we catch ourselves (a user's formatter or callback) is no news.
+            if !crate::guard::is_inside() {
+                let listeners: Vec<_> = match PANIC.try_lock() {
+                    Ok(list) => list.iter().filter_map(Weak::upgrade).collect(),
+                    Err(_) => Vec::new(),
+                };
+                let _ = crate::guard::quietly(|| {
+                    for listener in listeners {
+                        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| listener.on_panic(info)));
+                    }
+                });
+            }
+            previous(info);
+        }));
+    });
+}
+
+#[expect(unsafe_code, reason = "std has no host name; gethostname(2) writes into a buffer of ours")]
+pub(crate) fn host_name() -> String {
+    let mut buffer = [0_u8; 256];
+    // SAFETY: the pointer and the length are those of `buffer`, which outlives the call.
+    let result = unsafe { libc::gethostname(buffer.as_mut_ptr().cast(), buffer.len()) };
+    let name = buffer.split(|byte| *byte == 0).next().unwrap_or_default();
+    if result != 0 || name.is_empty() {
+        return "localhost".to_owned();
+    }
+    String::from_utf8_lossy(name).into_owned()
+}

@@ -1,0 +1,159 @@
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use tracing_core::{Level, Metadata};
+
+use crate::{Value, fields::FieldList};
+
+/// Is one span of the chain an event stands in: its metadata, its fields, and its parent.
+///
+/// One node per span is shared by all handler layers. The fields given when the span was made are immutable and read
+/// without a lock; those recorded later are merged by name behind a lock that is looked at only if there are any.
+/// Values are capped and redacted when they are recorded.
+pub struct SpanNode {
+    metadata: &'static Metadata<'static>,
+    parent: Option<Arc<SpanNode>>,
+    depth: u32,
+    first: Box<[(&'static str, Value)]>,
+    late: Mutex<FieldList>,
+    version: AtomicU32,
+    /// Whether the values went through the default redaction; another layer's rules are applied when it captures.
+    pub(crate) redacted_by_default: bool,
+}
+
+impl SpanNode {
+    pub(crate) fn new(
+        metadata: &'static Metadata<'static>,
+        parent: Option<Arc<Self>>,
+        fields: FieldList,
+        redacted_by_default: bool,
+    ) -> Self {
+        Self {
+            metadata,
+            depth: depth_below(parent.as_ref()),
+            parent,
+            first: fields.into_boxed_slice(),
+            late: Mutex::default(),
+            version: AtomicU32::new(0),
+            redacted_by_default,
+        }
+    }
+
+    /// Makes the same span below another parent: a layer that sees more spans found the deeper chain.
+    pub(crate) fn relinked(&self, parent: Option<Arc<Self>>) -> Self {
+        let late = self.late.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Self {
+            metadata: self.metadata,
+            depth: depth_below(parent.as_ref()),
+            parent,
+            first: self.first.clone(),
+            version: AtomicU32::new(u32::from(!late.is_empty())),
+            late: Mutex::new(late),
+            redacted_by_default: self.redacted_by_default,
+        }
+    }
+
+    /// Returns the span's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.metadata.name()
+    }
+
+    /// Returns the span's target.
+    #[must_use]
+    pub fn target(&self) -> &'static str {
+        self.metadata.target()
+    }
+
+    /// Returns the span's level.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        *self.metadata.level()
+    }
+
+    /// Returns the span's metadata.
+    #[must_use]
+    pub fn metadata(&self) -> &'static Metadata<'static> {
+        self.metadata
+    }
+
+    /// Returns the span around this one.
+    #[must_use]
+    pub fn parent(&self) -> Option<&Arc<Self>> {
+        self.parent.as_ref()
+    }
+
+    /// Returns the length of the chain from the root to here: 1 for a root.
+    #[must_use]
+    pub fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// Walks the chain from this span to the root.
+    pub fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |node| node.parent.as_deref())
+    }
+
+    /// Returns a number that changes when a field anywhere on the chain does: the key of a cached rendering.
+    #[must_use]
+    pub fn stamp(&self) -> u64 {
+        self.chain().map(|node| u64::from(node.version.load(Ordering::Acquire))).sum()
+    }
+
+    /// Calls `visit` with each field, in the order of their first recording.
+    pub fn visit(&self, visit: &mut dyn FnMut(&'static str, &Value)) {
+        if self.version.load(Ordering::Acquire) == 0 {
+            for (name, value) in &self.first {
+                visit(name, value);
+            }
+            return;
+        }
+        // Copied out: `visit` may be a user's code, and no lock is held while that runs.
+        for (name, value) in self.fields() {
+            visit(name, &value);
+        }
+    }
+
+    /// Returns a copy of the fields as they are now.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(&'static str, Value)> {
+        let mut all = self.first.to_vec();
+        merge(&mut all, self.late.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        all
+    }
+
+    /// Takes fields recorded later; by name, so that several layers may do it.
+    pub(crate) fn merge(&self, fields: FieldList) {
+        if fields.is_empty() {
+            return;
+        }
+        let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        merge(&mut late, fields);
+        drop(late);
+        self.version.fetch_add(1, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for SpanNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpanNode").field("name", &self.name()).field("fields", &self.fields()).finish_non_exhaustive()
+    }
+}
+
+fn depth_below(parent: Option<&Arc<SpanNode>>) -> u32 {
+    parent.map_or(1, |parent| parent.depth.saturating_add(1))
+}
+
+fn merge(into: &mut FieldList, from: FieldList) {
+    for (name, value) in from {
+        match into.iter_mut().find(|(known, _)| *known == name) {
+            Some(field) => field.1 = value,
+            None => into.push((name, value)),
+        }
+    }
+}

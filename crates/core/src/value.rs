@@ -1,0 +1,72 @@
+use std::fmt;
+
+/// Holds the value of a field as it was recorded: typed, owned, capped and redacted.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// A string, as given.
+    Str(Box<str>),
+    /// What `Debug` or `Display` wrote (`?field`, `%field`).
+    Debug(Box<str>),
+    /// A signed integer.
+    I64(i64),
+    /// An unsigned integer.
+    U64(u64),
+    /// A signed integer of 128 bits.
+    I128(i128),
+    /// An unsigned integer of 128 bits.
+    U128(u128),
+    /// A floating-point number.
+    F64(f64),
+    /// `true` or `false`.
+    Bool(bool),
+}
+
+impl Value {
+    /// Returns the text of a textual value.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Str(text) | Self::Debug(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Str(text) | Self::Debug(text) => f.pad(text),
+            Self::I64(n) => n.fmt(f),
+            Self::U64(n) => n.fmt(f),
+            Self::I128(n) => n.fmt(f),
+            Self::U128(n) => n.fmt(f),
+            Self::F64(n) => n.fmt(f),
+            Self::Bool(b) => b.fmt(f),
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Str(text.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Str(text.into_boxed_str())
+    }
+}
+
+macro_rules! from_number {
+    ($($from:ty => $variant:ident),+) => {
+        $(impl From<$from> for Value {
+            fn from(value: $from) -> Self {
+                Self::$variant(value.into())
+            }
+        })+
+    };
+}
+
+from_number!(i32 => I64, i64 => I64, u32 => U64, u64 => U64, i128 => I128, u128 => U128, f64 => F64, bool => Bool);
