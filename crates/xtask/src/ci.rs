@@ -1,0 +1,67 @@
+//! Everything that a change must pass, in the order that fails soonest.
+
+use anyhow::{Context, Result};
+
+use crate::stage::{Skipped, Stage, run_all};
+use crate::{Interop, shell, test, tidy};
+
+/// The version that `deny.toml` is written for.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Runs all stages.
+///
+/// # Errors
+/// When a stage fails.
+pub(crate) fn run(interop: Interop, keep_going: bool) -> Result<()> {
+    let stages = vec![
+        Stage::new("fmt", || plain(&["fmt", "--all", "--check"])),
+        Stage::new("clippy", || plain(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+        Stage::new("docs", docs),
+        Stage::new("tidy", || tidy::run().map(|()| Vec::new())),
+        Stage::new("deny", deny),
+        Stage::new("test", || test::tests_and_interop(interop, None)),
+    ];
+    run_all(stages, keep_going)
+}
+
+fn plain(args: &[&str]) -> Result<Vec<Skipped>> {
+    shell::run(shell::cargo().args(args))?;
+    Ok(Vec::new())
+}
+
+fn docs() -> Result<Vec<Skipped>> {
+    let mut cargo = shell::cargo();
+    shell::run(cargo.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps"]))?;
+    Ok(Vec::new())
+}
+
+fn deny() -> Result<Vec<Skipped>> {
+    let program = shell::tools().join("bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
+    let installed = shell::read(shell::command(&program).arg("--version")).unwrap_or_default();
+    if installed.trim() != format!("cargo-deny {CARGO_DENY}") {
+        install_deny().context("cargo-deny could not be installed; it needs the network once")?;
+    }
+    shell::run(shell::command(&program).args(["check", "bans", "licenses", "sources"]))?;
+    Ok(vec![Skipped {
+        what: "cargo deny check advisories".into(),
+        why: "the advisory database is a git repository elsewhere, and these checks run without it".into(),
+    }])
+}
+
+/// Builds the tool without optimisation: it runs for two seconds, and would build for several minutes.
+fn install_deny() -> Result<()> {
+    shell::run(
+        shell::cargo()
+            .args(["install", "--locked", "--force", "--version", CARGO_DENY, "--root"])
+            .arg(shell::tools())
+            .arg("cargo-deny")
+            .env("CARGO_TARGET_DIR", shell::tools().join("target"))
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+    )?;
+    // Half a gigabyte that nobody needs again.
+    drop(std::fs::remove_dir_all(shell::tools().join("target")));
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! The chores of the workspace, run as `cargo xtask <chore>`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on its streams")]
+#![expect(clippy::indexing_slicing, reason = "the index of a JSON value gives null for what is missing")]
+
+mod ci;
+mod interop;
+mod shell;
+mod stage;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// The chores of the watchfire workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask ci                        everything that a change must pass
+  cargo xtask ci --keep-going           the same, past the first failure
+  cargo xtask test                      all tests, and interop with what can be installed
+  cargo xtask test --interop off retry  only tests whose name contains `retry`
+  cargo xtask tidy                      the shape of the tree: arrows, sibling files, sizes";
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Runs every stage that a change must pass, and prints the seconds of each.
+    ///
+    /// The stages: fmt, clippy, docs, tidy, deny, test. The first failure stops the run.
+    #[command(after_help = "Examples:\n  cargo xtask ci\n  cargo xtask ci --interop required --keep-going")]
+    Ci {
+        /// What to do about the checks against other programs.
+        #[arg(long, value_enum, default_value_t)]
+        interop: Interop,
+        /// Runs the later stages too after one has failed.
+        #[arg(long)]
+        keep_going: bool,
+    },
+    /// Runs all tests and doc-tests of the workspace, then the checks against other programs.
+    #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --interop required smtp")]
+    Test {
+        /// What to do about the checks against other programs.
+        #[arg(long, value_enum, default_value_t)]
+        interop: Interop,
+        /// Runs only the tests and interop checks whose name contains this.
+        filter: Option<String>,
+    },
+    /// Checks the shape of the tree: arrows between crates, sibling files, sizes, documents.
+    Tidy,
+}
+
+/// What happens to a check against another program that cannot be had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Interop {
+    /// A skipped check is an error.
+    Required,
+    /// A check whose program cannot be installed is skipped with a note.
+    #[default]
+    Auto,
+    /// No check is run.
+    Off,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().chore {
+        Chore::Ci { interop, keep_going } => ci::run(interop, keep_going),
+        Chore::Test { interop, filter } => test::run(interop, filter.as_deref()),
+        Chore::Tidy => tidy::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{} {error:#}", shell::paint(shell::Paint::Bad, "error:"));
+            ExitCode::FAILURE
+        }
+    }
+}

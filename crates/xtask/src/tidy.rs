@@ -1,0 +1,72 @@
+//! Checks on the shape of the tree: what a reader trusts without looking, and what rots unseen.
+//!
+//! Each check is a pure function from the tree's texts, or from what cargo says, to findings. What is allowed, and
+//! each exception with its reason, stands in `tables.rs`. A check of what is not in the tree finds nothing.
+
+mod documents;
+mod edges;
+mod shape;
+mod source;
+mod tables;
+mod trees;
+
+use std::fmt;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::shell::{self, Paint, paint};
+use source::Tree;
+
+/// One thing that is not as agreed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Finding {
+    /// The file, or the package.
+    place: String,
+    what: String,
+    /// How to mend it.
+    mend: String,
+}
+
+impl Finding {
+    fn new(place: impl Into<String>, what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { place: place.into(), what: what.into(), mend: mend.into() }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}\n    {}", self.place, self.what, self.mend)
+    }
+}
+
+/// Runs all checks and prints the findings.
+///
+/// # Errors
+/// When there is a finding, or the tree or cargo cannot be read.
+pub(crate) fn run() -> Result<()> {
+    let tree = Tree::load(&shell::root())?;
+    let metadata = shell::read(shell::cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
+    let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata is not JSON")?;
+
+    let mut findings = Vec::new();
+    findings.extend(edges::arrows(&metadata));
+    findings.extend(edges::names(&metadata));
+    findings.extend(shape::siblings(&tree));
+    findings.extend(shape::sizes(&tree));
+    findings.extend(shape::lib_files(&tree));
+    findings.extend(shape::one_layer(&tree));
+    findings.extend(shape::facade(&tree));
+    findings.extend(documents::architecture(&tree));
+    findings.extend(documents::dependencies(&tree, &metadata)?);
+    findings.extend(documents::machine_paths(&tree));
+    findings.extend(trees::lean(&metadata)?);
+
+    for finding in &findings {
+        println!("{}", finding.to_string().replacen(&finding.place, &paint(Paint::Bad, &finding.place), 1));
+    }
+    match findings.len() {
+        0 => Ok(()),
+        some => bail!("tidy has {some} finding(s)"),
+    }
+}

@@ -1,0 +1,101 @@
+//! What is allowed: the arrows between crates, and each exception with its reason.
+//!
+//! An exception that nothing needs any more is a finding too.
+
+/// The sinks; their crates have the same files.
+pub(super) const SINKS: &[&str] = &["email", "sentry", "slack", "sms", "telegram"];
+
+/// Which crates a crate may depend on. Crates that are not named here are findings.
+///
+/// Arrows run one way: `cli → config → sinks → http → outbox → core`.
+pub(super) const ARROWS: &[(&str, &[&str])] = &[
+    ("core", &[]),
+    ("outbox", &["core"]),
+    ("filter", &["core"]),
+    ("file", &["core"]),
+    ("http", &["core", "outbox"]),
+    ("email", &["core", "outbox"]),
+    ("sentry", &["core", "http", "outbox"]),
+    ("slack", &["core", "http", "outbox"]),
+    ("sms", &["core", "http", "outbox"]),
+    ("telegram", &["core", "http", "outbox"]),
+    ("tower", &["core"]),
+    ("config", &["core", "email", "file", "filter", "outbox", "sentry", "slack", "sms", "telegram"]),
+    ("watchfire", LIBRARIES),
+    ("testing", &["core", "outbox"]),
+    ("inbox", &[]),
+    (
+        "cli",
+        &[
+            "config",
+            "core",
+            "email",
+            "file",
+            "filter",
+            "inbox",
+            "outbox",
+            "sentry",
+            "slack",
+            "sms",
+            "telegram",
+            "tower",
+            "watchfire",
+        ],
+    ),
+    ("examples", EVERYTHING),
+    ("tests", EVERYTHING),
+    ("xtask", &[]),
+];
+
+const LIBRARIES: &[&str] = &[
+    "config", "core", "email", "file", "filter", "http", "outbox", "sentry", "slack", "sms", "telegram",
+    "tower",
+];
+
+/// Examples and workspace-wide tests stand outside the arrows: nothing can depend on them.
+const EVERYTHING: &[&str] = &[
+    "cli",
+    "config",
+    "core",
+    "email",
+    "file",
+    "filter",
+    "http",
+    "inbox",
+    "outbox",
+    "sentry",
+    "slack",
+    "sms",
+    "telegram",
+    "testing",
+    "tower",
+    "watchfire",
+];
+
+/// What tests of any crate may use besides.
+pub(super) const TEST_ARROWS: &[&str] = &["file", "filter", "inbox", "testing"];
+
+/// Files that a sink has beyond its siblings: (sink, file in `src/`, reason).
+pub(super) const SINK_FILES: &[(&str, &str, &str)] = &[];
+
+/// The most lines that a file may have, its tests aside.
+pub(super) const MOST_LINES: usize = 400;
+
+/// Files that are longer: (path, reason).
+pub(super) const LONG_FILES: &[(&str, &str)] = &[];
+
+/// Files that may name a path of some machine: (path, reason).
+pub(super) const PATH_FILES: &[(&str, &str)] =
+    &[("crates/xtask/src/tidy/documents.rs", "is the check, and its tests show what it finds")];
+
+/// What must stay out of whose build: (package, its only feature, packages, reason).
+pub(super) const LEAN: &[(&str, Option<&str>, &[&str], &str)] = &[
+    ("watchfire-core", None, &["reqwest", "hyper", "rustls", "tokio", "serde"], "everyone builds core"),
+    (
+        "watchfire",
+        Some("file"),
+        &["reqwest", "hyper", "rustls", "tokio"],
+        "a program that only writes files compiles no HTTP, no TLS and no async runtime",
+    ),
+    ("watchfire", Some("email"), &["reqwest", "hyper"], "a program that only mails compiles no HTTP client"),
+];
