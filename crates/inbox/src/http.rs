@@ -1,0 +1,258 @@
+//! The HTTP door: hyper on a loopback port, faults first, then the room that claims the path.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request as HyperRequest, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+use crate::clock;
+use crate::fault::Fault;
+use crate::pages;
+use crate::record::{Room, Verdict};
+use crate::rooms::{Canned, Context, HttpRoom, Judgement, Reply, Request};
+use crate::store::{New, Store};
+
+/// Serves until the task is dropped.
+pub(crate) async fn serve(listener: TcpListener, hub: Rc<Hub>) {
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
+            tokio::task::spawn_local(connection(stream, Rc::clone(&hub)));
+        }
+    }
+}
+
+pub(crate) struct Hub {
+    pub(crate) store: Arc<Store>,
+    pub(crate) rooms: RefCell<Vec<Box<dyn HttpRoom>>>,
+    pub(crate) paced: bool,
+    /// The table of addresses on the page.
+    pub(crate) addresses: Vec<(String, String)>,
+}
+
+async fn connection(stream: TcpStream, hub: Rc<Hub>) {
+    let reset = Rc::new(Notify::new());
+    let service = service_fn({
+        let reset = Rc::clone(&reset);
+        move |request: HyperRequest<Incoming>| {
+            let (hub, reset) = (Rc::clone(&hub), Rc::clone(&reset));
+            async move {
+                let reply = match hub.answer(request).await {
+                    Answered::Reply(reply) => reply,
+                    Answered::Reset => {
+                        reset.notify_one();
+                        future::pending().await
+                    }
+                    Answered::Never => future::pending().await,
+                };
+                Ok::<_, Infallible>(response(reply))
+            }
+        }
+    });
+    let mut connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        // A client that went away is no concern of the inbox.
+        _ = &mut connection => {}
+        () = reset.notified() => crate::net::reset(connection.into_parts().io.into_inner()),
+    }
+}
+
+enum Answered {
+    Reply(Reply),
+    Reset,
+    Never,
+}
+
+impl Hub {
+    async fn answer(&self, request: HyperRequest<Incoming>) -> Answered {
+        let (parts, body) = request.into_parts();
+        let mut request = Request {
+            method: parts.method.as_str().to_owned(),
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            headers: parts
+                .headers
+                .iter()
+                .map(|(name, value)| {
+                    (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                })
+                .collect(),
+            body: Bytes::new(),
+            at: clock::now(),
+        };
+        let index = self.rooms.borrow().iter().position(|room| room.claims(&request.path));
+        let limit = index.and_then(|i| self.rooms.borrow().get(i).map(|r| r.body_limit())).unwrap_or(1 << 20);
+        let too_large = match Limited::new(body, limit).collect().await {
+            Ok(body) => {
+                request.body = body.to_bytes();
+                false
+            }
+            Err(error) if error.is::<LengthLimitError>() => true,
+            Err(_) => return Answered::Reset,
+        };
+        let Some(index) = index else { return Answered::Reply(pages::answer(self, &request)) };
+        let Some(room) = self.rooms.borrow().get(index).map(|room| room.room()) else {
+            return Answered::Reset;
+        };
+        let visit = Visit { hub: self, index, room, request: &request };
+        if too_large {
+            return Answered::Reply(visit.refuse(Canned::TooLarge));
+        }
+        visit.run().await
+    }
+}
+
+/// One request in one room.
+struct Visit<'a> {
+    hub: &'a Hub,
+    index: usize,
+    room: Room,
+    request: &'a Request,
+}
+
+impl Visit<'_> {
+    async fn run(&self) -> Answered {
+        // These two bite inside the room, when the recipient is known.
+        let by_recipient =
+            |fault: &Fault| matches!(fault, Fault::RefuseRecipient { .. } | Fault::Migrate { .. });
+        let fault = self.hub.store.take(self.room, |fault| !by_recipient(fault));
+        match fault {
+            None => Answered::Reply(self.judge(None)),
+            Some(Fault::RateLimit { retry_after }) => {
+                Answered::Reply(self.refuse(Canned::RateLimited { retry_after }))
+            }
+            Some(Fault::BadCredentials) => Answered::Reply(self.refuse(Canned::BadCredentials)),
+            Some(Fault::Status { status, body, headers }) => {
+                let mut reply = self.with_room(|room| room.canned(self.request, Canned::Broken { status }));
+                if let Some(body) = body {
+                    reply.body = body.into_bytes();
+                }
+                for (name, value) in headers {
+                    reply = reply.header(&name, value);
+                }
+                // The sender is told what the status says; so is the record.
+                let verdict = if status < 300 { Verdict::Accepted } else { Verdict::Refused };
+                self.keep(verdict(reply.summary()), None);
+                Answered::Reply(reply)
+            }
+            Some(Fault::Header { name, value }) => Answered::Reply(self.judge(None).header(&name, value)),
+            Some(Fault::Slow { millis, .. }) => {
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+                Answered::Reply(self.judge(None))
+            }
+            Some(Fault::HangAfterAccept) => {
+                self.judge(Some("none: hung after the message was taken"));
+                Answered::Never
+            }
+            Some(Fault::ResetAfterAccept) => {
+                self.judge(Some("none: reset after the message was taken"));
+                Answered::Reset
+            }
+            Some(fault @ Fault::Hang { .. }) => {
+                self.keep(Verdict::Unanswered(fault.name().to_owned()), None);
+                Answered::Never
+            }
+            Some(fault) => {
+                self.keep(Verdict::Unanswered(fault.name().to_owned()), None);
+                Answered::Reset
+            }
+        }
+    }
+
+    /// Lets the room decide; `unsaid` is what the record says when the answer never leaves.
+    fn judge(&self, unsaid: Option<&str>) -> Reply {
+        let context =
+            Context { store: &self.hub.store, room: self.room, paced: self.hub.paced, now: self.request.at };
+        let judgement = self.with_room_mut(|room| room.judge(self.request, &context));
+        let verdict = match (unsaid, judgement.accepted) {
+            (Some(unsaid), true) => Verdict::Accepted(unsaid.to_owned()),
+            _ => judgement.verdict(),
+        };
+        let reply = judgement.reply.clone();
+        self.keep(verdict, Some(judgement));
+        reply
+    }
+
+    fn refuse(&self, answer: Canned) -> Reply {
+        let reply = self.with_room(|room| room.canned(self.request, answer));
+        self.keep(Verdict::Refused(reply.summary()), None);
+        reply
+    }
+
+    fn keep(&self, verdict: Verdict, judgement: Option<Judgement>) {
+        let Some(entry) = self.with_room(|room| room.describe(self.request)) else { return };
+        let (key, thread, edits) = judgement.map(|j| (j.key, j.thread, j.edits)).unwrap_or_default();
+        self.hub.store.add(New {
+            room: self.room,
+            at: self.request.at,
+            entry,
+            verdict,
+            head: head(self.request),
+            raw: self.request.body.to_vec(),
+            key,
+            thread,
+            edits,
+        });
+    }
+
+    fn with_room<T>(&self, look: impl FnOnce(&dyn HttpRoom) -> T) -> T {
+        self.with_room_mut(|room| look(room))
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the index was found in this list, which never shrinks")]
+    fn with_room_mut<T>(&self, look: impl FnOnce(&mut dyn HttpRoom) -> T) -> T {
+        look(self.hub.rooms.borrow_mut()[self.index].as_mut())
+    }
+}
+
+/// The request line and the headers; a credential is shown by its scheme only.
+fn head(request: &Request) -> Vec<(String, String)> {
+    let mut head = vec![("Request".to_owned(), format!("{} {}", request.method, hide_token(&request.path)))];
+    for (name, value) in &request.headers {
+        let value = match name.as_str() {
+            "authorization" | "proxy-authorization" => {
+                format!("{} (not kept)", value.split(' ').next().unwrap_or_default())
+            }
+            "x-sentry-auth" => "Sentry (not kept)".to_owned(),
+            _ => value.clone(),
+        };
+        head.push((name.clone(), value));
+    }
+    head
+}
+
+/// Telegram and Slack carry their credential in the path.
+fn hide_token(path: &str) -> String {
+    if let Some(rest) = path.strip_prefix("/bot") {
+        let (_, method) = rest.split_once('/').unwrap_or((rest, ""));
+        return format!("/bot(not kept)/{method}");
+    }
+    if path.starts_with("/services/") {
+        return "/services/(not kept)".to_owned();
+    }
+    path.to_owned()
+}
+
+fn response(reply: Reply) -> Response<Full<Bytes>> {
+    let mut builder = Response::builder().status(reply.status);
+    for (name, value) in &reply.headers {
+        builder = builder.header(name, value);
+    }
+    builder.body(Full::new(Bytes::from(reply.body))).unwrap_or_else(|_| {
+        let mut response =
+            Response::new(Full::new(Bytes::from_static(b"a header of the fault is not valid HTTP")));
+        *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
+}

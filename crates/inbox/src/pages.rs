@@ -1,0 +1,118 @@
+//! What the inbox says of itself: messages and faults, as JSON and as plain pages.
+
+mod json;
+
+use serde_json::{Value, json};
+
+use crate::fault::FaultPlan;
+use crate::http::Hub;
+use crate::record::{Received, Room};
+use crate::rooms::{Reply, Request};
+
+/// Answers a request that no room claims.
+pub(crate) fn answer(hub: &Hub, request: &Request) -> Reply {
+    let segments: Vec<&str> = request.path.split('/').filter(|segment| !segment.is_empty()).collect();
+    match (request.method.as_str(), segments.as_slice()) {
+        ("GET" | "HEAD", ["messages.json"]) => messages(hub, request),
+        ("GET" | "HEAD", ["messages", file]) => message(hub, file),
+        ("DELETE", ["messages" | "messages.json"]) => {
+            hub.store.clear();
+            Reply::new(204, "text/plain; charset=utf-8", "")
+        }
+        ("GET", ["faults"]) => Reply::json(200, &faults(hub)),
+        ("POST", ["faults", room]) => arm(hub, room, request),
+        ("DELETE", ["faults", room]) => disarm(hub, room),
+        ("DELETE", ["faults"]) => {
+            Room::ALL.into_iter().for_each(|room| hub.store.disarm(room));
+            Reply::json(200, &faults(hub))
+        }
+        _ => problem(
+            404,
+            "nothing here; the list is at /, the messages at /messages.json, faults at /faults/{room}",
+        ),
+    }
+}
+
+fn messages(hub: &Hub, request: &Request) -> Reply {
+    let mut records = hub.store.all();
+    for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
+        match (&*name, value.parse::<Room>()) {
+            ("room", Ok(room)) => records.retain(|record| record.room == room),
+            ("room", Err(error)) => return problem(400, &error.to_string()),
+            ("verdict", _) => records.retain(|record| record.verdict.word() == value),
+            ("after", _) => match value.parse::<u64>() {
+                Ok(number) => records.retain(|record| record.number > number),
+                Err(_) => return problem(400, "after is the number of a message"),
+            },
+            _ => return problem(400, "the filters are room, verdict and after"),
+        }
+    }
+    Reply::json(200, &Value::Array(records.iter().map(json::summary).collect()))
+}
+
+fn message(hub: &Hub, file: &str) -> Reply {
+    let (number, kind) = file.split_once('.').unwrap_or((file, ""));
+    let found: Option<Received> = number.parse().ok().and_then(|number| hub.store.get(number));
+    let Some(record) = found else { return problem(404, "there is no message of this number") };
+    match kind {
+        "json" => Reply::json(200, &json::full(&record)),
+        "raw" => Reply::new(200, "text/plain; charset=utf-8", record.raw)
+            .header("X-Content-Type-Options", "nosniff"),
+        _ => problem(404, "a message is shown as .json or .raw"),
+    }
+}
+
+fn faults(hub: &Hub) -> Value {
+    let armed = hub.store.armed();
+    Value::Object(
+        Room::ALL
+            .into_iter()
+            .map(|room| {
+                let plans: Vec<_> =
+                    armed.iter().filter(|(r, _)| *r == room).map(|(_, plan)| json!(plan)).collect();
+                (room.name().to_owned(), Value::Array(plans))
+            })
+            .collect(),
+    )
+}
+
+/// Arms one fault or a list of them; either all of them or none.
+fn arm(hub: &Hub, room: &str, request: &Request) -> Reply {
+    let room: Room = match room.parse() {
+        Ok(room) => room,
+        Err(error) => return problem(404, &format!("{error}")),
+    };
+    let plans: Vec<FaultPlan> = match request.body.first() {
+        Some(b'[') => match serde_json::from_slice(&request.body) {
+            Ok(plans) => plans,
+            Err(error) => return problem(400, &error.to_string()),
+        },
+        _ => match serde_json::from_slice(&request.body) {
+            Ok(plan) => vec![plan],
+            Err(error) => return problem(400, &error.to_string()),
+        },
+    };
+    if let Some((plan, reason)) = plans.iter().find_map(|plan| Some((plan, plan.fault.misfit(room)?))) {
+        return problem(400, &format!("fault {} in room {room}: {reason}", plan.fault.name()));
+    }
+    for plan in plans {
+        if let Err(error) = hub.store.arm(room, plan) {
+            return problem(400, &error.to_string());
+        }
+    }
+    Reply::json(200, &faults(hub))
+}
+
+fn disarm(hub: &Hub, room: &str) -> Reply {
+    match room.parse() {
+        Ok(room) => {
+            hub.store.disarm(room);
+            Reply::json(200, &faults(hub))
+        }
+        Err(error) => problem(404, &format!("{error}")),
+    }
+}
+
+fn problem(status: u16, text: &str) -> Reply {
+    Reply::json(status, &json!({ "error": text }))
+}

@@ -1,0 +1,545 @@
+//! The state of one SMTP dialogue: bytes in, replies out. No socket, no clock.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Rules;
+use super::command::Command;
+use crate::demo::Demo;
+use crate::fault::Stage;
+
+pub(crate) const GREETING: &str = "220 localhost ESMTP watchfire inbox";
+
+/// RFC 5321 section 4.5.3.1.4, and RFC 4954 section 4 for AUTH.
+const COMMAND_LINE: usize = 512;
+const AUTH_LINE: usize = 12_288;
+/// RFC 5321 section 4.5.3.1.6, with CRLF.
+const TEXT_LINE: usize = 1_000;
+const RECIPIENTS: usize = 100;
+
+pub(crate) struct Session {
+    rules: Rules,
+    buffer: Vec<u8>,
+    phase: Phase,
+    /// The client's name, once it has said `EHLO` or `HELO`.
+    client: Option<String>,
+    extended: bool,
+    secure: bool,
+    user: Option<String>,
+    mail: Option<Envelope>,
+    pending: Option<String>,
+    body: Body,
+    failures: u32,
+}
+
+/// What the buffer holds next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// The point of the dialogue, where a fault may bite.
+    pub(crate) stage: Option<Stage>,
+    /// The recipient, at `RCPT`.
+    pub(crate) address: Option<String>,
+    input: Input,
+}
+
+impl Step {
+    pub(crate) fn at(stage: Stage) -> Self {
+        Self { stage: Some(stage), address: None, input: Input::Nothing }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Input {
+    Command(Command),
+    /// A line of an AUTH exchange.
+    Response(String),
+    /// The mail is complete.
+    Dot,
+    /// The line itself is wrong; holds the reply, and whether the connection ends.
+    Broken(&'static str),
+    Nothing,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// A reply without its last CRLF.
+    Reply(String),
+    StartTls,
+    Close,
+    /// A mail with the reply to its final dot.
+    Mail {
+        envelope: Envelope,
+        answer: String,
+        accepted: bool,
+    },
+}
+
+/// One mail transaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Envelope {
+    pub(crate) client: String,
+    pub(crate) secure: bool,
+    pub(crate) user: Option<String>,
+    pub(crate) from: String,
+    pub(crate) to: Vec<String>,
+    pub(crate) eight_bit: bool,
+    pub(crate) utf8: bool,
+    pub(crate) data: Vec<u8>,
+}
+
+impl Envelope {
+    /// The envelope as name and value.
+    pub(crate) fn head(&self) -> Vec<(String, String)> {
+        let mut head = vec![("EHLO".to_owned(), self.client.clone())];
+        head.push(("TLS".to_owned(), if self.secure { "yes" } else { "no" }.to_owned()));
+        if let Some(user) = &self.user {
+            head.push(("AUTH".to_owned(), format!("{user} (password not kept)")));
+        }
+        head.push(("MAIL FROM".to_owned(), format!("<{}>", self.from)));
+        head.extend(self.to.iter().map(|to| ("RCPT TO".to_owned(), format!("<{to}>"))));
+        head
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Phase {
+    Command,
+    AuthPlain,
+    AuthLoginUser,
+    AuthLoginPassword(String),
+    Data,
+}
+
+/// What is noted of a mail while it comes in.
+#[derive(Debug, Default)]
+struct Body {
+    long_line: bool,
+    too_large: bool,
+}
+
+impl Session {
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            buffer: Vec::new(),
+            phase: Phase::Command,
+            client: None,
+            extended: false,
+            secure: false,
+            user: None,
+            mail: None,
+            pending: None,
+            body: Body::default(),
+            failures: 0,
+        }
+    }
+
+    /// Takes bytes from the wire.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn in_data(&self) -> bool {
+        self.phase == Phase::Data
+    }
+
+    /// TLS is in place: everything said before is forgotten (RFC 3207 section 4.2).
+    pub(crate) fn secured(&mut self) {
+        *self = Self { secure: true, ..Self::new(self.rules.clone()) };
+    }
+
+    /// What is known of the mail so far.
+    pub(crate) fn envelope(&self) -> Envelope {
+        self.mail.clone().unwrap_or_else(|| self.fresh())
+    }
+
+    pub(crate) fn pending_recipient(&self) -> Option<String> {
+        self.pending.clone()
+    }
+
+    /// Takes the next whole line out of the buffer; in a mail, all of its lines.
+    pub(crate) fn step(&mut self) -> Option<Step> {
+        loop {
+            let line = match self.line()? {
+                Ok(line) => line,
+                Err(reply) => return Some(Step { stage: None, address: None, input: Input::Broken(reply) }),
+            };
+            if self.phase != Phase::Data {
+                return Some(self.classify(&line));
+            }
+            if line == b"." {
+                return Some(Step { input: Input::Dot, ..Step::at(Stage::Dot) });
+            }
+            self.text(&line);
+        }
+    }
+
+    /// Acts as if a step had been answered with a fault's reply.
+    pub(crate) fn skip(&mut self, step: &Step) {
+        match step.stage {
+            Some(Stage::Dot) => self.end_mail(),
+            Some(Stage::Auth) => self.phase = Phase::Command,
+            _ => {}
+        }
+    }
+
+    /// Carries out a step; `refused` tells which recipients do not exist.
+    pub(crate) fn apply(&mut self, step: Step, refused: impl Fn(&str) -> bool) -> Vec<Effect> {
+        match step.input {
+            Input::Nothing => Vec::new(),
+            Input::Broken(answer) => vec![reply(answer), Effect::Close],
+            Input::Response(line) => self.auth_response(&line),
+            Input::Dot => self.dot(),
+            Input::Command(command) => self.command(command, refused),
+        }
+    }
+
+    /// A line without its CRLF; an error is a line that ends everything.
+    fn line(&mut self) -> Option<Result<Vec<u8>, &'static str>> {
+        let longest = match self.phase {
+            Phase::Data => usize::MAX,
+            Phase::Command => AUTH_LINE,
+            _ => AUTH_LINE,
+        };
+        let Some(end) = self.buffer.iter().position(|b| *b == b'\n') else {
+            if self.buffer.len() > longest {
+                return Some(Err("500 5.5.2 line too long"));
+            }
+            return None;
+        };
+        let mut line: Vec<u8> = self.buffer.drain(..=end).collect();
+        line.pop();
+        if line.pop_if(|b| *b == b'\r').is_none() {
+            return Some(Err("521 5.5.2 Error: bare <LF> received"));
+        }
+        if line.contains(&b'\r') {
+            return Some(Err("521 5.5.2 Error: bare <CR> received"));
+        }
+        if self.phase == Phase::Command && line.len() + 2 > COMMAND_LINE && !starts_with_auth(&line) {
+            return Some(Err("500 5.5.2 line too long"));
+        }
+        Some(Ok(line))
+    }
+
+    fn classify(&mut self, line: &[u8]) -> Step {
+        let Ok(line) = std::str::from_utf8(line) else {
+            return Step { stage: None, address: None, input: Input::Broken("500 5.5.2 not UTF-8") };
+        };
+        if self.phase != Phase::Command {
+            return Step { stage: None, address: None, input: Input::Response(line.to_owned()) };
+        }
+        let command = Command::parse(line);
+        let (stage, address) = match &command {
+            Command::Ehlo(_) | Command::Helo(_) => (Some(Stage::Ehlo), None),
+            Command::StartTls => (Some(Stage::Starttls), None),
+            Command::Auth { .. } => (Some(Stage::Auth), None),
+            Command::Mail { from, .. } => {
+                let mail = Envelope { from: from.clone(), ..self.fresh() };
+                // Kept only if the command is answered well; a fault's record needs it before.
+                self.pending = Some(mail.from);
+                (Some(Stage::Mail), None)
+            }
+            Command::Rcpt { to, .. } => {
+                self.pending = Some(to.clone());
+                (Some(Stage::Rcpt), Some(to.clone()))
+            }
+            Command::Data => (Some(Stage::Data), None),
+            Command::Quit => (Some(Stage::Quit), None),
+            _ => (None, None),
+        };
+        Step { stage, address, input: Input::Command(command) }
+    }
+
+    fn command(&mut self, command: Command, refused: impl Fn(&str) -> bool) -> Vec<Effect> {
+        match command {
+            Command::Ehlo(name) => self.ehlo(name),
+            Command::Helo(name) => {
+                self.client = Some(name);
+                self.extended = false;
+                self.mail = None;
+                vec![reply("250 localhost")]
+            }
+            Command::StartTls => self.starttls(),
+            Command::Auth { mechanism, initial } => self.auth(&mechanism, initial),
+            Command::Mail { from, parameters } => vec![reply(self.mail_from(from, &parameters))],
+            Command::Rcpt { to, parameters } => vec![reply(self.rcpt_to(to, &parameters, refused))],
+            Command::Data => vec![reply(self.data())],
+            Command::Rset => {
+                self.mail = None;
+                vec![reply("250 2.0.0 Ok")]
+            }
+            Command::Noop => vec![reply("250 2.0.0 Ok")],
+            Command::Vrfy => vec![reply("252 2.5.2 send some mail, I will try my best")],
+            Command::Quit => vec![reply("221 2.0.0 Bye"), Effect::Close],
+            Command::Faulty(answer) => vec![reply(answer)],
+            Command::Unknown => {
+                self.failures += 1;
+                if self.failures > 10 {
+                    return vec![reply("421 4.7.0 too many errors"), Effect::Close];
+                }
+                vec![reply("500 5.5.2 command not recognized")]
+            }
+        }
+    }
+
+    fn offers(&self, extension: &str) -> bool {
+        !self.rules.without.iter().any(|name| name == extension)
+    }
+
+    fn ehlo(&mut self, name: String) -> Vec<Effect> {
+        self.client = Some(name);
+        self.extended = true;
+        self.mail = None;
+        let mut lines = vec!["localhost".to_owned()];
+        if !self.secure && self.offers("STARTTLS") {
+            lines.push("STARTTLS".to_owned());
+        }
+        if (self.secure || self.rules.plaintext) && self.offers("AUTH") {
+            lines.push("AUTH PLAIN LOGIN".to_owned());
+        }
+        for extension in ["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"] {
+            if self.offers(extension) {
+                lines.push(extension.to_owned());
+            }
+        }
+        if self.offers("SIZE") {
+            lines.push(format!("SIZE {}", self.rules.size));
+        }
+        let last = lines.len() - 1;
+        let lines =
+            lines.iter().enumerate().map(|(i, l)| format!("250{}{l}", if i == last { ' ' } else { '-' }));
+        vec![reply(lines.collect::<Vec<_>>().join("\r\n"))]
+    }
+
+    fn starttls(&mut self) -> Vec<Effect> {
+        if !self.offers("STARTTLS") {
+            return vec![reply("502 5.5.1 STARTTLS is not offered")];
+        }
+        if self.secure {
+            return vec![reply("503 5.5.1 TLS is already in use")];
+        }
+        if !self.extended {
+            return vec![reply("503 5.5.1 EHLO first")];
+        }
+        // What was sent ahead in plaintext must not be taken as if it came over TLS.
+        self.buffer.clear();
+        vec![reply("220 2.0.0 Ready to start TLS"), Effect::StartTls]
+    }
+
+    fn auth(&mut self, mechanism: &str, initial: Option<String>) -> Vec<Effect> {
+        if !self.secure && !self.rules.plaintext {
+            return vec![reply("538 5.7.11 Encryption required for requested authentication mechanism")];
+        }
+        if !self.extended || !self.offers("AUTH") {
+            return vec![reply("503 5.5.1 AUTH is not offered")];
+        }
+        if self.user.is_some() || self.mail.is_some() {
+            return vec![reply("503 5.5.1 not now")];
+        }
+        match (mechanism, initial) {
+            ("PLAIN", Some(initial)) => self.auth_plain(&initial),
+            ("PLAIN", None) => self.ask(Phase::AuthPlain, "334 "),
+            ("LOGIN", None) => self.ask(Phase::AuthLoginUser, "334 VXNlcm5hbWU6"),
+            ("LOGIN", Some(user)) => self.auth_login_user(&user),
+            _ => vec![reply("504 5.5.4 Unrecognized authentication type")],
+        }
+    }
+
+    fn auth_response(&mut self, line: &str) -> Vec<Effect> {
+        let phase = std::mem::replace(&mut self.phase, Phase::Command);
+        if line == "*" {
+            return vec![reply("501 5.7.0 Authentication aborted")];
+        }
+        match phase {
+            Phase::AuthPlain => self.auth_plain(line),
+            Phase::AuthLoginUser => self.auth_login_user(line),
+            Phase::AuthLoginPassword(user) => match decode(line) {
+                Some(password) => self.judge_credentials(&user, &password),
+                None => vec![reply(NOT_BASE64)],
+            },
+            Phase::Command | Phase::Data => Vec::new(),
+        }
+    }
+
+    fn ask(&mut self, phase: Phase, challenge: &str) -> Vec<Effect> {
+        self.phase = phase;
+        vec![reply(challenge)]
+    }
+
+    /// RFC 4616: authorization identity, NUL, user, NUL, password.
+    fn auth_plain(&mut self, response: &str) -> Vec<Effect> {
+        let Some(text) = decode(response) else { return vec![reply(NOT_BASE64)] };
+        let mut parts = text.split('\0');
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(_), Some(user), Some(password), None) => self.judge_credentials(user, password),
+            _ => vec![reply("501 5.5.2 malformed PLAIN response")],
+        }
+    }
+
+    fn auth_login_user(&mut self, response: &str) -> Vec<Effect> {
+        match decode(response) {
+            Some(user) => self.ask(Phase::AuthLoginPassword(user), "334 UGFzc3dvcmQ6"),
+            None => vec![reply(NOT_BASE64)],
+        }
+    }
+
+    fn judge_credentials(&mut self, user: &str, password: &str) -> Vec<Effect> {
+        if user == Demo::SMTP_USER && password == Demo::SMTP_PASSWORD {
+            self.user = Some(user.to_owned());
+            return vec![reply("235 2.7.0 Authentication successful")];
+        }
+        vec![reply("535 5.7.8 Authentication credentials invalid")]
+    }
+
+    fn mail_from(&mut self, from: String, parameters: &[(String, Option<String>)]) -> &'static str {
+        if self.client.is_none() {
+            return "503 5.5.1 EHLO first";
+        }
+        if !self.secure && !self.rules.plaintext {
+            return "530 5.7.0 Must issue a STARTTLS command first";
+        }
+        if self.user.is_none() && !self.rules.anonymous {
+            return "530 5.7.0 Authentication required";
+        }
+        if self.mail.is_some() {
+            return "503 5.5.1 a mail is already under way";
+        }
+        let mut mail = Envelope { from, ..self.fresh() };
+        for (name, value) in parameters {
+            let known = self.extended && self.offers(if name == "BODY" { "8BITMIME" } else { name });
+            match (name.as_str(), value.as_deref()) {
+                _ if !known => return "555 5.5.4 unsupported parameter",
+                ("BODY", Some(body)) if body.eq_ignore_ascii_case("8BITMIME") => mail.eight_bit = true,
+                ("BODY", Some(body)) if body.eq_ignore_ascii_case("7BIT") => {}
+                ("SMTPUTF8", None) => mail.utf8 = true,
+                ("SIZE", Some(size)) => match size.parse::<usize>() {
+                    Ok(size) if size > self.rules.size => return TOO_LARGE,
+                    Ok(_) => {}
+                    Err(_) => return "501 5.5.4 SIZE is a number",
+                },
+                ("AUTH", Some(_)) => {}
+                _ => return "555 5.5.4 unsupported parameter",
+            }
+        }
+        if !mail.from.is_ascii() && !mail.utf8 {
+            return "553 5.6.7 non-ASCII address without SMTPUTF8";
+        }
+        self.mail = Some(mail);
+        "250 2.1.0 Ok"
+    }
+
+    fn rcpt_to(
+        &mut self,
+        to: String,
+        parameters: &[(String, Option<String>)],
+        refused: impl Fn(&str) -> bool,
+    ) -> &'static str {
+        let Some(mail) = &mut self.mail else { return "503 5.5.1 MAIL first" };
+        if !parameters.is_empty() {
+            return "555 5.5.4 unsupported parameter";
+        }
+        if !to.is_ascii() && !mail.utf8 {
+            return "553 5.6.7 non-ASCII address without SMTPUTF8";
+        }
+        if mail.to.len() >= RECIPIENTS {
+            return "452 4.5.3 Your message has too many recipients";
+        }
+        if refused(&to) {
+            return "550 5.1.1 The email account that you tried to reach does not exist";
+        }
+        mail.to.push(to);
+        "250 2.1.5 Ok"
+    }
+
+    fn data(&mut self) -> &'static str {
+        match &self.mail {
+            None => "503 5.5.1 MAIL first",
+            Some(mail) if mail.to.is_empty() => "554 5.5.1 no valid recipients",
+            Some(_) => {
+                self.phase = Phase::Data;
+                self.body = Body::default();
+                "354 End data with <CR><LF>.<CR><LF>"
+            }
+        }
+    }
+
+    /// Takes one line of a mail, unstuffed (RFC 5321 section 4.5.2).
+    fn text(&mut self, line: &[u8]) {
+        let line = line.strip_prefix(b".").unwrap_or(line);
+        if line.len() + 2 > TEXT_LINE {
+            self.body.long_line = true;
+        }
+        let Some(mail) = &mut self.mail else { return };
+        if mail.data.len() + line.len() + 2 > self.rules.size {
+            self.body.too_large = true;
+            return;
+        }
+        mail.data.extend_from_slice(line);
+        mail.data.extend_from_slice(b"\r\n");
+    }
+
+    fn dot(&mut self) -> Vec<Effect> {
+        let envelope = self.envelope();
+        let (answer, accepted) = match self.objection(&envelope) {
+            Some(answer) => (answer, false),
+            None => ("250 2.0.0 Ok: queued", true),
+        };
+        self.end_mail();
+        vec![Effect::Mail { envelope, answer: answer.to_owned(), accepted }]
+    }
+
+    fn objection(&self, mail: &Envelope) -> Option<&'static str> {
+        let (headers, body) = split(&mail.data);
+        if self.body.too_large {
+            return Some(TOO_LARGE);
+        }
+        if self.body.long_line {
+            return Some("500 5.5.2 Line too long (RFC 5321 section 4.5.3.1.6)");
+        }
+        if mail.data.contains(&0) {
+            return Some("554 5.6.0 NUL in the message");
+        }
+        if !headers.is_ascii() && !mail.utf8 {
+            return Some("550 5.6.7 non-ASCII header without SMTPUTF8");
+        }
+        if !body.is_ascii() && !mail.eight_bit && !mail.utf8 {
+            return Some("554 5.6.1 8-bit data without BODY=8BITMIME");
+        }
+        None
+    }
+
+    fn end_mail(&mut self) {
+        self.mail = None;
+        self.phase = Phase::Command;
+    }
+
+    fn fresh(&self) -> Envelope {
+        Envelope {
+            client: self.client.clone().unwrap_or_default(),
+            secure: self.secure,
+            user: self.user.clone(),
+            ..Envelope::default()
+        }
+    }
+}
+
+const TOO_LARGE: &str = "552 5.3.4 Message size exceeds fixed limit";
+const NOT_BASE64: &str = "501 5.5.2 not Base64";
+
+fn reply(line: impl Into<String>) -> Effect {
+    Effect::Reply(line.into())
+}
+
+fn decode(line: &str) -> Option<String> {
+    String::from_utf8(STANDARD.decode(line).ok()?).ok()
+}
+
+fn starts_with_auth(line: &[u8]) -> bool {
+    line.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH "))
+}
+
+/// Headers and body of a mail.
+pub(crate) fn split(data: &[u8]) -> (&[u8], &[u8]) {
+    let end = data.windows(4).position(|four| four == b"\r\n\r\n");
+    end.and_then(|end| data.split_at_checked(end)).unwrap_or((data, &[]))
+}

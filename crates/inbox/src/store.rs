@@ -1,0 +1,198 @@
+//! What all rooms share: the messages, and the faults that are armed.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::clock;
+use crate::fault::{Fault, FaultPlan};
+use crate::record::{Entry, Received, Room, Verdict};
+
+/// Beyond this many messages the oldest is forgotten.
+const KEPT: usize = 5_000;
+
+#[derive(Default)]
+pub(crate) struct Store {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Store {
+    pub(crate) fn add(&self, new: New) -> u64 {
+        let mut state = self.lock();
+        state.last += 1;
+        let number = state.last;
+        let edits = new.edits.as_deref().and_then(|key| {
+            let original = state
+                .records
+                .iter_mut()
+                .find(|r| r.room == new.room && r.edits.is_none() && r.key.as_deref() == Some(key))?;
+            original.edited_by = Some(number);
+            Some(original.number)
+        });
+        if state.records.len() >= KEPT {
+            state.records.pop_front();
+        }
+        state.records.push_back(Received {
+            number,
+            room: new.room,
+            at: new.at,
+            recipients: new.entry.recipients,
+            title: new.entry.title,
+            verdict: new.verdict,
+            head: new.head,
+            raw: new.raw,
+            view: new.entry.view,
+            notes: new.entry.notes,
+            key: new.key,
+            thread: new.thread,
+            edits,
+            edited_by: None,
+        });
+        drop(state);
+        self.changed.notify_all();
+        number
+    }
+
+    pub(crate) fn all(&self) -> Vec<Received> {
+        self.lock().records.iter().cloned().collect()
+    }
+
+    pub(crate) fn of(&self, room: Room) -> Vec<Received> {
+        self.lock().records.iter().filter(|r| r.room == room).cloned().collect()
+    }
+
+    pub(crate) fn get(&self, number: u64) -> Option<Received> {
+        self.lock().records.iter().find(|r| r.number == number).cloned()
+    }
+
+    pub(crate) fn clear(&self) {
+        self.lock().records.clear();
+    }
+
+    pub(crate) fn wait(
+        &self,
+        room: Room,
+        wanted: usize,
+        within: Duration,
+        counts: fn(&Received) -> bool,
+    ) -> Result<Vec<Received>, Missing> {
+        let end = clock::instant() + within;
+        let mut state = self.lock();
+        loop {
+            let found: Vec<_> =
+                state.records.iter().filter(|r| r.room == room && counts(r)).cloned().collect();
+            if found.len() >= wanted {
+                return Ok(found);
+            }
+            let left = end.saturating_duration_since(clock::instant());
+            if left.is_zero() {
+                let seen =
+                    state.records.iter().filter(|r| r.room == room).map(|r| r.verdict.answer().to_owned());
+                return Err(Missing { room, wanted, found: found.len(), answers: seen.collect() });
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    pub(crate) fn arm(&self, room: Room, plan: FaultPlan) -> Result<(), Misfit> {
+        if let Some(reason) = plan.fault.misfit(room) {
+            return Err(Misfit { room, fault: plan.fault.name(), reason });
+        }
+        if plan.times != Some(0) {
+            self.lock().faults.push((room, plan));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn disarm(&self, room: Room) {
+        self.lock().faults.retain(|(r, _)| *r != room);
+    }
+
+    pub(crate) fn armed(&self) -> Vec<(Room, FaultPlan)> {
+        self.lock().faults.clone()
+    }
+
+    /// Takes the first fault of the room that fits, and counts it down.
+    pub(crate) fn take(&self, room: Room, fits: impl Fn(&Fault) -> bool) -> Option<Fault> {
+        let mut state = self.lock();
+        let index = state.faults.iter().position(|(r, plan)| *r == room && fits(&plan.fault))?;
+        let (_, plan) = state.faults.get_mut(index)?;
+        let fault = plan.fault.clone();
+        if let Some(times) = &mut plan.times {
+            *times -= 1;
+            if *times == 0 {
+                state.faults.remove(index);
+            }
+        }
+        Some(fault)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A message about to be kept.
+pub(crate) struct New {
+    pub(crate) room: Room,
+    pub(crate) at: SystemTime,
+    pub(crate) entry: Entry,
+    pub(crate) verdict: Verdict,
+    pub(crate) head: Vec<(String, String)>,
+    pub(crate) raw: Vec<u8>,
+    pub(crate) key: Option<String>,
+    pub(crate) thread: Option<String>,
+    /// The key of the message that this one edits.
+    pub(crate) edits: Option<String>,
+}
+
+#[derive(Default)]
+struct State {
+    records: VecDeque<Received>,
+    last: u64,
+    faults: Vec<(Room, FaultPlan)>,
+}
+
+/// Fewer messages came than were waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Missing {
+    /// The room.
+    pub room: Room,
+    /// How many were waited for.
+    pub wanted: usize,
+    /// How many there are.
+    pub found: usize,
+    /// The answers the room has given so far, oldest first.
+    pub answers: Vec<String>,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} of {} messages in room {}; its answers: {:?}",
+            self.found, self.wanted, self.room, self.answers
+        )
+    }
+}
+
+impl std::error::Error for Missing {}
+
+/// A fault that can never bite in its room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    room: Room,
+    fault: &'static str,
+    reason: &'static str,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "fault {} in room {}: {}", self.fault, self.room, self.reason)
+    }
+}
+
+impl std::error::Error for Misfit {}
