@@ -1,0 +1,46 @@
+use std::{fmt, marker::PhantomData, time::Instant};
+
+use tracing_core::LevelFilter;
+use watchfire_core::{EventView, Flushed, Handler};
+
+use crate::outbox::Port;
+
+/// Feeds one channel: captures an event as an alert and pushes it into the outbox. Never waits.
+///
+/// Without a filter it hears ERROR and up: one forgotten filter must not open TRACE for the whole process.
+pub struct AlertHandler<S: ?Sized> {
+    port: Port,
+    sink: PhantomData<fn() -> Box<S>>,
+}
+
+impl<S: ?Sized> AlertHandler<S> {
+    pub(crate) fn new(port: Port) -> Self {
+        Self { port, sink: PhantomData }
+    }
+
+    /// Returns the name of the channel that this handler feeds.
+    #[must_use]
+    pub fn channel(&self) -> &str {
+        self.port.name()
+    }
+}
+
+impl<S: ?Sized + 'static> Handler for AlertHandler<S> {
+    fn handle(&self, event: &EventView<'_>) {
+        self.port.capture(event);
+    }
+
+    fn flush(&self, deadline: Instant) -> Flushed {
+        if self.port.flush(deadline).pending == 0 { Flushed::Yes } else { Flushed::TimedOut }
+    }
+
+    fn default_level(&self) -> LevelFilter {
+        LevelFilter::ERROR
+    }
+}
+
+impl<S: ?Sized> fmt::Debug for AlertHandler<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AlertHandler").field("channel", &self.channel()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,35 @@
+//! The outbox of watchfire: how alerts travel.
+//!
+//! A [`Sink`] renders and delivers; an [`AlertHandler`] feeds it through the [`Outbox`], whose courier thread groups,
+//! spools, retries, degrades and delivers. The program's threads only push into a bounded queue.
+
+mod sink;
+mod occasion;
+mod notification;
+mod outcome;
+mod receipt;
+mod policy;
+mod page;
+
+mod channel;
+mod courier;
+mod delivery;
+mod group;
+mod handler;
+mod hash;
+mod outbox;
+mod queue;
+mod stats;
+
+pub use channel::Channel;
+pub use group::GroupId;
+pub use handler::AlertHandler;
+pub use notification::{Form, Notification, NotificationId};
+pub use occasion::{Counts, Mention, Occasion, OccasionKind};
+pub use outbox::{Outbox, OutboxBuilder};
+pub use outcome::{Outcome, Reason, Scope};
+pub use page::{Fact, Page, Section, one_line, span_text, stamp};
+pub use policy::Policy;
+pub use receipt::Receipt;
+pub use sink::{Delivering, Sink};
+pub use stats::{ChannelStats, FlushReport, Stats};

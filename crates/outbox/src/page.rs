@@ -1,0 +1,244 @@
+use std::{fmt::Write, time::SystemTime};
+
+use watchfire_core::{Alert, Field, Severity, cut};
+
+use crate::{Counts, GroupId, Occasion, OccasionKind};
+
+/// Is what a message says, before a sink says it in its own markup: the same words on every channel.
+///
+/// Texts are as captured: any Unicode, any length up to the caps of capture. Escaping and cutting is the sink's.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Page {
+    /// The severity of the alert.
+    pub severity: Severity,
+    /// One line: what happened, without control characters, of at most 200 characters.
+    pub title: String,
+    /// One line: the severity and who speaks, such as `ERROR in storefront (production)`.
+    pub headline: String,
+    /// The message as it was recorded.
+    pub message: String,
+    /// How often, how fast and since when, for all but a first alert.
+    pub summary: Option<String>,
+    /// The facts: when, where, who.
+    pub facts: Vec<Fact>,
+    /// The longer parts: error chain, fields, spans, stack.
+    pub sections: Vec<Section>,
+    /// Remarks of the outbox: what was not reported, possible duplicates, failover.
+    pub notes: Vec<String>,
+    /// The group, for silences and look-ups.
+    pub group: GroupId,
+}
+
+/// Is one labelled fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fact {
+    /// The label, such as `When`.
+    pub label: &'static str,
+    /// The value.
+    pub value: String,
+}
+
+/// Is one longer part of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Section {
+    /// The title, such as `Error` or `Fields`.
+    pub title: String,
+    /// The lines: of a list one entry each, of a stack its text.
+    pub lines: Vec<String>,
+}
+
+impl Page {
+    /// Sets out what an occasion says.
+    #[must_use]
+    pub fn of(occasion: &Occasion<'_>) -> Self {
+        let alert = occasion.alert();
+        Self {
+            severity: alert.severity,
+            title: occasion.title(),
+            headline: headline(alert),
+            message: alert.message.clone(),
+            summary: summary(occasion),
+            facts: facts(alert),
+            sections: sections(occasion),
+            notes: notes(occasion),
+            group: occasion.group(),
+        }
+    }
+
+    /// Returns the whole page as plain text: what a terminal or the text part of a mail shows.
+    #[must_use]
+    pub fn plain_text(&self) -> String {
+        let mut out = format!("{}\n", self.headline);
+        let message = if self.message.is_empty() { &self.title } else { &self.message };
+        let _ = writeln!(out, "{message}");
+        if let Some(summary) = &self.summary {
+            let _ = writeln!(out, "{summary}");
+        }
+        out.push('\n');
+        for Fact { label, value } in &self.facts {
+            let _ = writeln!(out, "{label:<12}{value}");
+        }
+        for section in &self.sections {
+            let _ = writeln!(out, "\n{}", section.title);
+            for line in section.lines.iter().flat_map(|line| line.lines()) {
+                let _ = writeln!(out, "  {line}");
+            }
+        }
+        for note in &self.notes {
+            let _ = writeln!(out, "\n{note}");
+        }
+        out
+    }
+
+    /// Returns two lines: who speaks and what happened, and where to look.
+    #[must_use]
+    pub fn short_text(&self) -> String {
+        let place = self.facts.iter().find(|fact| fact.label == "Where").map_or("", |fact| &fact.value);
+        format!("{}: {}\n{place} [{}]", self.headline, self.title, self.group)
+    }
+
+    /// Returns one line of printable ASCII of at most `max` bytes, which no provider can refuse for its form.
+    #[must_use]
+    pub fn ascii_line(&self, max: usize) -> String {
+        let text = format!("{}: {} [{}]", self.headline, self.title, self.group);
+        let ascii: String = text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
+        cut(&ascii, max).to_owned()
+    }
+}
+
+impl Occasion<'_> {
+    /// Returns one line that says what happened: the message, else the error, else the target; at most 200 characters.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let alert = self.alert();
+        let error = alert.error.first().map_or("", String::as_str);
+        let what = [alert.message.as_str(), error, &alert.target].into_iter().find(|text| !text.trim().is_empty());
+        let line = one_line(what.unwrap_or("an event without a message"), 200);
+        match self.kind() {
+            OccasionKind::Storm => format!("{} different alerts at once, the oldest: {line}", self.mentions().len().max(1)),
+            _ => line,
+        }
+    }
+}
+
+fn headline(alert: &Alert) -> String {
+    let app = one_line(alert.app.name(), 60);
+    match alert.app.environment_name() {
+        Some(environment) => format!("{} in {app} ({})", alert.severity, one_line(environment, 40)),
+        None => format!("{} in {app}", alert.severity),
+    }
+}
+
+fn summary(occasion: &Occasion<'_>) -> Option<String> {
+    let Counts { total, fresh, first, last } = occasion.tally();
+    let ago = span_text(occasion.now().duration_since(last).unwrap_or_default());
+    match occasion.kind() {
+        OccasionKind::First if total <= 1 => None,
+        OccasionKind::Quiet => Some(format!("quiet since {}; {total} in total since {}", stamp(last), stamp(first))),
+        _ => {
+            let over = last.duration_since(first).unwrap_or_default();
+            Some(format!("{fresh} more, {total} in total over {} since {}; the last {ago} ago", span_text(over), stamp(first)))
+        }
+    }
+}
+
+fn facts(alert: &Alert) -> Vec<Fact> {
+    let app = &alert.app;
+    let place = match alert.place_text() {
+        Some(place) if alert.target.is_empty() => place,
+        Some(place) => format!("{} at {place}", alert.target),
+        None => alert.target.to_string(),
+    };
+    let all = [
+        ("When", stamp(alert.at)),
+        ("Where", one_line(&place, 300)),
+        ("Thread", one_line(&alert.thread, 80)),
+        ("Release", app.release_name().map(|text| one_line(text, 200)).unwrap_or_default()),
+        ("Host", format!("{}, process {}", one_line(app.host_name(), 200), app.process_id())),
+        ("Alert", alert.id.to_string()),
+    ];
+    all.into_iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| Fact { label, value }).collect()
+}
+
+fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
+    let alert = occasion.alert();
+    let mentions = occasion.mentions().iter().map(|other| format!("x{} {} [{}]", other.count, other.title, other.group));
+    let spans = alert.spans.iter().rev().map(ToString::to_string);
+    let causes = alert.error.iter().enumerate().map(|(i, text)| if i == 0 { text.clone() } else { format!("caused by: {text}") });
+    let stack = alert.stack.as_ref().map(watchfire_core::Stack::text);
+    [
+        ("Error", causes.collect::<Vec<_>>()),
+        ("Fields", alert.fields.iter().map(field_line).collect()),
+        ("Spans, the innermost first", spans.collect()),
+        ("Groups", mentions.collect()),
+        ("Stack", stack.into_iter().collect()),
+    ]
+    .into_iter()
+    .filter(|(_, lines)| !lines.is_empty())
+    .map(|(title, lines)| Section { title: title.to_owned(), lines })
+    .collect()
+}
+
+fn notes(occasion: &Occasion<'_>) -> Vec<String> {
+    let mut notes = occasion.remarks().to_vec();
+    if occasion.unreported_count() > 0 {
+        notes.push(format!("{} alerts of this channel were dropped before this one.", occasion.unreported_count()));
+    }
+    notes
+}
+
+fn field_line(field: &Field) -> String {
+    format!("{} = {}", field.name, field.value)
+}
+
+/// Returns a time as RFC 3339 in UTC, to the second.
+#[must_use]
+pub fn stamp(at: SystemTime) -> String {
+    match jiff::Timestamp::try_from(at) {
+        Ok(at) => jiff::fmt::temporal::DateTimePrinter::new().precision(Some(0)).timestamp_to_string(&at),
+        Err(_) => "at an unknown time".to_owned(),
+    }
+}
+
+/// Returns a length of time in its two largest units: `2 h 5 min`.
+#[must_use]
+pub fn span_text(span: std::time::Duration) -> String {
+    let seconds = span.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, m) => format!("{m} min {} s", seconds % 60),
+        (0, h, m) => format!("{h} h {m} min"),
+        (d, h, _) => format!("{d} d {h} h"),
+    }
+}
+
+/// Returns `text` as one line of at most `max` characters: control characters become spaces, the cut is marked.
+#[must_use]
+pub fn one_line(text: &str, max: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(max * 4));
+    let mut space = false;
+    let mut left = max;
+    for c in text.trim().chars() {
+        if c.is_control() || c.is_whitespace() {
+            space = true;
+            continue;
+        }
+        let needed = 1 + usize::from(space);
+        if left < needed {
+            line.pop();
+            line.push('…');
+            return line;
+        }
+        if space {
+            line.push(' ');
+            space = false;
+        }
+        line.push(c);
+        left -= needed;
+    }
+    line
+}

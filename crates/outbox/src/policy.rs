@@ -1,0 +1,35 @@
+use std::time::Duration;
+
+/// Says how patient and how fast the outbox is with a channel. Each sink has its own defaults.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Policy {
+    /// How long one attempt may take. Default 15 s.
+    pub timeout: Duration,
+    /// The first pause of the backoff; it doubles at each attempt, with full jitter. Default 1 s.
+    pub backoff_base: Duration,
+    /// The longest pause of the backoff. Default 5 min.
+    pub backoff_cap: Duration,
+    /// How old an alert may become before it is no longer sent by itself. Default 12 h.
+    pub max_age: Duration,
+    /// The least time between two messages to one recipient. Default none.
+    pub min_gap: Duration,
+    /// Whether an attempt that may have arrived is repeated, marked as a possible duplicate. Default yes.
+    pub retry_ambiguous: bool,
+    /// Whether the provider can change a message that was delivered. Default no.
+    pub can_edit: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(15),
+            backoff_base: Duration::from_secs(1),
+            backoff_cap: Duration::from_secs(300),
+            max_age: Duration::from_secs(12 * 3600),
+            min_gap: Duration::ZERO,
+            retry_ambiguous: true,
+            can_edit: false,
+        }
+    }
+}
