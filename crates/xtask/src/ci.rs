@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::stage::{Skipped, Stage, run_all};
-use crate::{Interop, shell, test, tidy};
+use crate::{Interop, bench, shell, test, tidy};
 
 /// The version that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
@@ -14,8 +14,14 @@ const CARGO_DENY: &str = "0.20.2";
 /// When a stage fails.
 pub(crate) fn run(interop: Interop, keep_going: bool) -> Result<()> {
     let stages = vec![
-        Stage::new("fmt", || plain(&["fmt", "--all", "--check"])),
-        Stage::new("clippy", || plain(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+        Stage::new("fmt", || {
+            plain(&["fmt", "--all", "--check"])?;
+            plain(&["fmt", "--manifest-path", bench::MANIFEST, "--check"])
+        }),
+        Stage::new("clippy", || {
+            plain(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+            plain(&["clippy", "--manifest-path", bench::MANIFEST, "--", "-D", "warnings"])
+        }),
         Stage::new("docs", docs),
         Stage::new("tidy", || tidy::run().map(|()| Vec::new())),
         Stage::new("deny", deny),

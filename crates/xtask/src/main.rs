@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on its streams")]
 #![expect(clippy::indexing_slicing, reason = "the index of a JSON value gives null for what is missing")]
 
+mod bench;
 mod ci;
 mod interop;
 mod shell;
@@ -28,6 +29,7 @@ Examples:
   cargo xtask ci --keep-going           the same, past the first failure
   cargo xtask test                      all tests, and interop with what can be installed
   cargo xtask test --interop off retry  only tests whose name contains `retry`
+  cargo xtask bench capture             an alert being captured, beside its peers
   cargo xtask tidy                      the shape of the tree: arrows, sibling files, sizes";
 
 #[derive(Subcommand)]
@@ -53,6 +55,15 @@ enum Chore {
         /// Runs only the tests and interop checks whose name contains this.
         filter: Option<String>,
     },
+    /// Runs a benchmark of tests/bench, optimised; without a name it lists them.
+    #[command(
+        after_help = "Examples:\n  cargo xtask bench capture\n  cargo xtask bench capture --rounds 200"
+    )]
+    Bench {
+        /// The benchmark's name, and its own options.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Checks the shape of the tree: arrows between crates, sibling files, sizes, documents.
     Tidy,
 }
@@ -73,6 +84,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().chore {
         Chore::Ci { interop, keep_going } => ci::run(interop, keep_going),
         Chore::Test { interop, filter } => test::run(interop, filter.as_deref()),
+        Chore::Bench { args } => bench::run(&args),
         Chore::Tidy => tidy::run(),
     };
     match done {

@@ -130,13 +130,15 @@ struct Server {
     child: Child,
     lines: BufReader<ChildStdout>,
     errors: Option<JoinHandle<String>>,
+    /// Holds the CA of this run only.
+    folder: PathBuf,
     port: u64,
     ca: PathBuf,
 }
 
 impl Server {
     fn start() -> Result<Self> {
-        let folder = shell::tools().join("interop-smtp");
+        let folder = shell::tools().join(format!("smtp-{}", std::process::id()));
         fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
         let mut child = python::script("aiosmtpd_server.py")
             .args(["--user", USER, "--password", PASSWORD, "--seconds", &LIMIT.as_secs().to_string()])
@@ -148,8 +150,8 @@ impl Server {
             .context("could not start the server")?;
         let errors = shell::drain(child.stderr.take());
         let stdout = child.stdout.take().context("stdout was not piped")?;
-        let mut server =
-            Self { child, lines: BufReader::new(stdout), errors: Some(errors), port: 0, ca: PathBuf::new() };
+        let lines = BufReader::new(stdout);
+        let mut server = Self { child, lines, errors: Some(errors), folder, port: 0, ca: PathBuf::new() };
         let hello = server.line()?;
         server.port = hello["port"].as_u64().with_context(|| format!("no port in {hello}"))?;
         server.ca = Path::new(hello["ca"].as_str().with_context(|| format!("no ca in {hello}"))?).to_owned();
@@ -181,6 +183,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         shell::end(&mut self.child);
+        drop(fs::remove_dir_all(&self.folder));
     }
 }
 

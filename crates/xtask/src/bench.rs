@@ -1,0 +1,18 @@
+//! The benchmarks: a package of its own, so that the peers it measures never enter the workspace.
+
+use anyhow::Result;
+
+use crate::shell;
+
+/// The package's manifest, from the root.
+pub(crate) const MANIFEST: &str = "tests/bench/Cargo.toml";
+
+/// Runs one benchmark; without a name the package prints its list.
+///
+/// # Errors
+/// When it does not build, or there is none of that name.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    shell::run(
+        shell::cargo().args(["run", "--quiet", "--release", "--manifest-path", MANIFEST, "--"]).args(args),
+    )
+}
