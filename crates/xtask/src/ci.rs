@@ -14,44 +14,42 @@ const CARGO_DENY: &str = "0.20.2";
 /// When a stage fails.
 pub(crate) fn run(interop: Interop, keep_going: bool) -> Result<()> {
     let stages = vec![
-        Stage::new("fmt", || {
+        Stage::new("fmt", |_| {
             plain(&["fmt", "--all", "--check"])?;
             plain(&["fmt", "--manifest-path", bench::MANIFEST, "--check"])
         }),
-        Stage::new("clippy", || {
+        Stage::new("clippy", |_| {
             plain(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
             plain(&["clippy", "--manifest-path", bench::MANIFEST, "--", "-D", "warnings"])
         }),
-        Stage::new("docs", docs),
-        Stage::new("tidy", || tidy::run().map(|()| Vec::new())),
+        Stage::new("docs", |_| docs()),
+        Stage::new("tidy", |_| tidy::run()),
         Stage::new("deny", deny),
-        Stage::new("test", || test::tests_and_interop(interop, None)),
+        Stage::new("test", |skipped| test::tests_and_interop(interop, None, skipped)),
     ];
     run_all(stages, keep_going)
 }
 
-fn plain(args: &[&str]) -> Result<Vec<Skipped>> {
-    shell::run(shell::cargo().args(args))?;
-    Ok(Vec::new())
+fn plain(args: &[&str]) -> Result<()> {
+    shell::run(shell::cargo().args(args))
 }
 
-fn docs() -> Result<Vec<Skipped>> {
+fn docs() -> Result<()> {
     let mut cargo = shell::cargo();
-    shell::run(cargo.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps"]))?;
-    Ok(Vec::new())
+    shell::run(cargo.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps"]))
 }
 
-fn deny() -> Result<Vec<Skipped>> {
+fn deny(skipped: &mut Vec<Skipped>) -> Result<()> {
+    skipped.push(Skipped {
+        what: "cargo deny check advisories".into(),
+        why: "the advisory database is a git repository elsewhere, and these checks run without it".into(),
+    });
     let program = shell::tools().join("bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
     let installed = shell::read(shell::command(&program).arg("--version")).unwrap_or_default();
     if installed.trim() != format!("cargo-deny {CARGO_DENY}") {
         install_deny().context("cargo-deny could not be installed; it needs the network once")?;
     }
-    shell::run(shell::command(&program).args(["check", "bans", "licenses", "sources"]))?;
-    Ok(vec![Skipped {
-        what: "cargo deny check advisories".into(),
-        why: "the advisory database is a git repository elsewhere, and these checks run without it".into(),
-    }])
+    shell::run(shell::command(&program).args(["check", "bans", "licenses", "sources"]))
 }
 
 /// Builds the tool without optimisation: it runs for two seconds, and would build for several minutes.

@@ -130,3 +130,23 @@ fn shown(command: &Command) -> String {
     words.extend(command.get_args().map(|arg| arg.to_string_lossy().into_owned()));
     format!("`{}`", words.join(" "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_past_its_limit_is_ended() {
+        let error = read_within(command("sleep").arg("600"), Duration::ZERO).unwrap_err();
+        assert_eq!(error.to_string(), "`sleep 600` did not end within 0 s");
+    }
+
+    #[test]
+    fn a_failing_program_is_quoted() {
+        let error = read_within(command("sh").args(["-c", "echo why >&2; exit 3"]), Duration::from_secs(60));
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "`sh -c echo why >&2; exit 3` ended with exit status: 3\nwhy\n"
+        );
+    }
+}

@@ -13,15 +13,18 @@ pub(crate) struct Skipped {
     pub(crate) why: String,
 }
 
-/// One stage: its name, and what it does.
+/// What a stage does; it notes what it leaves out, whether or not it then fails.
+type Run<'a> = Box<dyn FnOnce(&mut Vec<Skipped>) -> Result<()> + 'a>;
+
+/// One stage.
 pub(crate) struct Stage<'a> {
-    pub(crate) name: &'static str,
-    pub(crate) run: Box<dyn FnOnce() -> Result<Vec<Skipped>> + 'a>,
+    name: &'static str,
+    run: Run<'a>,
 }
 
 impl<'a> Stage<'a> {
     /// Names a stage.
-    pub(crate) fn new(name: &'static str, run: impl FnOnce() -> Result<Vec<Skipped>> + 'a) -> Self {
+    pub(crate) fn new(name: &'static str, run: impl FnOnce(&mut Vec<Skipped>) -> Result<()> + 'a) -> Self {
         Self { name, run: Box::new(run) }
     }
 }
@@ -37,12 +40,9 @@ pub(crate) fn run_all(stages: Vec<Stage<'_>>, keep_going: bool) -> Result<()> {
             continue;
         }
         println!("{} {}", paint(Paint::Note, "==>"), stage.name);
-        let (done, took) = timed(stage.run);
+        let (done, took) = timed(|| (stage.run)(&mut skipped));
         let state = match done {
-            Ok(left_out) => {
-                skipped.extend(left_out);
-                State::Passed(took)
-            }
+            Ok(()) => State::Passed(took),
             Err(error) => {
                 eprintln!("{} {}: {error:#}", paint(Paint::Bad, "error:"), stage.name);
                 failed = true;
@@ -104,19 +104,19 @@ mod tests {
     use super::*;
 
     fn passing<'a>() -> Stage<'a> {
-        Stage::new("good", || Ok(Vec::new()))
+        Stage::new("good", |_| Ok(()))
     }
 
     fn failing<'a>() -> Stage<'a> {
-        Stage::new("bad", || bail!("broken"))
+        Stage::new("bad", |_| bail!("broken"))
     }
 
     #[test]
     fn stops_at_the_first_failure() {
         let mut reached = false;
-        let last = Stage::new("last", || {
+        let last = Stage::new("last", |_| {
             reached = true;
-            Ok(Vec::new())
+            Ok(())
         });
         assert!(run_all(vec![passing(), failing(), last], false).is_err());
         assert!(!reached);
@@ -125,9 +125,9 @@ mod tests {
     #[test]
     fn keeps_going_when_told_and_still_fails() {
         let mut reached = false;
-        let last = Stage::new("last", || {
+        let last = Stage::new("last", |_| {
             reached = true;
-            Ok(Vec::new())
+            Ok(())
         });
         assert!(run_all(vec![failing(), last], true).is_err());
         assert!(reached);

@@ -11,23 +11,27 @@ use crate::{Interop, interop, shell};
 /// # Errors
 /// When a test or a check fails, or one is skipped although interop is required.
 pub(crate) fn run(interop: Interop, filter: Option<&str>) -> Result<()> {
-    for Skipped { what, why } in tests_and_interop(interop, filter)? {
+    let mut skipped = Vec::new();
+    let done = tests_and_interop(interop, filter, &mut skipped);
+    for Skipped { what, why } in skipped {
         println!("{} {what}: {why}", paint(Paint::Note, "skipped:"));
     }
-    Ok(())
+    done
 }
 
-/// Runs the tests, then interop, and returns what was skipped.
+/// Runs the tests, then interop, and notes what was skipped.
 ///
 /// # Errors
 /// As [`run`]. Interop runs even when a test has failed, so that one run shows both.
-pub(crate) fn tests_and_interop(interop: Interop, filter: Option<&str>) -> Result<Vec<Skipped>> {
+pub(crate) fn tests_and_interop(
+    interop: Interop,
+    filter: Option<&str>,
+    skipped: &mut Vec<Skipped>,
+) -> Result<()> {
     // Without --no-fail-fast the first failing binary would hide all others.
     let tests = shell::run(shell::cargo().args(["test", "--workspace", "--no-fail-fast"]).args(filter));
-    let checks = interop::run(interop, filter);
-    match (tests, checks) {
-        (Ok(()), checks) => checks,
-        (Err(tests), Ok(_)) => Err(tests),
+    match (tests, interop::run(interop, filter, skipped)) {
         (Err(tests), Err(checks)) => bail!("{tests:#}; {checks:#}"),
+        (tests, checks) => tests.and(checks),
     }
 }
