@@ -1,0 +1,143 @@
+//! Directives in the grammar of `RUST_LOG`: targets and levels are judged here, by whole segments; spans and fields
+//! by tracing-subscriber's `EnvFilter`, one per directive.
+
+mod error;
+mod parse;
+mod span_rule;
+mod suggest;
+mod value;
+
+use tracing_core::{Level, LevelFilter, Metadata};
+use watchfire_core::{LevelTable, covers};
+
+use crate::{EventFilter, Verdict, node::Question};
+
+pub use error::{DirectiveError, DirectiveErrors};
+pub(crate) use span_rule::SpanRule;
+
+/// Lets events pass by directives in the grammar of `RUST_LOG`, such as `info,sqlx=warn,[request{tenant="a"}]=debug`.
+///
+/// The grammar is that of tracing-subscriber's `EnvFilter`: `level`, `target`, `target=level`, `[span]=level`,
+/// `[span{field}]=level`, `[{field=value}]=level`, `target[span{field=value}]=level`; the levels `off`, `error`, `warn`,
+/// `info`, `debug`, `trace` in any case or `0` to `5`; a value is a number, a boolean or a regular expression. The
+/// longest target that covers decides. An empty text is `error`.
+///
+/// Two things differ:
+///
+/// 1. A target covers whole `::` segments: `app` covers `app::web`, and not `application`.
+/// 2. What `EnvFilter` ignores, or takes for something that can never match, is an error: an unknown level, a span that
+///    is not closed, a target with a hyphen (a crate's name has `_` there). Blanks around a directive are left out, and
+///    a span may have several fields (`[request{tenant=a,user}]`), which `EnvFilter`'s own splitting breaks.
+///
+/// Besides, spans are let through by levels of their own, see [`EventFilter::span_levels`].
+///
+/// # Errors
+/// Names all directives that are wrong: where, why, and what may have been meant.
+pub fn directives(text: &str) -> Result<EventFilter, DirectiveErrors> {
+    Directives::parse(text).map(EventFilter::from)
+}
+
+/// Reads [`directives`] from an environment variable, as `env("RUST_LOG", "info")`; `default` is taken if it is unset or
+/// empty.
+///
+/// # Errors
+/// Names the variable and all directives that are wrong, in it or in `default`.
+#[expect(clippy::disallowed_methods, reason = "reading the environment is what this function is for")]
+pub fn env(variable: &str, default: &str) -> Result<EventFilter, DirectiveErrors> {
+    match std::env::var(variable) {
+        Ok(text) if !text.trim().is_empty() => directives(&text).map_err(|errors| errors.of(variable)),
+        Ok(_) | Err(std::env::VarError::NotPresent) => directives(default),
+        Err(std::env::VarError::NotUnicode(raw)) => {
+            let part = raw.to_string_lossy().into_owned();
+            let error = DirectiveError::new(part, 0, "is not valid UTF-8");
+            Err(DirectiveErrors::from(vec![error]).of(variable))
+        }
+    }
+}
+
+/// Reads directives of targets and levels only.
+pub(crate) fn level_table(text: &str) -> Result<LevelTable, DirectiveErrors> {
+    let parsed = parse::parse(text)?;
+    let spans = parsed.spans.iter().map(|(_, place)| place).chain(parsed.fields.iter());
+    let errors: Vec<_> = spans
+        .map(|place| {
+            DirectiveError::new(
+                place.part.clone(),
+                place.at,
+                "span levels have no spans and fields, only targets",
+            )
+        })
+        .collect();
+    if errors.is_empty() {
+        let rules = parsed.statics.into_iter().map(|rule| (rule.target.unwrap_or_default(), rule.level));
+        Ok(LevelTable::new(rules))
+    } else {
+        Err(DirectiveErrors::from(errors))
+    }
+}
+
+/// Holds parsed directives, the most specific first.
+#[derive(Clone, Debug)]
+pub(crate) struct Directives {
+    statics: Vec<StaticRule>,
+    spans: Vec<SpanRule>,
+    most_verbose_span: LevelFilter,
+}
+
+/// Is a directive that can be judged by metadata alone.
+#[derive(Clone, Debug)]
+struct StaticRule {
+    target: Option<String>,
+    /// Of an event: the fields that it has to have. Spans are let pass without them, as `EnvFilter` does.
+    fields: Vec<String>,
+    level: LevelFilter,
+}
+
+impl Directives {
+    fn parse(text: &str) -> Result<Self, DirectiveErrors> {
+        let parsed = parse::parse(text)?;
+        let spans: Vec<_> = parsed.spans.into_iter().map(|(rule, _)| rule).collect();
+        let mut statics = parsed.statics;
+        if statics.is_empty() && spans.is_empty() {
+            statics.push(StaticRule { target: None, fields: Vec::new(), level: LevelFilter::ERROR });
+        }
+        let most_verbose_span = spans.iter().map(SpanRule::level).max().unwrap_or(LevelFilter::OFF);
+        Ok(Self { statics, spans, most_verbose_span })
+    }
+
+    pub(crate) fn span_rules(&self) -> &[SpanRule] {
+        &self.spans
+    }
+
+    /// Judges metadata with `level` in force.
+    pub(crate) fn verdict(&self, metadata: &Metadata<'_>, level: Level, question: &Question<'_>) -> Verdict {
+        let decides = self.statics.iter().find(|rule| rule.is_about(metadata));
+        if decides.is_some_and(|rule| level <= rule.level) {
+            return Verdict::Always;
+        }
+        if self.spans.is_empty() {
+            return Verdict::Never;
+        }
+        // A span that a directive names has to be there for what is inside it.
+        let named = metadata.is_span()
+            && level <= self.most_verbose_span
+            && self.spans.iter().any(|rule| rule.is_about(metadata));
+        if named { Verdict::Always } else { question.ask(&self.spans, self.most_verbose_span, level) }
+    }
+
+    pub(crate) fn most_verbose(&self) -> LevelFilter {
+        let statics = self.statics.iter().map(|rule| rule.level).max();
+        statics.unwrap_or(LevelFilter::OFF).max(self.most_verbose_span)
+    }
+}
+
+impl StaticRule {
+    fn is_about(&self, metadata: &Metadata<'_>) -> bool {
+        self.target.as_deref().is_none_or(|target| covers(target, metadata.target()))
+            && (metadata.is_span()
+                || self.fields.iter().all(|name| metadata.fields().field(name.as_str()).is_some()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

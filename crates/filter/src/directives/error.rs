@@ -1,0 +1,96 @@
+use std::fmt;
+
+use watchfire_core::ConfigError;
+
+/// Says which directive is wrong, where it stands, why, and what may have been meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DirectiveError {
+    /// The directive, or the part of it, as it was written.
+    pub part: String,
+    /// The byte at which it begins in the whole text.
+    pub at: usize,
+    /// What is wrong, and what is expected.
+    pub reason: String,
+    /// What may have been meant.
+    pub suggestion: Option<String>,
+}
+
+impl DirectiveError {
+    pub(super) fn new(part: impl Into<String>, at: usize, reason: impl Into<String>) -> Self {
+        Self { part: part.into(), at, reason: reason.into(), suggestion: None }
+    }
+
+    pub(super) fn meant(mut self, suggestion: Option<impl Into<String>>) -> Self {
+        self.suggestion = suggestion.map(Into::into);
+        self
+    }
+}
+
+impl fmt::Display for DirectiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` at byte {} {}", self.part, self.at, self.reason)?;
+        match &self.suggestion {
+            Some(suggestion) => write!(f, ", did you mean `{suggestion}`?"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for DirectiveError {}
+
+/// Holds all mistakes of one text of directives; there is at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectiveErrors {
+    variable: Option<String>,
+    errors: Vec<DirectiveError>,
+}
+
+impl DirectiveErrors {
+    /// Returns the mistakes in the order of the text.
+    #[must_use]
+    pub fn errors(&self) -> &[DirectiveError] {
+        &self.errors
+    }
+
+    /// Returns the environment variable that holds the text, if it came from one.
+    #[must_use]
+    pub fn variable(&self) -> Option<&str> {
+        self.variable.as_deref()
+    }
+
+    pub(super) fn of(mut self, variable: &str) -> Self {
+        self.variable = Some(variable.to_owned());
+        self
+    }
+}
+
+impl From<Vec<DirectiveError>> for DirectiveErrors {
+    fn from(errors: Vec<DirectiveError>) -> Self {
+        Self { variable: None, errors }
+    }
+}
+
+impl fmt::Display for DirectiveErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let source = self.variable.as_deref().unwrap_or("directives");
+        write!(f, "{source}: ")?;
+        for (i, error) in self.errors.iter().enumerate() {
+            if i > 0 {
+                f.write_str("; ")?;
+            }
+            error.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for DirectiveErrors {}
+
+impl From<DirectiveErrors> for ConfigError {
+    fn from(errors: DirectiveErrors) -> Self {
+        let source = errors.variable.clone().unwrap_or_else(|| "directives".to_owned());
+        let reasons: Vec<_> = errors.errors.iter().map(ToString::to_string).collect();
+        Self::new(source, reasons.join("; "))
+    }
+}

@@ -1,0 +1,48 @@
+//! Filters that choose which events a layer gets.
+//!
+//! They are used through the standard `.with_filter(..)`, on any layer, and are all of one type, [`EventFilter`], with
+//! `and`, `or` and `not`.
+//!
+//! ```
+//! use tracing_subscriber::prelude::*;
+//! use watchfire_core::{HandlerLayer, Memory};
+//! use watchfire_filter as filter;
+//!
+//! # fn main() -> Result<(), filter::DirectiveErrors> {
+//! let memory = Memory::new("shop", 100);
+//! let wanted = filter::directives("error,storefront::payments=warn")?
+//!     .and(filter::callback(|event| event.field("tenant") != Some("load-test")));
+//! let layer = HandlerLayer::new(memory.clone()).with_filter(wanted);
+//! let _guard = tracing_subscriber::registry().with(layer).set_default();
+//!
+//! tracing::warn!(target: "storefront::payments", "slow");
+//! tracing::error!(tenant = "load-test", "planned");
+//! assert_eq!(memory.take().len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Three things set them apart from tracing-subscriber's own filters:
+//!
+//! - They never answer `Interest::always`, after which tracing-subscriber 0.3 loses events (tokio-rs/tracing#2519).
+//! - They let spans through down to span levels of their own, `info,tower_http=debug` unless
+//!   [set](EventFilter::span_levels), so that an ERROR below an INFO span has that span's fields.
+//! - `max_level_hint` is the more verbose of the two, so that nothing else is switched on for the whole process.
+
+mod filter;
+mod per_layer;
+mod verdict;
+
+mod node;
+
+mod callback;
+mod directives;
+mod require_debug;
+mod severities;
+
+pub use callback::callback;
+pub use directives::{DirectiveError, DirectiveErrors, directives, env};
+pub use filter::EventFilter;
+pub use require_debug::{require_debug_false, require_debug_true};
+pub use severities::{level, level_range, levels};
+pub use verdict::Verdict;

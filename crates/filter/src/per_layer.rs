@@ -1,0 +1,164 @@
+//! Use a filter on one layer of a registry.
+
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use tracing_core::{
+    Event, Kind, Level, LevelFilter, Metadata, Subscriber,
+    callsite::{Callsite, Identifier},
+    field::FieldSet,
+    span::{Attributes, Id, Record},
+    subscriber::Interest,
+};
+use tracing_subscriber::{
+    EnvFilter,
+    layer::{Context, Filter},
+    registry::LookupSpan,
+};
+use watchfire_core::EventView;
+
+use crate::{EventFilter, Verdict, directives::SpanRule, node::Question};
+
+impl<S> Filter<S> for EventFilter
+where
+    S: Subscriber + for<'l> LookupSpan<'l>,
+{
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        // A directive's state has to know the spans it is about before one of them is made.
+        self.node.for_each_rule(&mut |rule| {
+            if metadata.is_span() && rule.is_about(metadata) {
+                Filter::<S>::callsite_enabled(rule.state(), metadata);
+            }
+        });
+        let wanted = if metadata.is_span() {
+            let verdict = self.node.span_verdict(metadata, &Question::Callsite);
+            self.lets_span(metadata) || verdict.is_some_and(|verdict| verdict != Verdict::Never)
+        } else {
+            self.verdict(metadata) != Verdict::Never
+        };
+        // Never `always`: after an `enabled!` the next event of such a callsite would be lost (tokio-rs/tracing#2519).
+        if wanted { Interest::sometimes() } else { Interest::never() }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool {
+        let entered = |state: &EnvFilter, level: Level| is_entered(state, level, context);
+        let question = Question::Entered(&entered);
+        if metadata.is_span() {
+            self.lets_span(metadata) || self.node.span_verdict(metadata, &question) == Some(Verdict::Always)
+        } else {
+            self.node.verdict(metadata, &question) != Verdict::Never
+        }
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, context: &Context<'_, S>) -> bool {
+        if !self.per_event {
+            return true;
+        }
+        // An event that a callback or a field's `Debug` emits while we judge one is not judged: it would have no end.
+        let Some(_judging) = Judging::enter() else { return true };
+        let entered = |state: &EnvFilter, level: Level| is_entered(state, level, context);
+        let judge = || {
+            let question = Question::Entered(&entered);
+            EventView::with(event, context, |view| self.node.passes(view, &question, &self.log))
+        };
+        // Quietly, so that our own layers do not capture such an event either. They are quiet already when they ask
+        // again behind a nested event.
+        watchfire_core::quietly(judge).unwrap_or_else(judge)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        watchfire_core::claim_spans();
+        Some(self.most_verbose().max(self.spans.most_verbose()))
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        self.tell(|state| state.on_new_span(attributes, id, context.clone()));
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        self.tell(|state| state.on_record(id, values, context.clone()));
+    }
+
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        self.tell(|state| state.on_enter(id, context.clone()));
+    }
+
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        self.tell(|state| state.on_exit(id, context.clone()));
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        self.tell(|state| state.on_close(id.clone(), context.clone()));
+    }
+}
+
+impl EventFilter {
+    fn lets_span(&self, metadata: &Metadata<'_>) -> bool {
+        self.spans.admits(metadata.target(), *metadata.level())
+    }
+
+    /// Tells the state of each span directive; a user's `Debug` may panic when a directive matches its text.
+    fn tell(&self, tell: impl Fn(&EnvFilter)) {
+        if self.dynamic {
+            self.node.for_each_rule(&mut |rule: &SpanRule| {
+                let _ = catch_unwind(AssertUnwindSafe(|| tell(rule.state())));
+            });
+        }
+    }
+}
+
+/// Tells whether the spans entered on this thread enable `level`.
+///
+/// An `EnvFilter` answers for its static directives too, and those are ours to judge, by whole segments. It is asked
+/// about an event that no static directive of it can be about.
+fn is_entered<S: Subscriber>(state: &EnvFilter, level: Level, context: &Context<'_, S>) -> bool {
+    let probe = match level {
+        Level::ERROR => &PROBES[0],
+        Level::WARN => &PROBES[1],
+        Level::INFO => &PROBES[2],
+        Level::DEBUG => &PROBES[3],
+        _ => &PROBES[4],
+    };
+    state.enabled(probe, context.clone())
+}
+
+struct Probe;
+static PROBE: Probe = Probe;
+static PROBES: [Metadata<'static>; 5] =
+    [probe(Level::ERROR), probe(Level::WARN), probe(Level::INFO), probe(Level::DEBUG), probe(Level::TRACE)];
+
+const fn probe(level: Level) -> Metadata<'static> {
+    let fields = FieldSet::new(&[], Identifier(&PROBE));
+    Metadata::new("probe", "", level, None, None, None, fields, Kind::EVENT)
+}
+
+impl Callsite for Probe {
+    fn set_interest(&self, _interest: Interest) {}
+
+    fn metadata(&self) -> &Metadata<'_> {
+        &PROBES[4]
+    }
+}
+
+thread_local! {
+    static JUDGING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Is held while this thread looks at the values of an event for a filter.
+struct Judging;
+
+impl Judging {
+    fn enter() -> Option<Self> {
+        let was = JUDGING.try_with(|judging| judging.replace(true)).unwrap_or(false);
+        // Not `then_some`, whose guard would be made, and dropped, in any case.
+        if was { None } else { Some(Self) }
+    }
+}
+
+impl Drop for Judging {
+    fn drop(&mut self) {
+        let _ = JUDGING.try_with(|judging| judging.set(false));
+    }
+}
