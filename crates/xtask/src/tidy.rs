@@ -5,6 +5,7 @@
 
 mod documents;
 mod edges;
+mod manifests;
 mod shape;
 mod source;
 mod tables;
@@ -52,7 +53,10 @@ pub(crate) fn run() -> Result<()> {
     let mut findings = Vec::new();
     findings.extend(edges::arrows(&metadata));
     findings.extend(edges::names(&metadata));
+    findings.extend(manifests::inherited(&tree)?);
+    findings.extend(manifests::rust_version(&tree)?);
     findings.extend(shape::siblings(&tree));
+    findings.extend(shape::conformance(&tree));
     findings.extend(shape::sizes(&tree));
     findings.extend(shape::lib_files(&tree));
     findings.extend(shape::one_layer(&tree));

@@ -39,7 +39,7 @@ pub(super) fn arrows(metadata: &Value) -> Vec<Finding> {
     findings
 }
 
-/// Finds packages whose name is not `watchfire-<folder>`, and those that do not inherit what all share.
+/// Finds packages whose name is not `watchfire-<folder>`.
 pub(super) fn names(metadata: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     for package in packages(metadata) {

@@ -50,6 +50,27 @@ pub(super) fn siblings(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// Finds sinks that do not run the suite that all sinks must pass.
+pub(super) fn conformance(tree: &Tree) -> Vec<Finding> {
+    if tree.sources("crates/testing/src/conformance").next().is_none() {
+        return Vec::new();
+    }
+    let there = |sink: &&&str| tree.file(&format!("crates/{sink}/src/lib.rs")).is_some();
+    let runs_it = |sink: &str| {
+        let folder = format!("crates/{sink}/");
+        let mut code = tree.files().filter(|(path, _)| path.starts_with(&folder)).map(|(_, text)| code(text));
+        code.any(|code| words(&code).any(|word| word == "conformance"))
+    };
+    let finding = |sink: &&str| {
+        Finding::new(
+            format!("crates/{sink}/tests/it/main.rs"),
+            "does not run the conformance suite",
+            "call `watchfire_testing::conformance` with this sink, as its siblings do",
+        )
+    };
+    SINKS.iter().filter(there).filter(|sink| !runs_it(sink)).map(finding).collect()
+}
+
 /// Finds files that are too long, their tests aside.
 pub(super) fn sizes(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -96,3 +96,13 @@ fn the_facade_only_exports() {
     let bad = ("crates/watchfire/src/init.rs", "pub fn init() {}");
     assert_eq!(places(&facade(&Tree::of([good, bad]))), ["crates/watchfire/src/init.rs"]);
 }
+
+#[test]
+fn every_sink_runs_the_conformance_suite() {
+    let suite = ("crates/testing/src/conformance.rs", "");
+    let runs = ("crates/slack/tests/it/main.rs", "watchfire_testing::conformance::check(slack());");
+    let talks = ("crates/slack/tests/it/main.rs", "// conformance comes later");
+    assert_eq!(conformance(&Tree::of([LIB, suite, runs])), []);
+    assert_eq!(conformance(&Tree::of([LIB, talks])), []);
+    assert_eq!(places(&conformance(&Tree::of([LIB, suite, talks]))), ["crates/slack/tests/it/main.rs"]);
+}
