@@ -1,4 +1,8 @@
-use std::{cell::OnceCell, fmt, sync::Arc};
+use std::{
+    cell::OnceCell,
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use tracing_core::{Event, Level, Metadata, Subscriber, field::Visit};
 use tracing_log::NormalizeEvent;
@@ -63,15 +67,22 @@ impl<'a> EventView<'a> {
         Self { core, level: *core.metadata.level(), severity: None }
     }
 
-    /// Shows `event` to `look`, as a filter sees it in its own `event_enabled`.
-    pub fn with<S, R>(event: &Event<'_>, context: &Context<'_, S>, look: impl FnOnce(&EventView<'_>) -> R) -> R
+    /// Shows `event` to `look`, as a filter sees it in its own `event_enabled`, with the spans that `spans` admits.
+    pub fn with<S, R>(
+        event: &Event<'_>,
+        context: &Context<'_, S>,
+        spans: &LevelTable,
+        look: impl FnOnce(&EventView<'_>) -> R,
+    ) -> R
     where
         S: Subscriber + for<'l> LookupSpan<'l>,
     {
+        // A constant, which only a `const` could not build: nothing is allocated for an event that a filter turns away.
+        static RULES: LazyLock<(Redactor, Limits)> = LazyLock::new(Default::default);
+        let (redactor, limits) = &*RULES;
         let normalized = event.normalized_metadata();
-        let (spans, redactor, limits) = (LevelTable::default(), Redactor::default(), Limits::default());
         let lookup = Lookup(context);
-        let core = EventCore::new(event, normalized.as_ref(), &lookup, (&spans, &redactor, &limits));
+        let core = EventCore::new(event, normalized.as_ref(), &lookup, (spans, redactor, limits));
         look(&EventView::new(&core))
     }
 
@@ -137,10 +148,12 @@ impl<'a> EventView<'a> {
         self.event_field(name).or_else(|| {
             let spans = self.core.span_fields.get_or_init(|| {
                 let mut buf = FieldBuf::empty();
-                // Outermost first, so that the innermost is the last and counts.
-                let chain: Vec<_> = self.spans().collect();
-                for node in chain.into_iter().rev() {
-                    node.visit(&mut |name, value| buf.put(name, self.core.limits.value, format_args!("{value}")));
+                for node in self.spans() {
+                    node.visit(&mut |name, value| {
+                        if buf.get(name).is_none() {
+                            buf.put(name, self.core.limits.value, format_args!("{value}"));
+                        }
+                    });
                 }
                 buf
             });
@@ -174,7 +187,10 @@ impl<'a> EventView<'a> {
     /// Walks the spans from the innermost to the root, without those more verbose than the layer's span levels.
     pub fn spans(&self) -> impl Iterator<Item = &'a SpanNode> + use<'a> {
         let levels = self.core.spans;
-        self.span().into_iter().flat_map(|node| node.chain()).filter(move |node| levels.admits_span(node.metadata()))
+        self.span()
+            .into_iter()
+            .flat_map(|node| node.chain())
+            .filter(move |node| levels.admits_span(node.metadata()))
     }
 
     /// Returns the rules by which this layer redacts.
@@ -192,6 +208,9 @@ impl<'a> EventView<'a> {
 
 impl fmt::Debug for EventView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventView").field("level", &self.level).field("target", &self.target()).finish_non_exhaustive()
+        f.debug_struct("EventView")
+            .field("level", &self.level)
+            .field("target", &self.target())
+            .finish_non_exhaustive()
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     event::EventCore,
     fields::Collect,
     guard::Inside,
-    safe::{Safe, was_asked_last},
+    safe::{Safe, claimed_spans, was_asked_last},
     slot::{self, LayerId, Slot, StackLookup, node_of, slot_of},
 };
 
@@ -87,7 +87,7 @@ impl<H: Handler> HandlerLayer<H> {
 
     /// Sets which spans are let through whatever the filter says of events. Default `info,tower_http=debug`.
     ///
-    /// A filter that has span levels of its own (those of `watchfire-filter`) is asked instead.
+    /// Those of a filter that has span levels of its own (the ones of `watchfire-filter`) take their place.
     #[must_use]
     pub fn span_levels(mut self, levels: LevelTable) -> Self {
         self.spans = levels;
@@ -132,8 +132,14 @@ impl<H: Handler> HandlerLayer<H> {
         let filter = Arc::new(filter);
         let erased: Arc<dyn Filter<S> + Send + Sync> = Arc::clone(&filter) as _;
         self.recheck = Some(Box::new(erased));
-        let safe = Safe::new::<S>(filter, &self.spans);
-        Layer::with_filter(self, safe)
+        let added = match claimed_spans::<S, F>(&filter) {
+            Some(levels) => {
+                self.spans = levels;
+                None
+            }
+            None => Some(self.spans.clone()),
+        };
+        Layer::with_filter(self, Safe::new(filter, added))
     }
 
     fn is_filtered(&self) -> bool {
@@ -142,7 +148,11 @@ impl<H: Handler> HandlerLayer<H> {
 
     /// Tells whether a layer without a filter lets this through.
     fn hears(&self, metadata: &Metadata<'_>) -> bool {
-        if metadata.is_span() { self.spans.admits_span(metadata) } else { *metadata.level() <= self.handler.default_level() }
+        if metadata.is_span() {
+            self.spans.admits_span(metadata)
+        } else {
+            *metadata.level() <= self.handler.default_level()
+        }
     }
 
     fn still_wanted<S>(&self, event: &Event<'_>, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool

@@ -1,6 +1,9 @@
 //! Make any per-layer filter safe: tracing-subscriber 0.3 loses events behind filters that answer `always`.
 
-use std::{cell::Cell, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 use tracing_core::{
     Event, LevelFilter, Metadata, Subscriber,
@@ -25,14 +28,8 @@ pub struct Safe<F> {
 }
 
 impl<F> Safe<F> {
-    pub(crate) fn new<S>(filter: Arc<F>, spans: &LevelTable) -> Self
-    where
-        F: Filter<S>,
-    {
-        CLAIMED.with(|claimed| claimed.set(false));
-        let _ = filter.max_level_hint();
-        let claimed = CLAIMED.with(|claimed| claimed.replace(false));
-        Self { filter, spans: (!claimed).then(|| spans.clone()) }
+    pub(crate) fn new(filter: Arc<F>, spans: Option<LevelTable>) -> Self {
+        Self { filter, spans }
     }
 
     fn lets_span(&self, metadata: &Metadata<'_>) -> bool {
@@ -41,15 +38,39 @@ impl<F> Safe<F> {
 }
 
 thread_local! {
-    static CLAIMED: Cell<bool> = const { Cell::new(false) };
+    static CLAIM: RefCell<Claim> = const { RefCell::new(Claim::NotAsked) };
     static LAST: Cell<(usize, u8)> = const { Cell::new((0, 0)) };
 }
 
-/// Tells a handler layer that the filter which answers now lets spans through by rules of its own.
+enum Claim {
+    NotAsked,
+    Asked,
+    Claimed(LevelTable),
+}
+
+/// Tells a handler layer that the filter which answers now lets spans through by `levels` of its own.
 ///
-/// A filter calls this in its `max_level_hint`; the layer then adds no span levels.
-pub fn claim_spans() {
-    let _ = CLAIMED.try_with(|claimed| claimed.set(true));
+/// A filter calls this in its `max_level_hint`; the layer then takes these levels in place of its own.
+pub fn claim_spans(levels: &LevelTable) {
+    // A thread that is ending builds no layer.
+    CLAIM
+        .try_with(|claim| {
+            let mut claim = claim.borrow_mut();
+            if !matches!(*claim, Claim::NotAsked) {
+                *claim = Claim::Claimed(levels.clone());
+            }
+        })
+        .ok();
+}
+
+/// Asks a filter for the span levels that it [claims](claim_spans).
+pub(crate) fn claimed_spans<S, F: Filter<S>>(filter: &F) -> Option<LevelTable> {
+    CLAIM.with(|claim| *claim.borrow_mut() = Claim::Asked);
+    filter.max_level_hint();
+    match CLAIM.with(|claim| claim.replace(Claim::NotAsked)) {
+        Claim::Claimed(levels) => Some(levels),
+        Claim::NotAsked | Claim::Asked => None,
+    }
 }
 
 /// Notes that a filter was asked about `metadata` on this thread; see [`was_asked_last`].

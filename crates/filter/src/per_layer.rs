@@ -61,7 +61,7 @@ where
         let entered = |state: &EnvFilter, level: Level| is_entered(state, level, context);
         let judge = || {
             let question = Question::Entered(&entered);
-            EventView::with(event, context, |view| self.node.passes(view, &question, &self.log))
+            EventView::with(event, context, &self.spans, |view| self.node.passes(view, &question, &self.log))
         };
         // Quietly, so that our own layers do not capture such an event either. They are quiet already when they ask
         // again behind a nested event.
@@ -69,7 +69,7 @@ where
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        watchfire_core::claim_spans();
+        watchfire_core::claim_spans(&self.spans);
         Some(self.most_verbose().max(self.spans.most_verbose()))
     }
 
@@ -103,7 +103,8 @@ impl EventFilter {
     fn tell(&self, tell: impl Fn(&EnvFilter)) {
         if self.dynamic {
             self.node.for_each_rule(&mut |rule: &SpanRule| {
-                let _ = catch_unwind(AssertUnwindSafe(|| tell(rule.state())));
+                // The panic hook has said it.
+                drop(catch_unwind(AssertUnwindSafe(|| tell(rule.state()))));
             });
         }
     }
@@ -159,6 +160,6 @@ impl Judging {
 
 impl Drop for Judging {
     fn drop(&mut self) {
-        let _ = JUDGING.try_with(|judging| judging.set(false));
+        JUDGING.try_with(|judging| judging.set(false)).ok();
     }
 }
