@@ -39,7 +39,7 @@ pub const PANICKED: &str = "[panicked while formatted]";
 /// Appends what `args` writes to `out`, at most `cap` bytes of it, and never panics.
 ///
 /// Returns `false` if a user's formatter panicked; what it wrote until then is replaced by [`PANICKED`].
-pub(crate) fn append(out: &mut String, cap: usize, args: fmt::Arguments<'_>) -> bool {
+pub fn append(out: &mut String, cap: usize, args: fmt::Arguments<'_>) -> bool {
     let start = out.len();
     if let Some(text) = args.as_str() {
         // A literal: no formatting machinery, and nothing that could panic.

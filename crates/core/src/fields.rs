@@ -1,6 +1,6 @@
 //! Visit the fields of events and spans: into typed values, and into one reused buffer of text.
 
-use std::{borrow::Cow, cell::Cell, error::Error, fmt};
+use std::{cell::Cell, error::Error, fmt};
 
 use tracing_core::{
     Event,
@@ -64,10 +64,7 @@ impl<'a> Collect<'a> {
         if !append(&mut self.scratch, cap.min(self.left), args) {
             self.panics += 1;
         }
-        let text = match self.redactor.text(&self.scratch) {
-            Cow::Borrowed(clean) => clean.to_owned(),
-            Cow::Owned(masked) => masked,
-        };
+        let text = self.redactor.clean(&self.scratch).into_owned();
         self.left = self.left.saturating_sub(text.len());
         text
     }

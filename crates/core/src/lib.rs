@@ -33,7 +33,7 @@ pub mod process;
 
 pub use alert::{Alert, AlertId, Field, SpanFacts};
 pub use app::App;
-pub use cap::{CUT, Limits, PANICKED, cut};
+pub use cap::{CUT, Limits, PANICKED, append, cut};
 pub use capture::Capture;
 pub use error::ConfigError;
 pub use event::EventView;

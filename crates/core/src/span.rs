@@ -8,7 +8,7 @@ use std::{
 
 use tracing_core::{Level, Metadata};
 
-use crate::{Value, fields::FieldList};
+use crate::{MASK, Redactor, Value, fields::FieldList};
 
 /// Is one span of the chain an event stands in: its metadata, its fields, and its parent.
 ///
@@ -117,6 +117,20 @@ impl SpanNode {
         for (name, value) in self.fields() {
             visit(name, &value);
         }
+    }
+
+    /// Calls `visit` with each field as `redactor` lets it be shown.
+    ///
+    /// What was recorded under the same rules is not looked at again.
+    pub fn visit_redacted(&self, redactor: &Redactor, visit: &mut dyn FnMut(&'static str, &Value)) {
+        if self.redacted_by_default && redactor.is_default() {
+            return self.visit(visit);
+        }
+        self.visit(&mut |name, value| match value.as_text() {
+            Some(text) => visit(name, &Value::Debug(redactor.value(name, text).into())),
+            None if redactor.is_secret_name(name) => visit(name, &Value::from(MASK)),
+            None => visit(name, value),
+        });
     }
 
     /// Returns a copy of the fields as they are now.

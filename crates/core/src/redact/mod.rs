@@ -1,18 +1,131 @@
-//! Placeholder until the module lands.
+//! Redaction at capture: no secret enters an alert, so that no later step can leak one.
+
+mod names;
+mod own;
+mod pairs;
+mod shapes;
+#[cfg(test)]
+mod tests;
+mod values;
+
 use std::borrow::Cow;
+use std::sync::Arc;
+
+use names::Names;
+
+pub(crate) use own::OwnSecrets;
+
+/// The text that stands for a secret.
 pub const MASK: &str = "[redacted]";
-#[derive(Clone, Debug, Default)]
-pub struct Redactor;
-impl Redactor {
-    pub fn is_default(&self) -> bool { true }
-    pub fn is_secret_name(&self, _: &str) -> bool { false }
-    pub fn text<'a>(&self, t: &'a str) -> Cow<'a, str> { Cow::Borrowed(t) }
-    pub fn value<'a>(&self, _: &str, t: &'a str) -> Cow<'a, str> { Cow::Borrowed(t) }
+
+/// Masks secrets by the names they stand under and by what they look like.
+///
+/// On by default. The replacement text is `[redacted]`.
+///
+/// - By name: fields, headers, query keys, and JSON keys, pairs and `Debug` forms inside a text. A name is compared by
+///   whole words, split at everything that is no letter or digit and at camelCase humps, whatever its case.
+///   `password`, `token`, `cookie` decide alone; `key` and `auth` only in compounds (`api_key`, `auth-token`), so that
+///   `author`, `monkey`, `primary_key` pass. So do names that only speak about a secret (`token_count`, `has_password`).
+/// - By value: what follows `Bearer` or `Basic`, JSON Web Tokens, passwords in URLs, payment card numbers, tokens with
+///   the prefix of a known issuer, webhook and bot paths, private keys in PEM.
+///
+/// An unquoted value is taken to end at the first blank; only headers, cookies, passphrases and connection strings
+/// reach to the end of their line.
+#[derive(Clone, Debug)]
+pub struct Redactor {
+    names: Option<Arc<Names>>,
+    /// Whether these are the rules of `default`.
+    untouched: bool,
 }
-#[derive(Default)]
-pub(crate) struct OwnSecrets;
-impl OwnSecrets {
-    pub(crate) const fn insert(&mut self, _: &str) {}
-    pub(crate) fn find_and_mask<'a>(&self, t: &'a str) -> Cow<'a, str> { Cow::Borrowed(t) }
-    pub(crate) fn contains_any(&self, _: &[u8]) -> bool { false }
+
+impl Redactor {
+    /// Masks nothing. The outbox's own credentials are still kept out.
+    pub fn off() -> Self {
+        Self { names: None, untouched: false }
+    }
+
+    /// Takes values under `name` for secrets, too. Several words (`seat code`, `seat_code`) must stand side by side.
+    ///
+    /// Switches a redactor that is off on.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.names_mut().add(name);
+        self
+    }
+
+    /// Lets values under exactly this name pass, unless they look like a secret.
+    ///
+    /// In a dotted name the last segment counts as well: `session_id` lets `request.session_id` pass.
+    #[must_use]
+    pub fn allow(mut self, name: &str) -> Self {
+        self.names_mut().allow(name);
+        self
+    }
+
+    /// Says whether values under `name` are secrets.
+    pub fn is_secret_name(&self, name: &str) -> bool {
+        self.names.as_ref().is_some_and(|names| names.judge(name.as_bytes()).is_some())
+    }
+
+    /// Masks the secrets in a text. Borrows it when there are none.
+    pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.masked(text, false)
+    }
+
+    /// Masks the secrets in a text that a size limit has cut: what may be the start of one at its end goes as well.
+    pub fn cut_text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.masked(text, true)
+    }
+
+    /// Masks what a handler is about to keep or write: the secrets in a text that may have been cut, and every
+    /// registered credential of our own.
+    pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let masked = match text.strip_suffix(crate::CUT) {
+            None => self.text(text),
+            Some(rest) => match self.cut_text(rest) {
+                Cow::Borrowed(_) => Cow::Borrowed(text),
+                Cow::Owned(clean) => Cow::Owned(clean + crate::CUT),
+            },
+        };
+        match crate::process::mask_own_secrets(&masked) {
+            Cow::Borrowed(_) => masked,
+            Cow::Owned(clean) => Cow::Owned(clean),
+        }
+    }
+
+    /// Masks the value of a field: all of it if its name is a secret's, else the secrets in its text.
+    ///
+    /// An empty value stays, and so do `None`, `null`, `true` and `false`.
+    pub fn value<'t>(&self, name: &str, value: &'t str) -> Cow<'t, str> {
+        if !self.is_secret_name(name) {
+            self.text(value)
+        } else if pairs::is_empty_value(value) {
+            Cow::Borrowed(value)
+        } else {
+            Cow::Borrowed(MASK)
+        }
+    }
+
+    fn masked<'t>(&self, text: &'t str, cut: bool) -> Cow<'t, str> {
+        match &self.names {
+            Some(names) => values::mask(names, text, cut),
+            None => Cow::Borrowed(text),
+        }
+    }
+
+    /// Says whether these are the rules of [`Redactor::default`].
+    pub(crate) fn is_default(&self) -> bool {
+        self.untouched
+    }
+
+    fn names_mut(&mut self) -> &mut Names {
+        self.untouched = false;
+        Arc::make_mut(self.names.get_or_insert_default())
+    }
+}
+
+impl Default for Redactor {
+    fn default() -> Self {
+        Self { names: Some(Arc::default()), untouched: true }
+    }
 }

@@ -1,0 +1,468 @@
+//! Names and values inside a text: `name=value`, `name: value`, JSON at any depth of quoting, `Debug` forms, headers,
+//! forms and queries, command-line flags, tuples, XML elements.
+
+use super::MASK;
+use super::names::Extent;
+use super::values::{REACH, Scan, is_blank};
+
+/// A quotation mark and the backslashes before it: one more level of quoting for each `2n + 1` of them.
+#[derive(Clone, Copy)]
+struct Quote {
+    mark: u8,
+    slashes: usize,
+}
+
+/// A name in the text: where it starts, and its quotes.
+#[derive(Clone, Copy)]
+struct Key {
+    start: usize,
+    end: usize,
+    quote: Option<Quote>,
+}
+
+impl Scan<'_> {
+    /// A separator (`:`, `=`, `%3D`) of `len` bytes at the present place: masks the value if the name is a secret's.
+    pub(super) fn pair(&mut self, len: usize) {
+        let (at, bytes) = (self.at, self.bytes);
+        let colon = bytes.at(at) == b':';
+        if colon && (bytes.at(at + 1) == b':' || bytes.before(at, self.floor) == b':') {
+            return;
+        }
+        let Some(key) = self.key_before(at) else { return };
+        let Some(extent) = self.judge(key) else { return };
+        let mut after = at + len;
+        // `:=`, `==`, `=>`, `=~`
+        for _ in 0..2 {
+            if matches!(bytes.at(after), b'=' | b'>' | b'~') {
+                after += 1;
+            }
+        }
+        let value = bytes.run(after, |byte| byte == b' ' || byte == b'\t');
+        if !colon && value > after && key.end == at && self.is_assignment(value) {
+            return;
+        }
+        let extent = if colon { extent } else { Extent::Word };
+        self.value(value, key, extent);
+    }
+
+    /// `("name", value`, as `Debug` shows a list of pairs.
+    pub(super) fn tuple(&mut self) {
+        let bytes = self.bytes;
+        let before = bytes.before(self.at, self.floor);
+        if !matches!(before, b'"' | b'\'') {
+            return;
+        }
+        let Some(key @ Key { quote: Some(quote), .. }) = self.key_before(self.at) else { return };
+        let Some(open) = key.start.checked_sub(quote.slashes + 2).filter(|open| *open >= self.floor) else {
+            return;
+        };
+        let opened = bytes.at(open) == b'(' && bytes.at(key.start - 1) == quote.mark;
+        if let (true, Some(extent)) = (opened, self.judge(key)) {
+            let value = bytes.run(self.at + 1, is_blank);
+            self.value(value, key, extent);
+        }
+    }
+
+    /// `--password value`. With `=` it is a pair.
+    pub(super) fn flag(&mut self) {
+        let (bytes, start) = (self.bytes, self.at + 2);
+        let before = bytes.before(self.at, self.floor);
+        if !(is_blank(before) || is_quote(before)) {
+            return;
+        }
+        let end = bytes.run(start, is_name);
+        if end == start || end - start > REACH {
+            return;
+        }
+        let closed = if is_quote(bytes.at(end)) { end + 1 } else { end };
+        let value = bytes.run(closed, |byte| byte == b' ' || byte == b',');
+        let next = bytes.at(value);
+        if value == closed || matches!(next, b'-' | b'<' | b'|') || (next == b'[' && !self.has_mask(value)) {
+            return;
+        }
+        if self.names.judge(bytes.slice(start, end)).is_some() {
+            self.value(value, Key { start, end, quote: None }, Extent::Word);
+        }
+    }
+
+    /// `<password>value</password>`
+    pub(super) fn element(&mut self) {
+        let (at, bytes, least) = (self.at, self.bytes, self.reach());
+        let mut start = at;
+        while start > least && (is_name(bytes.at(start - 1)) || bytes.at(start - 1) == b':') {
+            start -= 1;
+        }
+        if start == at || start <= self.floor || bytes.at(start - 1) != b'<' {
+            return;
+        }
+        if self.names.judge(bytes.slice(start, at)).is_none() {
+            return;
+        }
+        let end = bytes.run(at + 1, |byte| byte != b'<');
+        let filled = !bytes.slice(at + 1, end).iter().all(|byte| is_blank(*byte));
+        let closed = bytes.at(end + 1) == b'/' || self.is_cut(end);
+        if filled && closed && !bytes.is_mask(at + 1, end) {
+            self.mask(at + 1, end);
+        }
+    }
+
+    /// Masks the value at `start`.
+    fn value(&mut self, start: usize, key: Key, extent: Extent) {
+        let bytes = self.bytes;
+        // `b"bytes"`, `r"raw"`, `u'text'`
+        let prefix =
+            matches!(bytes.at(start), b'b' | b'r' | b'u' | b'f' | b'&') && self.quote_at(start + 1).is_some();
+        let start = start + usize::from(prefix);
+        if let Some(quote) = self.quote_at(start) {
+            let content = start + quote.slashes + 1;
+            let end = self.close(content, quote);
+            if end == content || bytes.is_mask(content, end) {
+                self.at = end;
+            } else {
+                self.mask(content, end);
+            }
+            return;
+        }
+        let (kept, end) = match extent {
+            Extent::Word => self.unquoted(start),
+            Extent::Line => self.line(start, bytes.before(key.start, self.floor)),
+        };
+        let value = bytes.slice(start, end);
+        if kept || end == start || is_nothing(value) {
+            self.at = end;
+            return;
+        }
+        self.mask_as(start, end, |out| {
+            // What was valid JSON stays valid: a number becomes a string.
+            let quote = |out: &mut String| {
+                if let Some(quote) = key.quote {
+                    out.extend(std::iter::repeat_n('\\', quote.slashes));
+                    out.push(char::from(quote.mark));
+                }
+            };
+            quote(out);
+            out.push_str(MASK);
+            quote(out);
+        });
+    }
+
+    /// The end of an unquoted value, and whether it is the mask already.
+    fn unquoted(&self, start: usize) -> (bool, usize) {
+        let bytes = self.bytes;
+        if self.has_mask(start) {
+            return self.word(start);
+        }
+        let ident = bytes.run(start, |byte| is_name(byte) || byte == b':' || byte == b'!');
+        let blank = usize::from(bytes.at(ident) == b' ' && bytes.at(start).is_ascii_uppercase());
+        let open = bytes.at(ident + blank);
+        let group = match open {
+            b'(' => blank == 0,
+            b'[' => ident == start || bytes.before(ident, start) == b'!',
+            b'{' => ident == start || bytes.at(start).is_ascii_uppercase(),
+            _ => false,
+        };
+        if group {
+            return (false, self.word_end(self.group_end(ident + blank)));
+        }
+        let end = self.word_end(start);
+        if is_scheme(bytes.slice(start, end)) {
+            let next = bytes.run(end, |byte| byte == b' ');
+            if self.has_mask(next) {
+                return (false, self.word_end(next + MASK.len()));
+            }
+            return (false, self.word_end(next).max(end));
+        }
+        (false, end)
+    }
+
+    /// The end of a run of non-blank characters, and whether it is the mask already.
+    pub(super) fn word(&self, start: usize) -> (bool, usize) {
+        if self.has_mask(start) {
+            let end = self.word_end(start + MASK.len());
+            return (end == start + MASK.len(), end);
+        }
+        (false, self.word_end(start))
+    }
+
+    /// The end of a header's value: the line, the next header of a list, or the quote that `opened` the header.
+    fn line(&self, start: usize, opened: u8) -> (bool, usize) {
+        let bytes = self.bytes;
+        let masked = self.has_mask(start);
+        if !masked && matches!(bytes.at(start), b'{' | b'[' | b'(') {
+            return self.unquoted(start);
+        }
+        let from = if masked { start + MASK.len() } else { start };
+        let mut at = from;
+        while at < bytes.len() {
+            let next = bytes.at(at + 1);
+            at = match bytes.at(at) {
+                b'\n' | b'\r' => break,
+                b'\\' => match self.quote_at(at) {
+                    Some(quote) if self.ends_line(at + quote.slashes + 1) => break,
+                    Some(quote) => at + quote.slashes + 1,
+                    None if matches!(next, b'n' | b'r') => break,
+                    None => bytes.run(at, |byte| byte == b'\\'),
+                },
+                b'=' if next == b'"' => self.close(at + 2, Quote { mark: b'"', slashes: 0 }) + 1,
+                byte if byte == opened && is_quote(byte) && self.is_boundary(at + 1) => break,
+                b'{' => self.group_end(at),
+                b',' if self.is_header(at + 1) => break,
+                byte if (is_quote(byte) || is_closer(byte)) && self.ends_line(at + 1) => break,
+                _ => at + 1,
+            };
+        }
+        let end = at.min(bytes.len());
+        (masked && end == from, end)
+    }
+
+    /// Says whether a quote or bracket before `at` closes what the line stands in.
+    fn ends_line(&self, at: usize) -> bool {
+        let byte = self.bytes.at(at);
+        byte == 0 || matches!(byte, b'\n' | b'\r' | b',' | b'\\') || is_quote(byte) || is_closer(byte)
+    }
+
+    fn is_header(&self, at: usize) -> bool {
+        let bytes = self.bytes;
+        let start = bytes.run(at, |byte| byte == b' ');
+        let start = self.quote_at(start).map_or(start, |quote| start + quote.slashes + 1);
+        let end = bytes.run(start, is_name);
+        if end - start > REACH {
+            return false;
+        }
+        let close = self.quote_at(end).map_or(end, |quote| end + quote.slashes + 1);
+        (end > start && bytes.at(close) == b':') || self.has_mask(end)
+    }
+
+    /// The end of a run of non-blank characters, without the brackets and quotes around it.
+    fn word_end(&self, start: usize) -> usize {
+        let bytes = self.bytes;
+        let mut at = start;
+        while at < bytes.len() {
+            at = match bytes.at(at) {
+                byte if is_blank(byte) => break,
+                b',' | b';' | b'&' | b'|' if self.is_next(at + 1) => break,
+                b'%' if bytes.starts_with(at, b"%26") => break,
+                b'<' if bytes.at(at + 1) == b'/' => break,
+                byte if (is_closer(byte) || is_quote(byte)) && self.is_boundary(at + 1) => break,
+                b'\\' => match self.quote_at(at) {
+                    Some(quote) if self.is_boundary(at + quote.slashes + 1) => break,
+                    Some(quote) => at + quote.slashes + 1,
+                    None => bytes.run(at, |byte| byte == b'\\'),
+                },
+                _ => at + 1,
+            };
+        }
+        at
+    }
+
+    /// Says whether a divider before `at` ends the value: a blank, a quote, or a name with its separator follows.
+    fn is_next(&self, at: usize) -> bool {
+        let bytes = self.bytes;
+        let byte = bytes.at(at);
+        if at >= bytes.len() || is_blank(byte) || is_quote(byte) || matches!(byte, b'\\' | b'{') {
+            return true;
+        }
+        let end = bytes.run(at, is_name);
+        if end - at > REACH {
+            return false;
+        }
+        // A mask within the name stood for something that was followed by the separator.
+        self.has_mask(end)
+            || (end > at
+                && (matches!(bytes.at(end), b'=' | b':' | b'[' | b']')
+                    || [b"%3D", b"%5B", b"%5D"].iter().any(|code| bytes.starts_with_any_case(end, *code))))
+    }
+
+    fn is_boundary(&self, at: usize) -> bool {
+        let byte = self.bytes.at(at);
+        at >= self.bytes.len()
+            || is_blank(byte)
+            || is_quote(byte)
+            || is_closer(byte)
+            || matches!(byte, b',' | b';' | b':' | b'.' | b'&' | b'|' | b'?' | b'\\')
+    }
+
+    /// Says whether `name=value` stands at `at`: then the value before it is empty.
+    fn is_assignment(&self, at: usize) -> bool {
+        let bytes = self.bytes;
+        let end = bytes.run(at, is_name);
+        let next = bytes.at(end + 1);
+        end > at && end - at <= REACH && bytes.at(end) == b'=' && !is_blank(next) && next != b'='
+    }
+
+    /// The end of a bracketed group, or of the text if it is not closed: then the rest of the group was cut.
+    fn group_end(&self, start: usize) -> usize {
+        let (bytes, mut at, mut depth) = (self.bytes, start, 0_usize);
+        while at < bytes.len() {
+            at = match bytes.at(at) {
+                b'"' | b'\\' => match self.quote_at(at) {
+                    Some(quote) if quote.mark == b'"' => {
+                        let content = at + quote.slashes + 1;
+                        let end = self.close(content, quote);
+                        bytes.run(end, |byte| byte == b'\\') + 1
+                    }
+                    _ => bytes.run(at, |byte| byte == b'\\'),
+                },
+                b'(' | b'[' | b'{' => {
+                    depth += 1;
+                    at + 1
+                }
+                byte if is_closer(byte) && byte != b'>' => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        return at + 1;
+                    }
+                    at + 1
+                }
+                _ => at + 1,
+            };
+        }
+        bytes.len()
+    }
+
+    /// The place where a quoted value ends whose content starts at `content`: before the closing quote with its
+    /// backslashes, before the quote of an outer level, or at the end of the text.
+    fn close(&self, content: usize, quote: Quote) -> usize {
+        let (bytes, mut at) = (self.bytes, content);
+        loop {
+            at = bytes.run(at, |byte| byte != b'\\' && byte != quote.mark);
+            if at >= bytes.len() {
+                return bytes.len();
+            }
+            let mark = bytes.run(at, |byte| byte == b'\\');
+            if bytes.at(mark) != quote.mark {
+                at = mark;
+                continue;
+            }
+            let slashes = mark - at;
+            let next = bytes.at(mark + 1);
+            if slashes < quote.slashes {
+                return at;
+            }
+            let closes = slashes % (2 * (quote.slashes + 1)) == quote.slashes;
+            // `it''s` of SQL, and a quote inside a word, do not close.
+            let inside =
+                next.is_ascii_alphanumeric() || (quote.mark == b'\'' && next == b'\'' && mark > content);
+            if closes && !inside {
+                return mark - quote.slashes;
+            }
+            at = if inside && next == quote.mark { mark + 2 } else { mark + 1 };
+        }
+    }
+
+    /// Says whether `: "`, `: {` or `: [` stands at `at`.
+    fn is_before_value(&self, at: usize) -> bool {
+        let bytes = self.bytes;
+        let value = bytes.run(at + 1, |byte| byte == b' ');
+        bytes.at(at) == b':' && matches!(bytes.at(value), b'"' | b'\'' | b'\\' | b'{' | b'[')
+    }
+
+    fn quote_at(&self, at: usize) -> Option<Quote> {
+        let mark = match self.bytes.at(at) {
+            b'\\' => self.bytes.run(at, |byte| byte == b'\\'),
+            _ => at,
+        };
+        let byte = self.bytes.at(mark);
+        is_quote(byte).then_some(Quote { mark: byte, slashes: mark - at })
+    }
+
+    fn has_mask(&self, at: usize) -> bool {
+        self.bytes.starts_with(at, MASK.as_bytes())
+    }
+
+    /// The first byte that may still belong to a name: not masked, and near.
+    fn reach(&self) -> usize {
+        self.floor.max(self.at.saturating_sub(REACH))
+    }
+
+    fn judge(&self, key: Key) -> Option<Extent> {
+        let bytes = self.bytes;
+        let verdict = self.names.judge(bytes.slice(key.start, key.end));
+        if key.quote.is_some() {
+            return verdict;
+        }
+        // `your api key: ...`, `unexpected token: ...`
+        let (least, mut start) = (self.reach(), key.start);
+        for _ in 0..2 {
+            if start <= least + 1
+                || bytes.at(start - 1) != b' '
+                || !bytes.at(start - 2).is_ascii_alphanumeric()
+            {
+                break;
+            }
+            start -= 1;
+            while start > least && is_name(bytes.at(start - 1)) {
+                start -= 1;
+            }
+        }
+        if start == key.start {
+            return verdict;
+        }
+        self.names.judge_phrase(bytes.slice(start, key.end), verdict)
+    }
+
+    fn key_before(&self, separator: usize) -> Option<Key> {
+        let (bytes, least) = (self.bytes, self.reach());
+        let mut end = separator;
+        while end > least && separator - end < 8 && matches!(bytes.at(end - 1), b' ' | b'\t') {
+            end -= 1;
+        }
+        // `user[password]=`, also in percent code
+        if end > least && bytes.at(end - 1) == b']' {
+            end -= 1;
+        } else if end >= least + 3 && bytes.starts_with_any_case(end - 3, b"%5D") {
+            end -= 3;
+        }
+        let mut quote = None;
+        if end > least && is_quote(bytes.at(end - 1)) {
+            let mark = bytes.at(end - 1);
+            let close = end - 1;
+            end = close;
+            while end > least && bytes.at(end - 1) == b'\\' {
+                end -= 1;
+            }
+            quote = Some(Quote { mark, slashes: close - end });
+        }
+        let is_part = |byte: u8| is_name(byte) || (byte == b' ' && quote.is_some());
+        let mut start = end;
+        while start > least && is_part(bytes.at(start - 1)) {
+            start -= 1;
+        }
+        // The code of a `%26` or `%3F` before the name does not belong to it.
+        if start > least && bytes.at(start - 1) == b'%' {
+            start = (start + 2).min(end);
+        }
+        (start < end).then_some(Key { start, end, quote })
+    }
+}
+
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`')
+}
+
+fn is_closer(byte: u8) -> bool {
+    matches!(byte, b')' | b']' | b'}' | b'>')
+}
+
+/// What says that there is no value.
+fn is_nothing(value: &[u8]) -> bool {
+    ["null", "none", "nil", "true", "false", "undefined"]
+        .iter()
+        .any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// An authentication scheme (RFC 9110 §11.1), which the credentials follow.
+fn is_scheme(value: &[u8]) -> bool {
+    ["bearer", "basic", "token", "digest", "negotiate", "apikey", "splunk"]
+        .iter()
+        .any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Says whether a whole field's value says that there is none.
+pub(super) fn is_empty_value(value: &str) -> bool {
+    value.is_empty() || is_nothing(value.as_bytes())
+}
