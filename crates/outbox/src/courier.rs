@@ -16,6 +16,7 @@ use crate::{
     GroupId, Notification, Occasion, Outcome, Reason,
     delivery::{Attempt, Delivery, Ended, Step},
     hash::Fnv128,
+    one_line,
     outbox::{ChannelState, Shared},
     stats::bump,
 };
@@ -33,7 +34,7 @@ pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
 fn run(shared: &Arc<Shared>) {
     // What hyper, rustls and lettre emit on this thread must never become an alert.
     mute_thread();
-    let _ = shared.courier.set(std::thread::current().id());
+    shared.courier.set(std::thread::current().id()).ok();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -44,7 +45,9 @@ fn run(shared: &Arc<Shared>) {
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            shared.self_log.say(format_args!("the outbox cannot start its runtime, nothing will be delivered: {error}"));
+            shared
+                .self_log
+                .say(format_args!("the outbox cannot start its runtime, nothing will be delivered: {error}"));
             return;
         }
     };
@@ -85,10 +88,10 @@ impl Courier<'_> {
         let longest = wait.map_or(Duration::from_secs(60), |at| at.saturating_duration_since(now));
         if self.idle {
             if self.shared.queue.fall_asleep() && self.finished.borrow().is_empty() {
-                let _ = time::timeout(longest, self.shared.queue.woken()).await;
+                time::timeout(longest, self.shared.queue.woken()).await.ok();
             }
         } else {
-            let _ = time::timeout(longest.min(NAP), self.shared.queue.woken()).await;
+            time::timeout(longest.min(NAP), self.shared.queue.woken()).await.ok();
         }
     }
 
@@ -115,7 +118,11 @@ impl Courier<'_> {
                 bump(&counters.unreported);
             }
             let kind = format!("{}/{verb}", channel.name);
-            self.shared.self_log.say_paced(&kind, now, format_args!("{}: `{title}` {verb}: {reason}", channel.name));
+            self.shared.self_log.say_paced(
+                &kind,
+                now,
+                format_args!("{}: `{title}` {verb}: {reason}", channel.name),
+            );
         }
     }
 
@@ -127,12 +134,20 @@ impl Courier<'_> {
         let now = clock::instant();
         for (number, alert) in alerts {
             if let Some(channel) = self.channel(number) {
-                for notification in render(&channel, &alert) {
-                    bump(&channel.counters.notifications);
-                    self.delivery.offer(number, notification, now);
-                    self.shared.pending.fetch_add(1, Ordering::AcqRel);
+                match render(&channel, &alert) {
+                    Some(notifications) => {
+                        for notification in notifications {
+                            bump(&channel.counters.notifications);
+                            self.delivery.offer(number, notification, now);
+                            self.shared.pending.fetch_add(1, Ordering::AcqRel);
+                        }
+                        bump(&channel.counters.rendered);
+                    }
+                    None => {
+                        bump(&channel.counters.dropped_render);
+                        bump(&channel.counters.unreported);
+                    }
                 }
-                bump(&channel.counters.rendered);
             }
             self.shared.in_hand.fetch_sub(1, Ordering::AcqRel);
         }
@@ -182,11 +197,31 @@ impl Courier<'_> {
     }
 }
 
-fn render(channel: &ChannelState, alert: &Alert) -> Vec<Notification> {
+/// Renders a first alert; one that makes the sink panic is rendered once more, stripped to its one line.
+fn render(channel: &ChannelState, alert: &Alert) -> Option<Vec<Notification>> {
     let unreported = channel.counters.unreported.swap(0, Ordering::AcqRel);
-    let occasion = Occasion::first(alert, &channel.name, fingerprint(alert), clock::now()).unreported(unreported);
-    // A sink that cannot render rich text still gets one line through.
-    catch_unwind(AssertUnwindSafe(|| channel.sink.render(&occasion))).unwrap_or_default()
+    let (group, now) = (fingerprint(alert), clock::now());
+    let attempt = |alert: &Alert| {
+        let occasion = Occasion::first(alert, &channel.name, group, now).unreported(unreported);
+        let rendered = catch_unwind(AssertUnwindSafe(|| channel.sink.render(&occasion))).ok();
+        if rendered.is_none() {
+            bump(&channel.counters.render_panics);
+        }
+        rendered
+    };
+    let rendered = attempt(alert).or_else(|| attempt(&stripped(alert)));
+    if rendered.is_none() {
+        channel.counters.unreported.fetch_add(unreported, Ordering::AcqRel);
+    }
+    rendered
+}
+
+fn stripped(alert: &Alert) -> Alert {
+    let mut plain = Alert::new(Arc::clone(&alert.app), alert.severity, one_line(&alert.message, 200));
+    plain.id = alert.id;
+    plain.at = alert.at;
+    plain.target = alert.target.clone();
+    plain
 }
 
 /// Two alerts are of one kind when they come from one place at one level.

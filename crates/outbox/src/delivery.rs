@@ -116,7 +116,14 @@ impl Delivery {
     }
 
     /// Takes the outcome of an attempt. `chance` is uniform in 0..1.
-    pub(crate) fn done(&mut self, attempt: Attempt, outcome: Outcome, policy: &Policy, now: Instant, chance: f64) -> Ended {
+    pub(crate) fn done(
+        &mut self,
+        attempt: Attempt,
+        outcome: Outcome,
+        policy: &Policy,
+        now: Instant,
+        chance: f64,
+    ) -> Ended {
         let Attempt { channel, mut notification, attempts, since, recipient } = attempt;
         let mut destination = Destination { busy: false, paused_until: Some(now + policy.min_gap) };
         let too_old = now.saturating_duration_since(since) >= policy.max_age;
@@ -132,7 +139,10 @@ impl Delivery {
                 (Ended::Again(reason), now, attempts)
             }
             Outcome::Moved { reason, .. } => (Ended::Dead(reason), now, 0),
-            Outcome::Transient(reason) | Outcome::Held(reason) | Outcome::Ambiguous(reason) | Outcome::RateLimited { reason, .. }
+            Outcome::Transient(reason)
+            | Outcome::Held(reason)
+            | Outcome::Ambiguous(reason)
+            | Outcome::RateLimited { reason, .. }
                 if too_old =>
             {
                 (Ended::Dead(reason), now, 0)

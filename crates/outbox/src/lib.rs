@@ -3,13 +3,13 @@
 //! A [`Sink`] renders and delivers; an [`AlertHandler`] feeds it through the [`Outbox`], whose courier thread groups,
 //! spools, retries, degrades and delivers. The program's threads only push into a bounded queue.
 
-mod sink;
-mod occasion;
 mod notification;
+mod occasion;
 mod outcome;
-mod receipt;
-mod policy;
 mod page;
+mod policy;
+mod receipt;
+mod sink;
 
 mod channel;
 mod courier;

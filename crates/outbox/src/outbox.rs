@@ -9,8 +9,7 @@ use std::{
 };
 
 use watchfire_core::{
-    Alert, App, Capture, ConfigError, EventView, SelfLog, Severity,
-    clock,
+    Alert, App, Capture, ConfigError, EventView, SelfLog, Severity, clock,
     process::{self, AtExit},
 };
 
@@ -85,24 +84,35 @@ impl Outbox {
         Stats { channels: channels.iter().map(|channel| channel.counters.snapshot(&channel.name)).collect() }
     }
 
-    pub(crate) fn register(&self, name: String, sink: Arc<dyn Sink>, policy: Policy) -> Result<Port, ConfigError> {
+    pub(crate) fn register(
+        &self,
+        name: String,
+        sink: Arc<dyn Sink>,
+        policy: Policy,
+    ) -> Result<Port, ConfigError> {
         if name.trim().is_empty() || name.chars().any(char::is_control) {
             return Err(ConfigError::new("channel.name", "expected a name without control characters"));
         }
         let mut channels = self.shared.channels.write().unwrap_or_else(PoisonError::into_inner);
         if channels.iter().any(|channel| channel.name == name) {
-            let reason = format!("there is a channel `{name}` already; give this one another name with .named(..)");
+            let reason =
+                format!("there is a channel `{name}` already; give this one another name with .named(..)");
             return Err(ConfigError::new("channel.name", reason));
         }
         let channel = Arc::new(ChannelState { name, sink, policy, counters: Counters::default() });
         channels.push(Arc::clone(&channel));
-        Ok(Port { number: channels.len() - 1, channel, shared: Arc::clone(&self.shared), _lifeline: Arc::clone(&self.lifeline) })
+        Ok(Port {
+            number: channels.len() - 1,
+            channel,
+            shared: Arc::clone(&self.shared),
+            _lifeline: Arc::clone(&self.lifeline),
+        })
     }
 }
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        let _ = self.shared.flush(clock::instant() + self.shared.drop_deadline);
+        drop_report(self.shared.flush(clock::instant() + self.shared.drop_deadline));
     }
 }
 
@@ -169,7 +179,8 @@ impl OutboxBuilder {
             exit_deadline: self.exit_deadline,
             self_log: self.self_log,
         });
-        courier::start(&shared).map_err(|error| ConfigError::new("outbox", format!("cannot start its thread: {error}")))?;
+        courier::start(&shared)
+            .map_err(|error| ConfigError::new("outbox", format!("cannot start its thread: {error}")))?;
         let weak = Arc::downgrade(&shared);
         process::at_exit(weak);
         let lifeline = Arc::new(Lifeline(Arc::clone(&shared)));
@@ -245,7 +256,7 @@ impl Shared {
 
 impl AtExit for Shared {
     fn at_exit(&self) {
-        let _ = self.flush(clock::instant() + self.exit_deadline);
+        drop_report(self.flush(clock::instant() + self.exit_deadline));
     }
 }
 
@@ -286,3 +297,6 @@ impl Port {
         self.shared.flush(deadline)
     }
 }
+
+/// Lets go of a report that nobody is there to read.
+fn drop_report(_: FlushReport) {}

@@ -73,22 +73,22 @@ impl Page {
     pub fn plain_text(&self) -> String {
         let mut out = format!("{}\n", self.headline);
         let message = if self.message.is_empty() { &self.title } else { &self.message };
-        let _ = writeln!(out, "{message}");
+        writeln!(out, "{message}").ok();
         if let Some(summary) = &self.summary {
-            let _ = writeln!(out, "{summary}");
+            writeln!(out, "{summary}").ok();
         }
         out.push('\n');
         for Fact { label, value } in &self.facts {
-            let _ = writeln!(out, "{label:<12}{value}");
+            writeln!(out, "{label:<12}{value}").ok();
         }
         for section in &self.sections {
-            let _ = writeln!(out, "\n{}", section.title);
+            writeln!(out, "\n{}", section.title).ok();
             for line in section.lines.iter().flat_map(|line| line.lines()) {
-                let _ = writeln!(out, "  {line}");
+                writeln!(out, "  {line}").ok();
             }
         }
         for note in &self.notes {
-            let _ = writeln!(out, "\n{note}");
+            writeln!(out, "\n{note}").ok();
         }
         out
     }
@@ -104,7 +104,8 @@ impl Page {
     #[must_use]
     pub fn ascii_line(&self, max: usize) -> String {
         let text = format!("{}: {} [{}]", self.headline, self.title, self.group);
-        let ascii: String = text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
+        let ascii: String =
+            text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
         cut(&ascii, max).to_owned()
     }
 }
@@ -115,10 +116,13 @@ impl Occasion<'_> {
     pub fn title(&self) -> String {
         let alert = self.alert();
         let error = alert.error.first().map_or("", String::as_str);
-        let what = [alert.message.as_str(), error, &alert.target].into_iter().find(|text| !text.trim().is_empty());
+        let what =
+            [alert.message.as_str(), error, &alert.target].into_iter().find(|text| !text.trim().is_empty());
         let line = one_line(what.unwrap_or("an event without a message"), 200);
         match self.kind() {
-            OccasionKind::Storm => format!("{} different alerts at once, the oldest: {line}", self.mentions().len().max(1)),
+            OccasionKind::Storm => {
+                format!("{} different alerts at once, the oldest: {line}", self.mentions().len().max(1))
+            }
             _ => line,
         }
     }
@@ -137,10 +141,16 @@ fn summary(occasion: &Occasion<'_>) -> Option<String> {
     let ago = span_text(occasion.now().duration_since(last).unwrap_or_default());
     match occasion.kind() {
         OccasionKind::First if total <= 1 => None,
-        OccasionKind::Quiet => Some(format!("quiet since {}; {total} in total since {}", stamp(last), stamp(first))),
+        OccasionKind::Quiet => {
+            Some(format!("quiet since {}; {total} in total since {}", stamp(last), stamp(first)))
+        }
         _ => {
             let over = last.duration_since(first).unwrap_or_default();
-            Some(format!("{fresh} more, {total} in total over {} since {}; the last {ago} ago", span_text(over), stamp(first)))
+            Some(format!(
+                "{fresh} more, {total} in total over {} since {}; the last {ago} ago",
+                span_text(over),
+                stamp(first)
+            ))
         }
     }
 }
@@ -160,14 +170,22 @@ fn facts(alert: &Alert) -> Vec<Fact> {
         ("Host", format!("{}, process {}", one_line(app.host_name(), 200), app.process_id())),
         ("Alert", alert.id.to_string()),
     ];
-    all.into_iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| Fact { label, value }).collect()
+    all.into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(label, value)| Fact { label, value })
+        .collect()
 }
 
 fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
     let alert = occasion.alert();
-    let mentions = occasion.mentions().iter().map(|other| format!("x{} {} [{}]", other.count, other.title, other.group));
+    let mentions =
+        occasion.mentions().iter().map(|other| format!("x{} {} [{}]", other.count, other.title, other.group));
     let spans = alert.spans.iter().rev().map(ToString::to_string);
-    let causes = alert.error.iter().enumerate().map(|(i, text)| if i == 0 { text.clone() } else { format!("caused by: {text}") });
+    let causes = alert
+        .error
+        .iter()
+        .enumerate()
+        .map(|(i, text)| if i == 0 { text.clone() } else { format!("caused by: {text}") });
     let stack = alert.stack.as_ref().map(watchfire_core::Stack::text);
     [
         ("Error", causes.collect::<Vec<_>>()),
@@ -185,7 +203,10 @@ fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
 fn notes(occasion: &Occasion<'_>) -> Vec<String> {
     let mut notes = occasion.remarks().to_vec();
     if occasion.unreported_count() > 0 {
-        notes.push(format!("{} alerts of this channel were dropped before this one.", occasion.unreported_count()));
+        notes.push(format!(
+            "{} alerts of this channel were dropped before this one.",
+            occasion.unreported_count()
+        ));
     }
     notes
 }

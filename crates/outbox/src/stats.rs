@@ -23,7 +23,7 @@ pub struct Stats {
 
 /// Is what the outbox counts of one channel, at one moment.
 ///
-/// In alerts: `captured = dropped_full + rendered + queued`. In notifications:
+/// In alerts: `captured = dropped_full + dropped_render + rendered + queued`. In notifications:
 /// `notifications = delivered + refused + dead + pending`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -34,6 +34,10 @@ pub struct ChannelStats {
     pub captured: u64,
     /// Alerts dropped because the queue was full.
     pub dropped_full: u64,
+    /// Alerts that the sink could not render, not even stripped to one line, because it panicked.
+    pub dropped_render: u64,
+    /// Panics of the sink's `render` that were caught.
+    pub render_panics: u64,
     /// Alerts that were rendered.
     pub rendered: u64,
     /// Notifications made: one per recipient.
@@ -54,6 +58,8 @@ pub struct ChannelStats {
 pub(crate) struct Counters {
     pub(crate) captured: AtomicU64,
     pub(crate) dropped_full: AtomicU64,
+    pub(crate) dropped_render: AtomicU64,
+    pub(crate) render_panics: AtomicU64,
     pub(crate) rendered: AtomicU64,
     pub(crate) notifications: AtomicU64,
     pub(crate) delivered: AtomicU64,
@@ -75,6 +81,8 @@ impl Counters {
             name: name.to_owned(),
             captured: get(&self.captured),
             dropped_full,
+            dropped_render: get(&self.dropped_render),
+            render_panics: get(&self.render_panics),
             rendered,
             notifications,
             delivered,

@@ -1,0 +1,9 @@
+//! What the outbox promises, from outside.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by a panic")]
+
+mod ends;
+mod memory;
+mod muted;
+mod sinks;
+mod speed;
