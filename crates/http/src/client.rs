@@ -1,0 +1,138 @@
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use watchfire_core::clock;
+use watchfire_outbox::Outcome;
+
+use crate::{Address, Failure, HttpOptions, Request, Response, options::Proxy, request::Auth, tls};
+
+/// How much of an answer's body is kept.
+const BODY: usize = 64 * 1024;
+
+/// Sends requests, each once: HTTP/1.1, without redirects and without retries of its own.
+///
+/// It is built at the first request, on the thread that sends it: a program that never alerts never loads a root.
+/// Clones share their connections.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: HttpOptions,
+    /// For `https`.
+    secure: OnceLock<reqwest::Client>,
+    /// For `http`, which goes to loopback only: no proxy, and no need of the system's roots.
+    plain: OnceLock<reqwest::Client>,
+}
+
+impl Client {
+    /// Makes a client; opens and reads nothing.
+    #[must_use]
+    pub fn new(options: HttpOptions) -> Self {
+        Self { inner: Arc::new(Inner { options, secure: OnceLock::new(), plain: OnceLock::new() }) }
+    }
+
+    /// Returns how it was set up.
+    pub fn options(&self) -> &HttpOptions {
+        &self.inner.options
+    }
+
+    /// Makes one attempt.
+    ///
+    /// # Errors
+    ///
+    /// If there is no complete answer (or none of up to 64 KiB).
+    pub async fn send(&self, request: Request) -> Result<Response, Failure> {
+        let Request { address, headers, auth, body } = request;
+        let origin = address.origin();
+        let mut builder = self.client_for(&address)?.post(address.url()).body(body);
+        for (name, value) in headers {
+            builder = builder.header(name, value);
+        }
+        builder = match &auth {
+            Some(Auth::Bearer(token)) => builder.bearer_auth(token.expose()),
+            Some(Auth::Basic(user, password)) => builder.basic_auth(user, Some(password.expose())),
+            None => builder,
+        };
+        let answer = builder.send().await.map_err(|error| Failure::of(error, &origin))?;
+        let mut response = Response::new(answer.status().as_u16(), Vec::new()).received_at(clock::now());
+        for (name, value) in answer.headers() {
+            response = response.with_header(name.as_str(), String::from_utf8_lossy(value.as_bytes()));
+        }
+        let body = read(answer).await.map_err(|error| Failure::of(error, &origin))?;
+        Ok(response.with_body(body))
+    }
+
+    fn client_for(&self, address: &Address) -> Result<&reqwest::Client, Failure> {
+        let Inner { options, secure, plain } = &*self.inner;
+        let slot = if address.is_encrypted() { secure } else { plain };
+        if let Some(client) = slot.get() {
+            return Ok(client);
+        }
+        let client = build(options, address.is_encrypted())?;
+        Ok(slot.get_or_init(|| client))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("options", &self.inner.options).finish_non_exhaustive()
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new(HttpOptions::new())
+    }
+}
+
+/// Sends a request and judges the answer; without an answer, says whether the request may have arrived.
+pub async fn exchange(
+    client: &Client,
+    request: Request,
+    judge: impl FnOnce(&Response) -> Outcome,
+) -> Outcome {
+    match client.send(request).await {
+        Ok(response) => judge(&response),
+        Err(failure) => failure.into_outcome(),
+    }
+}
+
+fn build(options: &HttpOptions, encrypted: bool) -> Result<reqwest::Client, Failure> {
+    let trust = if encrypted { tls::system_trust(options.roots.clone()) } else { tls::no_trust() };
+    let trust = trust.map_err(|error| Failure::unsendable(format_args!("TLS cannot be set up: {error}")))?;
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(trust)
+        // Another crate of the program may have switched HTTP/2 on.
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(options.connect_timeout)
+        .timeout(options.timeout)
+        // Short: a request on a connection that the other side just closes is an ambiguous one.
+        .pool_idle_timeout(Duration::from_secs(5))
+        .user_agent(concat!("watchfire/", env!("CARGO_PKG_VERSION")));
+    builder = match (&options.proxy, encrypted) {
+        (_, false) | (Proxy::None, _) => builder.no_proxy(),
+        (Proxy::Environment, true) => builder,
+        (Proxy::One(proxy), true) => builder.proxy((**proxy).clone()),
+    };
+    builder.build().map_err(|error| Failure::of(error, "the HTTP client"))
+}
+
+/// Reads a body up to [`BODY`] bytes; the rest is left, and the connection with it.
+async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        let left = BODY - body.len();
+        body.extend(chunk.iter().take(left));
+        if chunk.len() >= left {
+            break;
+        }
+    }
+    Ok(body)
+}

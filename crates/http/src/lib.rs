@@ -1,0 +1,53 @@
+//! The one HTTP client of watchfire's sinks.
+//!
+//! A sink that speaks HTTP does no I/O itself: it makes a [`Request`] of a notification and judges a [`Response`].
+//! [`exchange`] does what lies between, and turns a failed connection into an outcome that says whether the request may
+//! have arrived.
+//!
+//! ```
+//! use watchfire_http::{Address, Client, HttpOptions, Request, Response, by_status, exchange};
+//! use watchfire_outbox::{Notification, Outcome};
+//!
+//! struct Hook {
+//!     client: Client,
+//!     address: Address,
+//! }
+//!
+//! impl Hook {
+//!     fn request(&self, notification: &Notification) -> Request {
+//!         Request::post_json(&self.address, notification.body())
+//!     }
+//!
+//!     async fn deliver(&self, notification: &Notification) -> Outcome {
+//!         exchange(&self.client, self.request(notification), judge).await
+//!     }
+//! }
+//!
+//! fn judge(response: &Response) -> Outcome {
+//!     by_status(response)
+//! }
+//!
+//! let hook = Hook {
+//!     client: Client::new(HttpOptions::new()),
+//!     address: Address::secret("hook.url", "https://hooks.example.com/in/not-a-real-secret")?,
+//! };
+//! # Ok::<_, watchfire_core::ConfigError>(())
+//! ```
+
+mod address;
+mod failure;
+mod judge;
+mod request;
+mod response;
+
+mod client;
+mod options;
+mod tls;
+
+pub use address::Address;
+pub use client::{Client, exchange};
+pub use failure::Failure;
+pub use judge::{by_status, rate_limited};
+pub use options::HttpOptions;
+pub use request::{Request, check_token};
+pub use response::Response;
