@@ -188,10 +188,11 @@ impl Scan<'_> {
     fn line(&self, start: usize, opened: u8) -> (bool, usize) {
         let bytes = self.bytes;
         let masked = self.has_mask(start);
-        if !masked && matches!(bytes.at(start), b'{' | b'[' | b'(') {
-            return self.unquoted(start);
-        }
-        let from = if masked { start + MASK.len() } else { start };
+        let from = match bytes.at(start) {
+            _ if masked => start + MASK.len(),
+            b'{' | b'[' | b'(' => self.group_end(start),
+            _ => start,
+        };
         let mut at = from;
         while at < bytes.len() {
             let next = bytes.at(at + 1);
@@ -297,9 +298,8 @@ impl Scan<'_> {
             at = match bytes.at(at) {
                 b'"' | b'\\' => match self.quote_at(at) {
                     Some(quote) if quote.mark == b'"' => {
-                        let content = at + quote.slashes + 1;
-                        let end = self.close(content, quote);
-                        bytes.run(end, |byte| byte == b'\\') + 1
+                        let (end, mark) = self.closing_mark(at + quote.slashes + 1, quote);
+                        mark.map_or_else(|| bytes.run(end, |byte| byte == b'\\') + 1, |mark| mark + 1)
                     }
                     _ => bytes.run(at, |byte| byte == b'\\'),
                 },
@@ -323,30 +323,40 @@ impl Scan<'_> {
     /// The place where a quoted value ends whose content starts at `content`: before the closing quote with its
     /// backslashes, before the quote of an outer level, or at the end of the text.
     fn close(&self, content: usize, quote: Quote) -> usize {
-        let (bytes, mut at) = (self.bytes, content);
+        let (bytes, mut from) = (self.bytes, content);
+        loop {
+            let (end, mark) = self.closing_mark(from, quote);
+            let Some(mark) = mark else { return end };
+            // `it''s` of SQL, a quote inside a word, and one that closes a key do not close a value.
+            let next = bytes.at(mark + 1);
+            let doubled = quote.mark == b'\'' && next == b'\'' && mark > content;
+            if !doubled && !next.is_ascii_alphanumeric() && !self.is_before_value(mark + 1) {
+                return end;
+            }
+            from = mark + 1 + usize::from(doubled);
+        }
+    }
+
+    /// The next quote that ends a quotation by its backslashes: the place before them, and its own. None at the end of
+    /// the text and for the quote of an outer level.
+    fn closing_mark(&self, from: usize, quote: Quote) -> (usize, Option<usize>) {
+        let (bytes, mut at) = (self.bytes, from);
         loop {
             at = bytes.run(at, |byte| byte != b'\\' && byte != quote.mark);
-            if at >= bytes.len() {
-                return bytes.len();
-            }
             let mark = bytes.run(at, |byte| byte == b'\\');
+            let slashes = mark - at;
+            if mark >= bytes.len() {
+                return (bytes.len(), None);
+            }
             if bytes.at(mark) != quote.mark {
                 at = mark;
-                continue;
+            } else if slashes < quote.slashes {
+                return (at, None);
+            } else if slashes % (2 * (quote.slashes + 1)) == quote.slashes {
+                return (mark - quote.slashes, Some(mark));
+            } else {
+                at = mark + 1;
             }
-            let slashes = mark - at;
-            let next = bytes.at(mark + 1);
-            if slashes < quote.slashes {
-                return at;
-            }
-            let closes = slashes % (2 * (quote.slashes + 1)) == quote.slashes;
-            // `it''s` of SQL, and a quote inside a word, do not close.
-            let inside =
-                next.is_ascii_alphanumeric() || (quote.mark == b'\'' && next == b'\'' && mark > content);
-            if closes && !inside {
-                return mark - quote.slashes;
-            }
-            at = if inside && next == quote.mark { mark + 2 } else { mark + 1 };
         }
     }
 
