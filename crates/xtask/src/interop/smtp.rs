@@ -46,7 +46,7 @@ fn meet() -> Result<()> {
         "--example",
         SENDER,
     ]))?;
-    let server = Server::start()?;
+    let mut server = Server::start()?;
     let url = format!("smtp://{USER}:{PASSWORD_IN_URL}@localhost:{}", server.port);
     let sent = shell::read_within(
         shell::cargo()
@@ -54,10 +54,10 @@ fn meet() -> Result<()> {
             .arg(&server.ca),
         LIMIT,
     );
-    // What the server says stands first: it knows why a mail was not taken.
-    let mail = server.mail();
-    sent.context("the sender failed")?;
-    judge(&mail?)
+    if let Err(error) = sent {
+        return Err(error.context(format!("the sender failed; the server's side: {:?}", server.said())));
+    }
+    judge(&server.mail()?)
 }
 
 const SENDER: &str = "interop_send";
