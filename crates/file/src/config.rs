@@ -1,0 +1,376 @@
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tracing_core::LevelFilter;
+use watchfire_core::{
+    Alert, App, ConfigError, HandlerLayer, SelfLog, Severity,
+    process::{self, AtExit},
+};
+
+use crate::{
+    Durability, Every, FileHandler, FileLayer, Format, Record,
+    format::{Json, Text},
+    fs::{Disk, Filesystem},
+    handler::Owner,
+    output::Plan,
+    retention::Keep,
+    rotation::{Names, Schedule},
+    shared::{Pace, Shared, reason},
+    time::Zone,
+};
+
+/// Configures a log file; [`layer`](Self::layer) opens it.
+///
+/// Without a filter the layer hears INFO and up. Times are in UTC, RFC 3339 with microseconds; the format is
+/// [`Text`]. The active file always has the name that was given; see `docs/guide/files.md` for those of the rotated ones.
+///
+/// ```
+/// use tracing_subscriber::prelude::*;
+/// use watchfire_file::LogFile;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("shop.log");
+/// # let path = path.to_str().ok_or("path")?;
+/// let layer = LogFile::daily(path).keep(7).layer()?;
+/// let _guard = tracing_subscriber::registry().with(layer).set_default();
+/// tracing::info!(order = 4711, "paid");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "nothing is written before layer() is called"]
+pub struct LogFile {
+    path: PathBuf,
+    every: Option<Every>,
+    at: (u8, u8),
+    zone: ZoneName,
+    max_size: Option<u64>,
+    at_start: bool,
+    keep: Keep,
+    mode: Option<u32>,
+    link: Option<PathBuf>,
+    format: Arc<dyn Format>,
+    level: LevelFilter,
+    flush_on: Severity,
+    stacks: Option<Severity>,
+    pace: Pace,
+    self_log: SelfLog,
+}
+
+#[derive(Clone, Debug)]
+enum ZoneName {
+    Utc,
+    Local,
+    Named(Cow<'static, str>),
+}
+
+impl LogFile {
+    /// Writes to `path` without ever rotating it; another program may, see the guide.
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        Self {
+            // A program that changes its folder later still means this file.
+            path: std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned()),
+            every: None,
+            at: (0, 0),
+            zone: ZoneName::Utc,
+            max_size: None,
+            at_start: false,
+            keep: Keep::default(),
+            mode: None,
+            link: None,
+            format: Arc::new(Text::new()),
+            level: LevelFilter::INFO,
+            flush_on: Severity::Error,
+            stacks: None,
+            pace: Pace {
+                durability: Durability::Buffered,
+                flush_every: Duration::from_millis(100),
+                capacity: 1 << 20,
+                has_thread: true,
+            },
+            self_log: SelfLog::default(),
+        }
+    }
+
+    /// Rotates at midnight; the file of a day becomes `shop.log.2026-11-20`.
+    pub fn daily(path: impl AsRef<Path>) -> Self {
+        Self::new(path).every(Every::Day)
+    }
+
+    /// Rotates at each full hour; the file of an hour becomes `shop.log.2026-11-20_13`.
+    pub fn hourly(path: impl AsRef<Path>) -> Self {
+        Self::new(path).every(Every::Hour)
+    }
+
+    /// Rotates at each full minute; the file of a minute becomes `shop.log.2026-11-20_13-05`.
+    pub fn minutely(path: impl AsRef<Path>) -> Self {
+        Self::new(path).every(Every::Minute)
+    }
+
+    /// Rotates on Monday at midnight; the file of a week becomes `shop.log.2026-11-16`, after its Monday.
+    pub fn weekly(path: impl AsRef<Path>) -> Self {
+        Self::new(path).every(Every::Week(0))
+    }
+
+    /// Rotates by time. Default: not.
+    pub fn every(mut self, every: Every) -> Self {
+        self.every = Some(every);
+        self
+    }
+
+    /// Sets the hour and minute at which a day or a week begins. Default: midnight.
+    pub fn at(mut self, hour: u8, minute: u8) -> Self {
+        self.at = (hour, minute);
+        self
+    }
+
+    /// Rotates before a record would make the file larger than this, in bytes. Default: no limit.
+    ///
+    /// A record larger than that has a file of its own. Without rotation by time the rotated files are called
+    /// `shop.log.1` (the newest), `shop.log.2`, and so on.
+    pub fn max_size(mut self, bytes: u64) -> Self {
+        self.max_size = Some(bytes);
+        self
+    }
+
+    /// Rotates when the program starts, if the file holds something. Default: no.
+    pub fn rotate_at_start(mut self) -> Self {
+        self.at_start = true;
+        self
+    }
+
+    /// Keeps at most so many rotated files, at least one. Default: all of them.
+    pub fn keep(mut self, files: usize) -> Self {
+        self.keep.count = Some(files);
+        self
+    }
+
+    /// Removes rotated files whose last line is older than this. Default: never.
+    pub fn keep_for(mut self, age: Duration) -> Self {
+        self.keep.age = Some(age);
+        self
+    }
+
+    /// Removes the oldest rotated files while all of them together are larger than this. Default: never.
+    pub fn keep_bytes(mut self, bytes: u64) -> Self {
+        self.keep.bytes = Some(bytes);
+        self
+    }
+
+    /// Sets the permissions of new files, whatever the process masks. Default: those that the process gives.
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// Keeps a symbolic link of this name, in the file's folder, that points to the active file. Default: none.
+    pub fn link_current(mut self, name: impl AsRef<Path>) -> Self {
+        self.link = Some(name.as_ref().to_owned());
+        self
+    }
+
+    /// Sets the format. Default: [`Text`].
+    pub fn format(mut self, format: impl Format) -> Self {
+        self.format = Arc::new(format);
+        self
+    }
+
+    /// Writes JSON lines; `.format(Json::new()..)` for other than the defaults.
+    pub fn json(self) -> Self {
+        self.format(Json::new())
+    }
+
+    /// Shows times, and rotates, in UTC. The default.
+    pub fn utc(mut self) -> Self {
+        self.zone = ZoneName::Utc;
+        self
+    }
+
+    /// Shows times, and rotates, in the zone of the machine.
+    pub fn local(mut self) -> Self {
+        self.zone = ZoneName::Local;
+        self
+    }
+
+    /// Shows times, and rotates, in a named zone such as `Europe/Vienna`.
+    pub fn zone(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.zone = ZoneName::Named(name.into());
+        self
+    }
+
+    /// Sets the level that the layer hears when it is given no filter. Default: INFO.
+    pub fn level(mut self, level: LevelFilter) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// Sets how long a line may wait in the program. Default: 100 ms.
+    pub fn flush_every(mut self, pause: Duration) -> Self {
+        self.pace.flush_every = pause;
+        self
+    }
+
+    /// Sets from which severity on a line is written at once. Default: ERROR.
+    pub fn flush_on(mut self, severity: Severity) -> Self {
+        self.flush_on = severity;
+        self
+    }
+
+    /// Sets when lines leave the program, and when they are made durable. Default: [`Durability::Buffered`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.pace.durability = durability;
+        self
+    }
+
+    /// Sets how many bytes may wait. Default: 1 MiB.
+    ///
+    /// A caller that finds the buffer full writes it itself; if the file cannot be written to either, the line is
+    /// dropped and counted, and the file says how many are missing as soon as it can.
+    pub fn buffer(mut self, bytes: usize) -> Self {
+        self.pace.capacity = bytes;
+        self
+    }
+
+    /// Starts no thread: lines are written, and files rotated, by the calls that emit events.
+    ///
+    /// Lines that wait are then written by the next line, by `flush`, or at the end of the process.
+    pub fn threadless(mut self) -> Self {
+        self.pace.has_thread = false;
+        self
+    }
+
+    /// Writes the call stack below events of this severity and up. Costs milliseconds each. Default: none.
+    pub fn stacks_from(mut self, severity: Severity) -> Self {
+        self.stacks = Some(severity);
+        self
+    }
+
+    /// Says troubles here instead of on stderr.
+    pub fn self_log(mut self, self_log: SelfLog) -> Self {
+        self.self_log = self_log;
+        self
+    }
+
+    /// Opens the file, makes its folder if that is missing, and returns the layer.
+    ///
+    /// # Errors
+    /// When an option makes no sense, or the file cannot be opened; nothing is started then.
+    pub fn layer(self) -> Result<FileLayer, ConfigError> {
+        self.handler().map(HandlerLayer::new)
+    }
+
+    /// As [`layer`](Self::layer), for those who put handlers together themselves.
+    ///
+    /// # Errors
+    /// As [`layer`](Self::layer).
+    pub fn handler(self) -> Result<FileHandler, ConfigError> {
+        self.open(Arc::new(Disk))
+    }
+
+    pub(crate) fn open(self, fs: Arc<dyn Filesystem>) -> Result<FileHandler, ConfigError> {
+        let zone = match &self.zone {
+            ZoneName::Utc => Zone::utc(),
+            ZoneName::Local => Zone::local()?,
+            ZoneName::Named(name) => Zone::named(name)?,
+        };
+        let plan = Arc::new(self.plan(&zone)?);
+        let (format, gap_zone) = (Arc::clone(&self.format), zone.clone());
+        let gap = move |missing: u64, now| {
+            let text = format!("{missing} lines are missing here: the file could not be written to");
+            let alert = Alert::new(App::new(""), Severity::Warn, text)
+                .at(now)
+                .target("watchfire::file")
+                .field("missing", missing);
+            let mut line = String::new();
+            Record::of_alert(&alert, &gap_zone, |record| format.write(record, &mut line));
+            line
+        };
+        let shared =
+            Shared::new(fs, Arc::clone(&plan), self.pace.clone(), self.self_log, Box::new(gap), None)
+                .map_err(|trouble| {
+                    ConfigError::new("file.path", format!("{}: {}", plan.path.display(), reason(&trouble)))
+                })?;
+        let shared = Arc::new(shared);
+        if self.pace.has_thread {
+            let runner = Arc::clone(&shared);
+            std::thread::Builder::new()
+                .name("watchfire-file".to_owned())
+                .spawn(move || runner.run())
+                .map_err(|error| {
+                    ConfigError::new("file", format!("its thread could not be started: {error}"))
+                })?;
+        }
+        let for_exit: Arc<dyn AtExit> = Arc::<Shared>::clone(&shared);
+        process::at_exit(Arc::downgrade(&for_exit));
+        Ok(FileHandler::new(Owner {
+            shared,
+            format: self.format,
+            zone,
+            level: self.level,
+            flush_on: self.flush_on,
+            stacks: self.stacks,
+        }))
+    }
+
+    fn plan(&self, zone: &Zone) -> Result<Plan, ConfigError> {
+        let Some(base) = self.path.file_name().and_then(|name| name.to_str()) else {
+            return Err(ConfigError::new("file.path", "names no file; expected a path such as shop.log"));
+        };
+        if self.keep.count == Some(0) {
+            return Err(ConfigError::new(
+                "file.keep",
+                "is 0; expected at least 1, or nothing to keep all files",
+            ));
+        }
+        if self.max_size == Some(0) {
+            return Err(ConfigError::new("file.max_size", "is 0; expected a number of bytes"));
+        }
+        let (Ok(hour), Ok(minute)) = (i8::try_from(self.at.0), i8::try_from(self.at.1)) else {
+            return Err(at_error());
+        };
+        if hour > 23 || minute > 59 {
+            return Err(at_error());
+        }
+        if let Some(Every::Week(day @ 7..)) = self.every {
+            return Err(ConfigError::new(
+                "file.every",
+                format!("weekday {day} is unknown; expected 0 (Monday) to 6"),
+            ));
+        }
+        let folder = match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let schedule = self.every.map(|every| Schedule { every, hour, minute, zone: zone.clone() });
+        Ok(Plan {
+            path: self.path.clone(),
+            names: Names { base: base.to_owned(), schedule },
+            max_size: self.max_size,
+            at_start: self.at_start,
+            keep: self.keep,
+            packing: None,
+            mode: self.mode,
+            link: self.link.as_ref().map(|link| folder.join(link)),
+            sync_renames: matches!(self.pace.durability, Durability::SyncEvery(_) | Durability::SyncOnError),
+            folder,
+        })
+    }
+}
+
+fn at_error() -> ConfigError {
+    ConfigError::new("file.at", "is no time of day; expected an hour up to 23 and a minute up to 59")
+}
+
+impl std::fmt::Debug for LogFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogFile")
+            .field("path", &self.path)
+            .field("every", &self.every)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,258 @@
+use std::borrow::Cow;
+
+use crate::{FieldValue, Format, Record};
+
+use super::escape::{json_string, json_value};
+
+/// Writes JSON lines: one object per record, typed values.
+///
+/// ```text
+/// {"time":"2026-11-20T21:48:12.123456Z","level":"ERROR","target":"shop::pay","message":"card declined","order":4711,"spans":[{"name":"request","id":7}]}
+/// ```
+///
+/// The fields stand beside the record's own keys; a field whose name is one of those gets an underscore behind its name.
+/// Of several fields of one name the last is written. Integers beyond 64 bits, NaN and infinities are strings.
+#[derive(Clone, Debug)]
+pub struct Json {
+    nested: bool,
+    spans: SpanStyle,
+    source: bool,
+    keys: [Cow<'static, str>; KEYS],
+}
+
+/// Names the parts of a JSON line whose key can be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JsonKey {
+    /// The time; default `time`.
+    Time,
+    /// The level; default `level`.
+    Level,
+    /// The target; default `target`.
+    Target,
+    /// The message; default `message`.
+    Message,
+    /// The object of the event's fields, where they are nested; default `fields`.
+    Fields,
+    /// The spans; default `spans`.
+    Spans,
+    /// The causes of an error; default `causes`.
+    Causes,
+    /// The source file; default `file`.
+    File,
+    /// The line in the source file; default `line`.
+    Line,
+    /// The thread; default `thread`.
+    Thread,
+    /// The call stack; default `stack`.
+    Stack,
+}
+
+const KEYS: usize = 11;
+
+/// Says how the spans around an event are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpanStyle {
+    /// As a list of objects, the outermost first, each with its `name` and its fields.
+    #[default]
+    List,
+    /// Their fields as if they were the event's; of equal names the innermost counts, and the event's own before all.
+    Flat,
+    /// Not at all.
+    Off,
+}
+
+impl Default for Json {
+    fn default() -> Self {
+        let keys = [
+            "time", "level", "target", "message", "fields", "spans", "causes", "file", "line", "thread",
+            "stack",
+        ];
+        Self { nested: false, spans: SpanStyle::List, source: false, keys: keys.map(Cow::Borrowed) }
+    }
+}
+
+impl Json {
+    /// Writes the event's fields beside the record's own keys, and the spans as a list.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes the event's fields in an object of their own: `"fields":{..}`.
+    #[must_use]
+    pub fn nested(mut self) -> Self {
+        self.nested = true;
+        self
+    }
+
+    /// Sets how spans are written. Default: as a list.
+    #[must_use]
+    pub fn spans(mut self, style: SpanStyle) -> Self {
+        self.spans = style;
+        self
+    }
+
+    /// Writes source file, line and thread as well.
+    #[must_use]
+    pub fn with_source(mut self) -> Self {
+        self.source = true;
+        self
+    }
+
+    /// Sets the key of a part, such as `@timestamp` for the time.
+    #[must_use]
+    pub fn key(mut self, part: JsonKey, name: impl Into<Cow<'static, str>>) -> Self {
+        if let Some(key) = self.keys.get_mut(part as usize) {
+            *key = name.into();
+        }
+        self
+    }
+
+    fn name(&self, part: JsonKey) -> &str {
+        self.keys.get(part as usize).map_or("", AsRef::as_ref)
+    }
+
+    fn open(&self, part: JsonKey, out: &mut String) {
+        if !out.ends_with('{') {
+            out.push(',');
+        }
+        json_string(self.name(part), out);
+        out.push(':');
+    }
+
+    fn text(&self, part: JsonKey, text: &str, out: &mut String) {
+        self.open(part, out);
+        json_string(text, out);
+    }
+
+    /// Appends a member whose name must not be one of the record's own.
+    fn member(&self, name: &str, value: FieldValue<'_>, flat: bool, out: &mut String) {
+        if !out.ends_with('{') {
+            out.push(',');
+        }
+        // `level`, `level_`, … are moved out of the way alike, so that no two names can meet.
+        let plain = name.trim_end_matches('_');
+        if flat && self.keys.iter().any(|key| key == plain) {
+            json_string(&format!("{name}_"), out);
+        } else {
+            json_string(name, out);
+        }
+        out.push(':');
+        json_value(value, out);
+    }
+
+    fn fields(&self, record: &Record<'_>, flat: bool, out: &mut String) {
+        let with_spans = self.spans == SpanStyle::Flat;
+        if with_spans {
+            let mut gathered: Vec<(String, watchfire_core::Value)> = Vec::new();
+            let mut put = |name: &str, value: FieldValue<'_>| match gathered
+                .iter_mut()
+                .find(|(known, _)| known == name)
+            {
+                Some(known) => known.1 = value.to_owned(),
+                None => gathered.push((name.to_owned(), value.to_owned())),
+            };
+            record.each_span(&mut |_, fields| fields.each(&mut put));
+            for (name, value) in record.fields() {
+                put(name, value);
+            }
+            for (name, value) in &gathered {
+                self.member(name, FieldValue::from(value), flat, out);
+            }
+            return;
+        }
+        for (place, (name, value)) in record.fields().enumerate() {
+            if !record.fields().skip(place + 1).any(|(later, _)| later == name) {
+                self.member(name, value, flat, out);
+            }
+        }
+    }
+}
+
+impl Format for Json {
+    fn write(&self, record: &Record<'_>, out: &mut String) {
+        out.push('{');
+        self.open(JsonKey::Time, out);
+        out.push('"');
+        record.write_time(out);
+        out.push('"');
+        self.text(JsonKey::Level, record.severity().as_str(), out);
+        self.text(JsonKey::Target, record.target(), out);
+        self.text(JsonKey::Message, record.message(), out);
+        if self.source {
+            if let Some(file) = record.file() {
+                self.text(JsonKey::File, file, out);
+            }
+            if let Some(line) = record.line() {
+                self.open(JsonKey::Line, out);
+                json_value(FieldValue::U64(line.into()), out);
+            }
+            self.text(JsonKey::Thread, record.thread(), out);
+        }
+        if self.nested {
+            self.open(JsonKey::Fields, out);
+            out.push('{');
+            self.fields(record, false, out);
+            out.push('}');
+        } else {
+            self.fields(record, true, out);
+        }
+        self.list(JsonKey::Causes, record.causes(), out);
+        if self.spans == SpanStyle::List {
+            self.span_list(record, out);
+        }
+        if let Some(stack) = record.stack() {
+            self.list(JsonKey::Stack, stack.text().lines().map(str::trim), out);
+        }
+        out.push_str("}\n");
+    }
+}
+
+impl Json {
+    fn list<'t>(&self, part: JsonKey, texts: impl Iterator<Item = &'t str>, out: &mut String) {
+        let mut texts = texts.peekable();
+        if texts.peek().is_none() {
+            return;
+        }
+        self.open(part, out);
+        let mut open = '[';
+        for text in texts {
+            out.push(open);
+            open = ',';
+            json_string(text, out);
+        }
+        out.push(']');
+    }
+
+    fn span_list(&self, record: &Record<'_>, out: &mut String) {
+        let mut any = false;
+        record.each_span(&mut |name, fields| {
+            if any {
+                out.push(',');
+            } else {
+                self.open(JsonKey::Spans, out);
+                out.push('[');
+                any = true;
+            }
+            out.push_str("{\"name\":");
+            json_string(name, out);
+            fields.each(&mut |name, value| {
+                out.push(',');
+                let plain = name.trim_end_matches('_');
+                if plain == "name" {
+                    json_string(&format!("{name}_"), out)
+                } else {
+                    json_string(name, out)
+                }
+                out.push(':');
+                json_value(value, out);
+            });
+            out.push('}');
+        });
+        if any {
+            out.push(']');
+        }
+    }
+}

@@ -1,0 +1,114 @@
+use std::{
+    cell::Cell,
+    fmt,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tracing_core::LevelFilter;
+use watchfire_core::{EventView, Flushed, Handler, HandlerLayer, Severity, Stack, clock};
+
+use crate::{FileCounts, Format, Record, shared::Shared, time::Zone};
+
+/// Is the layer that writes events to a file; made by [`LogFile::layer`](crate::LogFile::layer).
+pub type FileLayer = HandlerLayer<FileHandler>;
+
+/// Writes events to a file. Clones share the file: keep one to rotate, reopen or flush it, or to read its counters.
+///
+/// When the last clone goes, what waits is written.
+#[derive(Clone)]
+pub struct FileHandler(Arc<Owner>);
+
+pub(crate) struct Owner {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) format: Arc<dyn Format>,
+    pub(crate) zone: Zone,
+    pub(crate) level: LevelFilter,
+    pub(crate) flush_on: Severity,
+    pub(crate) stacks: Option<Severity>,
+}
+
+/// How long the last owner waits for what is still to be written.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl FileHandler {
+    pub(crate) fn new(owner: Owner) -> Self {
+        Self(Arc::new(owner))
+    }
+
+    /// Rotates the file now, unless it is empty. Returns when that is done, or at the deadline.
+    pub fn rotate(&self, deadline: Instant) -> Flushed {
+        self.0.shared.rotate(deadline)
+    }
+
+    /// Opens the file anew with the next line, as after a SIGHUP.
+    pub fn reopen(&self) {
+        self.0.shared.reopen();
+    }
+
+    /// Returns the counters.
+    #[must_use]
+    pub fn counts(&self) -> FileCounts {
+        self.0.shared.counts()
+    }
+
+    /// Returns the path of the active file.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.0.shared.path()
+    }
+}
+
+impl Handler for FileHandler {
+    fn handle(&self, event: &EventView<'_>) {
+        let owner = &*self.0;
+        let at = clock::now();
+        let severity = event.severity();
+        let stack = owner.stacks.filter(|from| severity >= *from).map(|_| Stack::capture());
+        with_line(|line| {
+            // All of the user's code runs here, before a lock is taken.
+            Record::of_event(event, at, stack.as_ref(), &owner.zone, |record| {
+                owner.format.write(record, line)
+            });
+            owner.shared.submit(line, at, severity >= owner.flush_on);
+        });
+    }
+
+    fn flush(&self, deadline: Instant) -> Flushed {
+        self.0.shared.flush(deadline)
+    }
+
+    fn default_level(&self) -> LevelFilter {
+        self.0.level
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let _ = self.shared.flush(clock::instant() + PATIENCE);
+        self.shared.stop();
+    }
+}
+
+impl fmt::Debug for FileHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileHandler").field("path", &self.path()).finish_non_exhaustive()
+    }
+}
+
+/// A buffer larger than this is given back to the allocator, so that one huge line does not stay for ever.
+const KEEP: usize = 65_536;
+
+/// Lends a reused buffer.
+pub(crate) fn with_line(work: impl FnOnce(&mut String)) {
+    thread_local! {
+        static LINE: Cell<String> = const { Cell::new(String::new()) };
+    }
+    let mut line = LINE.try_with(Cell::take).unwrap_or_default();
+    line.clear();
+    work(&mut line);
+    if line.capacity() <= KEEP {
+        let _ = LINE.try_with(|slot| slot.set(line));
+    }
+}

@@ -1,0 +1,27 @@
+//! Log files and console as operators expect them.
+//!
+//! [`LogFile`] writes events to a file that is rotated by time or size, as text or JSON lines, without a runtime.
+//! Formatting happens on the caller's thread into a reused buffer; one small thread per file writes what has gathered.
+
+mod config;
+
+mod format;
+mod record;
+mod time;
+
+mod handler;
+mod shared;
+
+mod batch;
+mod fs;
+mod output;
+mod retention;
+mod rotation;
+mod tidy;
+
+pub use config::LogFile;
+pub use format::{Format, Json, JsonKey, SpanStyle, Text};
+pub use handler::{FileHandler, FileLayer};
+pub use record::{FieldValue, Record, SpanFields};
+pub use rotation::Every;
+pub use shared::{Durability, FileCounts};

@@ -1,0 +1,521 @@
+use std::{cell::Cell, error::Error, fmt, ops::Range, time::SystemTime};
+
+use tracing_core::field::{Field, Visit};
+use watchfire_core::{
+    Alert, EventView, Limits, MASK, Redactor, Severity, SpanFacts, SpanNode, Stack, Value, append,
+};
+
+use crate::time::{Zone, write_rfc3339};
+
+/// Shows one event to a [`Format`](crate::Format): redacted, capped, typed, borrowed from a reused buffer.
+pub struct Record<'a> {
+    at: SystemTime,
+    severity: Severity,
+    target: &'a str,
+    module: Option<&'a str>,
+    file: Option<&'a str>,
+    line: Option<u32>,
+    thread: &'a str,
+    body: &'a Body,
+    spans: Spans<'a>,
+    stack: Option<&'a Stack>,
+    zone: &'a Zone,
+}
+
+/// Is the value of a field, borrowed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum FieldValue<'a> {
+    /// A string, as given.
+    Str(&'a str),
+    /// What `Debug` or `Display` wrote.
+    Debug(&'a str),
+    /// A signed integer.
+    I64(i64),
+    /// An unsigned integer.
+    U64(u64),
+    /// A signed integer of 128 bits.
+    I128(i128),
+    /// An unsigned integer of 128 bits.
+    U128(u128),
+    /// A floating-point number.
+    F64(f64),
+    /// `true` or `false`.
+    Bool(bool),
+}
+
+impl<'a> Record<'a> {
+    /// Shows `event` to `look`, stamped with `at`; user formatters run here, so no lock may be held.
+    pub(crate) fn of_event<R>(
+        event: &EventView<'_>,
+        at: SystemTime,
+        stack: Option<&Stack>,
+        zone: &Zone,
+        look: impl FnOnce(&Record<'_>) -> R,
+    ) -> R {
+        let mut body = Body::take();
+        body.fill(event);
+        let metadata = event.metadata();
+        let result = with_thread_name(|thread| {
+            look(&Record {
+                at,
+                severity: event.severity(),
+                target: event.target(),
+                module: metadata.module_path(),
+                file: metadata.file(),
+                line: metadata.line(),
+                thread,
+                body: &body,
+                spans: Spans::Event(event),
+                stack,
+                zone,
+            })
+        });
+        body.put_back();
+        result
+    }
+
+    /// Shows an owned alert to `look`, as its event would have been shown.
+    pub(crate) fn of_alert<R>(alert: &Alert, zone: &Zone, look: impl FnOnce(&Record<'_>) -> R) -> R {
+        let mut body = Body::take();
+        body.fill_from(alert);
+        let result = look(&Record {
+            at: alert.at,
+            severity: alert.severity,
+            target: &alert.target,
+            module: alert.module.as_deref(),
+            file: alert.file.as_deref(),
+            line: alert.line,
+            thread: &alert.thread,
+            body: &body,
+            spans: Spans::Facts(&alert.spans),
+            stack: alert.stack.as_ref(),
+            zone,
+        });
+        body.put_back();
+        result
+    }
+
+    /// Returns when the event was emitted.
+    #[must_use]
+    pub fn at(&self) -> SystemTime {
+        self.at
+    }
+
+    /// Appends when the event was emitted, in the zone that was chosen: `2026-11-20T21:48:12.123456Z`.
+    pub fn write_time(&self, out: &mut String) {
+        write_rfc3339(self.zone, self.at, out);
+    }
+
+    pub(crate) fn zone(&self) -> &'a Zone {
+        self.zone
+    }
+
+    /// Returns the severity in force.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// Returns the target, usually the module path.
+    #[must_use]
+    pub fn target(&self) -> &'a str {
+        self.target
+    }
+
+    /// Returns the module path, where the event has one.
+    #[must_use]
+    pub fn module(&self) -> Option<&'a str> {
+        self.module
+    }
+
+    /// Returns the source file, where it is known.
+    #[must_use]
+    pub fn file(&self) -> Option<&'a str> {
+        self.file
+    }
+
+    /// Returns the line in the source file, where it is known.
+    #[must_use]
+    pub fn line(&self) -> Option<u32> {
+        self.line
+    }
+
+    /// Returns the name of the thread, or `ThreadId(n)`.
+    #[must_use]
+    pub fn thread(&self) -> &'a str {
+        self.thread
+    }
+
+    /// Returns the message; empty if the event has none.
+    #[must_use]
+    pub fn message(&self) -> &'a str {
+        self.body.text(&self.body.message)
+    }
+
+    /// Walks the event's own fields in the order of their recording.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, FieldValue<'a>)> + use<'a> {
+        let body = self.body;
+        body.fields.iter().map(move |field| (body.text(&field.name), body.value(&field.value)))
+    }
+
+    /// Walks the causes of the first error field, the outermost first, without the error itself.
+    pub fn causes(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let body = self.body;
+        body.causes.iter().map(move |range| body.text(range))
+    }
+
+    /// Returns the call stack, if one was captured.
+    #[must_use]
+    pub fn stack(&self) -> Option<&'a Stack> {
+        self.stack
+    }
+
+    /// Calls `visit` with the name and the fields of each span, the outermost span first.
+    pub fn each_span(&self, visit: &mut dyn FnMut(&str, SpanFields<'_>)) {
+        match self.spans {
+            Spans::Event(event) => {
+                // Outermost first, without an allocation up to a usual depth.
+                let mut nodes: [Option<&SpanNode>; 16] = [None; 16];
+                let depth = event.spans().take(event.limits().spans).count();
+                if depth > nodes.len() {
+                    let all: Vec<_> = event.spans().take(depth).collect();
+                    for node in all.into_iter().rev() {
+                        visit(node.name(), SpanFields(Of::Node(node, event.redactor())));
+                    }
+                    return;
+                }
+                for (slot, node) in nodes.iter_mut().zip(event.spans().take(depth)) {
+                    *slot = Some(node);
+                }
+                for node in nodes.iter().rev().flatten() {
+                    visit(node.name(), SpanFields(Of::Node(node, event.redactor())));
+                }
+            }
+            Spans::Facts(facts) => {
+                for span in facts {
+                    visit(&span.name, SpanFields(Of::Facts(span)));
+                }
+            }
+        }
+    }
+
+    /// Calls `found` with the value of a field: the event's, else that of the innermost span that has it.
+    ///
+    /// Returns whether there is one. Of several fields of one name the last counts.
+    pub fn with_field(&self, name: &str, found: &mut dyn FnMut(FieldValue<'_>)) -> bool {
+        let own = self.fields().filter(|(known, _)| *known == name).last();
+        if let Some((_, value)) = own {
+            found(value);
+            return true;
+        }
+        let mut hit: Option<Value> = None;
+        self.each_span(&mut |_, fields| {
+            fields.each(&mut |known, value| {
+                if known == name {
+                    hit = Some(value.to_owned());
+                }
+            });
+        });
+        hit.map(|value| found(FieldValue::from(&value))).is_some()
+    }
+}
+
+impl fmt::Debug for Record<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("target", &self.target)
+            .field("message", &self.message())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Gives the fields of one span.
+#[derive(Clone, Copy)]
+pub struct SpanFields<'a>(Of<'a>);
+
+#[derive(Clone, Copy)]
+enum Of<'a> {
+    Node(&'a SpanNode, &'a Redactor),
+    Facts(&'a SpanFacts),
+}
+
+impl SpanFields<'_> {
+    /// Calls `visit` with each field, in the order of their first recording.
+    pub fn each(&self, visit: &mut dyn FnMut(&str, FieldValue<'_>)) {
+        match self.0 {
+            Of::Node(node, redactor) => {
+                node.visit_redacted(redactor, &mut |name, value| visit(name, FieldValue::from(value)));
+            }
+            Of::Facts(facts) => {
+                for field in &facts.fields {
+                    visit(&field.name, FieldValue::from(&field.value));
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for SpanFields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        self.each(&mut |name, value| {
+            map.entry(&name, &value);
+        });
+        map.finish()
+    }
+}
+
+impl<'a> From<&'a Value> for FieldValue<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::Str(text) => Self::Str(text),
+            Value::Debug(text) => Self::Debug(text),
+            Value::I64(n) => Self::I64(*n),
+            Value::U64(n) => Self::U64(*n),
+            Value::I128(n) => Self::I128(*n),
+            Value::U128(n) => Self::U128(*n),
+            Value::F64(n) => Self::F64(*n),
+            Value::Bool(b) => Self::Bool(*b),
+            // A variant of a later core: better an empty text than none.
+            _ => Self::Str(""),
+        }
+    }
+}
+
+impl FieldValue<'_> {
+    /// Makes an owned value.
+    #[must_use]
+    pub fn to_owned(self) -> Value {
+        match self {
+            Self::Str(text) => Value::Str(text.into()),
+            Self::Debug(text) => Value::Debug(text.into()),
+            Self::I64(n) => Value::I64(n),
+            Self::U64(n) => Value::U64(n),
+            Self::I128(n) => Value::I128(n),
+            Self::U128(n) => Value::U128(n),
+            Self::F64(n) => Value::F64(n),
+            Self::Bool(b) => Value::Bool(b),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Spans<'a> {
+    Event(&'a EventView<'a>),
+    Facts(&'a [SpanFacts]),
+}
+
+/// Holds the texts of one event in one reused buffer: no allocation in the steady state.
+#[derive(Default)]
+struct Body {
+    text: String,
+    message: Range<usize>,
+    fields: Vec<Slot>,
+    causes: Vec<Range<usize>>,
+}
+
+struct Slot {
+    name: Range<usize>,
+    value: Kept,
+}
+
+enum Kept {
+    Str(Range<usize>),
+    Debug(Range<usize>),
+    Plain(FieldValue<'static>),
+}
+
+/// A buffer larger than this is given back to the allocator, so that one huge event does not stay for ever.
+const KEEP: usize = 65_536;
+
+thread_local! {
+    static SPARE: Cell<Option<Box<Body>>> = const { Cell::new(None) };
+}
+
+impl Body {
+    fn take() -> Box<Self> {
+        let mut body = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default();
+        body.text.clear();
+        body.message = 0..0;
+        body.fields.clear();
+        body.causes.clear();
+        body
+    }
+
+    fn put_back(self: Box<Self>) {
+        if self.text.capacity() <= KEEP {
+            let _ = SPARE.try_with(|spare| spare.set(Some(self)));
+        }
+    }
+
+    fn text(&self, range: &Range<usize>) -> &str {
+        self.text.get(range.clone()).unwrap_or_default()
+    }
+
+    fn value(&self, kept: &Kept) -> FieldValue<'_> {
+        match kept {
+            Kept::Str(range) => FieldValue::Str(self.text(range)),
+            Kept::Debug(range) => FieldValue::Debug(self.text(range)),
+            Kept::Plain(value) => *value,
+        }
+    }
+
+    fn push(&mut self, text: &str) -> Range<usize> {
+        let start = self.text.len();
+        self.text.push_str(text);
+        start..self.text.len()
+    }
+
+    fn fill(&mut self, event: &EventView<'_>) {
+        let mut visitor = Fill {
+            limits: event.limits(),
+            redactor: event.redactor(),
+            hide_log: event.is_log(),
+            left: event.limits().total,
+            has_message: false,
+            has_error: false,
+            body: self,
+        };
+        event.record(&mut visitor);
+    }
+
+    fn fill_from(&mut self, alert: &Alert) {
+        self.message = self.push(&alert.message);
+        for field in &alert.fields {
+            let name = self.push(&field.name);
+            let value = match FieldValue::from(&field.value) {
+                FieldValue::Str(text) => Kept::Str(self.push(text)),
+                FieldValue::Debug(text) => Kept::Debug(self.push(text)),
+                FieldValue::I64(n) => Kept::Plain(FieldValue::I64(n)),
+                FieldValue::U64(n) => Kept::Plain(FieldValue::U64(n)),
+                FieldValue::I128(n) => Kept::Plain(FieldValue::I128(n)),
+                FieldValue::U128(n) => Kept::Plain(FieldValue::U128(n)),
+                FieldValue::F64(n) => Kept::Plain(FieldValue::F64(n)),
+                FieldValue::Bool(b) => Kept::Plain(FieldValue::Bool(b)),
+            };
+            self.fields.push(Slot { name, value });
+        }
+        for cause in alert.error.iter().skip(1) {
+            let range = self.push(cause);
+            self.causes.push(range);
+        }
+    }
+}
+
+struct Fill<'a> {
+    body: &'a mut Body,
+    limits: &'a Limits,
+    redactor: &'a Redactor,
+    hide_log: bool,
+    left: usize,
+    has_message: bool,
+    has_error: bool,
+}
+
+impl Fill<'_> {
+    fn skips(&self, name: &str) -> bool {
+        self.body.fields.len() >= self.limits.fields || (self.hide_log && name.starts_with("log."))
+    }
+
+    /// Writes a text into the body, capped and redacted; a value under a secret name is not even formatted.
+    fn text(&mut self, name: &str, cap: usize, args: fmt::Arguments<'_>) -> Range<usize> {
+        if self.redactor.is_secret_name(name) {
+            return self.body.push(MASK);
+        }
+        let start = self.body.text.len();
+        append(&mut self.body.text, cap.min(self.left), args);
+        let written = self.body.text.get(start..).unwrap_or_default();
+        if let std::borrow::Cow::Owned(masked) = self.redactor.clean(written) {
+            self.body.text.truncate(start);
+            self.body.text.push_str(&masked);
+        }
+        let range = start..self.body.text.len();
+        self.left = self.left.saturating_sub(range.len());
+        range
+    }
+
+    fn put(&mut self, field: &Field, value: FieldValue<'static>) {
+        if !self.skips(field.name()) {
+            let name = self.body.push(field.name());
+            let value = if self.redactor.is_secret_name(field.name()) {
+                Kept::Str(self.body.push(MASK))
+            } else {
+                Kept::Plain(value)
+            };
+            self.body.fields.push(Slot { name, value });
+        }
+    }
+
+    fn put_text(&mut self, field: &Field, kind: fn(Range<usize>) -> Kept, args: fmt::Arguments<'_>) {
+        if field.name() == "message" && !self.has_message {
+            self.has_message = true;
+            self.body.message = self.text("message", self.limits.message, args);
+        } else if !self.skips(field.name()) {
+            let name = self.body.push(field.name());
+            let value = kind(self.text(field.name(), self.limits.value, args));
+            self.body.fields.push(Slot { name, value });
+        }
+    }
+}
+
+impl Visit for Fill<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put_text(field, Kept::Debug, format_args!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put_text(field, Kept::Str, format_args!("{value}"));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        if self.skips(field.name()) {
+            return;
+        }
+        self.put_text(field, Kept::Debug, format_args!("{value}"));
+        if self.has_error {
+            return;
+        }
+        self.has_error = true;
+        let mut cause = value.source();
+        while let Some(error) = cause
+            && self.body.causes.len() < self.limits.causes
+        {
+            let range = self.text(field.name(), self.limits.value, format_args!("{error}"));
+            self.body.causes.push(range);
+            cause = error.source();
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, FieldValue::I64(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, FieldValue::U64(value));
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.put(field, FieldValue::I128(value));
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.put(field, FieldValue::U128(value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, FieldValue::F64(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, FieldValue::Bool(value));
+    }
+}
+
+fn with_thread_name<R>(look: impl FnOnce(&str) -> R) -> R {
+    let thread = std::thread::current();
+    match thread.name() {
+        Some(name) => look(name),
+        None => look(&format!("{:?}", thread.id())),
+    }
+}

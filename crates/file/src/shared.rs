@@ -1,0 +1,509 @@
+//! What the callers, the writer's thread and the exit hook share: the lines that wait, and the file.
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use watchfire_core::{Flushed, SelfLog, clock, process::AtExit};
+
+use crate::{
+    batch::Batch,
+    fs::Filesystem,
+    output::{Output, Plan, Trouble},
+    rotation::Period,
+    tidy,
+    time::seconds,
+};
+
+/// Says when lines leave the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// Lines are handed to the operating system some milliseconds later in one piece, and at once from the severity of
+    /// `flush_on` on. `abort` and `kill -9` may lose those milliseconds. The default.
+    Buffered,
+    /// Each line is handed to the operating system before the call returns: nothing is lost unless the machine fails.
+    EachLine,
+    /// As `Buffered`; and the file is made durable on the disk (`fdatasync`) this often, while there is something new.
+    SyncEvery(Duration),
+    /// As `Buffered`; and the file is made durable on the disk after each line from the severity of `flush_on` on.
+    SyncOnError,
+}
+
+/// Counts what a file has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FileCounts {
+    /// Records that are in the file.
+    pub written: u64,
+    /// Records that were dropped because the file could not be written to and the buffer was full.
+    pub dropped: u64,
+    /// How often a caller had to wait for room in the buffer.
+    pub waits: u64,
+    /// How often an attempt to write failed.
+    pub failures: u64,
+    /// How often the file was rotated by this process.
+    pub rotations: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Pace {
+    pub(crate) durability: Durability,
+    pub(crate) flush_every: Duration,
+    /// Bytes that may wait.
+    pub(crate) capacity: usize,
+    pub(crate) has_thread: bool,
+}
+
+pub(crate) struct Shared {
+    pub(crate) fs: Arc<dyn Filesystem>,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) pace: Pace,
+    front: Mutex<Front>,
+    io: Mutex<Io>,
+    wake: Condvar,
+    self_log: SelfLog,
+    /// Makes the line that says how many are missing.
+    gap: Box<dyn Fn(u64, SystemTime) -> String + Send + Sync>,
+    hangup: Option<Arc<AtomicBool>>,
+    waits: AtomicU64,
+    written: AtomicU64,
+    failures: AtomicU64,
+    dropped: AtomicU64,
+    rotations: AtomicU64,
+}
+
+/// Is what callers touch; the lock is held for the copy of a line.
+struct Front {
+    batch: Batch,
+    period: Period,
+    /// Lines dropped since the last one that was taken; while there are any, no line is taken.
+    missing: u64,
+    is_asleep: bool,
+    is_urgent: bool,
+    is_stopped: bool,
+}
+
+/// Is what only one thread at a time does: write.
+struct Io {
+    output: Output,
+    batch: Batch,
+    retry_at: Option<Instant>,
+    pause: Duration,
+    last_write: Instant,
+    last_sync: Instant,
+    is_in_trouble: bool,
+}
+
+/// So many waiting bytes are written without waiting for the timer.
+const HIGH: usize = 64 * 1024;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long a caller who needs its line written tries to get the lock of another process.
+const PATIENCE: Duration = Duration::from_millis(20);
+const NAP: Duration = Duration::from_micros(500);
+const EXIT_PATIENCE: Duration = Duration::from_secs(2);
+/// How often the thread looks for a hang-up signal.
+const LOOK_FOR_HANGUP: Duration = Duration::from_millis(250);
+const LONG_SLEEP: Duration = Duration::from_secs(3600);
+const TIDY_AGAIN: Duration = Duration::from_secs(10);
+
+impl Shared {
+    pub(crate) fn new(
+        fs: Arc<dyn Filesystem>,
+        plan: Arc<Plan>,
+        pace: Pace,
+        self_log: SelfLog,
+        gap: Box<dyn Fn(u64, SystemTime) -> String + Send + Sync>,
+        hangup: Option<Arc<AtomicBool>>,
+    ) -> Result<Self, Trouble> {
+        let (now, instant) = (clock::now(), clock::instant());
+        let mut output = Output::new(Arc::clone(&fs), Arc::clone(&plan));
+        let deadline = instant + EXIT_PATIENCE;
+        while let Err(trouble) = output.start(now, clock::instant()) {
+            match trouble {
+                Trouble::Busy if clock::instant() < deadline => std::thread::park_timeout(NAP),
+                trouble => return Err(trouble),
+            }
+        }
+        let front = Front {
+            batch: Batch::default(),
+            period: plan.period(now),
+            missing: 0,
+            is_asleep: false,
+            is_urgent: false,
+            is_stopped: false,
+        };
+        let io = Io {
+            output,
+            batch: Batch::default(),
+            retry_at: None,
+            pause: FIRST_PAUSE,
+            last_write: instant,
+            last_sync: instant,
+            is_in_trouble: false,
+        };
+        Ok(Self {
+            fs,
+            plan,
+            pace,
+            front: Mutex::new(front),
+            io: Mutex::new(io),
+            wake: Condvar::new(),
+            self_log,
+            gap,
+            hangup,
+            waits: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            rotations: AtomicU64::new(0),
+        })
+    }
+
+    /// Takes one record, formatted. `is_urgent` ones are written before this returns, if nobody else is writing.
+    pub(crate) fn submit(&self, record: &str, at: SystemTime, is_urgent: bool) {
+        let mut front = self.front();
+        if front.missing == 0
+            && front.batch.len() + record.len() > self.pace.capacity
+            && !front.batch.is_empty()
+        {
+            drop(front);
+            self.waits.fetch_add(1, Ordering::Relaxed);
+            let mut io = lock(&self.io);
+            self.drain(&mut io, false);
+            front = self.front();
+        }
+        let is_full = front.batch.len() + record.len() > self.pace.capacity && !front.batch.is_empty();
+        if front.missing > 0 || is_full {
+            front.missing += 1;
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let (second, _) = seconds(at);
+        if !front.period.holds(second) {
+            front.period = self.plan.period(at);
+        }
+        let period = front.period;
+        front.batch.push(record.as_bytes(), period);
+        front.is_urgent |= is_urgent;
+        let is_high = front.batch.len() >= HIGH;
+        let must_wake = std::mem::take(&mut front.is_asleep);
+        drop(front);
+        if self.pace.durability == Durability::EachLine {
+            let mut io = lock(&self.io);
+            self.drain(&mut io, is_urgent);
+            return;
+        }
+        if is_urgent || is_high || self.is_due(at) {
+            match self.io.try_lock() {
+                Ok(mut io) => self.drain(&mut io, is_urgent),
+                Err(TryLockError::Poisoned(poisoned)) => self.drain(&mut poisoned.into_inner(), is_urgent),
+                // Whoever writes looks again before it lets go; the thread is woken for the moment in between.
+                Err(TryLockError::WouldBlock) => self.wake.notify_one(),
+            }
+        } else if must_wake {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Without a thread the callers look at the clock; by the record's own stamp, which is at hand.
+    fn is_due(&self, _at: SystemTime) -> bool {
+        if self.pace.has_thread {
+            return false;
+        }
+        match self.io.try_lock() {
+            Ok(io) => clock::instant().saturating_duration_since(io.last_write) >= self.pace.flush_every,
+            Err(_) => false,
+        }
+    }
+
+    /// Writes what waits, at the latest until `deadline`; tries again what fails.
+    pub(crate) fn flush(&self, deadline: Instant) -> Flushed {
+        loop {
+            if let Some(mut io) = try_lock(&self.io) {
+                io.retry_at = None;
+                self.drain(&mut io, true);
+                if io.batch.is_empty() && self.front().missing == 0 && self.front().batch.is_empty() {
+                    return Flushed::Yes;
+                }
+            }
+            if clock::instant() >= deadline {
+                return Flushed::TimedOut;
+            }
+            std::thread::park_timeout(NAP);
+        }
+    }
+
+    pub(crate) fn rotate(&self, deadline: Instant) -> Flushed {
+        {
+            let mut io = lock(&self.io);
+            let output = &mut io.output;
+            output.rotate_soon();
+        }
+        self.flush(deadline)
+    }
+
+    pub(crate) fn reopen(&self) {
+        lock(&self.io).output.close();
+    }
+
+    pub(crate) fn counts(&self) -> FileCounts {
+        FileCounts {
+            written: self.written.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
+            waits: self.waits.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+            rotations: self.rotations.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.plan.path.clone()
+    }
+
+    /// Tells the thread to write what is left and to end.
+    pub(crate) fn stop(&self) {
+        self.front().is_stopped = true;
+        self.wake.notify_all();
+    }
+
+    /// Is the thread: writes, rotates by the clock, tidies up.
+    pub(crate) fn run(&self) {
+        watchfire_core::mute_thread();
+        let mut tidy_at: Option<Instant> = None;
+        loop {
+            let is_stopped = self.wait(tidy_at);
+            let mut io = lock(&self.io);
+            if self.hangup.as_ref().is_some_and(|flag| flag.swap(false, Ordering::Relaxed)) {
+                io.output.close();
+            }
+            self.drain(&mut io, false);
+            let instant = clock::instant();
+            if let Err(trouble) = io.output.tick(clock::now(), instant) {
+                self.report(&trouble, instant);
+            }
+            self.after_write(&mut io, instant);
+            let is_untidy = io.output.take_untidy() || tidy_at.is_some_and(|at| instant >= at);
+            drop(io);
+            if is_untidy {
+                tidy_at = self.tidy().then(|| instant + TIDY_AGAIN);
+            }
+            if is_stopped {
+                return;
+            }
+        }
+    }
+
+    /// Sleeps until there is something to do. Returns whether the file is to be closed.
+    fn wait(&self, tidy_at: Option<Instant>) -> bool {
+        let (retry_at, is_untidy, sync_at) = {
+            let io = lock(&self.io);
+            let sync_at = match self.pace.durability {
+                Durability::SyncEvery(every) if io.output.is_unsynced() => Some(io.last_sync + every),
+                _ => None,
+            };
+            (io.retry_at, io.output.is_untidy(), sync_at)
+        };
+        let mut front = self.front();
+        if front.is_stopped {
+            return true;
+        }
+        if is_untidy || front.is_urgent {
+            return false;
+        }
+        let now = clock::instant();
+        let left = |at: Instant| at.saturating_duration_since(now);
+        let mut sleep = LONG_SLEEP;
+        for at in [retry_at, tidy_at, sync_at].into_iter().flatten() {
+            sleep = sleep.min(left(at));
+        }
+        if self.hangup.is_some() {
+            sleep = sleep.min(LOOK_FOR_HANGUP);
+        }
+        let (second, _) = seconds(clock::now());
+        if front.period != Period::ALWAYS {
+            // Woken a little late is on time; a clock that is set is noticed within the hour.
+            let until = u64::try_from(front.period.until.saturating_sub(second)).unwrap_or(0);
+            let next =
+                if until == 0 { self.plan.period(clock::now()).until.saturating_sub(second) } else { 0 };
+            let until = until.max(u64::try_from(next).unwrap_or(0));
+            sleep = sleep.min(Duration::from_secs(until) + Duration::from_millis(5));
+        }
+        if front.batch.is_empty() {
+            front.is_asleep = true;
+            front = self.wake.wait_timeout(front, sleep).unwrap_or_else(PoisonError::into_inner).0;
+            front.is_asleep = false;
+        }
+        if !front.batch.is_empty() && !front.is_stopped && !front.is_urgent {
+            // Gathers what comes in the meantime, so that many lines make one write.
+            let gather = if retry_at.is_some() { sleep } else { self.pace.flush_every };
+            front = self.wake.wait_timeout(front, gather).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        front.is_stopped
+    }
+
+    /// Writes what waits. What cannot be written stays, and is tried again after a pause.
+    fn drain(&self, io: &mut Io, is_urgent: bool) {
+        let deadline = clock::instant() + PATIENCE;
+        let mut is_urgent = is_urgent;
+        loop {
+            {
+                let mut front = self.front();
+                is_urgent |= std::mem::take(&mut front.is_urgent);
+                if io.batch.is_empty() || front.missing == 0 {
+                    io.batch.append(&mut front.batch);
+                }
+            }
+            let instant = clock::instant();
+            if io.retry_at.is_some_and(|at| instant < at) {
+                return;
+            }
+            let before = io.batch.records();
+            let result = io.output.write(&mut io.batch, instant);
+            let written = before.saturating_sub(io.batch.records());
+            self.written.fetch_add(written as u64, Ordering::Relaxed);
+            match result {
+                Ok(()) => {
+                    io.retry_at = None;
+                    io.pause = FIRST_PAUSE;
+                    io.last_write = instant;
+                    if std::mem::take(&mut io.is_in_trouble) {
+                        self.self_log
+                            .say(format_args!("{} can be written to again", self.plan.path.display()));
+                    }
+                    let more = self.say_what_is_missing() | self.front().is_urgent;
+                    if !more {
+                        break;
+                    }
+                }
+                Err(Trouble::Busy) => {
+                    if !is_urgent || instant >= deadline {
+                        io.retry_at = Some(instant + NAP);
+                        return;
+                    }
+                    std::thread::park_timeout(NAP);
+                }
+                Err(trouble) => {
+                    self.failures.fetch_add(1, Ordering::Relaxed);
+                    io.is_in_trouble = true;
+                    io.retry_at = Some(instant + io.pause);
+                    io.pause = (io.pause * 2).min(LONGEST_PAUSE);
+                    self.report(&trouble, instant);
+                    return;
+                }
+            }
+        }
+        let instant = clock::instant();
+        let must_sync = match self.pace.durability {
+            Durability::SyncEvery(every) => instant.saturating_duration_since(io.last_sync) >= every,
+            Durability::SyncOnError => is_urgent,
+            Durability::Buffered | Durability::EachLine => false,
+        };
+        if must_sync {
+            io.last_sync = instant;
+            if let Err(trouble) = io.output.sync() {
+                self.report(&trouble, instant);
+            }
+        }
+        if !self.pace.has_thread {
+            self.after_write(io, instant);
+            if io.output.take_untidy() && self.tidy() {
+                io.output.set_untidy();
+            }
+        }
+    }
+
+    fn after_write(&self, io: &mut Io, instant: Instant) {
+        self.rotations.store(io.output.rotations(), Ordering::Relaxed);
+        if let Some(trouble) = io.output.take_mishap() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+            self.report(&trouble, instant);
+        }
+    }
+
+    /// Puts the line about a gap into the buffer, at the place of the gap. Returns whether there was one.
+    fn say_what_is_missing(&self) -> bool {
+        let missing = self.front().missing;
+        if missing == 0 {
+            return false;
+        }
+        let now = clock::now();
+        let line = (self.gap)(missing, now);
+        let mut front = self.front();
+        if front.missing != missing {
+            // More have gone missing in the meantime; the caller comes back.
+            return true;
+        }
+        let period = front.period;
+        front.batch.push(line.as_bytes(), period);
+        front.missing = 0;
+        true
+    }
+
+    /// Removes and compresses. Returns whether it has to be tried again.
+    fn tidy(&self) -> bool {
+        match tidy::run(&*self.fs, &self.plan, clock::now()) {
+            Ok(()) => false,
+            Err(Trouble::Busy) => true,
+            Err(trouble) => {
+                self.report(&trouble, clock::instant());
+                true
+            }
+        }
+    }
+
+    fn report(&self, trouble: &Trouble, instant: Instant) {
+        let path = self.plan.path.display();
+        match trouble {
+            Trouble::Busy => {}
+            Trouble::Io { doing, error } => {
+                self.self_log.say_paced(
+                    &format!("{path}{doing}"),
+                    instant,
+                    format_args!("{path}: cannot {doing}: {error}"),
+                );
+            }
+        }
+    }
+
+    fn front(&self) -> MutexGuard<'_, Front> {
+        lock(&self.front)
+    }
+}
+
+impl AtExit for Shared {
+    fn at_exit(&self) {
+        // The thread that ends may hold the lock itself, so it is only tried.
+        let _ = self.flush(clock::instant() + EXIT_PATIENCE);
+    }
+}
+
+/// Locks; what a panic left behind is whole, since nothing in the locked sections panics half-way.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
+/// Says what is wrong with a path, for an error of configuration.
+pub(crate) fn reason(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+            format!("{trouble}; expected a folder that this process may write to")
+        }
+        trouble => trouble.to_string(),
+    }
+}

@@ -1,0 +1,65 @@
+//! Remove what is no longer kept. Runs beside the writing, under the same lock as a rotation.
+
+use crate::{
+    fs::{Filesystem, Stat},
+    output::{Plan, Trouble},
+    retention::Archive,
+    rotation::{Key, Packing},
+};
+
+use std::{io, time::SystemTime};
+
+/// Is one rotated file as it lies in the folder.
+pub(crate) struct Found {
+    pub(crate) key: Key,
+    pub(crate) packing: Packing,
+    pub(crate) stat: Stat,
+}
+
+/// Lists the rotated files of a plan, and nobody else's.
+pub(crate) fn archives(fs: &dyn Filesystem, plan: &Plan) -> Result<Vec<Found>, Trouble> {
+    let files = fs.list(&plan.folder).map_err(|error| Trouble::new("list its folder", error))?;
+    let found = files.into_iter().filter_map(|(name, stat)| {
+        plan.names.parse(&name).map(|(key, packing)| Found { key, packing, stat })
+    });
+    Ok(found.collect())
+}
+
+/// Does all there is to do.
+pub(crate) fn run(fs: &dyn Filesystem, plan: &Plan, now: SystemTime) -> Result<(), Trouble> {
+    prune(fs, plan, now)
+}
+
+/// Removes the rotated files that are too many, too old or too big.
+pub(crate) fn prune(fs: &dyn Filesystem, plan: &Plan, now: SystemTime) -> Result<(), Trouble> {
+    if plan.keep.is_all() {
+        return Ok(());
+    }
+    let _lock = plan.lock(fs, true)?;
+    let found = archives(fs, plan)?;
+    let mut archives: Vec<Archive> = Vec::new();
+    for file in &found {
+        match archives.iter_mut().find(|archive| archive.key == file.key) {
+            Some(archive) => {
+                archive.bytes = archive.bytes.saturating_add(file.stat.len);
+                archive.modified = archive.modified.max(file.stat.modified);
+            }
+            None => archives.push(Archive {
+                key: file.key.clone(),
+                bytes: file.stat.len,
+                modified: file.stat.modified,
+            }),
+        }
+    }
+    for key in plan.keep.doomed(archives, now) {
+        for file in found.iter().filter(|file| file.key == key) {
+            match fs.remove(&plan.folder.join(plan.names.of(&key, file.packing))) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Trouble::new("remove a rotated file", error));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+use std::{error::Error, fmt, fs, path::Path, time::Duration};
+
+use tempfile::TempDir;
+use tracing_subscriber::prelude::*;
+use watchfire_core::{Flushed, Handler, SelfLog, clock};
+use watchfire_file::{FileHandler, LogFile};
+
+/// Runs `work` with a layer for `file`, flushes, and returns the handler.
+fn run(file: LogFile, work: impl FnOnce()) -> FileHandler {
+    let layer = file.layer().unwrap();
+    let handler = layer.handler().clone();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
+    assert_eq!(handler.flush(clock::instant() + Duration::from_secs(10)), Flushed::Yes);
+    handler
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.retain(|name| !name.starts_with('.'));
+    names.sort();
+    names
+}
+
+#[derive(Debug)]
+struct Failed(Option<Box<Failed>>);
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "card declined" } else { "connection reset\nby peer" })
+    }
+}
+impl Error for Failed {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.as_deref().map(|cause| cause as _)
+    }
+}
+
+#[test]
+fn a_line_of_text_has_time_level_target_message_fields_spans_and_causes() {
+    let folder = folder();
+    let path = folder.path().join("shop.log");
+    run(LogFile::daily(&path), || {
+        let _request = tracing::info_span!("request", id = 7).entered();
+        let _charge = tracing::info_span!("charge", attempt = 2, password = "hunter2").entered();
+        let error = Failed(Some(Box::new(Failed(None))));
+        tracing::error!(target: "shop::pay", order = 4711, card = "a b", error = &error as &dyn Error, "charge failed");
+        tracing::debug!("not heard without a filter");
+    });
+    let text = fs::read_to_string(&path).unwrap();
+    let (time, rest) = text.split_once(' ').unwrap();
+    assert_eq!(time.len(), "2026-11-20T21:48:12.123456Z".len());
+    assert_eq!(
+        rest,
+        "ERROR    shop::pay: charge failed order=4711 card=\"a b\" error=card declined | request{id=7} > charge{attempt=2 password=[redacted]}\n    \
+         caused by: connection reset\n        by peer\n"
+    );
+}
+
+#[test]
+fn a_json_line_is_one_object_with_typed_values() {
+    let folder = folder();
+    let path = folder.path().join("shop.log");
+    run(LogFile::new(&path).json(), || {
+        let _request = tracing::info_span!("request", id = 7).entered();
+        tracing::warn!(order = 4711, ok = false, level = "sly", "two\nlines");
+    });
+    let text = fs::read_to_string(&path).unwrap();
+    let (_, rest) = text.split_once(',').unwrap();
+    assert_eq!(
+        rest,
+        "\"level\":\"WARN\",\"target\":\"it::layer\",\"message\":\"two\\nlines\",\"order\":4711,\"ok\":false,\
+         \"level_\":\"sly\",\"spans\":[{\"name\":\"request\",\"id\":7}]}\n"
+    );
+}
+
+#[test]
+fn size_rotation_numbers_the_files_and_keeps_the_newest() {
+    let folder = folder();
+    let path = folder.path().join("shop.log");
+    let handler = run(LogFile::new(&path).max_size(400).keep(3), || {
+        for line in 0..100 {
+            tracing::info!(line, "a line of about eighty bytes");
+        }
+    });
+    drop(handler);
+    let kept: Vec<String> = ["shop.log.3", "shop.log.2", "shop.log.1", "shop.log"]
+        .iter()
+        .map(|name| fs::read_to_string(folder.path().join(name)).unwrap())
+        .collect();
+    assert!(kept.iter().all(|text| text.len() <= 400));
+    let lines: Vec<u64> =
+        kept.concat().lines().map(|line| line.rsplit_once('=').unwrap().1.parse().unwrap()).collect();
+    assert_eq!(lines, (100 - lines.len() as u64..100).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_file_of_yesterday_is_rotated_at_start_under_its_date() {
+    let folder = folder();
+    let path = folder.path().join("shop.log");
+    fs::write(&path, "of old\n").unwrap();
+    let old = std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    fs::File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
+    run(LogFile::daily(&path), || tracing::info!("new"));
+    assert_eq!(names(folder.path()), ["shop.log", "shop.log.2023-11-14"]);
+    assert_eq!(fs::read_to_string(folder.path().join("shop.log.2023-11-14")).unwrap(), "of old\n");
+}
+
+#[test]
+fn a_moved_or_removed_file_is_made_anew_with_its_folder() {
+    let folder = folder();
+    let path = folder.path().join("deep/er/shop.log");
+    let layer = LogFile::new(&path).layer().unwrap();
+    let handler = layer.handler().clone();
+    let _guard = tracing_subscriber::registry().with(layer).set_default();
+    let flush = || assert_eq!(handler.flush(clock::instant() + Duration::from_secs(10)), Flushed::Yes);
+    tracing::info!("one");
+    flush();
+    fs::rename(&path, folder.path().join("deep/er/moved")).unwrap();
+    tracing::info!("two");
+    flush();
+    assert!(fs::read_to_string(&path).unwrap().contains("two"));
+    fs::remove_dir_all(folder.path().join("deep")).unwrap();
+    tracing::info!("three");
+    flush();
+    assert!(fs::read_to_string(&path).unwrap().contains("three"));
+}
+
+#[test]
+fn a_mistake_is_an_error_that_names_the_field() {
+    let folder = folder();
+    let path = folder.path().join("shop.log");
+    let quiet = || SelfLog::to(|_| {});
+    let blocked = folder.path().join("file");
+    fs::write(&blocked, "").unwrap();
+    let cases = [
+        (LogFile::new(&path).keep(0), "file.keep"),
+        (LogFile::new(&path).max_size(0), "file.max_size"),
+        (LogFile::daily(&path).at(24, 0), "file.at"),
+        (LogFile::new("/"), "file.path"),
+        (LogFile::new(blocked.join("shop.log")), "file.path"),
+        (LogFile::daily(&path).zone("Mars/Olympus"), "file.zone"),
+    ];
+    for (file, field) in cases {
+        assert_eq!(file.self_log(quiet()).layer().unwrap_err().field(), field);
+    }
+    assert_eq!(names(folder.path()), ["file"]);
+}
