@@ -84,11 +84,11 @@ impl Word {
 
     fn new(raw: &[u8]) -> Self {
         let mut word = Self::EMPTY;
-        let tail = raw.len().saturating_sub(word.bytes.len());
-        for (to, from) in word.bytes.iter_mut().zip(raw.iter().skip(tail)) {
+        let tail = raw.get(raw.len().saturating_sub(word.bytes.len())..).unwrap_or_default();
+        for (to, from) in word.bytes.iter_mut().zip(tail) {
             *to = from.to_ascii_lowercase();
-            word.len += 1;
         }
+        word.len = u8::try_from(tail.len()).unwrap_or(0);
         word
     }
 
@@ -240,8 +240,14 @@ fn single(before: Word, word: Word) -> Option<Extent> {
             _ => Extent::Word,
         },
         // Run-together spellings (`PGPASSWORD`, `myapikey`); no English word ends so.
-        word if word.len() > 5 => {
-            let ends = |tail: &&[u8]| word.ends_with(tail);
+        [.., b'o', b'r', b'd']
+        | [.., b'w', b'd']
+        | [.., b'a', b's', b'e']
+        | [.., b'e', b'y']
+        | [.., b'e', b'y', b's']
+        | [.., b'k', b'e', b'n']
+        | [.., b'r', b'e', b't'] => {
+            let ends = |tail: &&[u8]| word.get().ends_with(tail);
             return GLUED.iter().any(ends).then_some(Extent::Word);
         }
         _ => return None,
@@ -249,6 +255,7 @@ fn single(before: Word, word: Word) -> Option<Extent> {
     Some(extent)
 }
 
+/// Looked up for words with these last letters only: see the last arm of [`single`].
 const GLUED: [&[u8]; 15] = [
     b"password",
     b"passwd",

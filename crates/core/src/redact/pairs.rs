@@ -49,7 +49,8 @@ impl Scan<'_> {
     pub(super) fn tuple(&mut self) {
         let bytes = self.bytes;
         let before = bytes.before(self.at, self.floor);
-        if !matches!(before, b'"' | b'\'') {
+        let next = bytes.at(self.at + 1);
+        if !matches!(before, b'"' | b'\'') || !(is_blank(next) || is_quote(next) || next == b'\\') {
             return;
         }
         let Some(key @ Key { quote: Some(quote), .. }) = self.key_before(self.at) else { return };
@@ -405,7 +406,8 @@ impl Scan<'_> {
                 start -= 1;
             }
         }
-        if start == key.start {
+        // `a=1 key=2`: what stands before is a value.
+        if start == key.start || bytes.before(start, self.floor) == b'=' {
             return verdict;
         }
         self.names.judge_phrase(bytes.slice(start, key.end), verdict)
