@@ -153,9 +153,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn survives_any_retry_after(text in "\\PC*", at in 0_u64..1 << 40) {
+        fn reads_every_http_date_and_survives_any_text(text in "\\PC*", at in 0_u64..1 << 34, wait in 0_u64..1 << 20) {
             let received = UNIX_EPOCH + Duration::from_secs(at);
-            let _ = Response::new(429, "").with_header("retry-after", text).received_at(received).retry_after();
+            let date = jiff::Timestamp::try_from(received + Duration::from_secs(wait)).unwrap();
+            let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&date).unwrap();
+            let answer = |text: String| Response::new(429, "").with_header("retry-after", text).received_at(received);
+            prop_assert_eq!(answer(date).retry_after(), Some(Duration::from_secs(wait)));
+            let digits = !text.trim().is_empty() && text.trim().bytes().all(|byte| byte.is_ascii_digit());
+            prop_assert!(!digits || answer(text).retry_after().is_some());
         }
     }
 }

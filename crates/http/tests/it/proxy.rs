@@ -25,11 +25,11 @@ fn child() {
 
 #[test]
 fn asks_the_environments_proxy_unless_the_host_is_excepted() {
-    let cases: [(&str, &[(&str, &str)], usize); 4] = [
-        ("HTTPS_PROXY", &[], 1),
-        ("https_proxy", &[], 1),
-        ("HTTPS_PROXY", &[("NO_PROXY", "example.com, localhost")], 0),
-        ("HTTP_PROXY", &[], 0),
+    let cases = [
+        ("HTTPS_PROXY", None, 1),
+        ("https_proxy", None, 1),
+        ("HTTPS_PROXY", Some(("NO_PROXY", "example.com, localhost")), 0),
+        ("HTTP_PROXY", None, 0),
     ];
     run(async {
         for (name, more, expected) in cases {
@@ -40,7 +40,7 @@ fn asks_the_environments_proxy_unless_the_host_is_excepted() {
             for known in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"] {
                 child.env_remove(known).env_remove(known.to_lowercase());
             }
-            child.env(name, &url).envs(more.iter().copied());
+            child.env(name, &url).envs(more);
             let status = tokio::task::spawn_blocking(move || child.output()).await.unwrap().unwrap();
             assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stdout));
             let seen = proxy.seen();
