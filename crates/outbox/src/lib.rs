@@ -20,6 +20,7 @@ mod hash;
 mod outbox;
 mod queue;
 mod stats;
+mod text;
 
 pub use channel::Channel;
 pub use group::GroupId;
@@ -33,3 +34,4 @@ pub use policy::Policy;
 pub use receipt::Receipt;
 pub use sink::{Delivering, Sink};
 pub use stats::{ChannelStats, FlushReport, Stats};
+pub use text::{clip, legible};
