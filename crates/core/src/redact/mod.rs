@@ -80,16 +80,13 @@ impl Redactor {
     /// Masks what a handler is about to keep or write: the secrets in a text that may have been cut, and every
     /// registered credential of our own.
     pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let masked = match text.strip_suffix(crate::CUT) {
-            None => self.text(text),
-            Some(rest) => match self.cut_text(rest) {
-                Cow::Borrowed(_) => Cow::Borrowed(text),
-                Cow::Owned(clean) => Cow::Owned(clean + crate::CUT),
-            },
+        let Some(rest) = text.strip_suffix(crate::CUT) else {
+            return mask_own(self.text(text));
         };
-        match crate::process::mask_own_secrets(&masked) {
-            Cow::Borrowed(_) => masked,
-            Cow::Owned(clean) => Cow::Owned(clean),
+        // Without its mark: a credential of our own that the limit cut is known by the end of the text.
+        match mask_own(self.cut_text(rest)) {
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+            Cow::Owned(clean) => Cow::Owned(clean + crate::CUT),
         }
     }
 
@@ -127,5 +124,12 @@ impl Redactor {
 impl Default for Redactor {
     fn default() -> Self {
         Self { names: Some(Arc::default()), untouched: true }
+    }
+}
+
+fn mask_own(text: Cow<'_, str>) -> Cow<'_, str> {
+    match crate::process::mask_own_secrets(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(clean) => Cow::Owned(clean),
     }
 }

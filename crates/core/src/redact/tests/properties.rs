@@ -54,7 +54,7 @@ proptest! {
         while !text.is_char_boundary(cut) {
             cut -= 1;
         }
-        Redactor::default().cut_text(&text[..cut]);
+        Redactor::default().cut_text(text.get(..cut).unwrap());
     }
 
     #[test]
@@ -94,13 +94,14 @@ proptest! {
         let masked = own.find_and_mask(&text);
         prop_assert!(own.contains_any(text.as_bytes()));
         prop_assert!(masked.contains(MASK));
-        prop_assert!(!own.contains_any(masked.as_bytes()) || MASK.contains(&secret[..1]) || secret.contains(']'));
+        prop_assert!(!own.contains_any(masked.as_bytes()) || secret.get(..1).is_some_and(|first| MASK.contains(first)) || secret.contains(']'));
     }
 }
 
-/// Time is linear: a hostile text of 1 MB passes in about the time that a thousand of 1 KB take.
+/// The units that a scanner may look at again and again. Time is not asserted: a growth with the square of the length
+/// shows as minutes.
 #[test]
-fn hostile_repetition_takes_linear_time() {
+fn hostile_repetition_stays_within_bounds() {
     let redactor = Redactor::default();
     for unit in [
         "basic%20",

@@ -202,7 +202,7 @@ fn a_secret_cut_anywhere_is_masked() {
         ("-----BEGIN PRIVATE KEY-----", "\nMIIEabcdef", 0),
     ] {
         for len in 1..=secret.len() {
-            let text = format!("{head}{}", &secret[..len]);
+            let text = format!("{head}{}", secret.get(..len).unwrap());
             let out = redactor.cut_text(&text);
             let left = out.strip_prefix(head).unwrap_or("").replace("[redacted]", "");
             assert!(left.len() <= shown, "{text:?} {out:?}");
@@ -215,4 +215,14 @@ fn a_redactor_that_is_off_masks_nothing() {
     let text = "password=hunter2 Bearer abc";
     assert_eq!(Redactor::off().text(text), text);
     assert!(!Redactor::off().is_secret_name("password"));
+}
+
+/// The mark of the cut stands behind what is left of a credential, and must not hide that the text ends there.
+#[test]
+fn an_own_credential_cut_by_the_cap_is_masked() {
+    crate::process::register_secret("qX7-vivid-otter-lamp");
+    for redactor in [Redactor::default(), Redactor::off()] {
+        let out = redactor.clean("key qX7-vivid-ott… [cut]").into_owned();
+        assert_eq!(out, "key [redacted]… [cut]");
+    }
 }
