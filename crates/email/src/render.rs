@@ -1,0 +1,271 @@
+//! Say an occasion as mails: pure, the same occasion gives the same bytes.
+
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use lettre::{
+    Message,
+    message::{
+        Mailbox, MessageBuilder, MultiPart, MultiPartKind, SinglePart,
+        header::{HeaderName, HeaderValue},
+    },
+};
+use watchfire_core::cut;
+use watchfire_outbox::{Notification, Occasion, OccasionKind, Page, Receipt};
+
+use crate::{config::Email, html};
+
+/// The most characters of a message in a subject; mail programs show about 70 of all.
+const SUBJECT: usize = 200;
+/// The most characters of the configured prefix in a subject.
+const PREFIX: usize = 100;
+/// The most bytes of the text part.
+const TEXT: usize = 256 * 1024;
+/// The most bytes of a mail's only line in the last form.
+const ASCII: usize = 500;
+/// Says that an earlier attempt may have arrived; the subject stays, for threads.
+const DUPLICATE: &[u8] = b"X-Watchfire-Duplicate: possible; an earlier attempt ended without an answer\r\n";
+
+/// Renders an occasion: one mail per admin, so that nobody sees the others and a retry reaches only who got nothing.
+pub(crate) fn mails(email: &Email, occasion: &Occasion<'_>) -> Vec<Notification> {
+    let page = Page::of(occasion);
+    let mut text = visible(&page.plain_text(), Lines::Kept).into_owned();
+    if text.len() > TEXT {
+        text.truncate(cut(&text, TEXT).len());
+        text.push_str("\n[cut]\n");
+    }
+    let said = Said {
+        subject: subject(email, occasion, &page),
+        html: email.html.then(|| html::page(&page, occasion)),
+        text,
+        short: visible(&page.short_text(), Lines::Kept).into_owned(),
+        ascii: page.ascii_line(ASCII),
+    };
+    email.admins.iter().map(|admin| mail(email, occasion, admin, &said)).collect()
+}
+
+/// Returns the bytes to send now: the rendering, marked if an earlier attempt may have arrived.
+pub(crate) fn at_delivery(notification: &Notification) -> Cow<'_, [u8]> {
+    if notification.is_possible_duplicate() {
+        Cow::Owned([DUPLICATE, notification.body()].concat())
+    } else {
+        Cow::Borrowed(notification.body())
+    }
+}
+
+/// Returns what a receipt has to keep of a mail: its Message-ID and, after a space, its subject as it was encoded.
+///
+/// A mail joins a thread by both: Gmail wants the subject of the first mail, and that of a later alert differs.
+pub(crate) fn reference(mail: &[u8]) -> String {
+    let head = mail
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .and_then(|end| mail.get(..end))
+        .unwrap_or(mail);
+    let head = String::from_utf8_lossy(head).replace("\r\n ", " ");
+    let value = |name: &str| {
+        head.lines()
+            .find_map(|line| line.strip_prefix(name).and_then(|rest| rest.strip_prefix(": ")))
+            .unwrap_or_default()
+    };
+    format!("{} {}", value("Message-ID").trim(), value("Subject").trim()).trim_end().to_owned()
+}
+
+/// Is what all mails of an occasion say.
+struct Said {
+    subject: String,
+    html: Option<String>,
+    text: String,
+    short: String,
+    ascii: String,
+}
+
+fn mail(email: &Email, occasion: &Occasion<'_>, admin: &Mailbox, said: &Said) -> Notification {
+    let recipient: &str = admin.email.as_ref();
+    let notification = occasion.notification(recipient);
+    let id = notification.id().to_string();
+    let root = occasion.first_receipt_for(recipient).filter(|_| email.thread).and_then(Root::of);
+    let head = Head { email, occasion, from: email.from.clone(), to: admin.clone(), id: &id, root };
+    let rich = said.html.as_ref().and_then(|html| {
+        let parts = MultiPart::builder().kind(MultiPartKind::Alternative).boundary(format!("watchfire-{id}"));
+        let parts =
+            parts.singlepart(SinglePart::plain(said.text.clone())).singlepart(SinglePart::html(html.clone()));
+        head.message(&said.subject, |head| head.multipart(parts))
+    });
+    let add = |notification: Notification,
+               form: fn(Notification, Vec<u8>) -> Notification,
+               body: Option<Vec<u8>>| match body {
+        Some(body) => form(notification, body),
+        None => notification,
+    };
+    let text = |head: &Head<'_>, subject: &str, text: &str| {
+        head.message(subject, |head| head.singlepart(SinglePart::plain(text.to_owned())))
+    };
+    let notification = add(notification, Notification::rich, rich);
+    let notification = add(notification, Notification::plain, text(&head, &said.subject, &said.text));
+    let notification = add(notification, Notification::short, text(&head, &said.subject, &said.short));
+    add(notification, Notification::ascii, text(&head.bare(), &ascii(&said.subject), &said.ascii))
+}
+
+/// Is what stands above the body of each form.
+struct Head<'a> {
+    email: &'a Email,
+    occasion: &'a Occasion<'a>,
+    from: Mailbox,
+    to: Mailbox,
+    id: &'a str,
+    root: Option<Root<'a>>,
+}
+
+impl Head<'_> {
+    /// Leaves out the names of sender and recipient, and the thread's encoded subject.
+    fn bare(&self) -> Self {
+        let nameless = |mailbox: &Mailbox| Mailbox::new(None, mailbox.email.clone());
+        let root = self.root.map(|root| Root { subject: "", ..root });
+        Self { from: nameless(&self.from), to: nameless(&self.to), root, ..*self }
+    }
+
+    fn message(
+        &self,
+        subject: &str,
+        body: impl FnOnce(MessageBuilder) -> Result<Message, lettre::error::Error>,
+    ) -> Option<Vec<u8>> {
+        let occasion = self.occasion;
+        let mut head = Message::builder()
+            .from(self.from.clone())
+            .to(self.to.clone())
+            .date(within_dates(occasion.now()))
+            .message_id(Some(format!("<{}@{}>", self.id, domain(&self.email.from))))
+            // RFC 3834 §5: no answer by a machine, please. The second is Exchange's word for it (MS-OXCMAIL 2.1.3.2.20).
+            .raw_header(raw("Auto-Submitted", "auto-generated".to_owned()))
+            .raw_header(raw("X-Auto-Response-Suppress", "All".to_owned()))
+            .raw_header(raw("X-Watchfire-Group", occasion.group().to_string()))
+            .raw_header(raw("X-Watchfire-Severity", occasion.alert().severity.to_string()));
+        if let Some(address) = &self.email.reply_to {
+            head = head.reply_to(address.clone());
+        }
+        head = match self.root {
+            Some(root) => head.in_reply_to(root.message_id.to_owned()).references(root.message_id.to_owned()),
+            None => head,
+        };
+        head = match self.root.map(|root| root.subject).filter(|subject| !subject.is_empty()) {
+            Some(encoded) => head.raw_header(again(encoded)),
+            None => head.subject(subject),
+        };
+        // Only a missing sender or recipient is an error, and both are there.
+        body(head).ok().map(|message| message.formatted())
+    }
+}
+
+/// Is the first mail of a thread, as its receipt tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Root<'a> {
+    message_id: &'a str,
+    /// The subject, encoded; empty if it is not known.
+    subject: &'a str,
+}
+
+impl<'a> Root<'a> {
+    /// Takes a receipt; one that could break a header is none.
+    fn of(receipt: &'a Receipt) -> Option<Self> {
+        let (message_id, subject) = receipt.reference().split_once(' ').unwrap_or((receipt.reference(), ""));
+        let inner = message_id.strip_prefix('<')?.strip_suffix('>')?;
+        let good = inner.len() <= 400
+            && inner.contains('@')
+            && inner.bytes().all(|b| b.is_ascii_graphic() && !b"<>".contains(&b));
+        let fits = subject.len() <= 4000 && subject.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+        good.then_some(Self { message_id, subject: if fits { subject } else { "" } })
+    }
+}
+
+/// Makes the subject of an answer of the encoded subject of the first mail, folded at its spaces.
+fn again(encoded: &str) -> HeaderValue {
+    let mut folded = String::with_capacity(encoded.len() + 64);
+    folded.push_str(if encoded.starts_with("Re: ") { "" } else { "Re: " });
+    let mut width = "Subject: Re: ".len();
+    for (number, word) in encoded.split(' ').enumerate() {
+        if number > 0 {
+            let fold = width + 1 + word.len() > 76;
+            folded.push_str(if fold { "\r\n " } else { " " });
+            width = if fold { 1 } else { width + 1 };
+        }
+        folded.push_str(word);
+        width += word.len();
+    }
+    HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str("Subject"), folded.clone(), folded)
+}
+
+/// Writes the subject: prefix, severity, program and what happened. No count and no time, so that threads hold.
+fn subject(email: &Email, occasion: &Occasion<'_>, page: &Page) -> String {
+    let message = occasion.alert().message.trim();
+    let what =
+        if message.is_empty() || occasion.kind() == OccasionKind::Storm { &page.title } else { message };
+    let prefix: String = visible(&email.subject_prefix, Lines::Escaped).chars().take(PREFIX).collect();
+    let what = visible(what, Lines::Escaped);
+    let mut subject = format!("{prefix}{}: ", visible(&page.headline, Lines::Escaped));
+    match what.char_indices().nth(SUBJECT) {
+        Some((end, _)) => {
+            subject.push_str(cut(&what, end));
+            subject.push('…');
+        }
+        None => subject.push_str(&what),
+    }
+    subject
+}
+
+/// Says what [`visible`] does to the ends of lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lines {
+    /// They stay, as `\n`; tabulators stay too.
+    Kept,
+    /// They become the two characters `\` and `n`.
+    Escaped,
+}
+
+/// Writes out what would not be seen, or would turn what follows: control characters and bidirectional overrides.
+pub(crate) fn visible(text: &str, lines: Lines) -> Cow<'_, str> {
+    let plain = |c: char| !c.is_control() && !turns(c) || lines == Lines::Kept && matches!(c, '\n' | '\t');
+    if text.chars().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    let text = if lines == Lines::Kept { text.replace("\r\n", "\n") } else { text.to_owned() };
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            c if plain(c) => out.push(c),
+            c if c.is_control() => out.extend(c.escape_default()),
+            c => out.extend(c.escape_unicode()),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Tells whether a character changes the direction of others, or ends a line for some programs only.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+}
+
+fn ascii(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
+}
+
+/// Returns the right side of our message ids: the sender's domain where it may stand there as it is.
+fn domain(from: &Mailbox) -> &str {
+    let domain = from.email.domain();
+    if domain.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)) {
+        domain
+    } else {
+        "watchfire.invalid"
+    }
+}
+
+fn raw(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
+}
+
+/// Keeps a time within what a mail can say: from 1970 to 9999.
+fn within_dates(at: SystemTime) -> SystemTime {
+    at.clamp(UNIX_EPOCH, UNIX_EPOCH + Duration::from_secs(253_402_300_799))
+}

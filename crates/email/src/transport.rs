@@ -1,0 +1,424 @@
+//! Carry a mail over SMTP, step by step, and say what the end of each step means.
+
+use std::{
+    fmt,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use lettre::{
+    Address,
+    transport::smtp::{
+        Error,
+        authentication::{Credentials, Mechanism},
+        client::{AsyncSmtpConnection, Certificate, TlsParameters},
+        commands::{Data, Mail, Rcpt, Rset},
+        extension::{ClientId, Extension, MailBodyParameter, MailParameter},
+    },
+};
+use tokio::{sync::Mutex, time::timeout};
+use watchfire_outbox::{Notification, Outcome, Reason, Receipt, Scope};
+
+use crate::{
+    config::{Security, Server},
+    render,
+};
+
+/// Holds the way to one server.
+///
+/// Mails go one after the other. A connection is handed on to the mail that waits, if one does, and closed otherwise:
+/// none lies open between two alerts, and nothing has to run in the background to close it.
+pub(crate) struct Transport {
+    pub(crate) server: Server,
+    pub(crate) hello: ClientId,
+    pub(crate) step: Duration,
+    roots: Vec<Certificate>,
+    tls: OnceLock<TlsParameters>,
+    line: Mutex<Line>,
+    waiting: AtomicUsize,
+    /// How often no connection came about; those who waited meanwhile do not try again at once.
+    failures: AtomicU64,
+}
+
+/// Is what goes from one mail to the next.
+#[derive(Default)]
+struct Line {
+    session: Option<Session>,
+    failure: Option<Outcome>,
+}
+
+struct Session {
+    connection: AsyncSmtpConnection,
+    mails: u32,
+}
+
+impl Session {
+    async fn leave(mut self) {
+        drop(timeout(QUIT, self.connection.quit()).await);
+    }
+}
+
+/// How many mails one connection carries; servers end it at about 100.
+const MAILS_PER_SESSION: u32 = 50;
+/// How long an answer to QUIT is waited for: it decides nothing.
+const QUIT: Duration = Duration::from_secs(1);
+
+impl Transport {
+    pub(crate) fn new(server: Server) -> Self {
+        Self {
+            server,
+            hello: ClientId::Ipv4(std::net::Ipv4Addr::LOCALHOST),
+            step: Duration::from_secs(10),
+            roots: Vec::new(),
+            tls: OnceLock::new(),
+            line: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            failures: AtomicU64::new(0),
+        }
+    }
+
+    /// Adds roots, and finds out at once whether TLS can work with them.
+    pub(crate) fn trust(&mut self, roots: Certificate) -> Result<(), Error> {
+        self.roots.push(roots);
+        self.tls = OnceLock::new();
+        self.tls().map(drop)
+    }
+
+    /// Returns the longest time that [`deliver`](Self::deliver) takes.
+    pub(crate) fn longest(&self) -> Duration {
+        self.step * 12 + QUIT * 2
+    }
+
+    /// Makes one attempt.
+    pub(crate) async fn deliver(&self, from: &Address, notification: &Notification) -> Outcome {
+        let Ok(to) = notification.recipient().parse::<Address>() else {
+            return Outcome::RecipientRefused(Reason::new("is no mail address"));
+        };
+        let bytes = render::at_delivery(notification);
+        let seen = self.failures.load(Ordering::Acquire);
+        let waiting = Waiting::new(&self.waiting);
+        let Ok(mut line) = timeout(self.step * 3, self.line.lock()).await else {
+            return Outcome::Transient(Reason::new("the server is slow with the mail before this one"));
+        };
+        drop(waiting);
+        if self.failures.load(Ordering::Acquire) != seen
+            && let Some(failure) = &line.failure
+        {
+            return failure.clone();
+        }
+        let mail = Envelope { from, to: &to, ascii: bytes.is_ascii() };
+        let mut session = match timeout(self.step * 4, self.prepare(&mut line, &mail)).await {
+            Ok(Ok(session)) => session,
+            Ok(Err(outcome)) => return outcome,
+            Err(_) => {
+                return self.failed(&mut line, Outcome::Transient(Reason::new("the server is too slow")));
+            }
+        };
+        let outcome = match timeout(self.step * 5, session.connection.message(&bytes)).await {
+            Ok(Ok(_)) => {
+                Outcome::Delivered(Some(Receipt::new(notification.recipient(), render::reference(&bytes))))
+            }
+            Ok(Err(error)) => {
+                let reply = Reply::of(&error);
+                if !reply.leaves_open() {
+                    return judge(Stage::Dot, &reply);
+                }
+                judge(Stage::Dot, &reply)
+            }
+            Err(_) => return Outcome::Ambiguous(Reason::new("no answer after the mail")),
+        };
+        session.mails += 1;
+        if self.waiting.load(Ordering::Acquire) > 0 && session.mails < MAILS_PER_SESSION {
+            line.session = Some(session);
+        } else {
+            drop(line);
+            session.leave().await;
+        }
+        outcome
+    }
+
+    /// Comes to the point where the server waits for the mail itself.
+    async fn prepare(&self, line: &mut Line, mail: &Envelope<'_>) -> Result<Session, Outcome> {
+        // Taken out of the line: if this future is dropped half way, the connection goes with it.
+        if let Some(mut session) = line.session.take() {
+            match mail.announce(&mut session.connection).await {
+                Ok(()) => return Ok(session),
+                Err((stage, reply)) if reply.leaves_open() => {
+                    self.hand_on(line, session).await;
+                    return Err(judge(stage, &reply));
+                }
+                // The server had enough of this connection; that says nothing about the mail.
+                Err(_) => {}
+            }
+        }
+        let mut session = match self.open().await {
+            Ok(connection) => Session { connection, mails: 0 },
+            Err(outcome) => return Err(self.failed(line, outcome)),
+        };
+        match mail.announce(&mut session.connection).await {
+            Ok(()) => Ok(session),
+            Err((stage, reply)) => {
+                if reply.leaves_open() {
+                    self.hand_on(line, session).await;
+                }
+                Err(judge(stage, &reply))
+            }
+        }
+    }
+
+    /// Gives a connection whose mail was refused to the one who waits.
+    async fn hand_on(&self, line: &mut Line, mut session: Session) {
+        if self.waiting.load(Ordering::Acquire) > 0 {
+            if session.connection.command(Rset).await.is_ok() {
+                line.session = Some(session);
+            }
+        } else {
+            session.leave().await;
+        }
+    }
+
+    fn failed(&self, line: &mut Line, outcome: Outcome) -> Outcome {
+        line.failure = Some(outcome.clone());
+        self.failures.fetch_add(1, Ordering::AcqRel);
+        outcome
+    }
+
+    /// Connects, encrypts, logs in.
+    async fn open(&self) -> Result<AsyncSmtpConnection, Outcome> {
+        let server = &self.server;
+        let early = match server.security {
+            Security::Tls => Some(self.tls().map_err(|error| judge(Stage::Tls, &Reply::of(&error)))?),
+            Security::StartTls | Security::Plain => None,
+        };
+        let place = (server.host.as_str(), server.port);
+        let connecting =
+            AsyncSmtpConnection::connect_tokio1(place, Some(self.step), &self.hello, early, None);
+        let mut connection = self.step(Stage::Connect, connecting).await?;
+        if server.security == Security::StartTls {
+            if connection.can_starttls() {
+                let tls = self.tls().map_err(|error| judge(Stage::Tls, &Reply::of(&error)))?;
+                self.step(Stage::Tls, connection.starttls(tls, &self.hello)).await?;
+            } else if !server.is_loopback() {
+                return Err(Outcome::Held(Reason::new(
+                    "the server offers no STARTTLS; mail is not sent without",
+                )));
+            }
+        }
+        if let Some((user, password)) = &server.login {
+            if !connection.is_encrypted() && !server.is_loopback() {
+                return Err(Outcome::Held(Reason::new("the password is not sent without TLS")));
+            }
+            let credentials = Credentials::new(user.clone(), password.expose().to_owned());
+            self.step(Stage::Auth, connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials))
+                .await?;
+        }
+        Ok(connection)
+    }
+
+    async fn step<T>(
+        &self,
+        stage: Stage,
+        doing: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Outcome> {
+        match timeout(self.step, doing).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) => Err(judge(stage, &Reply::of(&error))),
+            Err(_) => Err(Outcome::Transient(Reason::new(format_args!(
+                "{stage}: no answer within {:?}",
+                self.step
+            )))),
+        }
+    }
+
+    /// Returns how TLS is done; made once, because it reads the system's roots.
+    fn tls(&self) -> Result<TlsParameters, Error> {
+        if let Some(tls) = self.tls.get() {
+            return Ok(tls.clone());
+        }
+        let builder = TlsParameters::builder(self.server.host.clone());
+        let builder =
+            self.roots.iter().cloned().fold(builder, |builder, root| builder.add_root_certificate(root));
+        let made = builder.build_rustls()?;
+        Ok(self.tls.get_or_init(|| made).clone())
+    }
+}
+
+struct Envelope<'a> {
+    from: &'a Address,
+    to: &'a Address,
+    ascii: bool,
+}
+
+impl Envelope<'_> {
+    async fn announce(&self, connection: &mut AsyncSmtpConnection) -> Result<(), (Stage, Reply)> {
+        let mut parameters = Vec::new();
+        let ascii = |address: &Address| -> bool { AsRef::<str>::as_ref(address).is_ascii() };
+        if !self.ascii || !ascii(self.from) || !ascii(self.to) {
+            // Only an address can be outside ASCII; everything else is encoded. RFC 6531 §3.4.
+            if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+                let stage = if ascii(self.from) { Stage::Rcpt } else { Stage::Mail };
+                return Err((
+                    stage,
+                    Reply::refusal("the server takes no addresses outside ASCII (SMTPUTF8)"),
+                ));
+            }
+            parameters.push(MailParameter::SmtpUtfEight);
+            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        }
+        let at = |stage| move |error: Error| (stage, Reply::of(&error));
+        connection.command(Mail::new(Some(self.from.clone()), parameters)).await.map_err(at(Stage::Mail))?;
+        connection.command(Rcpt::new(self.to.clone(), Vec::new())).await.map_err(at(Stage::Rcpt))?;
+        connection.command(Data).await.map_err(at(Stage::Data))?;
+        Ok(())
+    }
+}
+
+/// Names the steps of one mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Connect,
+    Tls,
+    Auth,
+    Mail,
+    Rcpt,
+    Data,
+    /// After the final dot.
+    Dot,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connecting",
+            Self::Tls => "starting TLS",
+            Self::Auth => "logging in",
+            Self::Mail => "MAIL",
+            Self::Rcpt => "RCPT",
+            Self::Data => "DATA",
+            Self::Dot => "after the mail",
+        })
+    }
+}
+
+/// Is how a step failed: with a reply of the server, or without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reply {
+    code: Option<u16>,
+    text: String,
+    /// It is our side or the server's abilities, not the network.
+    ours: bool,
+}
+
+impl Reply {
+    fn of(error: &Error) -> Self {
+        let text = match (error.status(), std::error::Error::source(error)) {
+            (Some(_), Some(source)) => source.to_string(),
+            _ => error.to_string(),
+        };
+        Self { code: error.status().map(u16::from), text, ours: error.is_client() }
+    }
+
+    fn refusal(text: &str) -> Self {
+        Self { code: Some(553), text: format!("5.6.7 {text}"), ours: true }
+    }
+
+    /// Tells whether the connection can carry another mail.
+    fn leaves_open(&self) -> bool {
+        self.code.is_some_and(|code| code != 421)
+    }
+
+    /// Returns subject and detail of the enhanced code (RFC 3463), such as `(7, 1)` of `5.7.1`.
+    fn enhanced(&self) -> Option<(u16, u16)> {
+        let mut parts = self.text.split_whitespace().next()?.splitn(3, '.');
+        let (class, subject, detail) = (parts.next()?, parts.next()?, parts.next()?);
+        matches!(class, "2" | "4" | "5").then_some(())?;
+        Some((subject.parse().ok()?, detail.parse().ok()?))
+    }
+}
+
+/// Says what the end of a step means. The first digit decides (RFC 5321 §4.2.1), then the stage, then the details.
+fn judge(stage: Stage, reply: &Reply) -> Outcome {
+    let reason = match reply.code {
+        Some(code) => Reason::new(format_args!("{stage}: {code} {}", reply.text)),
+        None => Reason::new(format_args!("{stage}: {}", reply.text)),
+    };
+    let Some(code) = reply.code else {
+        return match stage {
+            // The dot may have arrived, and its answer not.
+            Stage::Dot => Outcome::Ambiguous(reason),
+            _ if reply.ours => Outcome::Held(reason),
+            _ => Outcome::Transient(reason),
+        };
+    };
+    let enhanced = reply.enhanced();
+    match (code, stage) {
+        (..=499, _) => match hinted_wait(&reply.text) {
+            Some(wait) => Outcome::RateLimited { wait, scope: Scope::Recipient, reason },
+            None => Outcome::Transient(reason),
+        },
+        // RFC 4954 §6: somebody must set a password or another way to log in.
+        (530 | 534 | 535 | 538, _) => Outcome::Held(reason),
+        // A daily quota, known from Gmail: permanent by its digit, but it passes.
+        _ if enhanced == Some((4, 5)) => {
+            Outcome::RateLimited { wait: Duration::from_secs(3600), scope: Scope::Channel, reason }
+        }
+        (_, Stage::Connect | Stage::Tls | Stage::Auth) => Outcome::Held(reason),
+        // Too large (RFC 1870 §6.1, RFC 3463 §3.3, §3.4); 5.2.2 is a full mailbox.
+        (523, _) | (_, Stage::Mail | Stage::Data | Stage::Dot)
+            if code == 523 || is_too_large(code, enhanced) =>
+        {
+            Outcome::Degrade(reason)
+        }
+        // The sender is not welcome, whatever the mail says.
+        (_, Stage::Mail) => Outcome::Held(reason),
+        // Relaying denied, a blocked address: true for any mail from here, until somebody changes it.
+        (_, Stage::Rcpt) if matches!(enhanced, Some((7, _))) => Outcome::Held(reason),
+        (_, Stage::Rcpt) => Outcome::RecipientRefused(reason),
+        (_, Stage::Data | Stage::Dot) if matches!(enhanced, Some((1 | 2, _))) => {
+            Outcome::RecipientRefused(reason)
+        }
+        // A filter that dislikes the content may like less of it.
+        (_, Stage::Data | Stage::Dot) => Outcome::Degrade(reason),
+    }
+}
+
+fn is_too_large(code: u16, enhanced: Option<(u16, u16)>) -> bool {
+    matches!(enhanced, Some((3, 4) | (2, 3)))
+        || (code == 552 && enhanced.is_none_or(|(subject, _)| subject != 2))
+}
+
+/// Finds `in 300 seconds` or `in 5 minutes` in the text of a greylisting server.
+fn hinted_wait(text: &str) -> Option<Duration> {
+    let words: Vec<&str> =
+        text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    words.windows(3).find_map(|three| {
+        let [before, number, unit] = three else { return None };
+        let number: u64 = number.parse().ok().filter(|number| *number <= 86_400)?;
+        let unit = match unit.to_ascii_lowercase().as_str() {
+            "s" | "sec" | "secs" | "second" | "seconds" => 1,
+            "m" | "min" | "mins" | "minute" | "minutes" => 60,
+            _ => return None,
+        };
+        matches!(before.to_ascii_lowercase().as_str(), "in" | "after" | "for")
+            .then(|| Duration::from_secs(number * unit))
+    })
+}
+
+/// Counts those who wait for the line; also right if a waiting future is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

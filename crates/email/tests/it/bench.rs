@@ -1,0 +1,95 @@
+//! What the tests share: an inbox with its CA on disk, and one attempt without an outbox.
+
+use std::{
+    io::Write,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use tempfile::NamedTempFile;
+use watchfire_core::{Alert, App, Severity};
+use watchfire_email::Email;
+use watchfire_inbox::{Demo, Inbox, InboxBuilder};
+use watchfire_outbox::{GroupId, Notification, Occasion, Outcome, Sink};
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Bench {
+    pub(crate) inbox: Inbox,
+    ca: NamedTempFile,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self::with(Inbox::builder())
+    }
+
+    pub(crate) fn with(inbox: InboxBuilder) -> Self {
+        let inbox = inbox.start().unwrap();
+        let mut ca = NamedTempFile::new().unwrap();
+        ca.write_all(inbox.ca_pem().as_bytes()).unwrap();
+        Self { inbox, ca }
+    }
+
+    /// The URL with STARTTLS and the demo's login.
+    pub(crate) fn url(&self) -> String {
+        format!(
+            "smtp://{}:{}@localhost:{}",
+            Demo::SMTP_USER,
+            Demo::SMTP_PASSWORD,
+            self.inbox.smtp_addr().port()
+        )
+    }
+
+    pub(crate) fn email(&self, to: &[&str]) -> Email {
+        self.email_by(&self.url(), to)
+    }
+
+    pub(crate) fn email_by(&self, url: &str, to: &[&str]) -> Email {
+        let email = Email::to(to.iter().copied()).from("Shop <errors@example.com>").server(url).unwrap();
+        email.ca_file(self.ca.path()).unwrap()
+    }
+}
+
+pub(crate) fn alert(message: &str) -> Alert {
+    let app = App::new("storefront").environment("production").host("web-1").pid(7);
+    Alert::new(app, Severity::Error, message)
+        .target("storefront::payments")
+        .place("src/payments.rs", 42)
+        .at(now())
+        .field("order", "A-1017")
+}
+
+pub(crate) fn now() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_790_000_000)
+}
+
+pub(crate) fn render(email: &Email, alert: &Alert) -> Vec<Notification> {
+    email.render(&Occasion::first(alert, "email", GroupId::from_u64(0xfeed), now()))
+}
+
+/// Makes one attempt for each notification, all at the same time, as the courier does.
+pub(crate) fn attempt(email: &Email, notifications: &[Notification]) -> Vec<Outcome> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().unwrap();
+    runtime.block_on(together(notifications.iter().map(|notification| email.deliver(notification)).collect()))
+}
+
+/// Waits for all of them, polled in turn on this thread.
+async fn together(mut attempts: Vec<watchfire_outbox::Delivering<'_>>) -> Vec<Outcome> {
+    let mut outcomes: Vec<Option<Outcome>> = attempts.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (attempt, outcome) in attempts.iter_mut().zip(&mut outcomes) {
+            if outcome.is_none()
+                && let std::task::Poll::Ready(done) = attempt.as_mut().poll(context)
+            {
+                *outcome = Some(done);
+            }
+        }
+        if outcomes.iter().all(Option::is_some) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    outcomes.into_iter().flatten().collect()
+}

@@ -1,0 +1,5 @@
+//! Mail over real connections, to an inbox on loopback.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod bench;
+mod delivery;
