@@ -2,7 +2,7 @@
 //!
 //! The sender is the example `interop_send` of the email crate, called with the server's URL and the file of its
 //! CA. It sends one alert that says [`MESSAGE`] with the field [`FIELD`] from [`FROM`] to [`TO`], and ends with
-//! success once the mail is accepted.
+//! success once the mail is accepted. Another field of it holds line breaks and what would be a `Bcc` header.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -34,10 +34,6 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 fn meet() -> Result<()> {
     control()?;
-    if !shell::root().join("crates/email/Cargo.toml").exists() {
-        println!("only Python's own client was tried: there is no email crate");
-        return Ok(());
-    }
     shell::run(shell::cargo().args([
         "build",
         "--quiet",
@@ -111,6 +107,7 @@ fn judge(mail: &Value) -> Result<()> {
         ("the HTML part has the message, escaped", body("html").contains("5 € &lt;short&gt; &amp; 漢字")),
         ("the HTML part has the field", body("html").contains(field) && body("html").contains(value)),
         ("text and HTML are alternatives", body_kinds(mail).contains("multipart/alternative text/plain")),
+        ("no header from the hostile field", mail["headers"]["bcc"].is_null()),
         ("no defect in the eyes of the parser", mail["defects"] == serde_json::json!([])),
         ("no line over 998 bytes", mail["longest_line"].as_u64().is_some_and(|longest| longest <= 998)),
         ("no lone CR or LF", mail["bare_cr_or_lf"] == false),
@@ -225,6 +222,7 @@ mod tests {
             ("/text", json!("payment refused fÃ¼r"), "the text part has the message"),
             ("/html", json!(MESSAGE), "escaped"),
             ("/parts", json!(["multipart/mixed", "text/plain"]), "alternatives"),
+            ("/headers", json!({"bcc": "eve@example.com"}), "hostile"),
             ("/defects", json!(["text/plain: CloseBoundaryNotFoundDefect()"]), "no defect"),
             ("/longest_line", json!(999), "998"),
             ("/bare_cr_or_lf", json!(true), "no lone CR or LF"),
