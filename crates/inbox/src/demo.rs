@@ -28,6 +28,8 @@ impl Demo {
     pub const TELEGRAM_THREAD: i64 = 42;
     /// A second Telegram chat, without topics.
     pub const TELEGRAM_PRIVATE_CHAT: i64 = 987_654_321;
+    /// A Telegram channel that the bot may post to.
+    pub const TELEGRAM_CHANNEL: &'static str = "@inbox_alerts";
     /// The Twilio account.
     pub const TWILIO_ACCOUNT: &'static str = "AC00000000000000000000000000000042";
     /// The Twilio auth token.

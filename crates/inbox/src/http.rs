@@ -191,8 +191,10 @@ impl Visit<'_> {
     }
 
     fn keep(&self, verdict: Verdict, judgement: Option<Judgement>) {
-        let Some(entry) = self.with_room(|room| room.describe(self.request)) else { return };
-        let (key, thread, edits) = judgement.map(|j| (j.key, j.thread, j.edits)).unwrap_or_default();
+        let Some(mut entry) = self.with_room(|room| room.describe(self.request)) else { return };
+        let (key, thread, edits, notes) =
+            judgement.map(|j| (j.key, j.thread, j.edits, j.notes)).unwrap_or_default();
+        entry.notes.extend(notes);
         self.hub.store.add(New {
             room: self.room,
             at: self.request.at,

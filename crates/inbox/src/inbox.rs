@@ -55,7 +55,6 @@ impl Inbox {
     }
 
     /// Chooses ports and rules before the start.
-    #[must_use]
     pub fn builder() -> InboxBuilder {
         InboxBuilder::default()
     }

@@ -32,8 +32,9 @@ impl Markup {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
-                // NUL and the C1 range are parse errors in HTML.
-                '\0' | '\u{80}'..='\u{9f}' => self.0.push('\u{fffd}'),
+                '\t' | '\n' | '\r' => self.0.push(c),
+                // Control characters are errors in HTML and in XML.
+                c if c.is_control() => self.0.push('\u{fffd}'),
                 _ => self.0.push(c),
             }
         }
@@ -66,12 +67,16 @@ impl Markup {
 
     /// Appends a link whose target is followed only when it is a web or mail address.
     pub(crate) fn link(&mut self, target: &str, text: &str) -> &mut Self {
-        let harmless =
-            ["http://", "https://", "mailto:", "tg://"].iter().any(|scheme| target.starts_with(scheme));
-        if !harmless {
-            return self.text(text);
+        if self.open_link(target) { self.text(text).close("a") } else { self.text(text) }
+    }
+
+    /// Opens a link if its target is a web or mail address; tells whether it did.
+    pub(crate) fn open_link(&mut self, target: &str) -> bool {
+        let harmless = ["http://", "https://", "mailto:"].iter().any(|scheme| target.starts_with(scheme));
+        if harmless {
+            self.raw("<a rel=\"noreferrer noopener\" href=\"").text(target).raw("\">");
         }
-        self.raw("<a rel=\"noreferrer noopener\" href=\"").text(target).raw("\">").text(text).raw("</a>")
+        harmless
     }
 }
 

@@ -1,11 +1,14 @@
 //! What the inbox says of itself: messages and faults, as JSON and as plain pages.
 
+mod detail;
 mod json;
+mod list;
 
 use serde_json::{Value, json};
 
 use crate::fault::FaultPlan;
 use crate::http::Hub;
+use crate::markup::Markup;
 use crate::record::{Received, Room};
 use crate::rooms::{Reply, Request};
 
@@ -13,6 +16,7 @@ use crate::rooms::{Reply, Request};
 pub(crate) fn answer(hub: &Hub, request: &Request) -> Reply {
     let segments: Vec<&str> = request.path.split('/').filter(|segment| !segment.is_empty()).collect();
     match (request.method.as_str(), segments.as_slice()) {
+        ("GET" | "HEAD", []) => list::page(hub, request),
         ("GET" | "HEAD", ["messages.json"]) => messages(hub, request),
         ("GET" | "HEAD", ["messages", file]) => message(hub, file),
         ("DELETE", ["messages" | "messages.json"]) => {
@@ -55,6 +59,7 @@ fn message(hub: &Hub, file: &str) -> Reply {
     let found: Option<Received> = number.parse().ok().and_then(|number| hub.store.get(number));
     let Some(record) = found else { return problem(404, "there is no message of this number") };
     match kind {
+        "" => detail::page(hub, &record),
         "json" => Reply::json(200, &json::full(&record)),
         "raw" => Reply::new(200, "text/plain; charset=utf-8", record.raw)
             .header("X-Content-Type-Options", "nosniff"),
@@ -116,3 +121,32 @@ fn disarm(hub: &Hub, room: &str) -> Reply {
 fn problem(status: u16, text: &str) -> Reply {
     Reply::json(status, &json!({ "error": text }))
 }
+
+/// A whole page; nothing of it may load or run anything.
+fn html(title: &str, body: &Markup, refresh: Option<u32>) -> Reply {
+    let mut page = Markup::new();
+    page.raw("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>")
+        .text(title)
+        .raw("</title>");
+    page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
+    if let Some(seconds) = refresh {
+        page.raw("<meta http-equiv=\"refresh\" content=\"").text(&seconds.to_string()).raw("\">");
+    }
+    page.raw("<style>").raw(STYLE).raw("</style></head><body>").push(body).raw("</body></html>\n");
+    Reply::new(200, "text/html; charset=utf-8", page.as_str())
+        .header(
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'",
+        )
+        .header("Cache-Control", "no-store")
+        .header("Referrer-Policy", "no-referrer")
+}
+
+/// Date and time of a message, in UTC, to the second.
+fn clock(record: &Received) -> (String, String) {
+    let at = json::rfc3339(record.at);
+    let (date, time) = at.split_once('T').unwrap_or_default();
+    (date.to_owned(), time.chars().take(8).collect())
+}
+
+const STYLE: &str = include_str!("pages/style.css");

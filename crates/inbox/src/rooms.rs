@@ -1,8 +1,17 @@
 //! The rooms: one file per provider. Another joins with a file, a line in [`http_rooms`] and its name in `Room`.
 
 mod blocks;
+mod exotel;
+mod sentry;
+mod slack_api;
 mod slack_webhook;
+mod sms;
 pub(crate) mod smtp;
+mod telegram;
+mod twilio;
+
+#[cfg(test)]
+mod tests;
 
 use std::cell::Cell;
 use std::time::SystemTime;
@@ -18,7 +27,14 @@ use crate::store::Store;
 
 /// All rooms that speak HTTP.
 pub(crate) fn http_rooms() -> Vec<Box<dyn HttpRoom>> {
-    vec![Box::new(slack_webhook::SlackWebhook::default())]
+    vec![
+        Box::new(slack_webhook::SlackWebhook::default()),
+        Box::new(slack_api::SlackApi::default()),
+        Box::new(telegram::Telegram::default()),
+        Box::new(twilio::Twilio::default()),
+        Box::new(exotel::Exotel::default()),
+        Box::new(sentry::Sentry::default()),
+    ]
 }
 
 /// A provider that is spoken to over HTTP.
@@ -74,6 +90,14 @@ impl Context<'_> {
         });
         target.get()
     }
+
+    /// Tells whether an armed fault moves some chat to this one.
+    pub(crate) fn is_move_target(&self, chat: i64) -> bool {
+        self.store
+            .armed()
+            .iter()
+            .any(|(_, plan)| matches!(plan.fault, Fault::Migrate { to, .. } if to == chat))
+    }
 }
 
 #[derive(Debug)]
@@ -83,15 +107,17 @@ pub(crate) struct Judgement {
     pub(crate) key: Option<String>,
     pub(crate) thread: Option<String>,
     pub(crate) edits: Option<String>,
+    /// What only the room's memory can tell.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Judgement {
     pub(crate) fn accepted(reply: Reply) -> Self {
-        Self { reply, accepted: true, key: None, thread: None, edits: None }
+        Self { reply, accepted: true, key: None, thread: None, edits: None, notes: Vec::new() }
     }
 
     pub(crate) fn refused(reply: Reply) -> Self {
-        Self { reply, accepted: false, key: None, thread: None, edits: None }
+        Self { accepted: false, ..Self::accepted(reply) }
     }
 
     pub(crate) fn verdict(&self) -> Verdict {

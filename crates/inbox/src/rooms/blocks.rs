@@ -6,6 +6,8 @@
 mod check;
 mod render;
 
+use std::time::{Duration, SystemTime};
+
 use serde_json::Value;
 
 pub(crate) use check::{Refusal, check};
@@ -46,4 +48,9 @@ pub(crate) fn string<'a>(value: &'a Value, key: &str) -> &'a str {
 
 fn items<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Slack allows one message per second and channel.
+pub(crate) fn too_soon(last: SystemTime, now: SystemTime) -> bool {
+    now.duration_since(last).is_ok_and(|passed| passed < Duration::from_secs(1))
 }

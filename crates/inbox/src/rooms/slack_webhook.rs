@@ -1,6 +1,6 @@
 //! Slack's incoming webhook: <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/>.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ impl HttpRoom for SlackWebhook {
         if context.refuses(Demo::SLACK_CHANNEL_NAME) || context.refuses(Demo::SLACK_CHANNEL) {
             return refused(404, "channel_not_found");
         }
-        if context.paced && self.last.is_some_and(|last| too_soon(last, context.now)) {
+        if context.paced && self.last.is_some_and(|last| blocks::too_soon(last, context.now)) {
             return Judgement::refused(self.canned(request, Canned::RateLimited { retry_after: Some(1) }));
         }
         self.last = Some(context.now);
@@ -105,9 +105,4 @@ fn payload(request: &Request) -> Option<Value> {
         request.json()?
     };
     value.is_object().then_some(value)
-}
-
-/// Slack allows one message per second and channel.
-fn too_soon(last: SystemTime, now: SystemTime) -> bool {
-    now.duration_since(last).is_ok_and(|passed| passed < Duration::from_secs(1))
 }

@@ -6,6 +6,8 @@
 mod command;
 mod mail;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::rc::Rc;

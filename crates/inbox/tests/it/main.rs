@@ -1,12 +1,10 @@
 //! The rooms over real sockets.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod net;
+mod pages;
+mod rooms;
+mod slack_api;
 mod slack_webhook;
 mod smtp;
+mod telegram;

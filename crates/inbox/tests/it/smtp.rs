@@ -68,3 +68,76 @@ fn fails_at_the_stage_it_is_told() {
     assert!(client.try_reply().is_err(), "closed while the mail came in");
     assert_eq!(inbox.accepted(Room::Smtp).len(), 1);
 }
+
+#[test]
+fn fails_before_the_greeting_and_at_auth() {
+    let reply = |at, reply: &str| Fault::Reply { at, reply: reply.to_owned(), address: None };
+    let inbox = Inbox::start().unwrap();
+    inbox.fail(Room::Smtp, reply(Stage::Connect, "421 4.3.2 not now").times(1)).unwrap();
+    inbox.fail(Room::Smtp, Fault::Reset { at: None }.times(1)).unwrap();
+    inbox.fail(Room::Smtp, Fault::Slow { millis: 10, at: None }.times(1)).unwrap();
+    inbox.fail(Room::Smtp, Fault::BadCredentials.times(1)).unwrap();
+    inbox.fail(Room::Smtp, Fault::RateLimit { retry_after: None }.times(1)).unwrap();
+    let mut client = Smtp::connect(inbox.smtp_addr());
+    assert_eq!(client.reply(), "421 4.3.2 not now");
+    assert!(client.try_reply().is_err(), "closed after 421");
+    assert!(Smtp::connect(inbox.smtp_addr()).try_reply().is_err(), "reset");
+    let mut client = Smtp::secure(&inbox);
+    let login = auth_plain("demo", "inbox-demo-password");
+    assert_eq!(client.say(&login), "535 5.7.8 Authentication credentials invalid");
+    assert_eq!(client.say(&login), "235 2.7.0 Authentication successful");
+    assert!(client.say("MAIL FROM:<a@example.com>").starts_with("450 4.2.1 "));
+    assert_eq!(client.send(&["ada@example.com"], MAIL), "250 2.0.0 Ok: queued");
+}
+
+#[test]
+fn tells_an_accepted_mail_from_an_answered_one() {
+    let inbox = Inbox::start().unwrap();
+    inbox.fail(Room::Smtp, Fault::ResetAfterAccept.times(1)).unwrap();
+    let mut client = Smtp::ready(&inbox);
+    assert!(client.say("MAIL FROM:<errors@example.com>").starts_with("250 "));
+    assert!(client.say("RCPT TO:<ada@example.com>").starts_with("250 "));
+    assert!(client.say("DATA").starts_with("354 "));
+    client.write(MAIL);
+    client.write(b".\r\n");
+    assert!(client.try_reply().is_err(), "the 250 never comes");
+    let kept = inbox.wait_for(Room::Smtp, 1, PATIENCE).unwrap();
+    assert_eq!(kept[0].verdict.answer(), "none: reset after the message was taken");
+}
+
+#[test]
+fn hangs_until_the_client_gives_up() {
+    let inbox = Inbox::start().unwrap();
+    inbox.fail(Room::Smtp, Fault::Hang { at: Some(Stage::Ehlo) }.times(1)).unwrap();
+    let mut client = Smtp::connect(inbox.smtp_addr());
+    assert!(client.reply().starts_with("220 "));
+    client.write(b"EHLO client.example.com\r\n");
+    let seen = inbox.wait_for_attempts(Room::Smtp, 1, PATIENCE).unwrap();
+    assert_eq!(seen[0].verdict.answer(), "hang");
+    drop(inbox);
+    assert!(client.try_reply().is_err(), "dropping the inbox ends the connection");
+}
+
+#[test]
+fn reads_a_mail_with_both_parts_and_an_attachment() {
+    let inbox = Inbox::start().unwrap();
+    let mail = b"From: a@example.com\r\nTo: ada@example.com\r\nSubject: both\r\nMIME-Version: 1.0\r\n\
+Auto-Submitted: auto-generated\r\nContent-Type: multipart/mixed; boundary=m\r\n\r\n\
+--m\r\nContent-Type: multipart/alternative; boundary=a\r\n\r\n--a\r\nContent-Type: text/plain\r\n\r\nplain words\r\n\
+--a\r\nContent-Type: text/html\r\n\r\n<p>rich words</p>\r\n--a--\r\n\
+--m\r\nContent-Type: text/plain; name=trace.txt\r\nContent-Disposition: attachment; filename=trace.txt\r\n\
+Content-Transfer-Encoding: base64\r\n\r\nYXQgbWFpbg==\r\n--m--\r\n";
+    Smtp::ready(&inbox).send(&["ada@example.com"], mail);
+    let kept = inbox.wait_for(Room::Smtp, 1, PATIENCE).unwrap();
+    let parts: Vec<_> = kept[0].view.parts.iter().map(|part| (part.title(), part.text().trim())).collect();
+    assert_eq!(
+        parts[..3],
+        [
+            ("Text", "plain words"),
+            ("HTML", "<p>rich words</p>"),
+            ("Attachment trace.txt, 7 bytes", "at main")
+        ]
+    );
+    assert_eq!(kept[0].fact("Auto-Submitted"), Some("auto-generated"));
+    assert_eq!(kept[0].notes, ["no Date header, which RFC 5322 demands", "no Message-ID header"]);
+}

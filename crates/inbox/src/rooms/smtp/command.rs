@@ -128,5 +128,5 @@ fn is_domain(domain: &str) -> bool {
 
 /// Many clients send a host name with an underscore; servers take it.
 fn is_client_name(name: &str) -> bool {
-    is_domain(&name.replace('_', "-").trim_matches('-').to_owned())
+    is_domain(name.replace('_', "-").trim_matches('-'))
 }

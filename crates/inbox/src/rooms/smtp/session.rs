@@ -30,6 +30,8 @@ pub(crate) struct Session {
     pending: Option<String>,
     body: Body,
     failures: u32,
+    /// A line was so wrong that nothing after it is read.
+    over: bool,
 }
 
 /// What the buffer holds next.
@@ -131,6 +133,7 @@ impl Session {
             pending: None,
             body: Body::default(),
             failures: 0,
+            over: false,
         }
     }
 
@@ -160,9 +163,15 @@ impl Session {
     /// Takes the next whole line out of the buffer; in a mail, all of its lines.
     pub(crate) fn step(&mut self) -> Option<Step> {
         loop {
+            if self.over {
+                return None;
+            }
             let line = match self.line()? {
                 Ok(line) => line,
-                Err(reply) => return Some(Step { stage: None, address: None, input: Input::Broken(reply) }),
+                Err(reply) => {
+                    self.over = true;
+                    return Some(Step { stage: None, address: None, input: Input::Broken(reply) });
+                }
             };
             if self.phase != Phase::Data {
                 return Some(self.classify(&line));
@@ -196,11 +205,8 @@ impl Session {
 
     /// A line without its CRLF; an error is a line that ends everything.
     fn line(&mut self) -> Option<Result<Vec<u8>, &'static str>> {
-        let longest = match self.phase {
-            Phase::Data => usize::MAX,
-            Phase::Command => AUTH_LINE,
-            _ => AUTH_LINE,
-        };
+        // A long line of a mail is judged after the dot, unless it alone is larger than a mail may be.
+        let longest = if self.phase == Phase::Data { self.rules.size } else { AUTH_LINE };
         let Some(end) = self.buffer.iter().position(|b| *b == b'\n') else {
             if self.buffer.len() > longest {
                 return Some(Err("500 5.5.2 line too long"));
