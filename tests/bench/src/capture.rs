@@ -16,7 +16,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::registry;
 use watchfire_core::{App, Capture, EventView, Handler, HandlerLayer, Null};
 
-use crate::measure::{Contestant, compare};
+use crate::measure::{Contestant, Measure, compare};
 
 const BASE: &str = "tracing-subscriber fmt, to a sink writer";
 
@@ -81,7 +81,7 @@ impl Transport for Discard {
 }
 
 fn contestant(name: &'static str, dispatch: Dispatch) -> Contestant {
-    let scene = move |measure: &mut dyn FnMut(&dyn Fn())| {
+    let scene = move |measure: Measure<'_>| {
         dispatcher::with_default(&dispatch, || {
             let _request = info_span!("request", method = "POST", path = "/orders", id = "7f3a").entered();
             let _order = info_span!("order", order = 1017_u64, customer = "ada").entered();

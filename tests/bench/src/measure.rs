@@ -1,5 +1,7 @@
 //! Times contestants in turns, so that a change of the machine's speed meets all of them.
 
+#![expect(clippy::disallowed_methods, reason = "measuring is reading the clock")]
+
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Events in one batch, and events timed one by one, per round.
@@ -7,11 +9,14 @@ const BATCH: u32 = 2_000;
 /// Events before each measurement, for caches and branch predictors.
 const WARM_UP: u32 = 300;
 
+/// Takes one event, as often as it likes.
+pub type Measure<'a> = &'a mut dyn FnMut(&dyn Fn());
+
 /// Somebody who is measured.
 pub struct Contestant {
     pub name: &'static str,
-    /// Sets the scene (a dispatcher, spans), calls the given function in it, and hands it what to time.
-    pub scene: Box<dyn Fn(&mut dyn FnMut(&dyn Fn()))>,
+    /// Sets the scene (a dispatcher, spans), and hands the measure what to time in it.
+    pub scene: Box<dyn Fn(Measure<'_>)>,
 }
 
 /// Measures all, and prints a table with ratios to the one called `base`.
