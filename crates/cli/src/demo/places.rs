@@ -1,0 +1,90 @@
+//! Look where the failures arrived, and judge it.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Context;
+use serde::Serialize;
+use watchfire_inbox::{Inbox, Room};
+
+/// Is one place that messages arrive at.
+pub(super) struct Place {
+    name: &'static str,
+    /// How many copies of each failure are due there: one per recipient.
+    copies: usize,
+    /// What arrived, as texts.
+    texts: Vec<String>,
+}
+
+/// Is what was found.
+#[derive(Serialize)]
+pub(super) struct Verdict {
+    pub(super) places: Vec<&'static str>,
+    pub(super) rows: Vec<Row>,
+    pub(super) leaks: Vec<String>,
+    pub(super) looked_at: usize,
+}
+
+/// Is what was found of one failure, or of the warning.
+#[derive(Serialize)]
+pub(super) struct Row {
+    pub(super) text: String,
+    pub(super) counts: Vec<usize>,
+    pub(super) expected: Vec<usize>,
+}
+
+impl Verdict {
+    pub(super) fn is_good(&self) -> bool {
+        self.leaks.is_empty() && self.rows.iter().all(|row| row.counts == row.expected)
+    }
+}
+
+/// The rooms of the inbox that the demo's layers deliver to, and how many copies each gets.
+const ROOMS: [(&str, Room, usize); 2] = [("email", Room::Smtp, 2), ("slack", Room::SlackWebhook, 1)];
+
+/// Waits until every room has what is due, and reads all places.
+pub(super) fn collect(inbox: &Inbox, log: &Path, failures: usize, patience: Duration) -> anyhow::Result<Vec<Place>> {
+    let text = std::fs::read_to_string(log).with_context(|| format!("the log file {} cannot be read", log.display()))?;
+    let mut places = vec![Place { name: "file", copies: 1, texts: entries(&text) }];
+    for (name, room, copies) in ROOMS {
+        // What is missing at the end of the wait is the verdict's to say.
+        let _missing = inbox.wait_for(room, failures * copies, patience).err();
+        let texts = inbox.accepted(room).iter().map(|message| format!("{}\n{}", message.text(), message.body())).collect();
+        places.push(Place { name, copies, texts });
+    }
+    Ok(places)
+}
+
+pub(super) fn judge(places: &[Place], wanted: &[&str], unwanted: &str, secrets: &[&str]) -> Verdict {
+    let row = |text: &str, due: bool| Row {
+        text: text.to_owned(),
+        counts: places.iter().map(|place| place.texts.iter().filter(|found| found.contains(text)).count()).collect(),
+        expected: places.iter().map(|place| if due { place.copies } else { 0 }).collect(),
+    };
+    let mut rows: Vec<Row> = wanted.iter().map(|text| row(text, true)).collect();
+    rows.push(row(unwanted, false));
+    let leaks = places.iter().flat_map(|place| {
+        let leaked = secrets.iter().filter(|secret| place.texts.iter().any(|text| text.contains(**secret)));
+        leaked.map(|secret| format!("`{secret}` in {}", place.name))
+    });
+    Verdict {
+        places: places.iter().map(|place| place.name).collect(),
+        rows,
+        leaks: leaks.collect(),
+        looked_at: places.iter().map(|place| place.texts.len()).sum(),
+    }
+}
+
+/// Splits a log file into its entries: a line and the indented ones below it.
+fn entries(text: &str) -> Vec<String> {
+    let mut entries: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match entries.last_mut() {
+            Some(last) if line.starts_with(' ') => {
+                last.push('\n');
+                last.push_str(line);
+            }
+            _ => entries.push(line.to_owned()),
+        }
+    }
+    entries
+}

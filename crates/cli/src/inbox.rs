@@ -1,0 +1,57 @@
+//! `watchfire inbox`: the local stand-ins for every provider.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use watchfire_inbox::Inbox;
+
+use crate::output::line;
+
+/// What `watchfire inbox` takes.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  watchfire inbox
+  watchfire inbox --http-port 8025 --smtp-port 1025
+  curl -s http://127.0.0.1:8025/messages.json
+  curl -s -X POST http://127.0.0.1:8025/faults/slack-webhook -d '{\"fault\": {\"kind\": \"status\", \"status\": 500}, \"times\": 3}'")]
+pub(crate) struct Args {
+    /// Port of the web page and of every HTTP provider
+    #[arg(long, default_value_t = 8025)]
+    http_port: u16,
+    /// Port of SMTP with STARTTLS
+    #[arg(long, default_value_t = 1025)]
+    smtp_port: u16,
+    /// Write the certificate of the SMTP side here, to be given to the program under test as its CA file
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<std::path::PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let inbox = Inbox::builder()
+        .http_port(args.http_port)
+        .smtp_port(args.smtp_port)
+        .start()
+        .context("cannot open the inbox's ports; choose others with --http-port and --smtp-port")?;
+    if let Some(path) = &args.ca_file {
+        std::fs::write(path, inbox.ca_pem()).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    for (what, address) in addresses(&inbox) {
+        line(&format!("{what:<16}{address}"));
+    }
+    line("Ctrl-C ends it.");
+    inbox.wait();
+    Ok(ExitCode::SUCCESS)
+}
+
+fn addresses(inbox: &Inbox) -> Vec<(&'static str, String)> {
+    vec![
+        ("page", inbox.page_url()),
+        ("SMTP", format!("smtp://{}", inbox.smtp_addr())),
+        ("Slack webhook", inbox.slack_webhook_url()),
+        ("Slack API", inbox.slack_api_base()),
+        ("Telegram", inbox.telegram_base()),
+        ("Twilio", inbox.twilio_base()),
+        ("Exotel", inbox.exotel_base()),
+        ("Sentry DSN", inbox.sentry_dsn()),
+    ]
+}
