@@ -117,7 +117,9 @@ impl<'a> EventView<'a> {
             return severity;
         }
         let plain = Severity::from(self.level);
+        // The field set first: it costs nothing, and formats nobody's values.
         let critical = plain == Severity::Error
+            && self.core.metadata.fields().field("severity").is_some()
             && self.event_field("severity").is_some_and(|text| text.parse() == Ok(Severity::Critical));
         if critical { Severity::Critical } else { plain }
     }
@@ -140,7 +142,9 @@ impl<'a> EventView<'a> {
         self.core.is_log
     }
 
-    /// Returns the text of a field: the event's, else that of the innermost span that has it. Not redacted.
+    /// Returns the text of a field: the event's, else that of the innermost span that has it.
+    ///
+    /// The event's own is not redacted, that of a span was when it was recorded.
     ///
     /// Of several fields of one name the last counts. At most 4,096 bytes of a value are looked at.
     #[must_use]
@@ -149,7 +153,7 @@ impl<'a> EventView<'a> {
             let spans = self.core.span_fields.get_or_init(|| {
                 let mut buf = FieldBuf::empty();
                 for node in self.spans() {
-                    node.visit(&mut |name, value| {
+                    node.look(&mut |name, value| {
                         if buf.get(name).is_none() {
                             buf.put(name, self.core.limits.value, format_args!("{value}"));
                         }

@@ -49,7 +49,11 @@ impl<'a> Collect<'a> {
 
     fn put(&mut self, field: &Field, value: Value) {
         if !self.skips(field.name()) {
-            let value = if self.redactor.is_secret_name(field.name()) { Value::from(crate::redact::MASK) } else { value };
+            let value = if self.redactor.is_secret_name(field.name()) {
+                Value::from(crate::redact::MASK)
+            } else {
+                value
+            };
             self.fields.push((field.name(), value));
         }
     }
@@ -153,12 +157,14 @@ pub(crate) struct FieldBuf {
 const KEEP: usize = 65_536;
 
 thread_local! {
-    static SPARE: Cell<Option<(String, Places)>> = const { Cell::new(None) };
+    /// Two, as one event may have one of its own fields and one of its spans'.
+    static SPARES: [Cell<Option<(String, Places)>>; 2] = const { [Cell::new(None), Cell::new(None)] };
 }
 
 impl FieldBuf {
     pub(crate) fn empty() -> Self {
-        let (mut text, mut places) = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default();
+        let spare = SPARES.try_with(|spares| spares.iter().find_map(Cell::take)).ok().flatten();
+        let (mut text, mut places) = spare.unwrap_or_default();
         text.clear();
         places.clear();
         Self { text, places }
@@ -189,7 +195,15 @@ impl Drop for FieldBuf {
     fn drop(&mut self) {
         if self.text.capacity() <= KEEP {
             let spare = (std::mem::take(&mut self.text), std::mem::take(&mut self.places));
-            let _ = SPARE.try_with(|slot| slot.set(Some(spare)));
+            SPARES
+                .try_with(|[one, other]| match one.take() {
+                    None => one.set(Some(spare)),
+                    full => {
+                        one.set(full);
+                        other.set(Some(spare));
+                    }
+                })
+                .ok();
         }
     }
 }

@@ -119,6 +119,22 @@ impl SpanNode {
         }
     }
 
+    /// Calls `look` with each field, in place: it is code of ours, which formats no user's value and takes no lock.
+    pub(crate) fn look(&self, look: &mut dyn FnMut(&'static str, &Value)) {
+        if self.version.load(Ordering::Acquire) == 0 {
+            return self.visit(look);
+        }
+        let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, value) in &self.first {
+            if late.iter().all(|(known, _)| known != name) {
+                look(name, value);
+            }
+        }
+        for (name, value) in late.iter() {
+            look(name, value);
+        }
+    }
+
     /// Calls `visit` with each field as `redactor` lets it be shown.
     ///
     /// What was recorded under the same rules is not looked at again.
@@ -155,7 +171,10 @@ impl SpanNode {
 
 impl fmt::Debug for SpanNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SpanNode").field("name", &self.name()).field("fields", &self.fields()).finish_non_exhaustive()
+        f.debug_struct("SpanNode")
+            .field("name", &self.name())
+            .field("fields", &self.fields())
+            .finish_non_exhaustive()
     }
 }
 
