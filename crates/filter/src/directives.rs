@@ -29,7 +29,9 @@ pub(crate) use span_rule::SpanRule;
 ///    is not closed, a target with a hyphen (a crate's name has `_` there). Blanks around a directive are left out, and
 ///    a span may have several fields (`[request{tenant=a,user}]`), which `EnvFilter`'s own splitting breaks.
 ///
-/// Besides, spans are let through by levels of their own, see [`EventFilter::span_levels`].
+/// Besides, spans are let through by levels of their own, see [`EventFilter::span_levels`]. As with `EnvFilter`, a
+/// directive with a field's value switches the spans of all levels on for the process: their values are not known before
+/// they are made. A pattern matches up to the end of the text.
 ///
 /// # Errors
 /// Names all directives that are wrong: where, why, and what may have been meant.
@@ -118,10 +120,8 @@ impl Directives {
         if self.spans.is_empty() {
             return Verdict::Never;
         }
-        // A span that a directive names has to be there for what is inside it.
-        let named = metadata.is_span()
-            && level <= self.most_verbose_span
-            && self.spans.iter().any(|rule| rule.is_about(metadata));
+        // A span that a directive is about has to be there, whatever its own level, for what is inside it.
+        let named = metadata.is_span() && self.spans.iter().any(|rule| rule.is_about(metadata));
         if named { Verdict::Always } else { question.ask(&self.spans, self.most_verbose_span, level) }
     }
 

@@ -70,7 +70,14 @@ where
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         watchfire_core::claim_spans(&self.spans);
-        Some(self.most_verbose().max(self.spans.most_verbose()))
+        let mut hint = self.most_verbose().max(self.spans.most_verbose());
+        // The spans of a directive with a value must be made, whatever their level, for the value to be seen.
+        self.node.for_each_rule(&mut |rule| {
+            if rule.has_value() {
+                hint = LevelFilter::TRACE;
+            }
+        });
+        Some(hint)
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {

@@ -37,6 +37,11 @@ impl SpanRule {
         self.level
     }
 
+    /// Tells whether a span has to be made for its values to be compared.
+    pub(crate) fn has_value(&self) -> bool {
+        self.fields.iter().any(FieldRule::has_value)
+    }
+
     pub(crate) fn state(&self) -> &EnvFilter {
         &self.state
     }

@@ -1,0 +1,379 @@
+//! `directives` decides as `EnvFilter` does, but for the two differences that its documentation names.
+
+use std::{
+    fmt::{self, Write},
+    iter::repeat_with,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tracing::{
+    Dispatch, Event, Level, Metadata, Subscriber,
+    field::Value,
+    metadata::Kind,
+    span::{Attributes, Id, Record},
+};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    layer::{Context, Filter},
+    prelude::*,
+    registry,
+};
+use watchfire_core::covers;
+use watchfire_filter::directives;
+
+use crate::sites::site;
+
+const CASES: usize = 10_000;
+const STEPS: usize = 14;
+
+const TARGETS: [&str; 8] = ["app", "app::web", "app::web::api", "application", "db", "db_pool", "x", "x::y"];
+const NAMES: [&str; 3] = ["req", "job", "step"];
+const FIELDS: [&[&str]; 4] = [&[], &["id"], &["name"], &["id", "name"]];
+const LEVELS: [Level; 5] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
+const LEVEL_WORDS: [&str; 13] =
+    ["off", "error", "warn", "info", "debug", "trace", "OFF", "Error", "INFO", "0", "2", "4", "5"];
+const VALUES: [&str; 9] = ["7", "-7", "true", "1.5", "bob", "b.*", "[a-c]+", "\"bob\"", "(alice|bob)"];
+
+/// A small generator of fixed seed: a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        // splitmix64
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
+    }
+
+    fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+
+    fn directive(&mut self) -> String {
+        let mut text = String::new();
+        let target = if self.one_in(2) { "" } else { self.pick(&TARGETS) };
+        text.push_str(target);
+        if self.one_in(3) {
+            let name = if self.one_in(3) { "" } else { self.pick(&NAMES) };
+            let field = if name.is_empty() || self.one_in(2) { self.pick(&["id", "name"]) } else { "" };
+            write!(text, "[{name}").unwrap();
+            if !field.is_empty() {
+                write!(text, "{{{field}").unwrap();
+                if self.one_in(2) {
+                    write!(text, "={}", self.pick(&VALUES)).unwrap();
+                }
+                text.push('}');
+            }
+            text.push(']');
+            if !self.one_in(6) {
+                write!(text, "={}", self.pick(&LEVEL_WORDS)).unwrap();
+            }
+        } else if target.is_empty() {
+            text.push_str(self.pick(&LEVEL_WORDS));
+        } else if !self.one_in(5) {
+            write!(text, "={}", self.pick(&LEVEL_WORDS)).unwrap();
+        }
+        text
+    }
+
+    fn directives(&mut self) -> Vec<String> {
+        let count = self.below(5);
+        repeat_with(|| self.directive()).take(count).collect()
+    }
+}
+
+struct Sites {
+    spans: Vec<&'static Metadata<'static>>,
+    events: Vec<&'static Metadata<'static>>,
+}
+
+impl Sites {
+    fn new() -> Self {
+        let mut sites = Self { spans: Vec::new(), events: Vec::new() };
+        for target in TARGETS {
+            for level in LEVELS {
+                for fields in FIELDS {
+                    sites.events.push(site(Kind::EVENT, "event", target, level, fields));
+                    for name in NAMES {
+                        sites.spans.push(site(Kind::SPAN, name, target, level, fields));
+                    }
+                }
+            }
+        }
+        sites
+    }
+}
+
+/// One thing that a program does. Spans are entered and left in the order of a stack.
+#[derive(Clone, Copy)]
+enum Step {
+    Enter(&'static Metadata<'static>, Given),
+    /// Records a value in the innermost span, leaves it and enters it again.
+    Record(Given),
+    Leave,
+    Event(&'static Metadata<'static>),
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Enter(m, given) => {
+                write!(f, "enter {} {}::{} {} {given:?}", m.level(), m.target(), m.name(), m.fields())
+            }
+            Self::Record(given) => write!(f, "record {given:?}"),
+            Self::Leave => f.write_str("leave"),
+            Self::Event(m) => write!(f, "event {} {} {}", m.level(), m.target(), m.fields()),
+        }
+    }
+}
+
+/// The value that the fields of a span get; texts as `Display` and as `Debug`.
+#[derive(Clone, Copy, Debug)]
+enum Given {
+    Nothing,
+    U64(u64),
+    I64(i64),
+    Bool(bool),
+    F64(f64),
+    Str(&'static str),
+    Debug(&'static str),
+}
+
+const GIVEN: [Given; 10] = [
+    Given::Nothing,
+    Given::U64(7),
+    Given::I64(-7),
+    Given::I64(7),
+    Given::Bool(true),
+    Given::F64(1.5),
+    Given::Str("bob"),
+    Given::Debug("bob"),
+    Given::Str("alice"),
+    Given::Str("7"),
+];
+
+impl Given {
+    fn with<R>(self, then: impl FnOnce(Option<&dyn Value>) -> R) -> R {
+        match self {
+            Self::Nothing => then(None),
+            Self::U64(value) => then(Some(&value)),
+            Self::I64(value) => then(Some(&value)),
+            Self::Bool(value) => then(Some(&value)),
+            Self::F64(value) => then(Some(&value)),
+            Self::Str(value) => then(Some(&value)),
+            Self::Debug(value) => then(Some(&tracing::field::debug(value))),
+        }
+    }
+}
+
+fn steps(random: &mut Random, sites: &Sites) -> Vec<Step> {
+    let mut depth = 0;
+    repeat_with(|| match random.below(8) {
+        0..=2 => {
+            depth += 1;
+            Step::Enter(random.pick(&sites.spans), random.pick(&GIVEN))
+        }
+        3 if depth > 0 => {
+            depth -= 1;
+            Step::Leave
+        }
+        4 if depth > 0 => Step::Record(random.pick(&GIVEN)),
+        _ => Step::Event(random.pick(&sites.events)),
+    })
+    .take(STEPS)
+    .collect()
+}
+
+/// Does what the macros do, and notes for each span and event whether the filter lets it through.
+fn run<F>(filter: F, steps: &[Step]) -> Vec<bool>
+where
+    F: Filter<Registry> + Send + Sync + 'static,
+{
+    let sees = Sees::default();
+    let dispatch = Dispatch::new(registry().with(sees.clone().with_filter(filter)));
+    let mut decisions = Vec::new();
+    let mut entered: Vec<Option<(Id, &'static Metadata<'static>)>> = Vec::new();
+    // `Dispatch::enabled` says no only if no layer at all is interested; the layer tells what its filter decided.
+    let asked = |metadata: &'static Metadata<'static>| {
+        let interest = dispatch.register_callsite(metadata);
+        !interest.is_never() && (interest.is_always() || dispatch.enabled(metadata))
+    };
+    for step in steps {
+        match *step {
+            Step::Enter(metadata, given) => {
+                entered.push(asked(metadata).then(|| {
+                    let id = with_values(metadata, given, |values| {
+                        dispatch.new_span(&Attributes::new(metadata, values))
+                    });
+                    dispatch.enter(&id);
+                    (id, metadata)
+                }));
+                decisions.push(sees.take());
+            }
+            Step::Record(given) => {
+                if let Some(Some((id, metadata))) = entered.last() {
+                    with_values(metadata, given, |values| dispatch.record(id, &Record::new(values)));
+                    dispatch.exit(id);
+                    dispatch.enter(id);
+                }
+            }
+            Step::Leave => {
+                if let Some((id, _)) = entered.pop().unwrap() {
+                    dispatch.exit(&id);
+                    dispatch.try_close(id);
+                }
+            }
+            Step::Event(metadata) => {
+                if asked(metadata) {
+                    with_values(metadata, Given::U64(7), |values| {
+                        dispatch.event(&Event::new(metadata, values))
+                    });
+                }
+                decisions.push(sees.take());
+            }
+        }
+    }
+    for (id, _) in entered.into_iter().rev().flatten() {
+        dispatch.exit(&id);
+        dispatch.try_close(id);
+    }
+    decisions
+}
+
+#[derive(Clone, Default)]
+struct Sees(Arc<AtomicBool>);
+
+impl Sees {
+    fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Sees {
+    fn on_new_span(&self, _: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn with_values<R>(
+    metadata: &'static Metadata<'static>,
+    given: Given,
+    then: impl FnOnce(&tracing::field::ValueSet<'_>) -> R,
+) -> R {
+    let fields: Vec<_> = metadata.fields().iter().collect();
+    given.with(|value| match fields.as_slice() {
+        [] => then(&metadata.fields().value_set(&[])),
+        [one] => then(&metadata.fields().value_set(&[(one, value)])),
+        [one, two] => then(&metadata.fields().value_set(&[(one, value), (two, value)])),
+        _ => unreachable!("no more fields in FIELDS"),
+    })
+}
+
+fn has_doubles(texts: &[String]) -> bool {
+    let level = |text: &str| text.is_empty() || LEVEL_WORDS.contains(&text);
+    let mut keys: Vec<_> = texts
+        .iter()
+        .map(|text| match text.rsplit_once('=') {
+            Some((key, last)) if level(last) && !last.is_empty() => key,
+            _ if level(text) => "",
+            _ => text,
+        })
+        .collect();
+    keys.sort_unstable();
+    keys.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// Difference 1: `app` covers `application` for `EnvFilter`.
+fn covers_half_a_segment(texts: &[String], steps: &[Step]) -> bool {
+    let targets = texts.iter().map(|text| text.split(['=', '[']).next().unwrap());
+    let targets: Vec<_> = targets.filter(|target| TARGETS.contains(target)).collect();
+    steps.iter().any(|step| match step {
+        Step::Enter(metadata, _) | Step::Event(metadata) => {
+            let of = metadata.target();
+            targets.iter().any(|target| of.starts_with(target) && !covers(target, of))
+        }
+        Step::Record(_) | Step::Leave => false,
+    })
+}
+
+#[test]
+fn ten_thousand_random_directives_decide_alike() {
+    let sites = Sites::new();
+    let mut random = Random(20_261_120);
+    let (mut compared, mut passed, mut refused, mut by_span, mut half) = (0, 0, 0, 0, 0);
+    while compared < CASES {
+        let texts = random.directives();
+        let text = texts.join(",");
+        let steps = steps(&mut random, &sites);
+        let ours = directives(&text).unwrap().span_levels("off").unwrap();
+        let stock = if text.is_empty() { EnvFilter::new("") } else { EnvFilter::try_new(&text).unwrap() };
+        let hints = (Filter::<Registry>::max_level_hint(&ours).unwrap(), stock.max_level_hint().unwrap());
+        // `EnvFilter` does not forget the level of a directive that a later one replaced.
+        assert!(
+            if has_doubles(&texts) { hints.0 <= hints.1 } else { hints.0 == hints.1 },
+            "{text}: {hints:?}"
+        );
+        let (ours, stock) = (run(ours, &steps), run(stock, &steps));
+        if covers_half_a_segment(&texts, &steps) {
+            half += usize::from(ours != stock);
+            continue;
+        }
+        assert_eq!(ours, stock, "case {compared}: {text}\n{steps:#?}");
+        compared += 1;
+        by_span += usize::from(text.contains('['));
+        passed += ours.iter().filter(|passes| **passes).count();
+        refused += ours.iter().filter(|passes| !**passes).count();
+    }
+    // The comparison says something: there was enough of each.
+    assert!(passed > CASES && refused > CASES && by_span > CASES / 4, "{passed} {refused} {by_span}");
+    assert!(half > CASES / 100, "difference 1 shows in {half} further cases only");
+}
+
+/// Difference 2: what `EnvFilter` refuses we refuse too; and besides what can never match.
+#[test]
+fn what_env_filter_refuses_is_refused() {
+    const PIECES: [&str; 22] = [
+        "info", "warn", "app", "x::y", "=", "=", "[", "]", "{", "}", "id", "=7", ",", ",", "req", "off", "-",
+        "*", "9", "(", "wran", " ",
+    ];
+    let mut random = Random(7);
+    let (mut both, mut ours_only, mut neither) = (0, 0, 0);
+    for _ in 0..CASES {
+        let count = 1 + random.below(7);
+        let text: String = repeat_with(|| random.pick(&PIECES)).take(count).collect();
+        match (directives(&text).is_err(), EnvFilter::builder().parse(&text).is_err()) {
+            (true, true) => both += 1,
+            (true, false) => ours_only += 1,
+            (false, false) => neither += 1,
+            // Blanks, and several fields of one span, are read as they are meant.
+            (false, true) => {
+                assert!(text.contains(' ') || text.contains('['), "{text}");
+                if !text.contains(' ') {
+                    let span = &text[text.find('[').unwrap()..text.rfind(']').unwrap()];
+                    assert!(span.contains(','), "{text}");
+                }
+            }
+        }
+    }
+    assert!(
+        both > CASES / 10 && ours_only > CASES / 100 && neither > CASES / 50,
+        "{both} {ours_only} {neither}"
+    );
+}
