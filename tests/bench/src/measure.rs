@@ -4,8 +4,12 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Events in one batch, and events timed one by one, per round.
-const BATCH: u32 = 2_000;
+/// Events in one batch: so few that the scheduler seldom takes the processor away within it.
+const BATCH: u32 = 100;
+/// Batches per round.
+const BATCHES: u32 = 20;
+/// Events timed one by one, per round.
+const SINGLES: u32 = 2_000;
 /// Events before each measurement, for caches and branch predictors.
 const WARM_UP: u32 = 300;
 
@@ -35,7 +39,7 @@ pub fn compare(contestants: &[Contestant], rounds: usize, base: &str) {
         contestants.iter().position(|contestant| contestant.name == base).expect("the base is measured");
     print(contestants, &rows, &rows[position], base);
     println!(
-        "\n{rounds} rounds of {BATCH} events in a batch (mean: median of the batches) and {BATCH} one by one"
+        "\n{rounds} rounds of {BATCHES} batches of {BATCH} events (mean: that of the median batch) and {SINGLES} one by one"
     );
     println!("(p50, p99: the clock's own time of {} ns is included); seed {seed}", clock_cost());
 }
@@ -59,12 +63,14 @@ impl Samples {
         for _ in 0..WARM_UP {
             event();
         }
-        let start = Instant::now();
-        for _ in 0..BATCH {
-            event();
+        for _ in 0..BATCHES {
+            let start = Instant::now();
+            for _ in 0..BATCH {
+                event();
+            }
+            self.means.push(start.elapsed().as_nanos() as f64 / f64::from(BATCH));
         }
-        self.means.push(start.elapsed().as_nanos() as f64 / f64::from(BATCH));
-        for _ in 0..BATCH {
+        for _ in 0..SINGLES {
             let start = Instant::now();
             event();
             self.singles.push(u32::try_from(start.elapsed().as_nanos()).unwrap_or(u32::MAX));
