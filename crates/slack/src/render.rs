@@ -1,0 +1,302 @@
+//! Render an occasion as Slack messages: Block Kit first, then ever plainer.
+//!
+//! The heading and the message stand in `blocks`; facts, sections and the footer in one attachment, because only
+//! attachments have a colour bar and fold when they are long. `text` is what notifications and screen readers say.
+
+use serde_json::{Map, Value, json};
+use watchfire_core::Severity;
+use watchfire_outbox::{Notification, Occasion, OccasionKind, Page, Section, clip};
+
+use crate::{Slack, config::Door};
+
+#[cfg(test)]
+mod tests;
+
+/// All text of one message, counted as sent. Slack refuses from about 12,000 characters over all blocks on
+/// (`msg_blocks_too_long`, slackapi/bolt-js#2509), and has refused 11,341.
+const MESSAGE: usize = 9_000;
+/// A section's text may have 3,000 characters, a header 150 (<https://docs.slack.dev/reference/block-kit/blocks/>).
+const SECTION: usize = 2_900;
+const HEADER: usize = 150;
+/// More than 4,000 characters of `text` are split into several messages.
+const TEXT: usize = 3_900;
+/// What a notification on a phone shows, and more.
+const FALLBACK: usize = 300;
+/// The least that is worth a section of its own.
+const LEAST: usize = 100;
+
+pub(crate) fn notifications(slack: &Slack, occasion: &Occasion<'_>) -> Vec<Notification> {
+    let page = Page::of(occasion);
+    match &slack.door {
+        Door::Webhook(_) => vec![notification(slack, occasion, &page, "webhook", None)],
+        Door::Bot(bot) => bot
+            .channels
+            .iter()
+            .map(|channel| notification(slack, occasion, &page, channel, Some(channel)))
+            .collect(),
+    }
+}
+
+fn notification(
+    slack: &Slack,
+    occasion: &Occasion<'_>,
+    page: &Page,
+    recipient: &str,
+    channel: Option<&str>,
+) -> Notification {
+    let kind = occasion.kind();
+    let thread = match kind {
+        OccasionKind::Digest | OccasionKind::Quiet | OccasionKind::Edit => {
+            occasion.first_receipt_for(recipient).and_then(|receipt| receipt.reference().split_once('/'))
+        }
+        _ => None,
+    };
+    let mentions = match kind {
+        OccasionKind::First | OccasionKind::Storm => slack.mentions.as_slice(),
+        _ => &[],
+    };
+    let message = Message { slack, channel, mentions };
+
+    // What is said in the thread of the first alert need not repeat it.
+    let brief = thread.is_some() && kind != OccasionKind::Edit;
+    let mut rich = match (kind, thread) {
+        (OccasionKind::Edit, Some(first)) => message.update(first),
+        _ => message.post(thread),
+    };
+    rich.extend(message.rich(page, brief));
+    let plain = message.text(thread, page.plain_text(), TEXT);
+    // The thread may be what was refused.
+    let short = message.text(None, page.short_text(), TEXT);
+    let ascii = message.text(None, page.ascii_line(FALLBACK), FALLBACK);
+    occasion
+        .notification(recipient)
+        .rich(bytes(rich))
+        .plain(bytes(plain))
+        .short(bytes(short))
+        .ascii(bytes(ascii))
+}
+
+/// Is what the renderings of one notification have in common.
+struct Message<'a> {
+    slack: &'a Slack,
+    channel: Option<&'a str>,
+    mentions: &'a [String],
+}
+
+impl Message<'_> {
+    /// The arguments of `chat.postMessage`, without the content.
+    fn post(&self, thread: Option<(&str, &str)>) -> Map<String, Value> {
+        let mut payload = Map::new();
+        let mut put = |name: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                payload.insert(name.to_owned(), value.into());
+            }
+        };
+        put("channel", self.channel);
+        put("thread_ts", thread.map(|(_, ts)| ts));
+        put("username", self.slack.username.as_deref());
+        put("icon_emoji", self.slack.icon_emoji.as_deref());
+        // A link in a log line must not be fetched and shown.
+        payload.insert("unfurl_links".to_owned(), false.into());
+        payload.insert("unfurl_media".to_owned(), false.into());
+        payload
+    }
+
+    /// The arguments of `chat.update`, without the content. It takes the channel's id only, as the receipt has it.
+    fn update(&self, (channel, ts): (&str, &str)) -> Map<String, Value> {
+        [("channel".to_owned(), channel.into()), ("ts".to_owned(), ts.into())].into_iter().collect()
+    }
+
+    fn rich(&self, page: &Page, brief: bool) -> Map<String, Value> {
+        let mut left = Budget(MESSAGE);
+        let fallback = left.spend(self.mentioning(Escaped::text(&line(page), FALLBACK)));
+        let mut head = vec![
+            json!({ "type": "header", "text": plain(left.spend(Escaped::text(&page.headline, HEADER))) }),
+        ];
+        let message = if page.message.trim().is_empty() { &page.title } else { &page.message };
+        let message = left.spend(Escaped::text(message, if brief { FALLBACK } else { 2_000 }));
+        head.push(json!({ "type": "section", "text": plain(message) }));
+        if let Some(summary) = &page.summary {
+            head.push(json!({ "type": "section", "text": plain(left.spend(Escaped::text(summary, 400))) }));
+        }
+        if !self.mentions.is_empty() {
+            head.push(
+                json!({ "type": "section", "text": mrkdwn(left.spend(self.mentioning(Escaped::default()))) }),
+            );
+        }
+
+        let mut body = Vec::new();
+        if !brief {
+            let facts: Vec<_> =
+                page.facts
+                    .iter()
+                    .take(10)
+                    .map(|fact| {
+                        mrkdwn(left.spend(
+                            Escaped::bold(fact.label).then("\n").join(Escaped::code(&fact.value, 350)),
+                        ))
+                    })
+                    .collect();
+            if !facts.is_empty() {
+                body.push(json!({ "type": "section", "fields": facts }));
+            }
+        }
+        let mut foot: Vec<_> =
+            page.notes.iter().take(4).map(|note| plain(left.spend(Escaped::text(note, 250)))).collect();
+        foot.push(plain(left.spend(Escaped::text(&format!("group {}", page.group), 40))));
+        if !brief {
+            let count = page.sections.len();
+            for (i, section) in page.sections.iter().enumerate() {
+                // What one leaves is for those behind it.
+                let share = (left.0 / (count - i)).min(SECTION);
+                if share >= LEAST {
+                    body.push(
+                        json!({ "type": "section", "text": mrkdwn(left.spend(fenced(section, share))) }),
+                    );
+                }
+            }
+        }
+        body.push(json!({ "type": "context", "elements": foot }));
+
+        let mut content = Map::new();
+        content.insert("text".to_owned(), fallback.into());
+        content.insert("blocks".to_owned(), head.into());
+        content.insert("attachments".to_owned(), json!([{ "color": colour(page.severity), "blocks": body }]));
+        content
+    }
+
+    /// A message without blocks: nothing in it but the mentions is markup.
+    fn text(&self, thread: Option<(&str, &str)>, text: String, max: usize) -> Map<String, Value> {
+        let mut payload = self.post(thread);
+        payload.insert("text".to_owned(), self.mentioning(Escaped::text(&text, max)).into());
+        payload.insert("mrkdwn".to_owned(), false.into());
+        payload
+    }
+
+    fn mentioning(&self, text: Escaped) -> Escaped {
+        self.mentions.iter().rev().fold(text, |text, mention| Escaped(mention.clone()).then(" ").join(text))
+    }
+}
+
+/// Counts what may still be said in one message.
+struct Budget(usize);
+
+impl Budget {
+    fn spend(&mut self, text: Escaped) -> Escaped {
+        self.0 = self.0.saturating_sub(text.units());
+        text
+    }
+}
+
+/// Is text as it may stand in a message: what is not markup of our own is escaped.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Escaped(String);
+
+impl Escaped {
+    /// Escapes `text`, cut to `max` units after escaping; no entity is cut.
+    fn text(text: &str, max: usize) -> Self {
+        let mut out = String::new();
+        for c in clip(text, max, units).chars() {
+            // The only three, ampersand first (<https://docs.slack.dev/messaging/formatting-message-text/>).
+            match c {
+                '&' => out.push_str("&amp;"),
+                '<' => out.push_str("&lt;"),
+                '>' => out.push_str("&gt;"),
+                c => out.push(c),
+            }
+        }
+        Self(out)
+    }
+
+    fn bold(label: &'static str) -> Self {
+        Self(format!("*{label}*"))
+    }
+
+    /// One line in backticks, of at most `max` units inside of them.
+    fn code(text: &str, max: usize) -> Self {
+        // A backtick would end it, and cannot be escaped.
+        let line: String = text.chars().map(|c| if c == '`' { '\u{2cb}' } else { c }).collect();
+        Self(format!("`{}`", Self::text(&line, max).0.replace(['\n', '\t'], " ")))
+    }
+
+    /// Lines in a code fence, of at most `max` units with it.
+    fn fence(text: &str, max: usize) -> Self {
+        // Three backticks would close the fence: a zero-width space parts each two.
+        let mut inner = String::with_capacity(text.len());
+        for c in text.trim_end().chars() {
+            if c == '`' && inner.ends_with('`') {
+                inner.push('\u{200b}');
+            }
+            inner.push(c);
+        }
+        Self(format!("```\n{}\n```", Self::text(&inner, max.saturating_sub(8)).0))
+    }
+
+    fn then(mut self, markup: &'static str) -> Self {
+        self.0.push_str(markup);
+        self
+    }
+
+    fn join(mut self, text: Self) -> Self {
+        self.0.push_str(&text.0);
+        self
+    }
+
+    fn units(&self) -> usize {
+        self.0.chars().map(char::len_utf16).sum()
+    }
+}
+
+impl From<Escaped> for Value {
+    fn from(text: Escaped) -> Self {
+        Self::String(text.0)
+    }
+}
+
+/// What a character costs after escaping. Slack says "characters" and not which: UTF-16 units are the most.
+fn units(c: char) -> usize {
+    match c {
+        '&' => 5,
+        '<' | '>' => 4,
+        c => c.len_utf16(),
+    }
+}
+
+fn fenced(section: &Section, max: usize) -> Escaped {
+    let title = Escaped::text(&section.title, 60);
+    let title = Escaped("*".to_owned()).join(title).then("*\n");
+    let inside = max.saturating_sub(title.units());
+    title.join(Escaped::fence(&section.lines.join("\n"), inside))
+}
+
+fn plain(text: Escaped) -> Value {
+    json!({ "type": "plain_text", "text": text.0, "emoji": false })
+}
+
+fn mrkdwn(text: Escaped) -> Value {
+    // `verbatim`: names and addresses in it stay text.
+    json!({ "type": "mrkdwn", "text": text.0, "verbatim": true })
+}
+
+fn line(page: &Page) -> String {
+    match &page.summary {
+        Some(summary) => format!("{}: {} ({summary})", page.headline, page.title),
+        None => format!("{}: {}", page.headline, page.title),
+    }
+}
+
+/// The colours of slackpy; it has neither TRACE nor CRITICAL.
+fn colour(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Trace => "#9E9E9E",
+        Severity::Debug => "#03A9F4",
+        Severity::Info => "good",
+        Severity::Warn => "warning",
+        Severity::Error => "danger",
+        Severity::Critical => "#7B0D0D",
+    }
+}
+
+fn bytes(payload: Map<String, Value>) -> Vec<u8> {
+    Value::Object(payload).to_string().into_bytes()
+}

@@ -1,0 +1,348 @@
+use std::time::{Duration, UNIX_EPOCH};
+
+use proptest::prelude::*;
+use watchfire_core::{Alert, AlertId, App, SpanFacts};
+use watchfire_outbox::{Counts, Form, GroupId, Mention, Receipt, Sink};
+
+use super::*;
+
+const URL: &str = "https://hooks.slack.com/services/T0EXAMPLE/B0EXAMPLE/plantedWebhookPlantedWebhook";
+
+fn hook() -> Slack {
+    Slack::webhook(URL).unwrap()
+}
+
+fn bot() -> Slack {
+    Slack::bot("xoxb-planted-token", "C0123ABCD").unwrap()
+}
+
+/// An alert that holds `text` wherever an alert can hold any.
+fn alert(text: &str) -> Alert {
+    let at = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let app = App::new(text.to_owned()).environment(text.to_owned()).host("web-1").pid(7);
+    let error = std::io::Error::other(text.to_owned());
+    Alert::new(app, Severity::Error, text)
+        .id(AlertId::from_u128(1))
+        .at(at)
+        .thread(text)
+        .target(text.to_owned())
+        .place(text.to_owned(), 7)
+        .field("order", text)
+        .span(SpanFacts::new("request", "shop", vec![watchfire_core::Field::new("user", text)]))
+        .error(&error)
+}
+
+fn occasion<'a>(alert: &'a Alert, kind: OccasionKind) -> Occasion<'a> {
+    let first = alert.at;
+    let last = first + Duration::from_secs(300);
+    Occasion::first(alert, "slack", GroupId::from_u64(0x0123_4567_89ab_cdef), last + Duration::from_secs(60))
+        .of_kind(kind, u32::from(kind != OccasionKind::First))
+        .counts(Counts::new(12, 11, first, last))
+        .unreported(3)
+}
+
+fn payloads(slack: &Slack, occasion: &Occasion<'_>) -> Vec<(Form, Value)> {
+    let notifications = slack.render(occasion);
+    let renderings = notifications.iter().flat_map(Notification::renderings);
+    renderings.map(|(form, body)| (form, serde_json::from_slice(body).unwrap())).collect()
+}
+
+fn rich(slack: &Slack, occasion: &Occasion<'_>) -> Value {
+    payloads(slack, occasion).remove(0).1
+}
+
+/// Asserts what Slack's reference demands of every payload; returns the sum of its texts.
+fn hold_limits(payload: &Value, mentions: &[&str]) -> usize {
+    let mut sum = 0;
+    let mut count = |text: &Value, least: usize, most: usize| {
+        let text = text.as_str().unwrap();
+        let units = text.encode_utf16().count();
+        assert!((least..=most).contains(&units), "{units} of {least} to {most}: {text}");
+        sum += units;
+        well_escaped(text, mentions);
+    };
+    count(&payload["text"], 1, 4_000);
+    let empty = Vec::new();
+    let blocks = |value: &Value| value["blocks"].as_array().unwrap_or(&empty).clone();
+    let mut all = blocks(payload);
+    for attachment in payload["attachments"].as_array().unwrap_or(&empty) {
+        all.extend(blocks(attachment));
+    }
+    assert!(all.len() <= 45);
+    for block in &all {
+        match block["type"].as_str().unwrap() {
+            "header" => {
+                assert_eq!(block["text"]["type"], "plain_text");
+                count(&block["text"]["text"], 1, 150);
+            }
+            "section" => {
+                if let Some(text) = block.get("text") {
+                    count(&text["text"], 1, 3_000);
+                    fences_closed(text);
+                }
+                let fields = block["fields"].as_array().unwrap_or(&empty);
+                assert!(fields.len() <= 10);
+                for field in fields {
+                    count(&field["text"], 1, 2_000);
+                    let text = field["text"].as_str().unwrap();
+                    assert_eq!(text.matches('`').count(), 2, "{text}");
+                }
+            }
+            "context" => {
+                let elements = block["elements"].as_array().unwrap();
+                assert!((1..=10).contains(&elements.len()));
+                for element in elements {
+                    count(&element["text"], 1, 3_000);
+                }
+            }
+            other => panic!("{other}"),
+        }
+    }
+    assert!(sum <= MESSAGE, "{sum}");
+    sum
+}
+
+fn fences_closed(text: &Value) {
+    if text["type"] == "mrkdwn" {
+        let text = text["text"].as_str().unwrap();
+        let fences = text.matches("```").count();
+        assert!(fences == 0 || (fences == 2 && text.ends_with("\n```")), "{text}");
+    }
+}
+
+/// Every `<` begins a configured mention, and every `&` an entity.
+fn well_escaped(text: &str, mentions: &[&str]) {
+    let mut bare = text.to_owned();
+    for mention in mentions {
+        bare = bare.replace(mention, "");
+    }
+    assert!(!bare.contains(['<', '>']), "{text}");
+    for after in bare.split('&').skip(1) {
+        assert!(["amp;", "lt;", "gt;"].iter().any(|entity| after.starts_with(entity)), "{text}");
+    }
+    assert!(!text.contains(['\0', '\u{202e}', '\u{1b}']), "{text:?}");
+}
+
+#[test]
+fn a_first_alert_reads_well() {
+    let at = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let app = App::new("storefront").environment("production").host("web-1").pid(7);
+    let alert = Alert::new(app, Severity::Error, "payment <refused> & lost")
+        .id(AlertId::from_u128(1))
+        .at(at)
+        .thread("worker")
+        .target("shop::pay")
+        .place("src/pay.rs", 42)
+        .field("order", 4711_i64)
+        .error(&std::io::Error::other("Vec<`T`>"));
+    let occasion = Occasion::first(&alert, "slack", GroupId::from_u64(1), at);
+    let payload = rich(&hook().mention("@here").unwrap(), &occasion);
+    assert_eq!(
+        payload["text"],
+        "<!here> ERROR in storefront (production): payment &lt;refused&gt; &amp; lost"
+    );
+    assert_eq!(payload["blocks"][0]["text"]["text"], "ERROR in storefront (production)");
+    assert_eq!(payload["blocks"][1]["text"]["text"], "payment &lt;refused&gt; &amp; lost");
+    assert_eq!(payload["blocks"][2]["text"]["text"], "<!here> ");
+    assert_eq!(payload["unfurl_links"], false);
+    let attachment = &payload["attachments"][0];
+    assert_eq!(attachment["color"], "danger");
+    let fields = attachment["blocks"][0]["fields"].as_array().unwrap();
+    let texts: Vec<_> = fields.iter().map(|field| field["text"].as_str().unwrap()).collect();
+    assert_eq!(texts[0], "*When*\n`2023-11-14T22:13:20Z`");
+    assert_eq!(texts[1], "*Where*\n`shop::pay at src/pay.rs:42`");
+    assert_eq!(attachment["blocks"][1]["text"]["text"], "*Error*\n```\nVec&lt;`T`&gt;\n```");
+    assert_eq!(attachment["blocks"][2]["text"]["text"], "*Fields*\n```\norder = 4711\n```");
+    assert_eq!(attachment["blocks"][3]["elements"][0]["text"], "group 0000000000000001");
+}
+
+#[test]
+fn mentions_only_whom_it_was_told_and_only_at_firsts_and_storms() {
+    let alert = alert("<!channel> <@U000EVIL> <!here|x> @everyone");
+    let slack = bot().mention("@here").unwrap().mention("S012ABCDE").unwrap();
+    for (kind, mentioned) in [
+        (OccasionKind::First, true),
+        (OccasionKind::Storm, true),
+        (OccasionKind::Digest, false),
+        (OccasionKind::Edit, false),
+        (OccasionKind::Quiet, false),
+        (OccasionKind::CatchUp, false),
+    ] {
+        for (form, payload) in payloads(&slack, &occasion(&alert, kind)) {
+            let mentions = ["<!here>", "<!subteam^S012ABCDE>"];
+            hold_limits(&payload, if mentioned { &mentions } else { &[] });
+            let text = payload["text"].as_str().unwrap();
+            assert_eq!(
+                text.starts_with("<!here> <!subteam^S012ABCDE> "),
+                mentioned,
+                "{kind:?} {form:?} {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn has_all_four_forms_for_each_channel() {
+    let slack = bot().also_to("#ops").unwrap();
+    let alert = alert("x");
+    let notifications = slack.render(&occasion(&alert, OccasionKind::First));
+    let recipients: Vec<_> = notifications.iter().map(Notification::recipient).collect();
+    assert_eq!(recipients, ["C0123ABCD", "#ops"]);
+    for notification in &notifications {
+        let forms: Vec<_> = notification.renderings().map(|(form, _)| form).collect();
+        assert_eq!(forms, [Form::Rich, Form::Plain, Form::Short, Form::Ascii]);
+        for (form, body) in notification.renderings() {
+            let payload: Value = serde_json::from_slice(body).unwrap();
+            assert_eq!(payload["channel"], notification.recipient());
+            assert_eq!(payload.get("blocks").is_some(), form == Form::Rich);
+            assert_eq!(payload.get("mrkdwn").is_some(), form != Form::Rich);
+        }
+    }
+    assert_eq!(hook().render(&occasion(&alert, OccasionKind::First))[0].recipient(), "webhook");
+}
+
+#[test]
+fn digests_go_into_the_thread_of_the_first_and_edits_into_it() {
+    let alert = alert("no stock");
+    let receipts = [
+        Receipt::new("C0123ABCD", "C0123ABCD/1503435956.000247"),
+        Receipt::new("C0123ABCD", "C0123ABCD/2.0"),
+    ];
+    let threads = |kind| {
+        let occasion = occasion(&alert, kind).receipts(&receipts);
+        payloads(&bot(), &occasion)
+            .into_iter()
+            .map(|(_, payload)| payload["thread_ts"].clone())
+            .collect::<Vec<_>>()
+    };
+    let ts = Value::from("1503435956.000247");
+    // The plainest forms stand alone: the thread itself may be what Slack refused.
+    let inside = [ts.clone(), ts.clone(), Value::Null, Value::Null];
+    assert_eq!(threads(OccasionKind::Digest), inside);
+    assert_eq!(threads(OccasionKind::Quiet), inside);
+    assert_eq!(threads(OccasionKind::Edit), [Value::Null, ts.clone(), Value::Null, Value::Null]);
+    assert!(threads(OccasionKind::First).iter().all(Value::is_null));
+
+    let edit = rich(&bot(), &occasion(&alert, OccasionKind::Edit).receipts(&receipts));
+    assert_eq!((&edit["channel"], &edit["ts"]), (&Value::from("C0123ABCD"), &ts));
+    assert!(edit["text"].as_str().unwrap().contains("11 more, 12 in total"), "{edit}");
+    assert!(edit["blocks"].is_array() && edit["attachments"].is_array());
+
+    let digest = rich(&bot(), &occasion(&alert, OccasionKind::Digest).receipts(&receipts));
+    assert!(
+        digest["attachments"][0]["blocks"][0]["fields"].is_null(),
+        "a digest in a thread does not repeat the facts"
+    );
+    assert!(digest["blocks"][2]["text"]["text"].as_str().unwrap().starts_with("11 more, 12 in total"));
+    // Without a receipt it stands alone and says all.
+    let alone = rich(&bot(), &occasion(&alert, OccasionKind::Digest));
+    assert!(alone["attachments"][0]["blocks"][0]["fields"].is_array());
+    assert!(rich(&bot(), &occasion(&alert, OccasionKind::Edit))["ts"].is_null());
+}
+
+#[test]
+fn a_storm_names_the_groups() {
+    let alert = alert("first of many");
+    let others: Vec<_> =
+        (0..200).map(|i| Mention::new(GroupId::from_u64(i), format!("<group> {i}"), i)).collect();
+    let payload = rich(&bot(), &occasion(&alert, OccasionKind::Storm).others(&others));
+    hold_limits(&payload, &[]);
+    assert!(payload["text"].as_str().unwrap().contains("200 different alerts at once"));
+    assert!(payload.to_string().contains("x1 &lt;group&gt; 1 [0000000000000001]"));
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    let family = "👩‍👩‍👧‍👦".repeat(1_000);
+    let emoji = "🔥".repeat(5_000);
+    let amps = "&".repeat(9_000);
+    let ticks = "`".repeat(4_000);
+    let long_lines = "x ".repeat(40_000);
+    let texts = [
+        "",
+        " ",
+        "\n\n\n",
+        "\0\u{1}\u{1b}[31mred\u{7f}",
+        "<!channel> <!here|here> <@U012AB3CD> <#C123> <https://evil.example|click>",
+        "```\nout of the fence\n``` ````` `",
+        "*bold* _it_ ~no~ `code` :fire: @here #general",
+        "&amp; &lt;b&gt; &#60;",
+        "user\u{202e}gpj.exe\u{2066}",
+        "Vec<HashMap<&'static str, Box<dyn Fn(&T) -> U>>>",
+        "\u{fffe}\u{ffff}\u{200b}\u{feff}",
+        "{\"text\": \"json\"}\\",
+        &family,
+        &emoji,
+        &amps,
+        &ticks,
+        &long_lines,
+    ];
+    for text in texts {
+        for kind in [OccasionKind::First, OccasionKind::Storm, OccasionKind::Digest] {
+            for (_, payload) in payloads(&hook(), &occasion(&alert(text), kind)) {
+                hold_limits(&payload, &[]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_long_alert_uses_what_there_is_and_leaves_room_for_every_section() {
+    let payload = rich(&hook(), &occasion(&alert(&"0123456789".repeat(2_000)), OccasionKind::First));
+    let sum = hold_limits(&payload, &[]);
+    assert!(sum > 8_000, "{sum}");
+    let blocks = payload["attachments"][0]["blocks"].as_array().unwrap();
+    for title in ["*Error*", "*Fields*", "*Spans"] {
+        let found = blocks
+            .iter()
+            .any(|block| block["text"]["text"].as_str().is_some_and(|text| text.starts_with(title)));
+        assert!(found, "{title}");
+    }
+}
+
+#[test]
+fn counts_after_escaping_and_cuts_no_entity() {
+    for max in 0..60 {
+        let cut = Escaped::text("<&>é😀<&>é😀<&>é😀", max);
+        assert!(cut.units() <= max, "{max}: {}", cut.0);
+        well_escaped(&cut.0, &[]);
+    }
+    assert_eq!(Escaped::text("a&<😀", 12).0, "a&amp;&lt;😀");
+}
+
+#[test]
+fn renders_the_same_twice() {
+    let alert = alert("again");
+    let slack = bot().mention("@here").unwrap();
+    for kind in [OccasionKind::First, OccasionKind::Edit] {
+        assert_eq!(slack.render(&occasion(&alert, kind)), slack.render(&occasion(&alert, kind)));
+    }
+}
+
+#[test]
+fn no_payload_holds_a_credential() {
+    let alert = alert("x");
+    for slack in [hook(), bot()] {
+        for (_, payload) in payloads(&slack, &occasion(&alert, OccasionKind::First)) {
+            assert!(!payload.to_string().contains("planted"));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn any_bytes_make_a_message_that_slack_takes(
+        bytes in prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..3_000),
+            proptest::collection::vec(prop_oneof![Just(b'&'), Just(b'<'), Just(b'`'), Just(b'\n'), Just(0xf0)], 0..3_000),
+        ],
+        unicode in ".{0,1000}",
+    ) {
+        for text in [String::from_utf8_lossy(&bytes).into_owned(), unicode] {
+            for (_, payload) in payloads(&hook(), &occasion(&alert(&text), OccasionKind::First)) {
+                hold_limits(&payload, &[]);
+            }
+        }
+    }
+}
