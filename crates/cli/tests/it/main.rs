@@ -1,0 +1,41 @@
+//! Runs the program as its users do.
+
+use std::process::{Command, Output};
+
+fn watchfire(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_watchfire")).args(arguments).env_remove("RUST_LOG").output().unwrap()
+}
+
+#[test]
+fn demo_reaches_every_place_once_and_leaks_nothing() {
+    let output = watchfire(&["demo", "--once", "--json"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let verdict: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(verdict["leaks"].as_array().unwrap().len(), 0);
+    let rows = verdict["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        assert_eq!(row["counts"], row["expected"], "{row}");
+    }
+    assert!(verdict["looked_at"].as_u64().unwrap() > 9);
+}
+
+#[test]
+fn help_has_examples() {
+    for arguments in [&["--help"][..], &["inbox", "--help"]] {
+        let output = watchfire(arguments);
+        assert!(output.status.success());
+        assert!(String::from_utf8_lossy(&output.stdout).contains("Examples:"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_an_error_that_says_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = watchfire(&["inbox", "--http-port", &port, "--smtp-port", "0"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("--http-port"), "{error}");
+}

@@ -1,0 +1,74 @@
+//! However a program ends, what it said arrives: with the real Slack sink, over HTTP.
+
+use watchfire::{Outbox, Slack, prelude::*};
+use watchfire_inbox::{Inbox, Room};
+
+use crate::scenario::{PATIENCE, WEBHOOK, in_child, is_child};
+
+fn install() -> Outbox {
+    let outbox = Outbox::start("shop").unwrap();
+    let slack = Slack::webhook(std::env::var(WEBHOOK).unwrap()).unwrap().layer(&outbox).unwrap();
+    tracing_subscriber::registry().with(slack).init();
+    outbox
+}
+
+/// Runs the test `name` of this file in a child and returns what Slack got.
+fn messages_of(name: &str, succeeds: bool) -> Vec<String> {
+    let inbox = Inbox::start().unwrap();
+    let output = in_child(&format!("ends::{name}"), &inbox);
+    assert_eq!(output.status.success(), succeeds, "{}", String::from_utf8_lossy(&output.stderr));
+    inbox.wait_for(Room::SlackWebhook, 1, PATIENCE).unwrap().iter().map(|message| message.body()).collect()
+}
+
+#[test]
+fn a_return_with_the_handle_dropped_early_loses_nothing() {
+    if is_child("ends::a_return_with_the_handle_dropped_early_loses_nothing") {
+        drop(install());
+        tracing::error!("after the drop");
+        // The test harness ends by process::exit.
+        return;
+    }
+    let messages = messages_of("a_return_with_the_handle_dropped_early_loses_nothing", true);
+    assert!(messages.len() == 1 && messages[0].contains("after the drop"), "{messages:?}");
+}
+
+#[test]
+fn process_exit_loses_nothing() {
+    if is_child("ends::process_exit_loses_nothing") {
+        let _outbox = install();
+        tracing::error!("the last word");
+        std::process::exit(0);
+    }
+    let messages = messages_of("process_exit_loses_nothing", true);
+    assert!(messages.len() == 1 && messages[0].contains("the last word"), "{messages:?}");
+}
+
+#[test]
+fn a_panic_unwinding_through_the_handle_loses_nothing() {
+    if is_child("ends::a_panic_unwinding_through_the_handle_loses_nothing") {
+        let _outbox = install();
+        tracing::error!("before the panic");
+        panic!("the program fails");
+    }
+    let messages = messages_of("a_panic_unwinding_through_the_handle_loses_nothing", false);
+    assert!(messages.len() == 1 && messages[0].contains("before the panic"), "{messages:?}");
+}
+
+#[test]
+fn what_the_http_client_logs_does_not_come_back() {
+    if is_child("ends::what_the_http_client_logs_does_not_come_back") {
+        let outbox = Outbox::start("shop").unwrap();
+        let slack = Slack::webhook(std::env::var(WEBHOOK).unwrap()).unwrap().layer(&outbox).unwrap();
+        // Everything, at every level, from every library.
+        tracing_subscriber::registry().with(slack.with_filter(watchfire::filter::directives("trace").unwrap())).init();
+        tracing::error!("once");
+        let report = outbox.flush(PATIENCE);
+        assert_eq!(report.pending, 0);
+        let stats = outbox.stats();
+        // The event of the program, and none of hyper's, reqwest's or rustls' about carrying it.
+        assert_eq!(stats.channels[0].captured, 1, "{stats:?}");
+        return;
+    }
+    let messages = messages_of("what_the_http_client_logs_does_not_come_back", true);
+    assert_eq!(messages.len(), 1, "{messages:?}");
+}

@@ -1,0 +1,5 @@
+//! Tests of watchfire as a whole: laws that no single crate can show. Each scenario runs in a process of its own, with a
+//! global default subscriber, because a scoped one hides re-entrancy.
+
+mod ends;
+mod scenario;
