@@ -1,7 +1,7 @@
 use std::{
     borrow::Cow,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -12,8 +12,8 @@ use watchfire_core::{
 };
 
 use crate::{
-    Durability, Every, FileHandler, FileLayer, Format, Record,
-    format::{Json, Text},
+    Compression, Durability, Every, FileHandler, FileLayer, Format, Record,
+    format::{Json, Logfmt, Text},
     fs::{Disk, Filesystem},
     handler::Owner,
     output::Plan,
@@ -54,6 +54,8 @@ pub struct LogFile {
     keep: Keep,
     mode: Option<u32>,
     link: Option<PathBuf>,
+    compression: Option<Compression>,
+    reopen_on_hangup: bool,
     format: Arc<dyn Format>,
     level: LevelFilter,
     flush_on: Severity,
@@ -83,6 +85,8 @@ impl LogFile {
             keep: Keep::default(),
             mode: None,
             link: None,
+            compression: None,
+            reopen_on_hangup: false,
             format: Arc::new(Text::new()),
             level: LevelFilter::INFO,
             flush_on: Severity::Error,
@@ -174,6 +178,24 @@ impl LogFile {
         self
     }
 
+    /// Compresses rotated files in the background; `.gz` or `.zst` is added to their names. Default: not.
+    ///
+    /// Without a thread the call that rotates does it, which takes a while.
+    pub fn compress(mut self, compression: Compression) -> Self {
+        self.compression = Some(compression);
+        self
+    }
+
+    /// Opens the file anew after a SIGHUP, as `logrotate` and operators expect of a daemon. Default: no.
+    ///
+    /// A file that was moved or removed is noticed in any case, at the next write. The signal no longer ends the
+    /// process; whoever else listens for it hears it too. Needs the thread, and a Unix system.
+    #[cfg(unix)]
+    pub fn reopen_on_hangup(mut self) -> Self {
+        self.reopen_on_hangup = true;
+        self
+    }
+
     /// Sets the format. Default: [`Text`].
     pub fn format(mut self, format: impl Format) -> Self {
         self.format = Arc::new(format);
@@ -183,6 +205,11 @@ impl LogFile {
     /// Writes JSON lines; `.format(Json::new()..)` for other than the defaults.
     pub fn json(self) -> Self {
         self.format(Json::new())
+    }
+
+    /// Writes logfmt.
+    pub fn logfmt(self) -> Self {
+        self.format(Logfmt::new())
     }
 
     /// Shows times, and rotates, in UTC. The default.
@@ -290,8 +317,9 @@ impl LogFile {
             Record::of_alert(&alert, &gap_zone, |record| format.write(record, &mut line));
             line
         };
+        let hangup = if self.reopen_on_hangup { Some(listen_for_hangup()?) } else { None };
         let shared =
-            Shared::new(fs, Arc::clone(&plan), self.pace.clone(), self.self_log, Box::new(gap), None)
+            Shared::new(fs, Arc::clone(&plan), self.pace.clone(), self.self_log, Box::new(gap), hangup)
                 .map_err(|trouble| {
                     ConfigError::new("file.path", format!("{}: {}", plan.path.display(), reason(&trouble)))
                 })?;
@@ -353,13 +381,23 @@ impl LogFile {
             max_size: self.max_size,
             at_start: self.at_start,
             keep: self.keep,
-            packing: None,
+            compression: self.compression,
             mode: self.mode,
             link: self.link.as_ref().map(|link| folder.join(link)),
             sync_renames: matches!(self.pace.durability, Durability::SyncEvery(_) | Durability::SyncOnError),
             folder,
         })
     }
+}
+
+/// Has a flag set at each SIGHUP.
+fn listen_for_hangup() -> Result<Arc<AtomicBool>, ConfigError> {
+    let flag = Arc::new(AtomicBool::new(false));
+    #[cfg(unix)]
+    signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(&flag)).map_err(|error| {
+        ConfigError::new("file.reopen_on_hangup", format!("the signal cannot be listened for: {error}"))
+    })?;
+    Ok(flag)
 }
 
 fn at_error() -> ConfigError {

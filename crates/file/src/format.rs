@@ -2,11 +2,17 @@
 
 mod escape;
 mod json;
+mod logfmt;
+mod pretty;
+mod template;
 mod text;
 
 use crate::Record;
 
 pub use json::{Json, JsonKey, SpanStyle};
+pub use logfmt::Logfmt;
+pub use pretty::Pretty;
+pub use template::Template;
 pub use text::Text;
 
 /// Turns a record into a line: a format of your own, or one of those here.
@@ -23,3 +29,6 @@ impl<F: Fn(&Record<'_>, &mut String) + Send + Sync + 'static> Format for F {
         self(record, out);
     }
 }
+
+#[cfg(test)]
+mod tests;

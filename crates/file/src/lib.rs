@@ -15,13 +15,15 @@ mod shared;
 mod batch;
 mod fs;
 mod output;
+mod pack;
 mod retention;
 mod rotation;
 mod tidy;
 
 pub use config::LogFile;
-pub use format::{Format, Json, JsonKey, SpanStyle, Text};
+pub use format::{Format, Json, JsonKey, Logfmt, Pretty, SpanStyle, Template, Text};
 pub use handler::{FileHandler, FileLayer};
+pub use pack::Compression;
 pub use record::{FieldValue, Record, SpanFields};
 pub use rotation::Every;
 pub use shared::{Durability, FileCounts};

@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    Compression,
     batch::Batch,
     fs::{Filesystem, Handle, Lock, Open},
     retention::Keep,
@@ -23,7 +24,7 @@ pub(crate) struct Plan {
     pub(crate) max_size: Option<u64>,
     pub(crate) at_start: bool,
     pub(crate) keep: Keep,
-    pub(crate) packing: Option<Packing>,
+    pub(crate) compression: Option<Compression>,
     pub(crate) mode: Option<u32>,
     pub(crate) link: Option<PathBuf>,
     /// Whether renames are made durable too.
@@ -33,7 +34,11 @@ pub(crate) struct Plan {
 impl Plan {
     /// Tells whether a lock file is needed: not where nothing is ever renamed or removed.
     fn rotates(&self) -> bool {
-        self.names.schedule.is_some() || self.max_size.is_some() || self.at_start || !self.keep.is_all()
+        self.names.schedule.is_some()
+            || self.max_size.is_some()
+            || self.at_start
+            || self.compression.is_some()
+            || !self.keep.is_all()
     }
 
     /// Tries to keep the other processes, and the other threads of this one, from writing and renaming.
@@ -58,6 +63,17 @@ impl Plan {
             Ok(None) => Err(Trouble::Busy),
             Err(error) => Err(Trouble::new("lock", error)),
         }
+    }
+
+    /// Waits for the lock a little, as nobody holds it for long.
+    pub(crate) fn lock_soon(&self, fs: &dyn Filesystem) -> Result<Option<Box<dyn Lock>>, Trouble> {
+        for _ in 0..200 {
+            match self.lock(fs, true) {
+                Err(Trouble::Busy) => std::thread::park_timeout(Duration::from_millis(1)),
+                done => return done,
+            }
+        }
+        Err(Trouble::Busy)
     }
 
     /// Returns the period of a file that was last written to at `modified`.

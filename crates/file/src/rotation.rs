@@ -158,8 +158,6 @@ pub(crate) enum Packing {
     Plain,
     Gzip,
     Zstd,
-    /// Half compressed, left by a crash.
-    Unfinished,
 }
 
 impl Key {
@@ -180,7 +178,6 @@ impl Packing {
             Self::Plain => "",
             Self::Gzip => ".gz",
             Self::Zstd => ".zst",
-            Self::Unfinished => ".packing",
         }
     }
 }
@@ -197,6 +194,19 @@ impl Names {
         }
     }
 
+    /// Returns the name of a file that is being compressed, by the number of the file that it is made of.
+    ///
+    /// Not by the latter's name, which may change in the meantime.
+    pub(crate) fn unfinished(&self, id: u64) -> String {
+        format!("{}.packing.{id}", self.base)
+    }
+
+    /// Reads a name that [`Names::unfinished`] makes.
+    pub(crate) fn parse_unfinished(&self, name: &str) -> Option<u64> {
+        let id = name.strip_prefix(&self.base)?.strip_prefix(".packing.")?.parse().ok()?;
+        (self.unfinished(id) == name).then_some(id)
+    }
+
     /// Returns the name of the file that several processes lock while they write or rotate.
     pub(crate) fn lock(&self) -> String {
         format!(".{}.lock", self.base)
@@ -205,7 +215,7 @@ impl Names {
     /// Reads a name; `None` if it is not exactly one that [`Names::of`] makes.
     pub(crate) fn parse(&self, name: &str) -> Option<(Key, Packing)> {
         let rest = name.strip_prefix(&self.base)?.strip_prefix('.')?;
-        let packings = [Packing::Gzip, Packing::Zstd, Packing::Unfinished];
+        let packings = [Packing::Gzip, Packing::Zstd];
         let (rest, packing) = packings
             .into_iter()
             .find_map(|packing| rest.strip_suffix(packing.extension()).map(|rest| (rest, packing)))

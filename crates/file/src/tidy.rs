@@ -1,8 +1,9 @@
-//! Remove what is no longer kept. Runs beside the writing, under the same lock as a rotation.
+//! Remove what is no longer kept and compress the rest. Runs beside the writing, under the same lock as a rotation.
 
 use crate::{
     fs::{Filesystem, Stat},
     output::{Plan, Trouble},
+    pack,
     retention::Archive,
     rotation::{Key, Packing},
 };
@@ -27,7 +28,11 @@ pub(crate) fn archives(fs: &dyn Filesystem, plan: &Plan) -> Result<Vec<Found>, T
 
 /// Does all there is to do.
 pub(crate) fn run(fs: &dyn Filesystem, plan: &Plan, now: SystemTime) -> Result<(), Trouble> {
-    prune(fs, plan, now)
+    prune(fs, plan, now)?;
+    match plan.compression {
+        Some(compression) => pack::all(fs, plan, compression),
+        None => Ok(()),
+    }
 }
 
 /// Removes the rotated files that are too many, too old or too big.
@@ -35,7 +40,7 @@ pub(crate) fn prune(fs: &dyn Filesystem, plan: &Plan, now: SystemTime) -> Result
     if plan.keep.is_all() {
         return Ok(());
     }
-    let _lock = plan.lock(fs, true)?;
+    let _lock = plan.lock_soon(fs)?;
     let found = archives(fs, plan)?;
     let mut archives: Vec<Archive> = Vec::new();
     for file in &found {

@@ -67,24 +67,11 @@ pub(crate) fn word(value: FieldValue<'_>, out: &mut String) {
     }
 }
 
-/// Appends a text as it is, or in quotes with `"`, `\` and control characters escaped.
+/// Appends a text as it is, or in quotes and escaped as in JSON where it has to be.
 pub(crate) fn quoted_if_needed(text: &str, breaks: impl Fn(char) -> bool, out: &mut String) {
     let needs = text.is_empty()
         || text.chars().any(|char| is_unsafe(char) || matches!(char, '"' | '\\') || breaks(char));
-    if needs { quoted(text, out) } else { out.push_str(text) }
-}
-
-pub(crate) fn quoted(text: &str, out: &mut String) {
-    out.push('"');
-    for char in text.chars() {
-        match char {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            char if is_unsafe(char) => escape(char, out),
-            char => out.push(char),
-        }
-    }
-    out.push('"');
+    if needs { json_string(text, out) } else { out.push_str(text) }
 }
 
 /// Appends a string of JSON. What is valid but could end a line for some reader is escaped as well.

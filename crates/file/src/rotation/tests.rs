@@ -172,7 +172,6 @@ fn only_names_of_our_own_are_read() {
         (&daily, "shop.log.2026-11-20", date("2026-11-20", 0), Packing::Plain),
         (&daily, "shop.log.2026-11-20.2", date("2026-11-20", 2), Packing::Plain),
         (&daily, "shop.log.2026-11-20.2.gz", date("2026-11-20", 2), Packing::Gzip),
-        (&daily, "shop.log.2026-11-20.packing", date("2026-11-20", 0), Packing::Unfinished),
         (&hourly, "shop.log.2026-11-20_13.zst", date("2026-11-20_13", 0), Packing::Zstd),
         (&numbered, "shop.log.12", Key::Number(12), Packing::Plain),
         (&numbered, "shop.log.1.gz", Key::Number(1), Packing::Gzip),
@@ -224,8 +223,8 @@ fn a_name_that_is_taken_gets_the_next_number_and_never_an_old_one() {
 
 #[test]
 fn numbers_move_up_only_as_far_as_there_is_a_gap() {
-    assert_eq!(shifts(&[]), []);
+    assert!(shifts(&[]).is_empty());
     assert_eq!(shifts(&[1, 2, 3]), [3, 2, 1]);
     assert_eq!(shifts(&[1, 2, 4, 5]), [2, 1]);
-    assert_eq!(shifts(&[2, 3]), []);
+    assert!(shifts(&[2, 3]).is_empty());
 }

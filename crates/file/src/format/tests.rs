@@ -1,0 +1,199 @@
+use std::time::{Duration, UNIX_EPOCH};
+
+use proptest::{prelude::*, test_runner::Config};
+use serde_json::Value as Json;
+use watchfire_core::{Alert, App, Field, Severity, SpanFacts, Value};
+
+use super::*;
+use crate::{FieldValue, time::Zone};
+
+fn line(format: &dyn Format, alert: &Alert) -> String {
+    let mut out = String::new();
+    Record::of_alert(alert, &Zone::utc(), |record| format.write(record, &mut out));
+    out
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        any::<String>().prop_map(Value::from),
+        ".*".prop_map(|text: String| Value::Debug(text.into())),
+        any::<i64>().prop_map(Value::I64),
+        any::<u64>().prop_map(Value::U64),
+        any::<i128>().prop_map(Value::I128),
+        any::<u128>().prop_map(Value::U128),
+        any::<f64>().prop_map(Value::F64),
+        Just(Value::F64(f64::NAN)),
+        Just(Value::F64(-0.0)),
+        any::<bool>().prop_map(Value::Bool),
+    ]
+}
+
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z_.]{1,6}",
+        Just("level".to_owned()),
+        Just("message_".to_owned()),
+        Just("name".to_owned()),
+        any::<String>()
+    ]
+}
+
+fn fields() -> impl Strategy<Value = Vec<Field>> {
+    proptest::collection::vec((name(), value()), 0..6)
+        .prop_map(|fields| fields.into_iter().map(|(name, value)| Field::new(name, value)).collect())
+}
+
+fn alert() -> impl Strategy<Value = Alert> {
+    (any::<String>(), any::<String>(), fields(), proptest::collection::vec((any::<String>(), fields()), 0..3))
+        .prop_map(|(message, target, fields, spans)| {
+            let mut alert = Alert::new(App::new(""), Severity::Warn, message)
+                .at(UNIX_EPOCH + Duration::from_micros(1_763_675_292_007_123))
+                .target(target);
+            alert.fields = fields;
+            alert.error = vec![String::new(), "cause\n1".to_owned()];
+            alert.spans =
+                spans.into_iter().map(|(name, fields)| SpanFacts::new(name, "shop", fields)).collect();
+            alert
+        })
+}
+
+/// What a value has to read back as.
+fn expected(value: &Value) -> Json {
+    match value {
+        Value::I64(n) => (*n).into(),
+        Value::U64(n) => (*n).into(),
+        Value::F64(x) if x.is_finite() => (*x).into(),
+        Value::Bool(b) => (*b).into(),
+        Value::I128(n) => i64::try_from(*n).map_or_else(|_| n.to_string().into(), Json::from),
+        Value::U128(n) => u64::try_from(*n).map_or_else(|_| n.to_string().into(), Json::from),
+        Value::F64(x) => format!("{x:?}").into(),
+        text => text.as_text().unwrap().into(),
+    }
+}
+
+/// The last value of each name.
+fn last(fields: &[Field]) -> Vec<(&str, &Value)> {
+    let mut all: Vec<(&str, &Value)> = Vec::new();
+    for field in fields {
+        all.retain(|(name, _)| *name != field.name);
+        all.push((&field.name, &field.value));
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 2000, failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn any_values_come_back_from_nested_json(alert in alert()) {
+        let text = line(&Json_::new().nested(), &alert);
+        prop_assert_eq!(text.find('\n'), Some(text.len() - 1));
+        let read: Json = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(read["time"].as_str(), Some("2025-11-20T21:48:12.007123Z"));
+        prop_assert_eq!(read["message"].as_str(), Some(alert.message.as_str()));
+        prop_assert_eq!(read["target"].as_str(), Some(&*alert.target));
+        prop_assert_eq!(&read["causes"], &serde_json::json!(["cause\n1"]));
+        let fields = last(&alert.fields);
+        prop_assert_eq!(read["fields"].as_object().unwrap().len(), fields.len());
+        for (name, value) in fields {
+            prop_assert_eq!(&read["fields"][name], &expected(value));
+        }
+        for (place, span) in alert.spans.iter().enumerate() {
+            prop_assert_eq!(read["spans"][place]["name"].as_str(), Some(&*span.name));
+        }
+    }
+
+    #[test]
+    fn any_values_come_back_from_flat_json_and_no_key_is_doubled(alert in alert()) {
+        let text = line(&Json_::new().spans(SpanStyle::Off), &alert);
+        let read: Json = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(read["level"].as_str(), Some("WARN"));
+        let own = ["time", "level", "target", "message", "fields", "spans", "causes", "file", "line", "thread", "stack"];
+        let fields = last(&alert.fields);
+        prop_assert_eq!(read.as_object().unwrap().len(), fields.len() + 5);
+        for (name, value) in fields {
+            let key = if own.contains(&name.trim_end_matches('_')) { format!("{name}_") } else { name.to_owned() };
+            prop_assert_eq!(&read[&key], &expected(value));
+        }
+    }
+
+    #[test]
+    fn any_values_come_back_from_logfmt(alert in alert()) {
+        let text = line(&Logfmt::new(), &alert);
+        prop_assert_eq!(text.find('\n'), Some(text.len() - 1));
+        let pairs = read_logfmt(text.trim_end_matches('\n'));
+        prop_assert_eq!(pairs[3].clone(), ("msg".to_owned(), alert.message.clone()));
+        for (pair, field) in pairs[4..].iter().zip(&alert.fields) {
+            let shown = match &field.value {
+                Value::F64(x) => format!("{x:?}"),
+                value => value.to_string(),
+            };
+            prop_assert_eq!(&pair.1, &shown);
+        }
+        let more = alert.spans.iter().map(|span| span.fields.len()).sum::<usize>();
+        let spans = usize::from(!alert.spans.is_empty());
+        prop_assert!(pairs.len() >= 4 + alert.fields.len() + 1 && pairs.len() <= 4 + alert.fields.len() + 1 + spans + more);
+    }
+
+    #[test]
+    fn no_text_forges_a_line_of_text(alert in alert()) {
+        for format in [&Text::new() as &dyn Format, &Pretty::new()] {
+            let text = line(format, &alert);
+            prop_assert!(text.ends_with('\n'));
+            prop_assert!(text.lines().skip(1).all(|line| line.starts_with("    ")), "{}", text);
+            prop_assert!(!text.contains(|char: char| char.is_control() && char != '\n' && char != '\t'), "{:?}", text);
+        }
+    }
+}
+
+use super::Json as Json_;
+
+/// A reader of our own, as strict as the format: pairs separated by one space, JSON strings in quotes.
+fn read_logfmt(mut text: &str) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    loop {
+        let (key, rest) = text.split_once('=').unwrap();
+        assert!(!key.is_empty() && !key.contains([' ', '"']), "{key:?}");
+        let (value, rest) = if rest.starts_with('"') {
+            let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+            let value = stream.next().unwrap().unwrap();
+            (value, &rest[stream.byte_offset()..])
+        } else {
+            let end = rest.find(' ').unwrap_or(rest.len());
+            (rest[..end].to_owned(), &rest[end..])
+        };
+        pairs.push((key.to_owned(), value));
+        match rest.strip_prefix(' ') {
+            Some(rest) => text = rest,
+            None => {
+                assert_eq!(rest, "");
+                return pairs;
+            }
+        }
+    }
+}
+
+#[test]
+fn flat_spans_give_way_to_the_event_and_keys_can_be_chosen() {
+    let alert = Alert::new(App::new(""), Severity::Info, "hi")
+        .at(UNIX_EPOCH)
+        .field("id", 2_i64)
+        .span(SpanFacts::new("outer", "t", vec![Field::new("id", 1_i64), Field::new("user", "ada")]))
+        .span(SpanFacts::new("inner", "t", vec![Field::new("user", "bob")]));
+    let json =
+        Json_::new().spans(SpanStyle::Flat).key(JsonKey::Time, "@timestamp").key(JsonKey::Message, "msg");
+    assert_eq!(
+        line(&json, &alert),
+        "{\"@timestamp\":\"1970-01-01T00:00:00.000000Z\",\"level\":\"INFO\",\"target\":\"\",\"msg\":\"hi\",\"id\":2,\"user\":\"bob\"}\n"
+    );
+    let own = |record: &Record<'_>, out: &mut String| {
+        out.push_str(record.message());
+        record.with_field("user", &mut |value| {
+            if let FieldValue::Str(text) = value {
+                out.push_str(text);
+            }
+        });
+        out.push('\n');
+    };
+    assert_eq!(line(&own, &alert), "hibob\n");
+}
