@@ -41,12 +41,9 @@ pub(crate) fn page(hub: &Hub, record: &Received) -> Reply {
         .raw("</summary>");
     body.element("pre", &record.body());
     body.raw("</details><p class=\"mute\">");
-    for (kind, label) in [("json", "JSON"), ("raw", "raw bytes")] {
-        body.raw("<a href=\"/messages/")
-            .text(&format!("{number}.{kind}"))
-            .raw("\">")
-            .text(label)
-            .raw("</a> ");
+    for (kind, label) in [("json", "As JSON"), ("raw", "raw bytes")] {
+        body.raw(if kind == "json" { "" } else { ", " });
+        body.raw("<a href=\"/messages/").text(&format!("{number}.{kind}")).raw("\">").text(label).raw("</a>");
     }
     body.raw("</p>");
     super::html(&record.title, &body, None)

@@ -1,5 +1,6 @@
 //! Telegram's Bot API: <https://core.telegram.org/bots/api>, refusing as `tdlib/telegram-bot-api` does.
 
+mod chat;
 mod html;
 mod markdown;
 
@@ -12,6 +13,8 @@ use super::{Canned, Context, HttpRoom, Judgement, Reply, Request};
 use crate::demo::Demo;
 use crate::markup::Markup;
 use crate::record::{Entry, Part, Room, headline};
+
+use chat::Chat;
 
 /// The docs say characters after parsing and the server counts code points; the stricter UTF-16 unit holds here.
 const TEXT_MOST: usize = 4_096;
@@ -289,68 +292,6 @@ impl Call {
         };
         let lenient = parameters.get("allow_sending_without_reply").and_then(Value::as_bool).unwrap_or(false);
         Some((parameters.get("message_id")?.as_i64()?, lenient))
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Chat {
-    id: i64,
-    name: &'static str,
-    title: &'static str,
-    kind: &'static str,
-    forum: bool,
-    group: bool,
-}
-
-impl Chat {
-    const GROUP: Self = Self {
-        id: Demo::TELEGRAM_CHAT,
-        name: "",
-        title: "alerts",
-        kind: "supergroup",
-        forum: true,
-        group: true,
-    };
-    const PRIVATE: Self = Self {
-        id: Demo::TELEGRAM_PRIVATE_CHAT,
-        name: "",
-        title: "Ada",
-        kind: "private",
-        forum: false,
-        group: false,
-    };
-    const CHANNEL: Self = Self {
-        id: -1_001_234_567_891,
-        name: Demo::TELEGRAM_CHANNEL,
-        title: "inbox alerts",
-        kind: "channel",
-        forum: false,
-        group: true,
-    };
-    const ALL: [Self; 3] = [Self::GROUP, Self::PRIVATE, Self::CHANNEL];
-
-    fn shut_out(self) -> &'static str {
-        match self.kind {
-            "private" => "Forbidden: bot was blocked by the user",
-            "channel" => "Forbidden: bot is not a member of the channel chat",
-            _ => "Forbidden: bot was kicked from the supergroup chat",
-        }
-    }
-
-    fn json(self) -> Value {
-        let title = if self.kind == "private" { "first_name" } else { "title" };
-        let mut chat = json!({ "id": self.id, "type": self.kind });
-        if let Some(map) = chat.as_object_mut() {
-            map.insert(title.to_owned(), json!(self.title));
-            if self.forum {
-                map.insert("is_forum".to_owned(), json!(true));
-            }
-        }
-        chat
-    }
-
-    fn message(self, id: i64, now: SystemTime, text: &str) -> Value {
-        json!({ "message_id": id, "from": bot(), "chat": self.json(), "date": seconds(now), "text": text })
     }
 }
 

@@ -141,3 +141,32 @@ Content-Transfer-Encoding: base64\r\n\r\nYXQgbWFpbg==\r\n--m--\r\n";
     assert_eq!(kept[0].fact("Auto-Submitted"), Some("auto-generated"));
     assert_eq!(kept[0].notes, ["no Date header, which RFC 5322 demands", "no Message-ID header"]);
 }
+
+#[test]
+fn keeps_a_mail_that_it_refuses_for_its_form() {
+    let inbox = Inbox::start().unwrap();
+    for (mail, answer) in [
+        ("From: a@example.com\r\nSubject: x\r\n\r\nbare\nline feed", "521 5.5.2 Error: bare <LF> received"),
+        ("From: a@example.com\r\nSubject: x\r\n\r\n\u{e9}", "554 5.6.1 8-bit data without BODY=8BITMIME"),
+    ] {
+        assert_eq!(Smtp::ready(&inbox).send(&["ada@example.com"], mail.as_bytes()), answer);
+    }
+    let refused: Vec<_> =
+        inbox.refused(Room::Smtp).into_iter().map(|r| (r.title, r.recipients.len())).collect();
+    assert_eq!(refused, [("x".to_owned(), 1), ("x".to_owned(), 1)]);
+}
+
+#[test]
+fn works_from_anywhere() {
+    fn is_send_and_sync<T: Send + Sync>(_: &T) {}
+    let inbox = Inbox::start().unwrap();
+    is_send_and_sync(&inbox);
+    let (port, smtp) = (inbox.http_addr().port(), inbox.smtp_addr());
+    assert!(Inbox::builder().http_port(port).start().is_err(), "the port is taken");
+    drop(inbox);
+    assert!(std::net::TcpStream::connect(smtp).is_err(), "a dropped inbox has closed its ports");
+    let again = Inbox::builder().http_port(port).start().unwrap();
+    assert_eq!(again.http_addr().port(), port);
+    let missing = again.wait_for(Room::Smtp, 1, std::time::Duration::ZERO).unwrap_err();
+    assert_eq!(missing.to_string(), "0 of 1 messages in room smtp; its answers: []");
+}

@@ -1,22 +1,19 @@
 //! The state of one SMTP dialogue: bytes in, replies out. No socket, no clock.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+mod auth;
+mod transaction;
 
 use super::Rules;
 use super::command::Command;
-use crate::demo::Demo;
 use crate::fault::Stage;
+
+pub(crate) use transaction::split;
 
 pub(crate) const GREETING: &str = "220 localhost ESMTP watchfire inbox";
 
 /// RFC 5321 section 4.5.3.1.4, and RFC 4954 section 4 for AUTH.
 const COMMAND_LINE: usize = 512;
 const AUTH_LINE: usize = 12_288;
-/// RFC 5321 section 4.5.3.1.6, with CRLF.
-const TEXT_LINE: usize = 1_000;
-const RECIPIENTS: usize = 100;
-
 pub(crate) struct Session {
     rules: Rules,
     buffer: Vec<u8>,
@@ -57,7 +54,7 @@ enum Input {
     Response(String),
     /// The mail is complete.
     Dot,
-    /// The line itself is wrong; holds the reply, and whether the connection ends.
+    /// The line itself is wrong, and the connection ends; holds the reply.
     Broken(&'static str),
     Nothing,
 }
@@ -196,6 +193,10 @@ impl Session {
     pub(crate) fn apply(&mut self, step: Step, refused: impl Fn(&str) -> bool) -> Vec<Effect> {
         match step.input {
             Input::Nothing => Vec::new(),
+            Input::Broken(answer) if self.in_data() => {
+                let envelope = self.envelope();
+                vec![Effect::Mail { envelope, answer: answer.to_owned(), accepted: false }, Effect::Close]
+            }
             Input::Broken(answer) => vec![reply(answer), Effect::Close],
             Input::Response(line) => self.auth_response(&line),
             Input::Dot => self.dot(),
@@ -332,193 +333,6 @@ impl Session {
         vec![reply("220 2.0.0 Ready to start TLS"), Effect::StartTls]
     }
 
-    fn auth(&mut self, mechanism: &str, initial: Option<String>) -> Vec<Effect> {
-        if !self.secure && !self.rules.plaintext {
-            return vec![reply("538 5.7.11 Encryption required for requested authentication mechanism")];
-        }
-        if !self.extended || !self.offers("AUTH") {
-            return vec![reply("503 5.5.1 AUTH is not offered")];
-        }
-        if self.user.is_some() || self.mail.is_some() {
-            return vec![reply("503 5.5.1 not now")];
-        }
-        match (mechanism, initial) {
-            ("PLAIN", Some(initial)) => self.auth_plain(&initial),
-            ("PLAIN", None) => self.ask(Phase::AuthPlain, "334 "),
-            ("LOGIN", None) => self.ask(Phase::AuthLoginUser, "334 VXNlcm5hbWU6"),
-            ("LOGIN", Some(user)) => self.auth_login_user(&user),
-            _ => vec![reply("504 5.5.4 Unrecognized authentication type")],
-        }
-    }
-
-    fn auth_response(&mut self, line: &str) -> Vec<Effect> {
-        let phase = std::mem::replace(&mut self.phase, Phase::Command);
-        if line == "*" {
-            return vec![reply("501 5.7.0 Authentication aborted")];
-        }
-        match phase {
-            Phase::AuthPlain => self.auth_plain(line),
-            Phase::AuthLoginUser => self.auth_login_user(line),
-            Phase::AuthLoginPassword(user) => match decode(line) {
-                Some(password) => self.judge_credentials(&user, &password),
-                None => vec![reply(NOT_BASE64)],
-            },
-            Phase::Command | Phase::Data => Vec::new(),
-        }
-    }
-
-    fn ask(&mut self, phase: Phase, challenge: &str) -> Vec<Effect> {
-        self.phase = phase;
-        vec![reply(challenge)]
-    }
-
-    /// RFC 4616: authorization identity, NUL, user, NUL, password.
-    fn auth_plain(&mut self, response: &str) -> Vec<Effect> {
-        let Some(text) = decode(response) else { return vec![reply(NOT_BASE64)] };
-        let mut parts = text.split('\0');
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(_), Some(user), Some(password), None) => self.judge_credentials(user, password),
-            _ => vec![reply("501 5.5.2 malformed PLAIN response")],
-        }
-    }
-
-    fn auth_login_user(&mut self, response: &str) -> Vec<Effect> {
-        match decode(response) {
-            Some(user) => self.ask(Phase::AuthLoginPassword(user), "334 UGFzc3dvcmQ6"),
-            None => vec![reply(NOT_BASE64)],
-        }
-    }
-
-    fn judge_credentials(&mut self, user: &str, password: &str) -> Vec<Effect> {
-        if user == Demo::SMTP_USER && password == Demo::SMTP_PASSWORD {
-            self.user = Some(user.to_owned());
-            return vec![reply("235 2.7.0 Authentication successful")];
-        }
-        vec![reply("535 5.7.8 Authentication credentials invalid")]
-    }
-
-    fn mail_from(&mut self, from: String, parameters: &[(String, Option<String>)]) -> &'static str {
-        if self.client.is_none() {
-            return "503 5.5.1 EHLO first";
-        }
-        if !self.secure && !self.rules.plaintext {
-            return "530 5.7.0 Must issue a STARTTLS command first";
-        }
-        if self.user.is_none() && !self.rules.anonymous {
-            return "530 5.7.0 Authentication required";
-        }
-        if self.mail.is_some() {
-            return "503 5.5.1 a mail is already under way";
-        }
-        let mut mail = Envelope { from, ..self.fresh() };
-        for (name, value) in parameters {
-            let known = self.extended && self.offers(if name == "BODY" { "8BITMIME" } else { name });
-            match (name.as_str(), value.as_deref()) {
-                _ if !known => return "555 5.5.4 unsupported parameter",
-                ("BODY", Some(body)) if body.eq_ignore_ascii_case("8BITMIME") => mail.eight_bit = true,
-                ("BODY", Some(body)) if body.eq_ignore_ascii_case("7BIT") => {}
-                ("SMTPUTF8", None) => mail.utf8 = true,
-                ("SIZE", Some(size)) => match size.parse::<usize>() {
-                    Ok(size) if size > self.rules.size => return TOO_LARGE,
-                    Ok(_) => {}
-                    Err(_) => return "501 5.5.4 SIZE is a number",
-                },
-                ("AUTH", Some(_)) => {}
-                _ => return "555 5.5.4 unsupported parameter",
-            }
-        }
-        if !mail.from.is_ascii() && !mail.utf8 {
-            return "553 5.6.7 non-ASCII address without SMTPUTF8";
-        }
-        self.mail = Some(mail);
-        "250 2.1.0 Ok"
-    }
-
-    fn rcpt_to(
-        &mut self,
-        to: String,
-        parameters: &[(String, Option<String>)],
-        refused: impl Fn(&str) -> bool,
-    ) -> &'static str {
-        let Some(mail) = &mut self.mail else { return "503 5.5.1 MAIL first" };
-        if !parameters.is_empty() {
-            return "555 5.5.4 unsupported parameter";
-        }
-        if !to.is_ascii() && !mail.utf8 {
-            return "553 5.6.7 non-ASCII address without SMTPUTF8";
-        }
-        if mail.to.len() >= RECIPIENTS {
-            return "452 4.5.3 Your message has too many recipients";
-        }
-        if refused(&to) {
-            return "550 5.1.1 The email account that you tried to reach does not exist";
-        }
-        mail.to.push(to);
-        "250 2.1.5 Ok"
-    }
-
-    fn data(&mut self) -> &'static str {
-        match &self.mail {
-            None => "503 5.5.1 MAIL first",
-            Some(mail) if mail.to.is_empty() => "554 5.5.1 no valid recipients",
-            Some(_) => {
-                self.phase = Phase::Data;
-                self.body = Body::default();
-                "354 End data with <CR><LF>.<CR><LF>"
-            }
-        }
-    }
-
-    /// Takes one line of a mail, unstuffed (RFC 5321 section 4.5.2).
-    fn text(&mut self, line: &[u8]) {
-        let line = line.strip_prefix(b".").unwrap_or(line);
-        if line.len() + 2 > TEXT_LINE {
-            self.body.long_line = true;
-        }
-        let Some(mail) = &mut self.mail else { return };
-        if mail.data.len() + line.len() + 2 > self.rules.size {
-            self.body.too_large = true;
-            return;
-        }
-        mail.data.extend_from_slice(line);
-        mail.data.extend_from_slice(b"\r\n");
-    }
-
-    fn dot(&mut self) -> Vec<Effect> {
-        let envelope = self.envelope();
-        let (answer, accepted) = match self.objection(&envelope) {
-            Some(answer) => (answer, false),
-            None => ("250 2.0.0 Ok: queued", true),
-        };
-        self.end_mail();
-        vec![Effect::Mail { envelope, answer: answer.to_owned(), accepted }]
-    }
-
-    fn objection(&self, mail: &Envelope) -> Option<&'static str> {
-        let (headers, body) = split(&mail.data);
-        if self.body.too_large {
-            return Some(TOO_LARGE);
-        }
-        if self.body.long_line {
-            return Some("500 5.5.2 Line too long (RFC 5321 section 4.5.3.1.6)");
-        }
-        if mail.data.contains(&0) {
-            return Some("554 5.6.0 NUL in the message");
-        }
-        if !headers.is_ascii() && !mail.utf8 {
-            return Some("550 5.6.7 non-ASCII header without SMTPUTF8");
-        }
-        if !body.is_ascii() && !mail.eight_bit && !mail.utf8 {
-            return Some("554 5.6.1 8-bit data without BODY=8BITMIME");
-        }
-        None
-    }
-
-    fn end_mail(&mut self) {
-        self.mail = None;
-        self.phase = Phase::Command;
-    }
-
     fn fresh(&self) -> Envelope {
         Envelope {
             client: self.client.clone().unwrap_or_default(),
@@ -529,23 +343,10 @@ impl Session {
     }
 }
 
-const TOO_LARGE: &str = "552 5.3.4 Message size exceeds fixed limit";
-const NOT_BASE64: &str = "501 5.5.2 not Base64";
-
 fn reply(line: impl Into<String>) -> Effect {
     Effect::Reply(line.into())
 }
 
-fn decode(line: &str) -> Option<String> {
-    String::from_utf8(STANDARD.decode(line).ok()?).ok()
-}
-
 fn starts_with_auth(line: &[u8]) -> bool {
     line.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH "))
-}
-
-/// Headers and body of a mail.
-pub(crate) fn split(data: &[u8]) -> (&[u8], &[u8]) {
-    let end = data.windows(4).position(|four| four == b"\r\n\r\n");
-    end.and_then(|end| data.split_at_checked(end)).unwrap_or((data, &[]))
 }
