@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub struct Inbox {
     smtp: SocketAddr,
     smtps: SocketAddr,
     ca_pem: String,
-    stop: Option<oneshot::Sender<()>>,
+    stop: Mutex<Option<oneshot::Sender<()>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -194,6 +194,11 @@ impl Inbox {
         format!("http://{}@{}/{}", Demo::SENTRY_KEY, self.http, Demo::SENTRY_PROJECT)
     }
 
+    /// Lets all ports and connections be closed, without waiting for it; what came in can still be read.
+    pub fn stop(&self) {
+        drop(self.stop.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
     /// Blocks until the inbox is stopped from elsewhere, for a program that does nothing else.
     pub fn wait(mut self) {
         if let Some(thread) = self.thread.take() {
@@ -205,7 +210,7 @@ impl Inbox {
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        drop(self.stop.take());
+        self.stop();
         if let Some(thread) = self.thread.take() {
             thread.join().ok();
         }
@@ -302,7 +307,7 @@ impl InboxBuilder {
             smtp,
             smtps,
             ca_pem: identity.ca_pem,
-            stop: Some(stop),
+            stop: Mutex::new(Some(stop)),
             thread: None,
         };
         let hub = HubParts { store: Arc::clone(&store), paced: self.paced, addresses: addresses(&inbox) };

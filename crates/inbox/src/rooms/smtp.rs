@@ -224,8 +224,11 @@ impl Talk<'_> {
         self.wire.write(reply).await?;
         if matches!(stage, Stage::Dot | Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Auth) {
             let mut envelope = self.session.envelope();
-            if stage == Stage::Rcpt {
-                envelope.to = self.session.pending_recipient().into_iter().collect();
+            let pending = self.session.pending_address();
+            match stage {
+                Stage::Mail => envelope.from = pending.unwrap_or_default(),
+                Stage::Rcpt => envelope.to = pending.into_iter().collect(),
+                _ => {}
             }
             self.door.keep(envelope, Verdict::Refused(reply.to_owned()));
         }

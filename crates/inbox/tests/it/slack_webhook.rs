@@ -127,3 +127,20 @@ fn fails_as_told_and_recovers() {
     assert!(verdicts[5].is_accepted() && verdicts[6].is_accepted(), "{verdicts:?}");
     assert_eq!(inbox.accepted(Room::SlackWebhook).len(), 2);
 }
+
+#[test]
+fn hangs_with_and_without_the_message() {
+    let inbox = Inbox::start().unwrap();
+    inbox.fail(Room::SlackWebhook, Fault::Hang { at: None }.times(1)).unwrap();
+    inbox.fail(Room::SlackWebhook, Fault::HangAfterAccept.times(1)).unwrap();
+    std::thread::scope(|scope| {
+        let post = || http(&inbox, "POST", Demo::SLACK_WEBHOOK_PATH, &[], br#"{"text":"x"}"#);
+        // Both callers wait until their own patience ends; the inbox knows at once.
+        let callers = [scope.spawn(post), scope.spawn(post)];
+        let seen = inbox.wait_for_attempts(Room::SlackWebhook, 2, PATIENCE).unwrap();
+        let accepted = seen.iter().filter(|record| record.verdict.is_accepted()).count();
+        assert_eq!((seen.len(), accepted), (2, 1));
+        inbox.stop();
+        assert!(callers.into_iter().all(|caller| caller.join().unwrap().is_err()));
+    });
+}

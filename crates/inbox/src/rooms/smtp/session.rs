@@ -24,6 +24,7 @@ pub(crate) struct Session {
     secure: bool,
     user: Option<String>,
     mail: Option<Envelope>,
+    /// The address of the command at hand, for the record of a fault.
     pending: Option<String>,
     body: Body,
     failures: u32,
@@ -153,7 +154,8 @@ impl Session {
         self.mail.clone().unwrap_or_else(|| self.fresh())
     }
 
-    pub(crate) fn pending_recipient(&self) -> Option<String> {
+    /// The address of the `MAIL` or `RCPT` at hand.
+    pub(crate) fn pending_address(&self) -> Option<String> {
         self.pending.clone()
     }
 
@@ -241,9 +243,7 @@ impl Session {
             Command::StartTls => (Some(Stage::Starttls), None),
             Command::Auth { .. } => (Some(Stage::Auth), None),
             Command::Mail { from, .. } => {
-                let mail = Envelope { from: from.clone(), ..self.fresh() };
-                // Kept only if the command is answered well; a fault's record needs it before.
-                self.pending = Some(mail.from);
+                self.pending = Some(from.clone());
                 (Some(Stage::Mail), None)
             }
             Command::Rcpt { to, .. } => {
