@@ -78,7 +78,11 @@ pub struct SpanFacts {
 
 impl SpanFacts {
     /// Makes the facts of a span.
-    pub fn new(name: impl Into<Cow<'static, str>>, target: impl Into<Cow<'static, str>>, fields: Vec<Field>) -> Self {
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        target: impl Into<Cow<'static, str>>,
+        fields: Vec<Field>,
+    ) -> Self {
         Self { name: name.into(), target: target.into(), fields }
     }
 }
@@ -130,7 +134,10 @@ impl Alert {
     /// Sets the error chain: `error` and its causes.
     #[must_use]
     pub fn error(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
-        self.error = std::iter::successors(Some(error), |error| error.source()).take(16).map(ToString::to_string).collect();
+        self.error = std::iter::successors(Some(error), |error| error.source())
+            .take(16)
+            .map(ToString::to_string)
+            .collect();
         self
     }
 
@@ -174,8 +181,10 @@ impl Alert {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         let own = self.fields.iter().rev().find(|field| field.name == name);
-        own.or_else(|| self.spans.iter().rev().flat_map(|span| span.fields.iter().rev()).find(|field| field.name == name))
-            .map(|field| &field.value)
+        own.or_else(|| {
+            self.spans.iter().rev().flat_map(|span| span.fields.iter().rev()).find(|field| field.name == name)
+        })
+        .map(|field| &field.value)
     }
 
     /// Returns `file:line`, if the place is known.

@@ -71,7 +71,11 @@ impl Capture {
             line: metadata.line(),
             thread: thread_name(),
             message: collect.message.unwrap_or_default(),
-            fields: collect.fields.into_iter().map(|(name, value)| Field { name: Cow::Borrowed(name), value }).collect(),
+            fields: collect
+                .fields
+                .into_iter()
+                .map(|(name, value)| Field { name: Cow::Borrowed(name), value })
+                .collect(),
             spans: spans(event, event.limits()),
             error,
             stack,
@@ -105,7 +109,11 @@ impl Place {
         if event.is_log() {
             let metadata = event.metadata();
             let own = |text: &str| Cow::Owned(text.to_owned());
-            Self { target: own(metadata.target()), module: metadata.module_path().map(own), file: metadata.file().map(own) }
+            Self {
+                target: own(metadata.target()),
+                module: metadata.module_path().map(own),
+                file: metadata.file().map(own),
+            }
         } else {
             let metadata = event.callsite();
             Self {

@@ -72,7 +72,6 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
 
 /// Takes every event and does nothing: Python's `NullHandler`.
 #[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
 pub struct Null;
 
 impl Handler for Null {

@@ -192,7 +192,7 @@ where
 {
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
         // Weak: a strong one would keep the subscriber, and us, alive for ever.
-        let _ = self.dispatch.set(dispatch.downgrade());
+        self.dispatch.get_or_init(|| dispatch.downgrade());
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {

@@ -7,11 +7,11 @@ mod error;
 mod severity;
 mod value;
 
+mod event;
 mod handler;
 mod layer;
-mod event;
-mod span;
 mod levels;
+mod span;
 
 mod alert;
 mod app;

@@ -29,8 +29,10 @@ pub fn is_debug() -> bool {
         UNSET => {
             let found = debug_from_environment().unwrap_or(cfg!(debug_assertions));
             // A set_debug() in between wins.
-            let _ = DEBUG.compare_exchange(UNSET, found.into(), Ordering::Relaxed, Ordering::Relaxed);
-            DEBUG.load(Ordering::Relaxed) == 1
+            match DEBUG.compare_exchange(UNSET, found.into(), Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => found,
+                Err(set) => set == 1,
+            }
         }
         flag => flag == 1,
     }
@@ -61,6 +63,15 @@ pub(crate) fn register_secret(value: &str) {
 pub fn mask_own_secrets(text: &str) -> Cow<'_, str> {
     match &*SECRETS.read().unwrap_or_else(PoisonError::into_inner) {
         Some(own) => own.find_and_mask(text),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// Masks like [`mask_own_secrets`], in a text that a size limit has cut: what may be the start of a credential at its
+/// end goes as well.
+pub(crate) fn mask_own_secrets_cut(text: &str) -> Cow<'_, str> {
+    match &*SECRETS.read().unwrap_or_else(PoisonError::into_inner) {
+        Some(own) => own.find_and_mask_cut(text),
         None => Cow::Borrowed(text),
     }
 }
@@ -99,7 +110,8 @@ extern "C" fn run_at_exit() {
         Err(_) => return,
     };
     for hook in hooks {
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook.at_exit()));
+        // Nobody is left to hear of a panic here.
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook.at_exit())).unwrap_or_default();
     }
 }
 
@@ -126,9 +138,10 @@ pub fn on_panic(listener: Weak<dyn OnPanic>) {
                     Ok(list) => list.iter().filter_map(Weak::upgrade).collect(),
                     Err(_) => Vec::new(),
                 };
-                let _ = crate::guard::quietly(|| {
+                crate::guard::quietly(|| {
                     for listener in listeners {
-                        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| listener.on_panic(info)));
+                        let told = std::panic::AssertUnwindSafe(|| listener.on_panic(info));
+                        std::panic::catch_unwind(told).unwrap_or_default();
                     }
                 });
             }

@@ -75,7 +75,7 @@ pub(crate) fn claimed_spans<S, F: Filter<S>>(filter: &F) -> Option<LevelTable> {
 
 /// Notes that a filter was asked about `metadata` on this thread; see [`was_asked_last`].
 pub(crate) fn note_asked(metadata: &Metadata<'_>) {
-    let _ = LAST.try_with(|last| last.set(key(metadata)));
+    LAST.try_with(|last| last.set(key(metadata))).unwrap_or_default();
 }
 
 /// Tells whether the last question on this thread was about `metadata`.

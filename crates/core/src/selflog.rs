@@ -14,9 +14,11 @@ pub struct SelfLog(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    hook: Option<Box<dyn Fn(&str) + Send + Sync>>,
+    hook: Option<Hook>,
     said: Mutex<HashMap<String, Said>>,
 }
+
+type Hook = Box<dyn Fn(&str) + Send + Sync>;
 
 struct Said {
     at: Instant,
@@ -41,9 +43,7 @@ impl SelfLog {
         match &self.0.hook {
             Some(hook) => hook(&line),
             // Not `eprintln!`, which panics when stderr is closed.
-            None => {
-                let _ = writeln!(std::io::stderr().lock(), "watchfire: {line}");
-            }
+            None => writeln!(std::io::stderr().lock(), "watchfire: {line}").unwrap_or_default(),
         }
     }
 

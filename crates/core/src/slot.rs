@@ -56,7 +56,9 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> SpanSource for StackLookup<'_, '_, 
             Ok(Current::Known(node)) => node,
             Ok(Current::Unknown(id)) => {
                 let node = self.context.span(&id).and_then(|span| node_of(&span));
-                let _ = STACKS.try_with(|stacks| remember(&mut stacks.borrow_mut(), self.layer, &id, node.clone()));
+                STACKS
+                    .try_with(|stacks| remember(&mut stacks.borrow_mut(), self.layer, &id, node.clone()))
+                    .unwrap_or_default();
                 node
             }
             // The thread is ending.
@@ -133,7 +135,7 @@ thread_local! {
 const KEEP_EMPTY: usize = 8;
 
 pub(crate) fn enter(layer: LayerId, id: &Id) {
-    let _ = STACKS.try_with(|stacks| {
+    let pushed = STACKS.try_with(|stacks| {
         let stacks = &mut *stacks.borrow_mut();
         let known = stacks.iter_mut().find(|stack| stack.layer == layer);
         let entered = match known {
@@ -152,6 +154,8 @@ pub(crate) fn enter(layer: LayerId, id: &Id) {
         let again = entered.iter().any(|known| known.id == *id);
         entered.push(Entered { id: id.clone(), again, node: None });
     });
+    // The thread is ending: what it still emits is looked up in the registry.
+    pushed.unwrap_or_default();
 }
 
 pub(crate) fn exit(layer: LayerId, id: &Id) {

@@ -51,7 +51,13 @@ impl Stack {
     pub fn frames(&self) -> Vec<StackFrame> {
         let frames = parse(&self.text());
         let ours = |frame: &StackFrame| {
-            const MACHINERY: [&str; 5] = ["std::backtrace", "backtrace::", "watchfire_core::", "tracing_core::", "tracing_subscriber::"];
+            const MACHINERY: [&str; 5] = [
+                "std::backtrace",
+                "backtrace::",
+                "watchfire_core::",
+                "tracing_core::",
+                "tracing_subscriber::",
+            ];
             MACHINERY.iter().any(|start| frame.function.trim_start_matches('<').starts_with(start))
         };
         let first = frames.iter().position(|frame| !ours(frame)).unwrap_or(0);
@@ -81,7 +87,12 @@ fn parse(text: &str) -> Vec<StackFrame> {
         } else if let Some((number, function)) = line.split_once(": ")
             && number.bytes().all(|byte| byte.is_ascii_digit())
         {
-            frames.push(StackFrame { function: function.trim().to_owned(), file: None, line: None, column: None });
+            frames.push(StackFrame {
+                function: function.trim().to_owned(),
+                file: None,
+                line: None,
+                column: None,
+            });
         }
     }
     frames

@@ -62,7 +62,6 @@ impl OwnSecrets {
 
     /// Masks like [`find_and_mask`](Self::find_and_mask) in a text that was cut: as few as three bytes at its end
     /// that begin a credential are masked too.
-    #[cfg_attr(not(test), expect(dead_code, reason = "waits for its caller"))]
     pub(crate) fn find_and_mask_cut<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.mask(text, 3)
     }

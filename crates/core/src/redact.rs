@@ -81,10 +81,10 @@ impl Redactor {
     /// registered credential of our own.
     pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let Some(rest) = text.strip_suffix(crate::CUT) else {
-            return mask_own(self.text(text));
+            return mask_own(self.text(text), crate::process::mask_own_secrets);
         };
         // Without its mark: a credential of our own that the limit cut is known by the end of the text.
-        match mask_own(self.cut_text(rest)) {
+        match mask_own(self.cut_text(rest), crate::process::mask_own_secrets_cut) {
             Cow::Borrowed(_) => Cow::Borrowed(text),
             Cow::Owned(clean) => Cow::Owned(clean + crate::CUT),
         }
@@ -127,8 +127,8 @@ impl Default for Redactor {
     }
 }
 
-fn mask_own(text: Cow<'_, str>) -> Cow<'_, str> {
-    match crate::process::mask_own_secrets(&text) {
+fn mask_own<'t>(text: Cow<'t, str>, mask: fn(&str) -> Cow<'_, str>) -> Cow<'t, str> {
+    match mask(&text) {
         Cow::Borrowed(_) => text,
         Cow::Owned(clean) => Cow::Owned(clean),
     }
