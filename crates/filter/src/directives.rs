@@ -78,6 +78,20 @@ pub(crate) fn level_table(text: &str) -> Result<LevelTable, DirectiveErrors> {
     }
 }
 
+/// Checks targets that stand alone.
+pub(crate) fn checked_targets<T: AsRef<str>>(
+    targets: impl IntoIterator<Item = T>,
+) -> Result<Vec<String>, DirectiveErrors> {
+    let (mut good, mut errors) = (Vec::new(), Vec::new());
+    for target in targets {
+        match parse::target(target.as_ref()) {
+            Ok(target) => good.push(target),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(good) } else { Err(DirectiveErrors::from(errors)) }
+}
+
 /// Holds parsed directives, the most specific first.
 #[derive(Clone, Debug)]
 pub(crate) struct Directives {

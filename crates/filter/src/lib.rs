@@ -37,12 +37,18 @@ mod node;
 
 mod callback;
 mod directives;
+mod field;
+mod ignore;
 mod require_debug;
+mod sample;
 mod severities;
 
 pub use callback::callback;
 pub use directives::{DirectiveError, DirectiveErrors, directives, env};
+pub use field::{Field, field};
 pub use filter::EventFilter;
+pub use ignore::ignore;
 pub use require_debug::{require_debug_false, require_debug_true};
+pub use sample::{Sample, sample};
 pub use severities::{level, level_range, levels};
 pub use verdict::Verdict;

@@ -40,6 +40,11 @@ pub(super) fn parse(text: &str) -> Result<Parsed, DirectiveErrors> {
     Ok(parsed)
 }
 
+/// Reads one target.
+pub(super) fn target(text: &str) -> Result<String, DirectiveError> {
+    Part { text, at: 0 }.target()
+}
+
 impl Parsed {
     /// Of equal directives the last counts.
     fn put_static(&mut self, rule: StaticRule) {
@@ -159,7 +164,7 @@ impl<'t> Part<'t> {
     fn target(self) -> Result<String, DirectiveError> {
         let text = self.text;
         if text.is_empty() {
-            return Err(self.wrong("has no target before the `=`"));
+            return Err(self.wrong("is no target: it is empty"));
         }
         if let Some(c) = text.chars().find(|c| !(c.is_alphanumeric() || "_-:.".contains(*c))) {
             let hint = match c {

@@ -100,6 +100,13 @@ fn says_why_in_one_line() {
         "directives: `wran` at byte 10 is not a level: expected off, error, warn, info, debug, trace, or 0 to 5, \
          did you mean `warn`?"
     );
+    let error = directives("[req{a=[z-a]}]=info").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "directives: `a=[z-a]` at byte 5 has a value that is no regular expression: invalid character class range, \
+         the start must be <= the end"
+    );
+    let error = directives("info,sqlx=wran").unwrap_err();
     let config = watchfire_core::ConfigError::from(error);
     assert_eq!(config.field(), "directives");
 }

@@ -3,6 +3,8 @@ use std::{fmt, sync::Arc};
 use matchers::Pattern;
 use watchfire_core::Value;
 
+use crate::field::innermost;
+
 /// Is one `field` or `field=value` of a directive.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct FieldRule {
@@ -70,7 +72,7 @@ impl Wanted {
         }
         match text.parse::<Pattern>() {
             Ok(pattern) => Ok(Self::Text { source: text.to_owned(), pattern: Arc::new(pattern) }),
-            Err(error) => Err(format!("has a value that is no regular expression: {error}")),
+            Err(error) => Err(format!("has a value that is no regular expression: {}", innermost(&error))),
         }
     }
 

@@ -33,6 +33,19 @@ fn asking_before_an_event_loses_nothing() {
 }
 
 #[test]
+fn asking_before_an_event_loses_nothing_behind_stock_filters_alone() {
+    alone(here!(), || {
+        let (info, debug) = (Kept::default(), Kept::default());
+        registry()
+            .with(info.layer().with_filter(EnvFilter::new("info")))
+            .with(debug.layer().with_filter(EnvFilter::new("debug")))
+            .init();
+        ask_and_log();
+        assert_eq!((info.count(), debug.count()), (10, 10));
+    });
+}
+
+#[test]
 fn asking_by_the_log_crate_loses_nothing() {
     alone(here!(), || {
         let (info, debug) = (Kept::default(), Kept::default());
