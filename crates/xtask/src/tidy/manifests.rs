@@ -5,6 +5,7 @@ use toml::{Table, Value};
 
 use super::Finding;
 use super::source::Tree;
+use super::tables::OWN_LINTS;
 
 const INHERITED: &[&str] = &["version", "edition", "rust-version", "license"];
 
@@ -20,7 +21,7 @@ pub(super) fn inherited(tree: &Tree) -> Result<Vec<Finding>> {
     };
     for (path, text) in tree.files().filter(|(path, _)| ours(path)) {
         let manifest: Table = toml::from_str(text).with_context(|| format!("{path} is not TOML"))?;
-        if !from_workspace(manifest.get("lints")) {
+        if !OWN_LINTS.contains(&path) && !from_workspace(manifest.get("lints")) {
             findings.push(Finding::new(path, "has no lints", "add `[lints]` with `workspace = true`"));
         }
         let package = manifest.get("package");

@@ -97,6 +97,9 @@ pub(super) const PATH_FILES: &[(&str, &str)] = &[
     ("crates/xtask/src/tidy/documents.rs", "is the check, and its tests show what it finds"),
 ];
 
+/// Manifests with lints of their own: programs that read the environment and print, and tests that may panic.
+pub(super) const OWN_LINTS: &[&str] = &["examples/Cargo.toml", "tests/Cargo.toml"];
+
 /// What must stay out of whose build: (package, its only feature, packages, reason).
 pub(super) const LEAN: &[(&str, Option<&str>, &[&str], &str)] = &[
     ("watchfire-core", None, &["reqwest", "hyper", "rustls", "tokio", "serde"], "everyone builds core"),
