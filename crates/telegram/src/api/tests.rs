@@ -1,0 +1,176 @@
+use std::time::UNIX_EPOCH;
+
+use watchfire_core::{Alert, App, Severity};
+use watchfire_outbox::{GroupId, Occasion, OccasionKind, Sink};
+
+use super::*;
+use crate::Telegram;
+
+const TOKEN: &str = "123456789:planted-token-planted-token-00";
+
+fn notification(chat: &str, kind: OccasionKind) -> Notification {
+    let alert = Alert::new(App::new("shop"), Severity::Error, "no stock");
+    let receipts = [Receipt::new(chat, "4711")];
+    let occasion = Occasion::first(&alert, "telegram", GroupId::from_u64(1), UNIX_EPOCH)
+        .of_kind(kind, 1)
+        .receipts(&receipts);
+    Telegram::bot(TOKEN, chat).unwrap().render(&occasion).remove(0)
+}
+
+fn word(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Delivered(None) => "delivered".to_owned(),
+        Outcome::Delivered(Some(receipt)) => {
+            format!("delivered {} {}", receipt.recipient(), receipt.reference())
+        }
+        Outcome::Transient(_) => "transient".to_owned(),
+        Outcome::Ambiguous(_) => "ambiguous".to_owned(),
+        Outcome::Degrade(_) => "degrade".to_owned(),
+        Outcome::Held(_) => "held".to_owned(),
+        Outcome::RecipientRefused(_) => "refused".to_owned(),
+        Outcome::Moved { to, .. } => format!("moved {to}"),
+        Outcome::RateLimited { wait, scope, .. } => format!("wait {} {scope:?}", wait.as_secs()),
+        other => format!("{other:?}"),
+    }
+}
+
+/// What the server is known to answer: status, description, what follows for a topic of a group.
+const ANSWERS: &[(u16, &str, &str)] = &[
+    (400, "Bad Request: chat_id is empty", "refused"),
+    (400, "Bad Request: chat not found", "refused"),
+    (400, "Bad Request: private chat not found", "refused"),
+    (400, "Bad Request: not enough rights to send text messages to the chat", "refused"),
+    (400, "Bad Request: have no rights to send a message", "refused"),
+    (400, "Bad Request: CHAT_WRITE_FORBIDDEN", "refused"),
+    (400, "Bad Request: message text is empty", "degrade"),
+    (400, "Bad Request: message is too long", "degrade"),
+    (
+        400,
+        "Bad Request: can't parse entities: Character '.' is reserved and must be escaped with the preceding '\\\\'",
+        "degrade",
+    ),
+    (
+        400,
+        "Bad Request: can't parse entities: Can't find end tag corresponding to start tag \\\"b\\\"",
+        "degrade",
+    ),
+    (
+        400,
+        "Bad Request: can't parse entities: Unsupported start tag \\\"Vec\\\" at byte offset 12",
+        "degrade",
+    ),
+    (400, "Bad Request: message to be replied not found", "degrade"),
+    (400, "Bad Request: message to edit not found", "degrade"),
+    (400, "Bad Request: message can't be edited", "degrade"),
+    (400, "Bad Request: something new", "degrade"),
+    (
+        400,
+        "Bad Request: message is not modified: specified new message content and reply markup are exactly the same",
+        "delivered",
+    ),
+    (400, "Bad Request: message thread not found", "moved -1001234567890"),
+    (400, "Bad Request: TOPIC_CLOSED", "moved -1001234567890"),
+    (401, "Unauthorized", "held"),
+    (401, "Unauthorized: invalid token specified", "held"),
+    (404, "Not Found", "held"),
+    (403, "Forbidden: bot was blocked by the user", "refused"),
+    (403, "Forbidden: user is deactivated", "refused"),
+    (403, "Forbidden: bot was kicked from the supergroup chat", "refused"),
+    (403, "Forbidden: bot is not a member of the channel chat", "refused"),
+    (403, "Forbidden: bot can't initiate conversation with a user", "refused"),
+    (403, "Forbidden: the group chat was deleted", "refused"),
+    (409, "Conflict: terminated by other getUpdates request", "transient"),
+    (413, "Request Entity Too Large", "degrade"),
+    (421, "Misdirected Request", "transient"),
+    (429, "Too Many Requests: retry after 35", "wait 7 Channel"),
+    (500, "Internal Server Error", "transient"),
+    (502, "Bad Gateway", "transient"),
+];
+
+#[test]
+fn every_known_answer_has_its_outcome() {
+    let notification = notification("-1001234567890/42", OccasionKind::First);
+    for (status, description, expected) in ANSWERS {
+        let body = format!(r#"{{"ok":false,"error_code":{status},"description":"{description}"}}"#);
+        let response = Response::new(*status, body).with_header("Retry-After", "7");
+        assert_eq!(word(&judge(&notification, &response)), *expected, "{status} {description}");
+    }
+    let whole = [
+        (
+            200,
+            r#"{"ok":true,"result":{"message_id":4711,"chat":{"id":-1001234567890}}}"#,
+            "delivered -1001234567890/42 4711",
+        ),
+        (200, r#"{"ok":true,"result":true}"#, "delivered"),
+        (200, r#"{"ok":false}"#, "transient"),
+        (200, "<html>", "ambiguous"),
+        (
+            400,
+            r#"{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1009876543210}}"#,
+            "moved -1009876543210/42",
+        ),
+        (
+            429,
+            r#"{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 35","parameters":{"retry_after":35}}"#,
+            "wait 35 Channel",
+        ),
+        (404, "<html>no such page</html>", "held"),
+        (502, "<html>bad gateway</html>", "transient"),
+    ];
+    for (status, body, expected) in whole {
+        assert_eq!(word(&judge(&notification, &Response::new(status, body))), expected, "{status} {body}");
+    }
+}
+
+#[test]
+fn a_chat_without_a_topic_cannot_lose_it() {
+    let body = r#"{"ok":false,"error_code":400,"description":"Bad Request: message thread not found"}"#;
+    let outcome = judge(&notification("-1001234567890", OccasionKind::First), &Response::new(400, body));
+    assert_eq!(word(&outcome), "degrade");
+}
+
+#[test]
+fn addresses_the_recipient_of_the_moment() {
+    let cases = [
+        (
+            "-1001234567890",
+            OccasionKind::First,
+            "sendMessage",
+            serde_json::json!(-1_001_234_567_890_i64),
+            None,
+        ),
+        (
+            "-1001234567890/42",
+            OccasionKind::First,
+            "sendMessage",
+            serde_json::json!(-1_001_234_567_890_i64),
+            Some(42),
+        ),
+        (
+            "-1001234567890/1",
+            OccasionKind::First,
+            "sendMessage",
+            serde_json::json!(-1_001_234_567_890_i64),
+            None,
+        ),
+        ("@ops_alerts", OccasionKind::Digest, "sendMessage", serde_json::json!("@ops_alerts"), None),
+        (
+            "-1001234567890/42",
+            OccasionKind::Edit,
+            "editMessageText",
+            serde_json::json!(-1_001_234_567_890_i64),
+            None,
+        ),
+    ];
+    let methods = Telegram::bot(TOKEN, "1").unwrap().methods;
+    for (chat, kind, method, id, topic) in cases {
+        let request = request(&methods, &notification(chat, kind));
+        assert_eq!(request.address().path(), format!("/bot{TOKEN}/{method}"));
+        let payload: Value = serde_json::from_slice(request.body()).unwrap();
+        assert_eq!(payload["chat_id"], id);
+        assert_eq!(payload.get("message_thread_id").and_then(Value::as_i64), topic);
+        assert_eq!(payload.get("message_id").is_some(), kind == OccasionKind::Edit);
+        let shown = format!("{request:?} {}", String::from_utf8_lossy(request.body()));
+        assert!(!shown.contains("planted"), "{shown}");
+    }
+}

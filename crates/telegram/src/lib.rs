@@ -1,0 +1,26 @@
+//! Alerts to Telegram chats, groups, forum topics and channels, as a bot.
+//!
+//! ```
+//! use tracing_subscriber::prelude::*;
+//! use watchfire_outbox::{Outbox, Sink};
+//! use watchfire_telegram::Telegram;
+//!
+//! let outbox = Outbox::start("shop")?;
+//! # let token = "123456789:not-a-real-token-not-a-real-token-00";
+//! let telegram = Telegram::bot(token, "-1001234567890")?.also_to("-1001234567890/42")?;
+//! let _subscriber = tracing_subscriber::registry().with(telegram.layer(&outbox)?);
+//! # Ok::<_, watchfire_core::ConfigError>(())
+//! ```
+//!
+//! Texts of alerts stand in code, where Telegram looks for no mentions, links and commands.
+//! Vendor's page: <https://core.telegram.org/bots/api>.
+
+mod api;
+mod config;
+mod render;
+
+pub use config::Telegram;
+pub use watchfire_http::HttpOptions;
+
+/// Is what `.layer(&outbox)?` returns: what a program adds to its registry.
+pub type TelegramLayer = watchfire_core::HandlerLayer<watchfire_outbox::AlertHandler<Telegram>>;

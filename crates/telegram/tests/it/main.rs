@@ -1,0 +1,159 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+//! Telegram over loopback, against a server that refuses what Telegram refuses.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tracing_subscriber::prelude::*;
+use watchfire_core::{App, SelfLog};
+use watchfire_inbox::{Demo, Fault, FaultPlan, Inbox, Received, Room};
+use watchfire_outbox::{ChannelStats, Outbox, Sink};
+use watchfire_telegram::Telegram;
+
+const LONG: Duration = Duration::from_secs(20);
+const ROOM: Room = Room::Telegram;
+/// The part of the inbox's token that nobody may ever show.
+const SECRET: &str = "inbox-demo-token";
+
+fn telegram(inbox: &Inbox) -> Telegram {
+    let chat = format!("{}/{}", Demo::TELEGRAM_CHAT, Demo::TELEGRAM_THREAD);
+    Telegram::bot(Demo::TELEGRAM_TOKEN, chat).unwrap().api_url(inbox.telegram_base()).unwrap()
+}
+
+/// Logs through a layer of `telegram` in an outbox of its own, waits until all is settled, and returns the counts.
+fn log_through(telegram: Telegram, log: impl FnOnce()) -> ChannelStats {
+    let app = App::new("storefront").environment("production");
+    let said = Arc::new(Mutex::new(String::new()));
+    let log_to = Arc::clone(&said);
+    let self_log = SelfLog::to(move |line| log_to.lock().unwrap().push_str(line));
+    let outbox = Outbox::builder(app).self_log(self_log).start().unwrap();
+    let mut policy = telegram.policy();
+    // The pace and the patience are the outbox's to test.
+    policy.min_gap = Duration::ZERO;
+    policy.backoff_base = Duration::from_millis(10);
+    let layer = telegram.channel().policy(policy).layer(&outbox).unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
+    assert_eq!(outbox.flush(LONG).pending, 0, "{:?}", outbox.stats());
+    let shown = format!("{said:?} {outbox:?}");
+    assert!(!shown.contains(SECRET), "{shown}");
+    outbox.stats().channels.remove(0)
+}
+
+/// Sends one alert past a fault; returns the counts and all that arrived.
+fn past(fault: FaultPlan) -> (ChannelStats, Vec<Received>) {
+    let inbox = Inbox::start().unwrap();
+    inbox.fail(ROOM, fault).unwrap();
+    let stats = log_through(telegram(&inbox), || tracing::error!(order = 4711, "the <payment> failed"));
+    (stats, inbox.received(ROOM))
+}
+
+fn status(status: u16, description: &str) -> Fault {
+    let body = format!(r#"{{"ok":false,"error_code":{status},"description":"{description}"}}"#);
+    Fault::Status { status, body: Some(body), headers: Vec::new() }
+}
+
+#[test]
+fn an_error_reaches_the_topic_and_the_other_chat_with_its_spans_and_fields() {
+    let inbox = Inbox::start().unwrap();
+    let both = telegram(&inbox).also_to(Demo::TELEGRAM_PRIVATE_CHAT).unwrap();
+    let stats = log_through(both, || {
+        let _request = tracing::info_span!("request", user = "ada").entered();
+        tracing::warn!("this stays out");
+        tracing::error!(
+            order = 4711,
+            error = &std::io::Error::other("declined") as &dyn std::error::Error,
+            "no <b> & co"
+        );
+    });
+    assert_eq!((stats.delivered, stats.attempts), (2, 2));
+    let received = inbox.accepted(ROOM);
+    let mut chats: Vec<_> = received.iter().flat_map(|one| one.recipients.clone()).collect();
+    chats.sort();
+    assert_eq!(chats, [Demo::TELEGRAM_CHAT.to_string(), Demo::TELEGRAM_PRIVATE_CHAT.to_string()]);
+    assert!(received.iter().any(|one| one.fact("message_thread_id") == Some("42")));
+    for one in received {
+        let text = one.text();
+        for part in
+            ["ERROR in storefront (production)", "no <b> & co", "order = 4711", "declined", "user", "ada"]
+        {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("this stays out"));
+        assert_eq!(one.notes, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_refused_form_goes_out_plainer() {
+    for times in 1..=3 {
+        let (stats, received) =
+            past(status(400, "Bad Request: can't parse entities: Unsupported start tag").times(times));
+        assert_eq!((stats.delivered, stats.attempts), (1, u64::from(times) + 1));
+        assert_eq!(received.last().unwrap().fact("parse_mode"), None);
+    }
+}
+
+#[test]
+fn passing_trouble_delays_and_loses_nothing() {
+    let faults = [
+        Fault::RateLimit { retry_after: Some(1) },
+        status(500, "Internal Server Error"),
+        Fault::Reset { at: None },
+    ];
+    for fault in faults {
+        let (stats, received) = past(fault.clone().times(1));
+        assert_eq!((stats.delivered, stats.attempts), (1, 2), "{fault:?}");
+        assert!(received.last().unwrap().verdict.is_accepted(), "{fault:?}");
+    }
+}
+
+#[test]
+fn what_may_have_arrived_is_marked_when_it_comes_again() {
+    let (stats, received) = past(Fault::ResetAfterAccept.times(1));
+    assert_eq!((stats.delivered, stats.attempts), (1, 2));
+    let marked: Vec<_> = received.iter().map(|one| one.text().contains("(possible duplicate)")).collect();
+    assert_eq!(marked, [false, true]);
+}
+
+#[test]
+fn follows_a_group_that_moved_and_leaves_a_topic_that_is_gone() {
+    let to = -1_009_876_543_210;
+    let (stats, received) = past(Fault::Migrate { from: Demo::TELEGRAM_CHAT, to }.always());
+    assert_eq!((stats.delivered, stats.attempts), (1, 2));
+    assert_eq!(received.last().unwrap().recipients, [to.to_string()]);
+
+    let inbox = Inbox::start().unwrap();
+    let gone = Telegram::bot(Demo::TELEGRAM_TOKEN, format!("{}/77", Demo::TELEGRAM_CHAT)).unwrap();
+    let stats =
+        log_through(gone.api_url(inbox.telegram_base()).unwrap(), || tracing::error!("no such topic"));
+    assert_eq!((stats.delivered, stats.attempts), (1, 2));
+    assert_eq!(inbox.accepted(ROOM).remove(0).fact("message_thread_id"), None);
+}
+
+#[test]
+fn a_chat_that_shut_the_bot_out_does_not_hold_up_the_others() {
+    let inbox = Inbox::start().unwrap();
+    let address = Demo::TELEGRAM_PRIVATE_CHAT.to_string();
+    inbox.fail(ROOM, Fault::RefuseRecipient { address: address.clone() }.always()).unwrap();
+    let stats = log_through(telegram(&inbox).also_to(address).unwrap(), || tracing::error!("for one"));
+    assert_eq!((stats.delivered, stats.refused), (1, 1));
+}
+
+#[test]
+fn hostile_text_is_taken_as_it_is() {
+    let inbox = Inbox::start().unwrap();
+    let texts = [
+        "</code></pre></blockquote><a href=\"https://evil.example\">".to_owned(),
+        "&nbsp;&#60;".to_owned(),
+        "🔥".repeat(5_000),
+        "&".repeat(9_000),
+        "\0\u{202e}\u{1b}[2J".to_owned(),
+    ];
+    for text in &texts {
+        let stats = log_through(telegram(&inbox), || tracing::error!(text, "{text}"));
+        assert_eq!((stats.delivered, stats.attempts), (1, 1), "taken at once, in its richest form: {text:?}");
+    }
+    assert_eq!(inbox.refused(ROOM).len(), 0);
+}
