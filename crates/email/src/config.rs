@@ -343,3 +343,6 @@ fn mailbox(field: &'static str, text: &str) -> Result<Mailbox, ConfigError> {
     }
     text.trim().parse().map_err(|_| wrong())
 }
+
+#[cfg(test)]
+mod tests;

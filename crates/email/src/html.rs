@@ -1,12 +1,14 @@
 //! Write the HTML part: tables and inline styles, because Outlook draws with Word, and Gmail drops what it does not know.
 
-use watchfire_core::{Severity, cut};
+use watchfire_core::Severity;
 use watchfire_outbox::{Fact, Occasion, Page, Section};
 
 use crate::render::{Lines, visible};
 
-/// The most bytes of text in the part, before its markup: Gmail hides what comes after 102 kB of a message.
-const MOST: usize = 64 * 1024;
+/// The most bytes of the part, but for its end: Gmail hides what comes after 102 kB.
+const MOST: usize = 90_000;
+/// The most characters and lines of a message that are shown large.
+const LARGE: (usize, usize) = (280, 4);
 
 /// Overrides the inline colours where the reader's program is dark. What ignores it shows the light page.
 const HEAD: &str = concat!(
@@ -46,7 +48,14 @@ pub(crate) fn page(page: &Page, occasion: &Occasion<'_>) -> String {
     let mut html = Html { out: String::with_capacity(8192), left: MOST };
     html.raw(HEAD).raw(PAGE);
     head(&mut html, page);
+    for text in &page.notes {
+        note(&mut html, text);
+    }
     facts(&mut html, &page.facts);
+    if !page.message.trim().is_empty() && !is_large(&page.message) {
+        heading(&mut html, "Message");
+        boxed(&mut html, page.message.lines(), false);
+    }
     for section in &page.sections {
         if html.left == 0 {
             break;
@@ -54,14 +63,12 @@ pub(crate) fn page(page: &Page, occasion: &Occasion<'_>) -> String {
         section_rows(&mut html, section);
     }
     if html.left == 0 {
+        html.left = 2000;
         note(&mut html, "This part is cut; the text part of this mail says more.");
     }
-    html.left = html.left.max(4096);
-    for text in &page.notes {
-        note(&mut html, text);
-    }
+    html.left = html.left.max(2000);
     html.raw(ROW).raw("14px 24px 18px 24px;font-size:12px;line-height:18px;color:#69717f;").raw(SANS);
-    html.raw("\" ><span class=\"wf-soft\" style=\"color:#69717f\">Group ").text(&page.group.to_string());
+    html.raw("\"><span class=\"wf-soft\" style=\"color:#69717f\">Group ").text(&page.group.to_string());
     html.raw(" &middot; channel ").text(occasion.channel()).raw("</span></td></tr>\n");
     html.raw(END);
     html.out
@@ -80,7 +87,8 @@ fn head(html: &mut Html, page: &Page) {
     let (severity, rest) = page.headline.split_once(' ').unwrap_or((&page.headline, ""));
     html.text(severity).raw("</span><span class=\"wf-soft\" style=\"color:#69717f\">&nbsp; ").text(rest);
     html.raw("</span></td></tr>\n");
-    let message = if page.message.trim().is_empty() { &page.title } else { &page.message };
+    let whole = page.message.trim_end();
+    let message = if is_large(whole) && !whole.trim().is_empty() { whole } else { &page.title };
     html.raw(ROW)
         .raw("4px 24px 8px 24px;font-size:19px;line-height:27px;font-weight:bold;")
         .raw(SANS)
@@ -92,6 +100,10 @@ fn head(html: &mut Html, page: &Page) {
             .text(summary)
             .raw("</span></td></tr>\n");
     }
+}
+
+fn is_large(message: &str) -> bool {
+    message.lines().count() <= LARGE.1 && message.chars().count() <= LARGE.0
 }
 
 fn facts(html: &mut Html, facts: &[Fact]) {
@@ -107,6 +119,9 @@ fn facts(html: &mut Html, facts: &[Fact]) {
 
 /// Writes a label and a value beside each other.
 fn pair(html: &mut Html, label: &str, value: &str, font: &'static str) {
+    if html.left == 0 {
+        return;
+    }
     html.raw("<tr><td valign=\"top\" width=\"120\" style=\"padding:3px 12px 3px 0;font-size:13px;line-height:19px;");
     html.raw(font).raw(BREAK).raw("\"><span class=\"wf-soft\" style=\"color:#69717f\">").text(label);
     html.raw("</span></td><td valign=\"top\" style=\"padding:3px 0;font-size:13px;line-height:19px;")
@@ -116,16 +131,36 @@ fn pair(html: &mut Html, label: &str, value: &str, font: &'static str) {
 }
 
 fn section_rows(html: &mut Html, section: &Section) {
+    heading(html, &section.title);
+    let is_stack = section.title == "Stack";
+    if section.title == "Fields" {
+        html.raw(ROW).raw("0 24px 8px 24px\">");
+        html.raw(
+            "<table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\">\n",
+        );
+        for line in &section.lines {
+            let (name, value) = line.split_once(" = ").unwrap_or((line, ""));
+            pair(html, name, value, MONO);
+        }
+        html.raw("</table></td></tr>\n");
+        return;
+    }
+    boxed(html, section.lines.iter().map(String::as_str), is_stack);
+}
+
+fn heading(html: &mut Html, title: &str) {
     html.raw(ROW).raw("10px 24px 4px 24px;font-size:13px;line-height:19px;font-weight:bold;").raw(SANS);
-    html.raw("\"><span class=\"wf-text\" style=\"color:#16191f\">")
-        .text(&section.title)
-        .raw("</span></td></tr>\n");
+    html.raw("\"><span class=\"wf-text\" style=\"color:#16191f\">").text(title).raw("</span></td></tr>\n");
+}
+
+fn boxed<'t>(html: &mut Html, lines: impl Iterator<Item = &'t str>, is_small: bool) {
     html.raw(ROW).raw("0 24px 8px 24px\">");
     html.raw("<table class=\"wf-box\" role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" ");
     html.raw("bgcolor=\"#f6f7f9\" style=\"background-color:#f6f7f9;color:#22262e;border:1px solid #e4e7eb;table-layout:fixed\">\n");
-    html.raw("<tr><td class=\"wf-box\" style=\"padding:8px 12px;font-size:13px;line-height:20px;color:#22262e;border:0;");
+    html.raw("<tr><td class=\"wf-box\" style=\"padding:8px 12px;color:#22262e;border:0;");
+    html.raw(if is_small { "font-size:11px;line-height:16px;" } else { "font-size:13px;line-height:20px;" });
     html.raw(MONO).raw(BREAK).raw("\">");
-    for (number, line) in section.lines.iter().enumerate() {
+    for (number, line) in lines.enumerate() {
         if html.left == 0 {
             break;
         }
@@ -158,56 +193,55 @@ fn colour(severity: Severity) -> &'static str {
 /// Grows by markup, which is ours, and by text, which is anybody's and gets escaped: a string of anybody's cannot be markup.
 struct Html {
     out: String,
-    /// Bytes of text that still go in.
+    /// Bytes that still go in; markup goes in anyway, so that what was opened gets closed.
     left: usize,
 }
 
 impl Html {
     fn raw(&mut self, markup: &'static str) -> &mut Self {
         self.out.push_str(markup);
+        self.left = self.left.saturating_sub(markup.len());
         self
     }
 
     /// Adds one line of text.
     fn text(&mut self, text: &str) -> &mut Self {
-        self.escaped(&visible(self.within(text), Lines::Escaped), false);
-        self.spend(text)
+        self.escaped(&visible(text, Lines::Escaped), false)
     }
 
     /// Adds lines of text, with their ends and their indentation.
     fn lines(&mut self, text: &str) -> &mut Self {
-        self.escaped(&visible(self.within(text), Lines::Kept), true);
-        self.spend(text)
+        self.escaped(&visible(text, Lines::Kept), true)
     }
 
-    fn within<'t>(&self, text: &'t str) -> &'t str {
-        cut(text, self.left)
-    }
-
-    fn spend(&mut self, text: &str) -> &mut Self {
-        if text.len() > self.left {
-            self.out.push('…');
-        }
-        self.left = self.left.saturating_sub(text.len());
-        self
-    }
-
-    fn escaped(&mut self, text: &str, lines: bool) {
-        // Word ignores `white-space`: what has to stay apart is said in characters.
+    fn escaped(&mut self, text: &str, lines: bool) -> &mut Self {
         let mut gap = lines;
+        let mut buffer = [0; 4];
         for c in text.chars() {
-            match c {
-                '&' => self.out.push_str("&amp;"),
-                '<' => self.out.push_str("&lt;"),
-                '>' => self.out.push_str("&gt;"),
-                '"' => self.out.push_str("&quot;"),
-                '\'' => self.out.push_str("&#39;"),
-                '\n' => self.out.push_str("<br>\n"),
-                '\t' => self.out.push_str("&nbsp;&nbsp;&nbsp; "),
-                ' ' if gap => self.out.push_str("&nbsp;"),
-                c => self.out.push(c),
+            let piece = match c {
+                '&' => "&amp;",
+                '<' => "&lt;",
+                '>' => "&gt;",
+                '"' => "&quot;",
+                '\'' => "&#39;",
+                // Word ignores `white-space`: what has to stay apart is said in characters.
+                '\n' => "<br>\n",
+                '\t' => "&nbsp;&nbsp;&nbsp; ",
+                ' ' if gap => "&nbsp;",
+                c => c.encode_utf8(&mut buffer),
+            };
+            if piece.len() > self.left {
+                self.left = 0;
+                self.out.push('…');
+                return self;
             }
+            self.out.push_str(piece);
+            self.left -= piece.len();
             gap = lines && matches!(c, '\n' | '\t' | ' ');
         }
+        self
     }
 }
+
+#[cfg(test)]
+mod tests;

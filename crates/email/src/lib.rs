@@ -19,6 +19,7 @@
 mod config;
 mod html;
 mod render;
+mod reply;
 mod transport;
 
 pub use config::{Email, EmailBuilder, EmailLayer};

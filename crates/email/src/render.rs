@@ -269,3 +269,6 @@ fn raw(name: &'static str, value: String) -> HeaderValue {
 fn within_dates(at: SystemTime) -> SystemTime {
     at.clamp(UNIX_EPOCH, UNIX_EPOCH + Duration::from_secs(253_402_300_799))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,6 @@
 //! Carry a mail over SMTP, step by step, and say what the end of each step means.
 
 use std::{
-    fmt,
     sync::{
         OnceLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -20,11 +19,12 @@ use lettre::{
     },
 };
 use tokio::{sync::Mutex, time::timeout};
-use watchfire_outbox::{Notification, Outcome, Reason, Receipt, Scope};
+use watchfire_outbox::{Notification, Outcome, Reason, Receipt};
 
 use crate::{
     config::{Security, Server},
     render,
+    reply::{Reply, Stage, judge},
 };
 
 /// Holds the way to one server.
@@ -274,137 +274,6 @@ impl Envelope<'_> {
         connection.command(Data).await.map_err(at(Stage::Data))?;
         Ok(())
     }
-}
-
-/// Names the steps of one mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Connect,
-    Tls,
-    Auth,
-    Mail,
-    Rcpt,
-    Data,
-    /// After the final dot.
-    Dot,
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Connect => "connecting",
-            Self::Tls => "starting TLS",
-            Self::Auth => "logging in",
-            Self::Mail => "MAIL",
-            Self::Rcpt => "RCPT",
-            Self::Data => "DATA",
-            Self::Dot => "after the mail",
-        })
-    }
-}
-
-/// Is how a step failed: with a reply of the server, or without.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Reply {
-    code: Option<u16>,
-    text: String,
-    /// It is our side or the server's abilities, not the network.
-    ours: bool,
-}
-
-impl Reply {
-    fn of(error: &Error) -> Self {
-        let text = match (error.status(), std::error::Error::source(error)) {
-            (Some(_), Some(source)) => source.to_string(),
-            _ => error.to_string(),
-        };
-        Self { code: error.status().map(u16::from), text, ours: error.is_client() }
-    }
-
-    fn refusal(text: &str) -> Self {
-        Self { code: Some(553), text: format!("5.6.7 {text}"), ours: true }
-    }
-
-    /// Tells whether the connection can carry another mail.
-    fn leaves_open(&self) -> bool {
-        self.code.is_some_and(|code| code != 421)
-    }
-
-    /// Returns subject and detail of the enhanced code (RFC 3463), such as `(7, 1)` of `5.7.1`.
-    fn enhanced(&self) -> Option<(u16, u16)> {
-        let mut parts = self.text.split_whitespace().next()?.splitn(3, '.');
-        let (class, subject, detail) = (parts.next()?, parts.next()?, parts.next()?);
-        matches!(class, "2" | "4" | "5").then_some(())?;
-        Some((subject.parse().ok()?, detail.parse().ok()?))
-    }
-}
-
-/// Says what the end of a step means. The first digit decides (RFC 5321 §4.2.1), then the stage, then the details.
-fn judge(stage: Stage, reply: &Reply) -> Outcome {
-    let reason = match reply.code {
-        Some(code) => Reason::new(format_args!("{stage}: {code} {}", reply.text)),
-        None => Reason::new(format_args!("{stage}: {}", reply.text)),
-    };
-    let Some(code) = reply.code else {
-        return match stage {
-            // The dot may have arrived, and its answer not.
-            Stage::Dot => Outcome::Ambiguous(reason),
-            _ if reply.ours => Outcome::Held(reason),
-            _ => Outcome::Transient(reason),
-        };
-    };
-    let enhanced = reply.enhanced();
-    match (code, stage) {
-        (..=499, _) => match hinted_wait(&reply.text) {
-            Some(wait) => Outcome::RateLimited { wait, scope: Scope::Recipient, reason },
-            None => Outcome::Transient(reason),
-        },
-        // RFC 4954 §6: somebody must set a password or another way to log in.
-        (530 | 534 | 535 | 538, _) => Outcome::Held(reason),
-        // A daily quota, known from Gmail: permanent by its digit, but it passes.
-        _ if enhanced == Some((4, 5)) => {
-            Outcome::RateLimited { wait: Duration::from_secs(3600), scope: Scope::Channel, reason }
-        }
-        (_, Stage::Connect | Stage::Tls | Stage::Auth) => Outcome::Held(reason),
-        // Too large (RFC 1870 §6.1, RFC 3463 §3.3, §3.4); 5.2.2 is a full mailbox.
-        (523, _) | (_, Stage::Mail | Stage::Data | Stage::Dot)
-            if code == 523 || is_too_large(code, enhanced) =>
-        {
-            Outcome::Degrade(reason)
-        }
-        // The sender is not welcome, whatever the mail says.
-        (_, Stage::Mail) => Outcome::Held(reason),
-        // Relaying denied, a blocked address: true for any mail from here, until somebody changes it.
-        (_, Stage::Rcpt) if matches!(enhanced, Some((7, _))) => Outcome::Held(reason),
-        (_, Stage::Rcpt) => Outcome::RecipientRefused(reason),
-        (_, Stage::Data | Stage::Dot) if matches!(enhanced, Some((1 | 2, _))) => {
-            Outcome::RecipientRefused(reason)
-        }
-        // A filter that dislikes the content may like less of it.
-        (_, Stage::Data | Stage::Dot) => Outcome::Degrade(reason),
-    }
-}
-
-fn is_too_large(code: u16, enhanced: Option<(u16, u16)>) -> bool {
-    matches!(enhanced, Some((3, 4) | (2, 3)))
-        || (code == 552 && enhanced.is_none_or(|(subject, _)| subject != 2))
-}
-
-/// Finds `in 300 seconds` or `in 5 minutes` in the text of a greylisting server.
-fn hinted_wait(text: &str) -> Option<Duration> {
-    let words: Vec<&str> =
-        text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    words.windows(3).find_map(|three| {
-        let [before, number, unit] = three else { return None };
-        let number: u64 = number.parse().ok().filter(|number| *number <= 86_400)?;
-        let unit = match unit.to_ascii_lowercase().as_str() {
-            "s" | "sec" | "secs" | "second" | "seconds" => 1,
-            "m" | "min" | "mins" | "minute" | "minutes" => 60,
-            _ => return None,
-        };
-        matches!(before.to_ascii_lowercase().as_str(), "in" | "after" | "for")
-            .then(|| Duration::from_secs(number * unit))
-    })
 }
 
 /// Counts those who wait for the line; also right if a waiting future is dropped.

@@ -93,3 +93,38 @@ async fn together(mut attempts: Vec<watchfire_outbox::Delivering<'_>>) -> Vec<Ou
     .await;
     outcomes.into_iter().flatten().collect()
 }
+
+/// Stands before a server, and counts who comes by.
+pub(crate) struct Door {
+    pub(crate) port: u16,
+    count: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl Door {
+    pub(crate) fn before(server: std::net::SocketAddr) -> Self {
+        use std::{io, net::TcpStream, thread};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let seen = std::sync::Arc::clone(&count);
+        let pipe = |mut from: TcpStream, mut to: TcpStream| {
+            thread::spawn(move || {
+                io::copy(&mut from, &mut to).ok();
+                to.shutdown(std::net::Shutdown::Write).ok();
+            });
+        };
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                seen.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                let server = TcpStream::connect(server).unwrap();
+                pipe(client.try_clone().unwrap(), server.try_clone().unwrap());
+                pipe(server, client);
+            }
+        });
+        Self { port, count }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}

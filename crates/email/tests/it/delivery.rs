@@ -1,7 +1,9 @@
 //! Mails that arrive.
 
+use std::time::Duration;
+
 use tracing_subscriber::prelude::*;
-use watchfire_inbox::{Inbox, Room};
+use watchfire_inbox::{Fault, Inbox, Received, Room};
 use watchfire_outbox::{Outbox, Outcome, Sink};
 
 use crate::bench::{Bench, PATIENCE, alert, attempt, render};
@@ -39,4 +41,44 @@ fn a_mail_arrives_inside_tls_and_in_plain_text_on_loopback() {
         assert!(matches!(outcomes[..], [Outcome::Delivered(Some(_))]), "{outcomes:?}");
     }
     assert_eq!(bench.inbox.accepted(Room::Smtp).len(), 2);
+}
+
+#[test]
+fn what_may_have_arrived_is_sent_again_under_the_same_id_and_marked() {
+    let bench = Bench::new();
+    bench.inbox.fail(Room::Smtp, Fault::ResetAfterAccept.times(1)).unwrap();
+    let outbox = Outbox::start("shop").unwrap();
+    let email = bench.email(&["ada@example.com"]);
+    let mut policy = email.policy();
+    policy.backoff_base = Duration::from_millis(1);
+    let layer = email.channel().policy(policy).layer(&outbox).unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || tracing::error!("down"));
+    let mails = bench.inbox.wait_for(Room::Smtp, 2, PATIENCE).unwrap();
+    assert_eq!(outbox.flush(PATIENCE).pending, 0);
+    assert_eq!(mails[0].key, mails[1].key);
+    assert_eq!(mails[0].title, mails[1].title);
+    let marked = |mail: &Received| mail.raw.windows(21).any(|window| window == b"X-Watchfire-Duplicate");
+    assert_eq!(mails.iter().map(marked).collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    let bench = Bench::new();
+    let hostile = "a\r\n.\r\nQUIT\r\n..b\nBcc: eve@example.com\r\n\0\u{1b}[31m\u{202e} <script>alert(1)</script> =?utf-8?q?x?= 😀";
+    let email = bench.email(&["ada@example.com"]).subject_prefix("[\r\nBcc: eve@example.com] ");
+    let outcomes = attempt(&email, &render(&email, &alert(hostile)));
+    assert!(matches!(outcomes[..], [Outcome::Delivered(Some(_))]), "{outcomes:?}");
+    let mails = bench.inbox.accepted(Room::Smtp);
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].recipients, ["ada@example.com"]);
+    assert!(mails[0].notes.is_empty(), "{:?}", mails[0].notes);
+    let mail = mail_parser::MessageParser::default().parse(&mails[0].raw).unwrap();
+    assert!(mail.bcc().is_none());
+    assert!(
+        mail.body_text(0)
+            .unwrap()
+            .replace("\r\n", "\n")
+            .contains("a\n.\nQUIT\n..b\nBcc: eve@example.com\n\\u{0}\\u{1b}[31m")
+    );
+    assert!(mail.body_html(0).unwrap().contains("&lt;script&gt;"));
 }

@@ -3,3 +3,4 @@
 
 mod bench;
 mod delivery;
+mod outcomes;

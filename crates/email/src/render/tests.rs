@@ -1,0 +1,246 @@
+use mail_parser::{MessageParser, MimeHeaders};
+use proptest::prelude::*;
+use watchfire_core::{Alert, AlertId, App, Severity, SpanFacts};
+use watchfire_outbox::{Counts, Form, GroupId, Sink};
+
+use super::*;
+
+const NOW: Duration = Duration::from_secs(1_790_000_000);
+
+fn email() -> Email {
+    Email::to(["Ada Löve <ada@example.com>", "grace@example.com"])
+        .from("Shop <errors@example.com>")
+        .server("smtps://ada:hidden-word@localhost")
+        .unwrap()
+        .subject_prefix("[shop] ")
+}
+
+fn alert(message: &str) -> Alert {
+    let at = UNIX_EPOCH + NOW;
+    let app =
+        App::new("storefront").environment("production").release("storefront@1.4.2").host("web-1").pid(7);
+    let mut alert = Alert::new(app, Severity::Error, message)
+        .target("storefront::payments")
+        .place("src/payments.rs", 42)
+        .at(at)
+        .field("order", "A-1017")
+        .span(SpanFacts::new(
+            "request",
+            "storefront",
+            vec![watchfire_core::Field::new("route", "/checkout")],
+        ));
+    alert.id = AlertId::from_parts(at, 1, 1);
+    alert.thread = "main".to_owned();
+    alert
+}
+
+fn first(alert: &Alert) -> Occasion<'_> {
+    Occasion::first(alert, "email", GroupId::from_u64(0xfeed), UNIX_EPOCH + NOW)
+}
+
+fn form(notification: &Notification, wanted: Form) -> Vec<u8> {
+    notification.renderings().find(|(form, _)| *form == wanted).unwrap().1.to_vec()
+}
+
+fn header(mail: &[u8], name: &'static str) -> Vec<String> {
+    let mail = MessageParser::default().parse(mail).unwrap();
+    mail.header_values(name).map(|value| value.as_text().unwrap_or_default().to_owned()).collect()
+}
+
+fn subject_of(mail: &[u8]) -> String {
+    MessageParser::default().parse(mail).unwrap().subject().unwrap().to_owned()
+}
+
+#[test]
+fn a_first_alert_is_this_mail() {
+    let alert = alert("payment refused: 5 € <short>");
+    let mails = email().render(&first(&alert));
+    assert_eq!(
+        mails.iter().map(Notification::recipient).collect::<Vec<_>>(),
+        ["ada@example.com", "grace@example.com"]
+    );
+    for (wanted, expected) in
+        [(Form::Plain, include_str!("plain.txt")), (Form::Ascii, include_str!("ascii.txt"))]
+    {
+        let mail = String::from_utf8(form(&mails[0], wanted)).unwrap().replace("\r\n", "\n");
+        let (head, body) = mail.split_once("\n\n").unwrap();
+        assert_eq!(head.replace(&mails[0].id().to_string(), "ID"), expected.trim_end(), "{wanted:?}");
+        assert!(body.contains("payment refused: 5"), "{body}");
+    }
+    let rich = form(&mails[0], Form::Rich);
+    let parsed = MessageParser::default().parse(&rich).unwrap();
+    assert!(parsed.is_multipart_alternative());
+    assert!(parsed.body_text(0).unwrap().contains("payment refused: 5 € <short>"));
+    assert!(parsed.body_html(0).unwrap().contains("payment refused: 5 € &lt;short&gt;"));
+    assert!(parsed.content_type().unwrap().attribute("boundary").is_some());
+}
+
+trait IsAlternative {
+    fn is_multipart_alternative(&self) -> bool;
+}
+
+impl IsAlternative for mail_parser::Message<'_> {
+    fn is_multipart_alternative(&self) -> bool {
+        self.content_type()
+            .is_some_and(|kind| kind.ctype() == "multipart" && kind.subtype() == Some("alternative"))
+    }
+}
+
+#[test]
+fn the_same_occasion_gives_the_same_bytes_and_the_admins_do_not_see_each_other() {
+    let alert = alert("down");
+    let (email, occasion) = (email(), first(&alert));
+    assert_eq!(email.render(&occasion), email.render(&occasion));
+    for mail in email.render(&occasion) {
+        let others =
+            ["ada@example.com", "grace@example.com"].into_iter().filter(|known| *known != mail.recipient());
+        for (other, (_, body)) in
+            others.flat_map(|other| mail.renderings().map(move |rendering| (other, rendering)))
+        {
+            assert!(!String::from_utf8_lossy(body).contains(other));
+            assert!(!String::from_utf8_lossy(body).contains("hidden-word"));
+        }
+    }
+}
+
+#[test]
+fn text_only_leaves_out_the_rich_form() {
+    let alert = alert("down");
+    let mails = email().html(false).render(&first(&alert));
+    assert_eq!(
+        mails[0].renderings().map(|(form, _)| form).collect::<Vec<_>>(),
+        [Form::Plain, Form::Short, Form::Ascii]
+    );
+}
+
+#[test]
+fn a_subject_has_one_line_of_bounded_length() {
+    let long = "ä".repeat(500);
+    let cases = [
+        (
+            "two\r\nBcc: eve@example.com",
+            r"[shop] ERROR in storefront (production): two\r\nBcc: eve@example.com".to_owned(),
+        ),
+        (
+            "tab\tnul\0esc\u{1b}",
+            r"[shop] ERROR in storefront (production): tab\tnul\u{0}esc\u{1b}".to_owned(),
+        ),
+        ("\u{202e}desrever", r"[shop] ERROR in storefront (production): \u{202e}desrever".to_owned()),
+        ("  \n ", "[shop] ERROR in storefront (production): storefront::payments".to_owned()),
+        (&long, format!("[shop] ERROR in storefront (production): {}…", "ä".repeat(200))),
+    ];
+    for (message, expected) in cases {
+        let alert = alert(message);
+        let mails = email().render(&first(&alert));
+        assert_eq!(subject_of(&form(&mails[0], Form::Rich)), expected, "{message:?}");
+    }
+}
+
+#[test]
+fn a_digest_joins_the_thread_of_the_first_mail_also_by_its_subject() {
+    for message in [
+        "order 17: 5 € refused",
+        "ascii only, with words enough that the line has to be folded somewhere in between",
+    ] {
+        let (one, two) = (alert(message), alert("order 18 refused"));
+        let email = email();
+        let first = email.render(&first(&one));
+        let receipts = [Receipt::new("ada@example.com", reference(&form(&first[0], Form::Rich)))];
+        let now = UNIX_EPOCH + NOW;
+        let digest =
+            Occasion::first(&two, "email", GroupId::from_u64(0xfeed), now + Duration::from_secs(600))
+                .of_kind(OccasionKind::Digest, 1)
+                .counts(Counts::new(9, 8, now, now))
+                .receipts(&receipts);
+        let mails = email.render(&digest);
+        let (ada, grace) = (form(&mails[0], Form::Rich), form(&mails[1], Form::Rich));
+        let root = header(&form(&first[0], Form::Rich), "Message-ID").remove(0);
+        assert_eq!(header(&ada, "In-Reply-To"), std::slice::from_ref(&root));
+        assert_eq!(header(&ada, "References"), std::slice::from_ref(&root));
+        assert_ne!(header(&ada, "Message-ID"), [root]);
+        assert_eq!(subject_of(&ada), format!("Re: {}", subject_of(&form(&first[0], Form::Rich))));
+        // The next receipt is made of an answer: no second "Re: ".
+        let receipts = [Receipt::new("ada@example.com", reference(&ada))];
+        let again = email.render(&digest.clone().receipts(&receipts));
+        assert_eq!(subject_of(&form(&again[0], Form::Rich)), subject_of(&ada));
+        assert!(header(&grace, "In-Reply-To").is_empty(), "had no first mail");
+        let apart = email.thread(false).render(&digest);
+        assert!(header(&form(&apart[0], Form::Rich), "In-Reply-To").is_empty());
+    }
+}
+
+#[test]
+fn a_receipt_that_could_break_a_header_starts_no_thread() {
+    for text in ["", "id", "<a@b", "<a b@c> x", "<a@b>\r\nBcc: eve@example.com", "<ä@b>", "<ab>"] {
+        assert_eq!(Root::of(&Receipt::new("ada@example.com", text)), None, "{text:?}");
+    }
+    let odd = Receipt::new("ada@example.com", "<a@b> sub\r\nBcc: eve@example.com");
+    assert_eq!(Root::of(&odd), Some(Root { message_id: "<a@b>", subject: "" }));
+}
+
+#[test]
+fn times_outside_of_what_a_mail_can_say_are_brought_within() {
+    for at in [UNIX_EPOCH - Duration::from_secs(5), UNIX_EPOCH + Duration::from_secs(1 << 40)] {
+        let alert = alert("down").at(at);
+        let mails = email().render(&Occasion::first(&alert, "email", GroupId::from_u64(1), at));
+        assert_eq!(mails[0].renderings().count(), 4);
+    }
+}
+
+/// What must hold for any mail, whatever it says.
+fn check(mail: &[u8], subject: &str) -> Result<(), TestCaseError> {
+    prop_assert!(mail.is_ascii(), "no server needs 8BITMIME");
+    let text = std::str::from_utf8(mail).unwrap();
+    prop_assert!(text.split("\r\n").all(|line| line.len() <= 998), "RFC 5322 §2.1.1");
+    prop_assert!(!text.replace("\r\n", "").contains(['\r', '\n', '\0']), "RFC 5322 §2.3");
+    let parsed = MessageParser::default().parse(mail).unwrap();
+    let mut names: Vec<_> = parsed.headers().iter().map(|header| header.name().to_owned()).collect();
+    names.sort();
+    let mut known = vec![
+        "Auto-Submitted",
+        "Content-Transfer-Encoding",
+        "Content-Type",
+        "Date",
+        "From",
+        "MIME-Version",
+        "Message-ID",
+        "Subject",
+        "To",
+        "X-Auto-Response-Suppress",
+        "X-Watchfire-Group",
+        "X-Watchfire-Severity",
+    ];
+    if parsed.is_multipart_alternative() {
+        known.retain(|name| *name != "Content-Transfer-Encoding");
+    }
+    prop_assert_eq!(names, known);
+    // Runs of white space are the parser's matter.
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    prop_assert_eq!(squeezed(parsed.subject().unwrap_or_default()), squeezed(subject));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn any_text_gives_valid_mails(
+        message in any::<String>(), times in 1_usize..40, name in any::<String>(), value in any::<String>(), prefix in any::<String>(),
+    ) {
+        let app = App::new(name.clone()).environment(value.clone());
+        let alert = Alert::new(app, Severity::Critical, message.repeat(times)).target(name.clone()).field(name, value);
+        let email = email().subject_prefix(prefix);
+        let occasion = first(&alert);
+        let expected = subject(&email, &occasion, &Page::of(&occasion));
+        for mail in email.render(&occasion) {
+            prop_assert_eq!(mail.renderings().count(), 4);
+            for (form, body) in mail.renderings() {
+                check(body, &if form == Form::Ascii { ascii(&expected) } else { expected.clone() })?;
+            }
+            let rich = form(&mail, Form::Rich);
+            let parsed = MessageParser::default().parse(&rich).unwrap();
+            let text = visible(&Page::of(&occasion).plain_text(), Lines::Kept).into_owned();
+            let read = parsed.body_text(0).unwrap().replace("\r\n", "\n");
+            prop_assert_eq!(read.trim_end(), text.trim_end());
+        }
+    }
+}

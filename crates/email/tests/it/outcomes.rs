@@ -1,0 +1,154 @@
+//! What each way to fail means, over real connections.
+
+use std::time::Duration;
+
+use watchfire_email::Email;
+use watchfire_inbox::{Fault, Inbox, Room, Stage};
+use watchfire_outbox::Outcome;
+
+use crate::bench::{Bench, Door, alert, attempt, render};
+
+const ADA: &str = "ada@example.com";
+const GRACE: &str = "grace@example.com";
+
+fn name(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Delivered(Some(_)) => "delivered",
+        Outcome::Transient(_) => "transient",
+        Outcome::RateLimited { .. } => "limited",
+        Outcome::Degrade(_) => "degrade",
+        Outcome::RecipientRefused(_) => "recipient",
+        Outcome::Held(_) => "held",
+        Outcome::Ambiguous(_) => "ambiguous",
+        _ => "other",
+    }
+}
+
+fn outcomes(email: &Email, message: &str) -> Vec<&'static str> {
+    attempt(email, &render(email, &alert(message))).iter().map(name).collect()
+}
+
+fn reply(at: Stage, reply: &str) -> Fault {
+    Fault::Reply { at, reply: reply.to_owned(), address: None }
+}
+
+fn hang(at: Stage) -> Fault {
+    Fault::Hang { at: Some(at) }
+}
+
+#[test]
+fn each_fault_has_its_outcome_and_the_next_mail_gets_through() {
+    let cases = [
+        (reply(Stage::Connect, "421 4.3.2 not now"), "transient"),
+        (reply(Stage::Connect, "554 5.7.1 go away"), "held"),
+        (reply(Stage::Starttls, "454 4.7.0 no TLS for now"), "transient"),
+        (Fault::BadCredentials, "held"),
+        (reply(Stage::Auth, "454 4.7.0 later"), "transient"),
+        (Fault::RateLimit { retry_after: None }, "transient"),
+        (reply(Stage::Mail, "553 5.1.8 not you"), "held"),
+        (reply(Stage::Rcpt, "451 4.7.1 greylisted, try again in 300 seconds"), "limited"),
+        (reply(Stage::Rcpt, "451 4.7.1 greylisted"), "transient"),
+        (Fault::RefuseRecipient { address: ADA.to_owned() }, "recipient"),
+        (reply(Stage::Data, "451 4.3.0 not now"), "transient"),
+        (reply(Stage::Dot, "452 4.3.1 no space"), "transient"),
+        (reply(Stage::Dot, "552 5.3.4 too large"), "degrade"),
+        (reply(Stage::Dot, "421 4.4.2 closing"), "transient"),
+        (Fault::Reset { at: None }, "transient"),
+        (Fault::Reset { at: Some(Stage::Rcpt) }, "transient"),
+        (Fault::CloseDuringData, "ambiguous"),
+        (Fault::ResetAfterAccept, "ambiguous"),
+        (reply(Stage::Quit, "500 5.5.1 no"), "delivered"),
+        (Fault::Reset { at: Some(Stage::Quit) }, "delivered"),
+    ];
+    let bench = Bench::new();
+    let email = bench.email(&[ADA]);
+    for (fault, expected) in cases {
+        bench.inbox.fail(Room::Smtp, fault.clone().times(1)).unwrap();
+        assert_eq!(outcomes(&email, "down"), [expected], "{fault:?}");
+        bench.inbox.heal(Room::Smtp);
+        assert_eq!(outcomes(&email, "up"), ["delivered"], "after {fault:?}");
+    }
+}
+
+#[test]
+fn a_server_that_hangs_is_given_up_in_time_and_quit_decides_nothing() {
+    let cases = [
+        (hang(Stage::Connect), "transient"),
+        (hang(Stage::Starttls), "transient"),
+        (hang(Stage::Auth), "transient"),
+        (hang(Stage::Rcpt), "transient"),
+        (hang(Stage::Dot), "ambiguous"),
+        (Fault::HangAfterAccept, "ambiguous"),
+        (hang(Stage::Quit), "delivered"),
+    ];
+    let bench = Bench::new();
+    let email = bench.email(&[ADA]).step_timeout(Duration::from_millis(250));
+    for (fault, expected) in cases {
+        bench.inbox.fail(Room::Smtp, fault.clone().times(1)).unwrap();
+        assert_eq!(outcomes(&email, "down"), [expected], "{fault:?}");
+    }
+}
+
+#[test]
+fn a_refused_recipient_costs_the_other_nothing_and_both_share_one_connection() {
+    let bench = Bench::new();
+    let door = Door::before(bench.inbox.smtp_addr());
+    let url = bench.url().replace(&bench.inbox.smtp_addr().port().to_string(), &door.port.to_string());
+    let email = bench.email_by(&url, &[ADA, GRACE, "linus@example.com"]);
+    bench.inbox.fail(Room::Smtp, Fault::RefuseRecipient { address: ADA.to_owned() }.always()).unwrap();
+    assert_eq!(outcomes(&email, "down"), ["recipient", "delivered", "delivered"]);
+    assert_eq!(door.count(), 1);
+    assert_eq!(outcomes(&email, "down"), ["recipient", "delivered", "delivered"]);
+    assert_eq!(door.count(), 2, "none is kept between two alerts");
+    assert_eq!(bench.inbox.accepted(Room::Smtp).len(), 4);
+}
+
+#[test]
+fn wrong_credentials_are_tried_once_for_all_admins() {
+    let bench = Bench::new();
+    let door = Door::before(bench.inbox.smtp_addr());
+    let email =
+        bench.email_by(&format!("smtp://demo:not-the-password@localhost:{}", door.port), &[ADA, GRACE]);
+    assert_eq!(outcomes(&email, "down"), ["held", "held"]);
+    assert_eq!(door.count(), 1);
+    let said = format!("{:?}", attempt(&email, &render(&email, &alert("down"))));
+    assert!(said.contains("535") && !said.contains("not-the-password"), "{said}");
+}
+
+#[test]
+fn nothing_is_sent_in_plain_text_unless_asked_for_or_to_loopback() {
+    let bench = Bench::with(Inbox::builder().smtp_without("STARTTLS").smtp_plaintext());
+    let port = bench.inbox.smtp_addr().port();
+    let email = |url: String| Email::to([ADA]).from("errors@example.com").server(url).unwrap();
+    let login = bench.url().split("//").nth(1).unwrap().split('@').next().unwrap().to_owned();
+    assert_eq!(outcomes(&email(format!("smtp://{login}@localhost:{port}")), "down"), ["delivered"]);
+    // The same server by an address that is not written as a loopback one.
+    assert_eq!(outcomes(&email(format!("smtp://{login}@[::ffff:127.0.0.1]:{port}")), "down"), ["held"]);
+    assert_eq!(outcomes(&email(format!("smtp://[::ffff:127.0.0.1]:{port}")), "down"), ["held"]);
+    assert_eq!(bench.inbox.accepted(Room::Smtp).len(), 1);
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_is_refused() {
+    let bench = Bench::new();
+    for url in [bench.url(), format!("smtps://localhost:{}", bench.inbox.smtps_addr().port())] {
+        let email = Email::to([ADA]).from("errors@example.com").server(url).unwrap();
+        assert_eq!(outcomes(&email, "down"), ["transient"]);
+    }
+    assert!(bench.inbox.accepted(Room::Smtp).is_empty());
+}
+
+#[test]
+fn a_mail_above_the_servers_limit_degrades() {
+    let bench = Bench::with(Inbox::builder().smtp_size_limit(600));
+    let email = bench.email(&[ADA]);
+    assert_eq!(outcomes(&email, "down"), ["degrade"]);
+}
+
+#[test]
+fn addresses_outside_ascii_need_a_server_that_takes_them() {
+    let takes = Bench::new();
+    assert_eq!(outcomes(&takes.email(&["zoë@example.com"]), "down"), ["delivered"]);
+    let refuses = Bench::with(Inbox::builder().smtp_without("SMTPUTF8"));
+    assert_eq!(outcomes(&refuses.email(&["zoë@example.com", ADA]), "down"), ["recipient", "delivered"]);
+}
