@@ -1,5 +1,6 @@
 //! Redaction at capture: no secret enters an alert, so that no later step can leak one.
 
+mod ends;
 mod names;
 mod own;
 mod pairs;
@@ -7,6 +8,7 @@ mod shapes;
 #[cfg(test)]
 mod tests;
 mod values;
+mod words;
 
 use std::borrow::Cow;
 use std::sync::Arc;

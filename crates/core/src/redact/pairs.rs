@@ -7,9 +7,9 @@ use super::values::{REACH, Scan, is_blank};
 
 /// A quotation mark and the backslashes before it: one more level of quoting for each `2n + 1` of them.
 #[derive(Clone, Copy)]
-struct Quote {
-    mark: u8,
-    slashes: usize,
+pub(super) struct Quote {
+    pub(super) mark: u8,
+    pub(super) slashes: usize,
 }
 
 /// A name in the text: where it starts, and its quotes.
@@ -147,228 +147,14 @@ impl Scan<'_> {
         });
     }
 
-    /// The end of an unquoted value, and whether it is the mask already.
-    fn unquoted(&self, start: usize) -> (bool, usize) {
-        let bytes = self.bytes;
-        if self.has_mask(start) {
-            return self.word(start);
-        }
-        let ident = bytes.run(start, |byte| is_name(byte) || byte == b':' || byte == b'!');
-        let blank = usize::from(bytes.at(ident) == b' ' && bytes.at(start).is_ascii_uppercase());
-        let open = bytes.at(ident + blank);
-        let group = match open {
-            b'(' => blank == 0,
-            b'[' => ident == start || bytes.before(ident, start) == b'!',
-            b'{' => ident == start || bytes.at(start).is_ascii_uppercase(),
-            _ => false,
-        };
-        if group {
-            return (false, self.word_end(self.group_end(ident + blank)));
-        }
-        let end = self.word_end(start);
-        if is_scheme(bytes.slice(start, end)) {
-            let next = bytes.run(end, |byte| byte == b' ');
-            if self.has_mask(next) {
-                return (false, self.word_end(next + MASK.len()));
-            }
-            return (false, self.word_end(next).max(end));
-        }
-        (false, end)
-    }
-
-    /// The end of a run of non-blank characters, and whether it is the mask already.
-    pub(super) fn word(&self, start: usize) -> (bool, usize) {
-        if self.has_mask(start) {
-            let end = self.word_end(start + MASK.len());
-            return (end == start + MASK.len(), end);
-        }
-        (false, self.word_end(start))
-    }
-
-    /// The end of a header's value: the line, the next header of a list, or the quote that `opened` the header.
-    fn line(&self, start: usize, opened: u8) -> (bool, usize) {
-        let bytes = self.bytes;
-        let masked = self.has_mask(start);
-        let from = match bytes.at(start) {
-            _ if masked => start + MASK.len(),
-            b'{' | b'[' | b'(' => self.group_end(start),
-            _ => start,
-        };
-        let mut at = from;
-        while at < bytes.len() {
-            let next = bytes.at(at + 1);
-            at = match bytes.at(at) {
-                b'\n' | b'\r' => break,
-                b'\\' => match self.quote_at(at) {
-                    Some(quote) if self.ends_line(at + quote.slashes + 1) => break,
-                    Some(quote) => at + quote.slashes + 1,
-                    None if matches!(next, b'n' | b'r') => break,
-                    None => bytes.run(at, |byte| byte == b'\\'),
-                },
-                b'=' if next == b'"' => self.close(at + 2, Quote { mark: b'"', slashes: 0 }) + 1,
-                byte if byte == opened && is_quote(byte) && self.is_boundary(at + 1) => break,
-                b'{' => self.group_end(at),
-                b',' if self.is_header(at + 1) => break,
-                byte if (is_quote(byte) || is_closer(byte)) && self.ends_line(at + 1) => break,
-                _ => at + 1,
-            };
-        }
-        let end = at.min(bytes.len());
-        (masked && end == from, end)
-    }
-
-    /// Says whether a quote or bracket before `at` closes what the line stands in.
-    fn ends_line(&self, at: usize) -> bool {
-        let byte = self.bytes.at(at);
-        byte == 0 || matches!(byte, b'\n' | b'\r' | b',' | b'\\') || is_quote(byte) || is_closer(byte)
-    }
-
-    fn is_header(&self, at: usize) -> bool {
-        let bytes = self.bytes;
-        let start = bytes.run(at, |byte| byte == b' ');
-        let start = self.quote_at(start).map_or(start, |quote| start + quote.slashes + 1);
-        let end = bytes.run(start, is_name);
-        if end - start > REACH {
-            return false;
-        }
-        let close = self.quote_at(end).map_or(end, |quote| end + quote.slashes + 1);
-        (end > start && bytes.at(close) == b':') || self.has_mask(end)
-    }
-
-    /// The end of a run of non-blank characters, without the brackets and quotes around it.
-    fn word_end(&self, start: usize) -> usize {
-        let bytes = self.bytes;
-        let mut at = start;
-        while at < bytes.len() {
-            at = match bytes.at(at) {
-                byte if is_blank(byte) => break,
-                b',' | b';' | b'&' | b'|' if self.is_next(at + 1) => break,
-                b'%' if bytes.starts_with(at, b"%26") => break,
-                b'<' if bytes.at(at + 1) == b'/' => break,
-                byte if (is_closer(byte) || is_quote(byte)) && self.is_boundary(at + 1) => break,
-                b'\\' => match self.quote_at(at) {
-                    Some(quote) if self.is_boundary(at + quote.slashes + 1) => break,
-                    Some(quote) => at + quote.slashes + 1,
-                    None => bytes.run(at, |byte| byte == b'\\'),
-                },
-                _ => at + 1,
-            };
-        }
-        at
-    }
-
-    /// Says whether a divider before `at` ends the value: a blank, a quote, or a name with its separator follows.
-    fn is_next(&self, at: usize) -> bool {
-        let bytes = self.bytes;
-        let byte = bytes.at(at);
-        if at >= bytes.len() || is_blank(byte) || is_quote(byte) || matches!(byte, b'\\' | b'{') {
-            return true;
-        }
-        let end = bytes.run(at, is_name);
-        if end - at > REACH {
-            return false;
-        }
-        // A mask within the name stood for something that was followed by the separator.
-        self.has_mask(end)
-            || (end > at
-                && (matches!(bytes.at(end), b'=' | b':' | b'[' | b']')
-                    || [b"%3D", b"%5B", b"%5D"].iter().any(|code| bytes.starts_with_any_case(end, *code))))
-    }
-
-    fn is_boundary(&self, at: usize) -> bool {
-        let byte = self.bytes.at(at);
-        at >= self.bytes.len()
-            || is_blank(byte)
-            || is_quote(byte)
-            || is_closer(byte)
-            || matches!(byte, b',' | b';' | b':' | b'.' | b'&' | b'|' | b'?' | b'\\')
-    }
-
-    /// Says whether `name=value` stands at `at`: then the value before it is empty.
-    fn is_assignment(&self, at: usize) -> bool {
-        let bytes = self.bytes;
-        let end = bytes.run(at, is_name);
-        let next = bytes.at(end + 1);
-        end > at && end - at <= REACH && bytes.at(end) == b'=' && !is_blank(next) && next != b'='
-    }
-
-    /// The end of a bracketed group, or of the text if it is not closed: then the rest of the group was cut.
-    fn group_end(&self, start: usize) -> usize {
-        let (bytes, mut at, mut depth) = (self.bytes, start, 0_usize);
-        while at < bytes.len() {
-            at = match bytes.at(at) {
-                b'"' | b'\\' => match self.quote_at(at) {
-                    Some(quote) if quote.mark == b'"' => {
-                        let (end, mark) = self.closing_mark(at + quote.slashes + 1, quote);
-                        mark.map_or_else(|| bytes.run(end, |byte| byte == b'\\') + 1, |mark| mark + 1)
-                    }
-                    _ => bytes.run(at, |byte| byte == b'\\'),
-                },
-                b'(' | b'[' | b'{' => {
-                    depth += 1;
-                    at + 1
-                }
-                byte if is_closer(byte) && byte != b'>' => {
-                    depth = depth.saturating_sub(1);
-                    if depth == 0 {
-                        return at + 1;
-                    }
-                    at + 1
-                }
-                _ => at + 1,
-            };
-        }
-        bytes.len()
-    }
-
-    /// The place where a quoted value ends whose content starts at `content`: before the closing quote with its
-    /// backslashes, before the quote of an outer level, or at the end of the text.
-    fn close(&self, content: usize, quote: Quote) -> usize {
-        let (bytes, mut from) = (self.bytes, content);
-        loop {
-            let (end, mark) = self.closing_mark(from, quote);
-            let Some(mark) = mark else { return end };
-            // `it''s` of SQL, a quote inside a word, and one that closes a key do not close a value.
-            let next = bytes.at(mark + 1);
-            let doubled = quote.mark == b'\'' && next == b'\'' && mark > content;
-            if !doubled && !next.is_ascii_alphanumeric() && !self.is_before_value(mark + 1) {
-                return end;
-            }
-            from = mark + 1 + usize::from(doubled);
-        }
-    }
-
-    /// The next quote that ends a quotation by its backslashes: the place before them, and its own. None at the end of
-    /// the text and for the quote of an outer level.
-    fn closing_mark(&self, from: usize, quote: Quote) -> (usize, Option<usize>) {
-        let (bytes, mut at) = (self.bytes, from);
-        loop {
-            at = bytes.run(at, |byte| byte != b'\\' && byte != quote.mark);
-            let mark = bytes.run(at, |byte| byte == b'\\');
-            let slashes = mark - at;
-            if mark >= bytes.len() {
-                return (bytes.len(), None);
-            }
-            if bytes.at(mark) != quote.mark {
-                at = mark;
-            } else if slashes < quote.slashes {
-                return (at, None);
-            } else if slashes % (2 * (quote.slashes + 1)) == quote.slashes {
-                return (mark - quote.slashes, Some(mark));
-            } else {
-                at = mark + 1;
-            }
-        }
-    }
-
     /// Says whether `: "`, `: {` or `: [` stands at `at`.
-    fn is_before_value(&self, at: usize) -> bool {
+    pub(super) fn is_before_value(&self, at: usize) -> bool {
         let bytes = self.bytes;
         let value = bytes.run(at + 1, |byte| byte == b' ');
         bytes.at(at) == b':' && matches!(bytes.at(value), b'"' | b'\'' | b'\\' | b'{' | b'[')
     }
 
-    fn quote_at(&self, at: usize) -> Option<Quote> {
+    pub(super) fn quote_at(&self, at: usize) -> Option<Quote> {
         let mark = match self.bytes.at(at) {
             b'\\' => self.bytes.run(at, |byte| byte == b'\\'),
             _ => at,
@@ -377,12 +163,12 @@ impl Scan<'_> {
         is_quote(byte).then_some(Quote { mark: byte, slashes: mark - at })
     }
 
-    fn has_mask(&self, at: usize) -> bool {
+    pub(super) fn has_mask(&self, at: usize) -> bool {
         self.bytes.starts_with(at, MASK.as_bytes())
     }
 
     /// The first byte that may still belong to a name: not masked, and near.
-    fn reach(&self) -> usize {
+    pub(super) fn reach(&self) -> usize {
         self.floor.max(self.at.saturating_sub(REACH))
     }
 
@@ -448,15 +234,15 @@ impl Scan<'_> {
     }
 }
 
-fn is_name(byte: u8) -> bool {
+pub(super) fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
-fn is_quote(byte: u8) -> bool {
+pub(super) fn is_quote(byte: u8) -> bool {
     matches!(byte, b'"' | b'\'' | b'`')
 }
 
-fn is_closer(byte: u8) -> bool {
+pub(super) fn is_closer(byte: u8) -> bool {
     matches!(byte, b')' | b']' | b'}' | b'>')
 }
 
@@ -468,7 +254,7 @@ fn is_nothing(value: &[u8]) -> bool {
 }
 
 /// An authentication scheme (RFC 9110 §11.1), which the credentials follow.
-fn is_scheme(value: &[u8]) -> bool {
+pub(super) fn is_scheme(value: &[u8]) -> bool {
     ["bearer", "basic", "token", "digest", "negotiate", "apikey", "splunk"]
         .iter()
         .any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
