@@ -7,6 +7,7 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_http::trace::TraceLayer;
 use tracing::{Instrument, Level, debug_span, error, info, info_span, level_filters::LevelFilter};
 use tracing_subscriber::{EnvFilter, Layer, fmt, prelude::*, registry};
+use watchfire_core::LevelTable;
 use watchfire_filter::{EventFilter, callback, directives, level, levels};
 
 use crate::{
@@ -133,6 +134,21 @@ fn span_levels_decide_which_spans_are_seen() {
         let _guard = registry().with(kept.layer().with_filter(filter)).set_default();
         info_span!("outer").in_scope(|| debug_span!("inner").in_scope(|| error!("x")));
         assert_eq!(kept.take(), [format!("ERROR it::context {expected} x")], "{levels}");
+    }
+}
+
+#[test]
+fn the_span_levels_of_a_layer_serve_stock_filters_and_no_filter() {
+    for (spans, expected) in [(LevelFilter::DEBUG, "[outer{}>inner{}]"), (LevelFilter::OFF, "[]")] {
+        let (filtered, plain) = (Kept::default(), Kept::default());
+        let levels = || LevelTable::new([("", spans)]);
+        let _guard = registry()
+            .with(filtered.layer().span_levels(levels()).with_filter(LevelFilter::ERROR))
+            .with(plain.layer().span_levels(levels()))
+            .set_default();
+        info_span!("outer").in_scope(|| debug_span!("inner").in_scope(|| error!("x")));
+        let line = format!("ERROR it::context {expected} x");
+        assert_eq!((filtered.take(), plain.take()), (vec![line.clone()], vec![line]));
     }
 }
 

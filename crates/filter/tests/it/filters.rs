@@ -305,6 +305,8 @@ fn a_router_judges_by_the_level_in_force() {
     }
     for (filter, expected) in [
         (level(Level::WARN), &["slow"][..]),
+        (directives("error").unwrap(), &["slow"]),
+        (directives("info,it=error").unwrap().not(), &["not found"]),
         (levels([Severity::Critical]).or(callback(|_| false)), &["slow"]),
     ] {
         let by_passes = routed(filter.or(callback(|_| false)), rewrite, emit);

@@ -72,7 +72,7 @@ fn fmt_writes_debug_spans_when_the_directives_ask_for_debug() {
 fn span_directives_work_on_any_layer() {
     alone(here!(), || {
         let text = Text::default();
-        registry().with(text.layer(directives("error,it[req{id=7}]=debug").unwrap())).init();
+        registry().with(text.layer(directives("error,it[req{id=7}]=debug,i[req]=debug").unwrap())).init();
         for id in [7, 8] {
             info_span!("req", id).in_scope(|| debug!("in {id}"));
         }
