@@ -129,6 +129,10 @@ impl Delivery {
         let too_old = now.saturating_duration_since(since) >= policy.max_age;
         let (ended, not_before, attempts) = match outcome {
             Outcome::Delivered(_) => (Ended::Delivered, now, 0),
+            Outcome::DeliveredThenWait { wait, scope, .. } => {
+                self.pause(channel, scope, now + wait.clamp(PAUSE.0, PAUSE.1), &mut destination);
+                (Ended::Delivered, now, 0)
+            }
             Outcome::RecipientRefused(reason) => (Ended::Refused(reason), now, 0),
             Outcome::Rejected(reason) => (Ended::Dead(reason), now, 0),
             Outcome::Ambiguous(reason) if !policy.retry_ambiguous => (Ended::Dead(reason), now, 0),
@@ -158,12 +162,7 @@ impl Delivery {
             }
             Outcome::RateLimited { wait, scope, reason } => {
                 let at = now + wait.clamp(PAUSE.0, PAUSE.1);
-                match scope {
-                    Scope::Recipient => destination.paused_until = Some(at),
-                    Scope::Channel => {
-                        self.channels_paused.insert(channel, at);
-                    }
-                }
+                self.pause(channel, scope, at, &mut destination);
                 (Ended::Again(reason), at, attempts)
             }
             Outcome::Held(reason) => {
@@ -178,10 +177,55 @@ impl Delivery {
         }
         ended
     }
+
+    fn pause(&mut self, channel: usize, scope: Scope, until: Instant, destination: &mut Destination) {
+        match scope {
+            Scope::Recipient => destination.paused_until = Some(until),
+            Scope::Channel => {
+                self.channels_paused.insert(channel, until);
+            }
+        }
+    }
 }
 
 /// Full jitter: anywhere between nothing and the doubled base, up to the cap.
 fn backoff(policy: &Policy, attempts: u32, chance: f64) -> Duration {
     let longest = policy.backoff_base.saturating_mul(1_u32.checked_shl(attempts.min(20)).unwrap_or(u32::MAX));
     longest.min(policy.backoff_cap).mul_f64(chance.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use watchfire_core::{Alert, App, Severity, clock};
+
+    use super::*;
+    use crate::{GroupId, Occasion};
+
+    #[test]
+    fn what_was_delivered_can_pause_what_comes_behind_it() {
+        let alert = Alert::new(App::new("shop"), Severity::Error, "no stock");
+        let occasion = Occasion::first(&alert, "ops", GroupId::from_u64(1), UNIX_EPOCH);
+        let now = clock::instant();
+        let wait = Duration::from_secs(30);
+        for (scope, others_wait) in [(Scope::Recipient, false), (Scope::Channel, true)] {
+            let mut delivery = Delivery::default();
+            for recipient in ["ada", "ada", "bob"] {
+                delivery.offer(0, occasion.notification(recipient).plain("x"), now);
+            }
+            let Step::Attempt(first) = delivery.next(now) else { panic!("nothing to do") };
+            let outcome = Outcome::DeliveredThenWait { receipt: None, wait, scope };
+            assert_eq!(delivery.done(*first, outcome, &Policy::default(), now, 0.5), Ended::Delivered);
+            assert_eq!(delivery.len(), 2);
+            match delivery.next(now) {
+                Step::Attempt(other) => {
+                    assert!(!others_wait && other.notification.recipient() == "bob", "{scope:?}");
+                }
+                Step::Wait(at) => assert!(others_wait && at == now + wait, "{scope:?}"),
+                Step::Idle => panic!("two are waiting"),
+            }
+            assert!(matches!(delivery.next(now + wait), Step::Attempt(_)), "{scope:?}");
+        }
+    }
 }

@@ -8,6 +8,15 @@ use crate::Receipt;
 pub enum Outcome {
     /// The provider took it. A receipt is kept with the notification's group, for threads and edits.
     Delivered(Option<Receipt>),
+    /// The provider took it, and asks to wait before the next one. The wait is kept as that of a rate limit.
+    DeliveredThenWait {
+        /// As of a delivery.
+        receipt: Option<Receipt>,
+        /// How long; clamped to between 1 s and 24 h by the outbox.
+        wait: Duration,
+        /// Who has to wait.
+        scope: Scope,
+    },
     /// It may go well later: a connection that failed, a 5xx, a 4yz. Tried again with backoff.
     Transient(Reason),
     /// The provider asks to wait. `scope` says who has to.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use watchfire_outbox::{Outcome, Scope};
 
 /// Is what an answer of a provider means, without the words: what a table of answers asserts.
@@ -8,6 +10,8 @@ pub enum Class<'a> {
     Delivered,
     /// Delivered, with a receipt of this reference.
     Receipt(&'a str),
+    /// Delivered, and the whole channel waits so many seconds.
+    DeliveredThenWait(u64),
     /// Tried again with backoff.
     Transient,
     /// The whole channel waits so many seconds.
@@ -38,13 +42,12 @@ impl<'a> Class<'a> {
             Outcome::Delivered(None) => Self::Delivered,
             Outcome::Delivered(Some(receipt)) => Self::Receipt(receipt.reference()),
             Outcome::Transient(_) => Self::Transient,
-            Outcome::RateLimited { wait, scope, .. } => {
-                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                match scope {
-                    Scope::Channel => Self::Wait(seconds),
-                    Scope::Recipient => Self::RecipientWaits(seconds),
-                    _ => Self::Other,
-                }
+            Outcome::DeliveredThenWait { wait, scope: Scope::Channel, .. } => {
+                Self::DeliveredThenWait(seconds(*wait))
+            }
+            Outcome::RateLimited { wait, scope: Scope::Channel, .. } => Self::Wait(seconds(*wait)),
+            Outcome::RateLimited { wait, scope: Scope::Recipient, .. } => {
+                Self::RecipientWaits(seconds(*wait))
             }
             Outcome::Degrade(_) => Self::Degrade,
             Outcome::RecipientRefused(_) => Self::RecipientRefused,
@@ -55,6 +58,10 @@ impl<'a> Class<'a> {
             _ => Self::Other,
         }
     }
+}
+
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// Judges every answer of a table, and compares what it means with what is expected: `(name, answer, class)`.
@@ -101,8 +108,6 @@ pub fn check_answers<'a, A>(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use watchfire_outbox::{Reason, Receipt};
 
     use super::*;
@@ -121,6 +126,15 @@ mod tests {
             [
                 ("a", Outcome::Delivered(None), Class::Delivered),
                 ("b", Outcome::Delivered(Some(Receipt::new("r", "m1"))), Class::Receipt("m1")),
+                (
+                    "b2",
+                    Outcome::DeliveredThenWait {
+                        receipt: None,
+                        wait: Duration::from_secs(9),
+                        scope: Scope::Channel,
+                    },
+                    Class::DeliveredThenWait(9),
+                ),
                 ("c", Outcome::Transient(reason()), Class::Transient),
                 ("d", wait(Scope::Channel), Class::Wait(2)),
                 ("e", wait(Scope::Recipient), Class::RecipientWaits(2)),
