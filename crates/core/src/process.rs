@@ -6,7 +6,7 @@ use std::{
     panic::PanicHookInfo,
     sync::{
         Mutex, Once, PoisonError, RwLock, Weak,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
     },
 };
 
@@ -148,6 +148,54 @@ pub fn on_panic(listener: Weak<dyn OnPanic>) {
             previous(info);
         }));
     });
+}
+
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Returns how many forks lie between this process and the one in which [`watch_forks`] was called. Costs one load.
+///
+/// A child has its parent's memory and none of its threads: whoever owns a thread compares this number.
+#[must_use]
+pub fn forks() -> u32 {
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// Begins to count forks, once. Does nothing on systems without `fork`.
+#[cfg_attr(unix, expect(unsafe_code, reason = "a process id costs a system call at every question; this does not"))]
+pub fn watch_forks() {
+    #[cfg(unix)]
+    {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            // SAFETY: the handler lives as long as the program, and only adds to an atomic, which is allowed there.
+            unsafe {
+                libc::pthread_atfork(None, None, Some(count_fork));
+            }
+        });
+    }
+}
+
+#[cfg(unix)]
+extern "C" fn count_fork() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Says `line` on stderr, once per process, without taking any lock: in a forked child a lock may be held for ever.
+#[cfg_attr(unix, expect(unsafe_code, reason = "the standard library's stderr has a lock"))]
+pub fn say_once_after_fork(line: &str) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if SAID.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    #[cfg(unix)]
+    for part in ["watchfire: ", line, "\n"] {
+        // SAFETY: the pointer and the length are those of a text that outlives the call.
+        unsafe {
+            libc::write(2, part.as_ptr().cast(), part.len());
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = line;
 }
 
 #[expect(unsafe_code, reason = "std has no host name; gethostname(2) writes into a buffer of ours")]
