@@ -5,12 +5,12 @@ use std::io::{self, IsTerminal, Write};
 /// Prints one line to standard output.
 pub(crate) fn line(text: &str) {
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    writeln!(out, "{text}").and_then(|()| out.flush()).unwrap_or_default();
 }
 
 /// Prints what went wrong to standard error.
 pub(crate) fn problem(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "watchfire: {text}");
+    writeln!(io::stderr().lock(), "watchfire: {text}").unwrap_or_default();
 }
 
 /// Colours a word, on a terminal only and not if `NO_COLOR` is set.

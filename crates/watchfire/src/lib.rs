@@ -18,8 +18,9 @@
 //! This crate only re-exports; each channel is a feature of its name, and `file` is on by default.
 
 pub use watchfire_core::{
-    Alert, App, Capture, ConfigError, EventView, Field, Flushed, Handler, HandlerLayer, LayerCounts, LevelTable, Limits,
-    Memory, Null, Redactor, Secret, SelfLog, Severity, SpanFacts, SpanNode, Stack, Value, critical,
+    Alert, App, Capture, ConfigError, EventView, Field, Flushed, Handler, HandlerLayer, LayerCounts,
+    LevelTable, Limits, Memory, Null, Redactor, Secret, SelfLog, Severity, SpanFacts, SpanNode, Stack, Value,
+    critical,
     process::{is_debug, set_debug},
 };
 pub use watchfire_filter as filter;

@@ -15,9 +15,17 @@ use watchfire::{LogFile, Outbox, Slack, filter, prelude::*};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let outbox = Outbox::start("shop")?;
     tracing_subscriber::registry()
-        .with(LogFile::daily("shop.log").layer()?.with_filter(filter::env("RUST_LOG", "info,tower_http=debug")?))
+        .with(
+            LogFile::daily("shop.log")
+                .layer()?
+                .with_filter(filter::env("RUST_LOG", "info,tower_http=debug")?),
+        )
         // tower-http logs each 5xx once more as an ERROR of its own: one alert per failure is enough.
-        .with(Slack::webhook(env::var("SLACK_WEBHOOK")?)?.layer(&outbox)?.with_filter(filter::directives("error,tower_http=off")?))
+        .with(
+            Slack::webhook(env::var("SLACK_WEBHOOK")?)?
+                .layer(&outbox)?
+                .with_filter(filter::directives("error,tower_http=off")?),
+        )
         .init();
 
     let app = Router::new()

@@ -5,7 +5,9 @@
 //! ```
 
 use tokio::{io::AsyncWriteExt, net::TcpStream};
-use watchfire::{Delivering, Notification, Occasion, Outbox, Outcome, Page, Policy, Reason, Sink, prelude::*};
+use watchfire::{
+    Delivering, Notification, Occasion, Outbox, Outcome, Page, Policy, Reason, Sink, prelude::*,
+};
 
 struct Pager {
     address: String,

@@ -11,14 +11,23 @@ use watchfire::{App, Email, LogFile, Outbox, Slack, filter, prelude::*};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let outbox = Outbox::start(App::new("storefront").environment("production"))?;
-    let mut mail = Email::to(["Ada <ada@example.com>"]).from("errors@example.com").server(&env::var("SMTP_URL")?)?;
+    let mut mail =
+        Email::to(["Ada <ada@example.com>"]).from("errors@example.com").server(&env::var("SMTP_URL")?)?;
     if let Ok(file) = env::var("SMTP_CA_FILE") {
         mail = mail.ca_file(file)?;
     }
 
     tracing_subscriber::registry()
-        .with(LogFile::daily("storefront.log").keep(7).json().layer()?.with_filter(filter::directives("info,sqlx=warn")?))
-        .with(mail.layer(&outbox)?.with_filter(filter::directives("error")?.and(filter::require_debug_false())))
+        .with(
+            LogFile::daily("storefront.log")
+                .keep(7)
+                .json()
+                .layer()?
+                .with_filter(filter::directives("info,sqlx=warn")?),
+        )
+        .with(
+            mail.layer(&outbox)?.with_filter(filter::directives("error")?.and(filter::require_debug_false())),
+        )
         .with(
             Slack::webhook(env::var("SLACK_WEBHOOK")?)?.named("ops").layer(&outbox)?.with_filter(
                 filter::directives("error,storefront::payments=warn")?

@@ -28,7 +28,8 @@ fn example(name: &str, folder: &Path) -> Command {
 fn minimal_reaches_the_file_and_slack() {
     let inbox = Inbox::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let status = example("minimal", folder.path()).env("SLACK_WEBHOOK", inbox.slack_webhook_url()).status().unwrap();
+    let status =
+        example("minimal", folder.path()).env("SLACK_WEBHOOK", inbox.slack_webhook_url()).status().unwrap();
     assert!(status.success());
 
     let messages = inbox.wait_for(Room::SlackWebhook, 1, PATIENCE).unwrap();
@@ -42,7 +43,8 @@ fn minimal_reaches_the_file_and_slack() {
 #[test]
 fn minimal_says_which_setting_is_wrong_and_starts_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let output = example("minimal", folder.path()).env("SLACK_WEBHOOK", "hooks.slack.com/x").output().unwrap();
+    let output =
+        example("minimal", folder.path()).env("SLACK_WEBHOOK", "hooks.slack.com/x").output().unwrap();
     assert!(!output.status.success());
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("slack.webhook"), "{error}");
@@ -55,7 +57,8 @@ fn no_runtime_filters_per_layer() {
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca.pem");
     std::fs::write(&ca, inbox.ca_pem()).unwrap();
-    let smtp = format!("smtp://{}:{}@localhost:{}", Demo::SMTP_USER, Demo::SMTP_PASSWORD, inbox.smtp_addr().port());
+    let smtp =
+        format!("smtp://{}:{}@localhost:{}", Demo::SMTP_USER, Demo::SMTP_PASSWORD, inbox.smtp_addr().port());
     let output = example("no_runtime", folder.path())
         .env("SMTP_URL", smtp)
         .env("SMTP_CA_FILE", &ca)
@@ -66,7 +69,8 @@ fn no_runtime_filters_per_layer() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "delivered 3, pending 0, dropped 0");
 
-    let slack: Vec<String> = inbox.accepted(Room::SlackWebhook).iter().map(|message| message.body()).collect();
+    let slack: Vec<String> =
+        inbox.accepted(Room::SlackWebhook).iter().map(|message| message.body()).collect();
     assert_eq!(slack.len(), 2, "{slack:?}");
     assert!(slack.iter().any(|body| body.contains("the bank is slow")));
     assert!(slack.iter().any(|body| body.contains("the database is read-only")));
@@ -119,15 +123,20 @@ fn axum_service_carries_the_request_into_slack() {
     let messages = messages.unwrap();
     assert_eq!(messages.len(), 1, "tower-http's own ERROR must not be a second alert");
     let body = messages[0].body();
-    assert!(body.contains("the bank did not take the payment") && body.contains("/orders/4711/pay"), "{body}");
+    assert!(
+        body.contains("the bank did not take the payment") && body.contains("/orders/4711/pay"),
+        "{body}"
+    );
 }
 
 #[test]
 fn custom_sink_writes_its_line() {
     let pager = TcpListener::bind("127.0.0.1:0").unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut child =
-        example("custom_sink", folder.path()).env("PAGER", pager.local_addr().unwrap().to_string()).spawn().unwrap();
+    let mut child = example("custom_sink", folder.path())
+        .env("PAGER", pager.local_addr().unwrap().to_string())
+        .spawn()
+        .unwrap();
     let (stream, _) = pager.accept().unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut line = String::new();

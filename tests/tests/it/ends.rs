@@ -60,7 +60,9 @@ fn what_the_http_client_logs_does_not_come_back() {
         let outbox = Outbox::start("shop").unwrap();
         let slack = Slack::webhook(std::env::var(WEBHOOK).unwrap()).unwrap().layer(&outbox).unwrap();
         // Everything, at every level, from every library.
-        tracing_subscriber::registry().with(slack.with_filter(watchfire::filter::directives("trace").unwrap())).init();
+        tracing_subscriber::registry()
+            .with(slack.with_filter(watchfire::filter::directives("trace").unwrap()))
+            .init();
         tracing::error!("once");
         let report = outbox.flush(PATIENCE);
         assert_eq!(report.pending, 0);

@@ -53,7 +53,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
     let mut statuses = Vec::new();
     for (method, path, _) in REQUESTS {
-        let status = shop.ask(method, path).with_context(|| format!("the shop did not answer {method} {path}"))?;
+        let status =
+            shop.ask(method, path).with_context(|| format!("the shop did not answer {method} {path}"))?;
         statuses.push((method, path, status));
     }
     let report = outbox.flush(PATIENCE);
@@ -85,7 +86,8 @@ fn install(inbox: &Inbox, log: &Path) -> anyhow::Result<Outbox> {
     let ca = log.with_file_name("inbox-ca.pem");
     std::fs::create_dir_all(log.parent().unwrap_or(log)).context("cannot make the demo's folder")?;
     std::fs::write(&ca, inbox.ca_pem()).context("cannot write the inbox's certificate")?;
-    let server = format!("smtp://{}:{}@localhost:{}", Demo::SMTP_USER, Demo::SMTP_PASSWORD, inbox.smtp_addr().port());
+    let server =
+        format!("smtp://{}:{}@localhost:{}", Demo::SMTP_USER, Demo::SMTP_PASSWORD, inbox.smtp_addr().port());
 
     let outbox = Outbox::start(App::new("shop").environment("demo").release("shop@1.4.2"))?;
     tracing_subscriber::registry()

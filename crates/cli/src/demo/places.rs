@@ -42,13 +42,23 @@ impl Verdict {
 const ROOMS: [(&str, Room, usize); 2] = [("email", Room::Smtp, 2), ("slack", Room::SlackWebhook, 1)];
 
 /// Waits until every room has what is due, and reads all places.
-pub(super) fn collect(inbox: &Inbox, log: &Path, failures: usize, patience: Duration) -> anyhow::Result<Vec<Place>> {
-    let text = std::fs::read_to_string(log).with_context(|| format!("the log file {} cannot be read", log.display()))?;
+pub(super) fn collect(
+    inbox: &Inbox,
+    log: &Path,
+    failures: usize,
+    patience: Duration,
+) -> anyhow::Result<Vec<Place>> {
+    let text = std::fs::read_to_string(log)
+        .with_context(|| format!("the log file {} cannot be read", log.display()))?;
     let mut places = vec![Place { name: "file", copies: 1, texts: entries(&text) }];
     for (name, room, copies) in ROOMS {
         // What is missing at the end of the wait is the verdict's to say.
         let _missing = inbox.wait_for(room, failures * copies, patience).err();
-        let texts = inbox.accepted(room).iter().map(|message| format!("{}\n{}", message.text(), message.body())).collect();
+        let texts = inbox
+            .accepted(room)
+            .iter()
+            .map(|message| format!("{}\n{}", message.text(), message.body()))
+            .collect();
         places.push(Place { name, copies, texts });
     }
     Ok(places)
@@ -57,7 +67,10 @@ pub(super) fn collect(inbox: &Inbox, log: &Path, failures: usize, patience: Dura
 pub(super) fn judge(places: &[Place], wanted: &[&str], unwanted: &str, secrets: &[&str]) -> Verdict {
     let row = |text: &str, due: bool| Row {
         text: text.to_owned(),
-        counts: places.iter().map(|place| place.texts.iter().filter(|found| found.contains(text)).count()).collect(),
+        counts: places
+            .iter()
+            .map(|place| place.texts.iter().filter(|found| found.contains(text)).count())
+            .collect(),
         expected: places.iter().map(|place| if due { place.copies } else { 0 }).collect(),
     };
     let mut rows: Vec<Row> = wanted.iter().map(|text| row(text, true)).collect();

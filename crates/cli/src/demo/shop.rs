@@ -10,13 +10,22 @@ use std::{
 };
 
 use http_body_util::Full;
-use hyper::{Request, Response, StatusCode, body::Bytes, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    Request, Response, StatusCode, body::Bytes, body::Incoming, server::conn::http1, service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use tracing::{Instrument, error, info, info_span, warn};
 
 /// What the shop plants into its errors and what must arrive nowhere.
-pub(super) const SECRETS: [&str; 4] =
-    ["hunter2-planted", "4111 1111 1111 1111", "planted-bearer-5f2c9d0e77", "planted-db-password"];
+pub(super) const SECRETS: [&str; 5] = [
+    "hunter2-planted",
+    "4111 1111 1111 1111",
+    "planted-session-77",
+    "planted-bearer-5f2c9d0e77",
+    "planted-db-password",
+];
+
+const BEARER: &str = "Bearer planted-bearer-5f2c9d0e77";
 
 /// Is the shop under way.
 pub(super) struct Shop {
@@ -44,7 +53,10 @@ impl Shop {
     pub(super) fn ask(&self, method: &str, path: &str) -> io::Result<u16> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "{method} {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")?;
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         let status = answer.split_whitespace().nth(1).and_then(|text| text.parse().ok());
@@ -64,7 +76,8 @@ async fn serve(listener: TcpListener) -> io::Result<()> {
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let span = info_span!(target: "shop::web", "request", method = %request.method(), path = request.uri().path());
+    let span =
+        info_span!(target: "shop::web", "request", method = %request.method(), path = request.uri().path());
     let status = handle(request.uri().path()).instrument(span).await;
     let mut response = Response::new(Full::new(Bytes::from_static(b"")));
     *response.status_mut() = status;
@@ -81,26 +94,19 @@ async fn handle(path: &str) -> StatusCode {
             warn!(target: "shop::health", pool = 9, "the connection pool is nearly empty");
             StatusCode::OK
         }
-        "/orders/4711/pay" => match pay(4711).await {
-            Ok(()) => StatusCode::OK,
-            Err(failure) => {
-                error!(
-                    target: "shop::payments",
-                    error = &failure as &dyn std::error::Error,
-                    order = 4711,
-                    password = "hunter2-planted",
-                    card = "4111 1111 1111 1111",
-                    "payment failed"
-                );
-                StatusCode::BAD_GATEWAY
-            }
-        },
+        "/orders/4711/pay" => pay(4711)
+            .instrument(info_span!(target: "shop::payments", "pay", order = 4711, authorization = BEARER))
+            .await
+            .map_or(StatusCode::BAD_GATEWAY, |()| StatusCode::OK),
         "/thumbnails" => {
             let worker = thread::Builder::new().name("thumbnailer".to_owned()).spawn(make_thumbnail);
             match worker.map(thread::JoinHandle::join) {
                 Ok(Ok(())) => StatusCode::ACCEPTED,
                 Ok(Err(panic)) => {
-                    let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+                    let said = panic
+                        .downcast_ref::<String>()
+                        .map(String::as_str)
+                        .or(panic.downcast_ref::<&str>().copied());
                     error!(target: "shop::thumbnails", "a worker panicked: {}", said.unwrap_or("with no text"));
                     StatusCode::INTERNAL_SERVER_ERROR
                 }
@@ -116,8 +122,16 @@ async fn handle(path: &str) -> StatusCode {
 }
 
 async fn pay(order: u64) -> Result<(), PaymentError> {
-    let span = info_span!(target: "shop::payments", "pay", order, authorization = "Bearer planted-bearer-5f2c9d0e77");
-    async { Err(PaymentError(Declined)) }.instrument(span).await
+    let failure = PaymentError(Declined);
+    error!(
+        target: "shop::payments",
+        error = &failure as &dyn std::error::Error,
+        order,
+        password = "hunter2-planted",
+        sent = "Card: 4111 1111 1111 1111\r\nCookie: session=planted-session-77",
+        "payment failed"
+    );
+    Err(failure)
 }
 
 #[expect(clippy::panic, reason = "the demo shows what becomes of a panic in a worker")]

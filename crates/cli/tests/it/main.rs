@@ -1,5 +1,7 @@
 //! Runs the program as its users do.
 
+#![expect(clippy::unwrap_used, reason = "a test helper may panic")]
+
 use std::process::{Command, Output};
 
 fn watchfire(arguments: &[&str]) -> Output {
