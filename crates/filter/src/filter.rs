@@ -7,6 +7,7 @@ use crate::{
     DirectiveErrors, Verdict,
     directives::{self, Directives},
     node::{Node, Question},
+    per_layer::Unregistered,
     severities,
 };
 
@@ -25,6 +26,7 @@ pub struct EventFilter {
     pub(crate) per_event: bool,
     /// Whether there are directives that have to be told of spans.
     pub(crate) dynamic: bool,
+    pub(crate) unregistered: Unregistered,
 }
 
 impl EventFilter {
@@ -36,6 +38,7 @@ impl EventFilter {
             spans: LevelTable::default(),
             spans_set: false,
             log: SelfLog::default(),
+            unregistered: Unregistered::default(),
         }
     }
 

@@ -3,6 +3,8 @@
 use std::{
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Mutex, PoisonError},
+    thread::LocalKey,
 };
 
 use tracing_core::{
@@ -26,12 +28,13 @@ where
     S: Subscriber + for<'l> LookupSpan<'l>,
 {
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // A directive's state has to know the spans it is about before one of them is made.
-        self.node.for_each_rule(&mut |rule| {
-            if metadata.is_span() && rule.is_about(metadata) {
-                Filter::<S>::callsite_enabled(rule.state(), metadata);
+        if self.dynamic && metadata.is_span() {
+            if TELLING.is_held() {
+                self.unregistered.put(metadata);
+            } else {
+                self.register::<S>(metadata);
             }
-        });
+        }
         let wanted = if metadata.is_span() {
             let verdict = self.node.span_verdict(metadata, &Question::Callsite);
             self.lets_span(metadata) || verdict.is_some_and(|verdict| verdict != Verdict::Never)
@@ -57,7 +60,7 @@ where
             return true;
         }
         // An event that a callback or a field's `Debug` emits while we judge one is not judged: it would have no end.
-        let Some(_judging) = Judging::enter() else { return true };
+        let Some(_judging) = JUDGING.enter() else { return true };
         let entered = |state: &EnvFilter, level: Level| is_entered(state, level, context);
         let judge = || {
             let question = Question::Entered(&entered);
@@ -81,6 +84,9 @@ where
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if self.dynamic && !TELLING.is_held() {
+            self.unregistered.take().into_iter().for_each(|metadata| self.register::<S>(metadata));
+        }
         self.tell(|state| state.on_new_span(attributes, id, context.clone()));
     }
 
@@ -106,14 +112,48 @@ impl EventFilter {
         self.spans.admits(metadata.target(), *metadata.level())
     }
 
-    /// Tells the state of each span directive; a user's `Debug` may panic when a directive matches its text.
+    /// Makes a directive's state know a callsite of spans that it is about, before one of them is made.
+    fn register<S: Subscriber>(&self, metadata: &'static Metadata<'static>) {
+        self.node.for_each_rule(&mut |rule| {
+            if rule.is_about(metadata) {
+                Filter::<S>::callsite_enabled(rule.state(), metadata);
+            }
+        });
+    }
+
+    /// Tells the state of each span directive what happens to a span.
+    ///
+    /// An `EnvFilter` holds its locks while it has a user's `Debug` write a value. What that `Debug` does to spans of its
+    /// own is not told: it would wait for itself. And it may panic.
     fn tell(&self, tell: impl Fn(&EnvFilter)) {
-        if self.dynamic {
-            self.node.for_each_rule(&mut |rule: &SpanRule| {
-                // The panic hook has said it.
-                drop(catch_unwind(AssertUnwindSafe(|| tell(rule.state()))));
-            });
+        if !self.dynamic {
+            return;
         }
+        let Some(_telling) = TELLING.enter() else { return };
+        self.node.for_each_rule(&mut |rule: &SpanRule| {
+            // The panic hook has said it.
+            drop(catch_unwind(AssertUnwindSafe(|| tell(rule.state()))));
+        });
+    }
+}
+
+/// Keeps callsites that were first met where they could not be registered, until they can. A clone has none.
+#[derive(Default)]
+pub(crate) struct Unregistered(Mutex<Vec<&'static Metadata<'static>>>);
+
+impl Unregistered {
+    fn put(&self, metadata: &'static Metadata<'static>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(metadata);
+    }
+
+    fn take(&self) -> Vec<&'static Metadata<'static>> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Clone for Unregistered {
+    fn clone(&self) -> Self {
+        Self::default()
     }
 }
 
@@ -151,22 +191,34 @@ impl Callsite for Probe {
 }
 
 thread_local! {
-    static JUDGING: Cell<bool> = const { Cell::new(false) };
+    /// This thread looks at the values of an event for a filter.
+    static IS_JUDGING: Cell<bool> = const { Cell::new(false) };
+    /// This thread tells the states of span directives of a span.
+    static IS_TELLING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Is held while this thread looks at the values of an event for a filter.
-struct Judging;
+static JUDGING: Flag = Flag(&IS_JUDGING);
+static TELLING: Flag = Flag(&IS_TELLING);
 
-impl Judging {
-    fn enter() -> Option<Self> {
-        let was = JUDGING.try_with(|judging| judging.replace(true)).unwrap_or(false);
+/// Lets a thread begin something only when it is not about it already.
+struct Flag(&'static LocalKey<Cell<bool>>);
+
+struct Held(&'static LocalKey<Cell<bool>>);
+
+impl Flag {
+    fn is_held(&self) -> bool {
+        self.0.try_with(Cell::get).unwrap_or(false)
+    }
+
+    fn enter(&self) -> Option<Held> {
+        let was = self.0.try_with(|held| held.replace(true)).unwrap_or(false);
         // Not `then_some`, whose guard would be made, and dropped, in any case.
-        if was { None } else { Some(Self) }
+        if was { None } else { Some(Held(self.0)) }
     }
 }
 
-impl Drop for Judging {
+impl Drop for Held {
     fn drop(&mut self) {
-        JUDGING.try_with(|judging| judging.set(false)).ok();
+        self.0.try_with(|held| held.set(false)).ok();
     }
 }

@@ -6,13 +6,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tracing::{Dispatch, dispatcher, error, field, info, info_span};
+use tracing::{Dispatch, debug, dispatcher, error, field, info, info_span};
 use tracing_subscriber::{Layer, prelude::*, registry};
 use watchfire_core::{CUT, HandlerLayer, Limits, Memory, PANICKED, SelfLog};
 use watchfire_filter::{callback, directives, levels};
 
 use crate::{
-    alone::{alone, here},
+    alone::{alone, alone_for, here},
     kept::Kept,
 };
 
@@ -75,6 +75,46 @@ fn a_debug_that_logs_waits_for_nobody() {
         assert_eq!(counts.suppressed(), 1, "and is counted");
         assert_eq!(FORMATTED.get(), 1, "a value is formatted once");
     });
+}
+
+/// Makes a span that the same directive is about as the span it stands in.
+struct MakesSpans;
+
+impl fmt::Debug for MakesSpans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        drop(span_of("nested"));
+        f.write_str("made")
+    }
+}
+
+fn span_of(id: &str) -> tracing::Span {
+    info_span!("of", id)
+}
+
+#[test]
+fn a_debug_that_makes_a_span_of_the_same_directive_waits_for_nobody() {
+    for case in ["new span", "record"] {
+        alone_for(here!(), case, &[], || {
+            let kept = Kept::default();
+            registry().with(kept.layer().with_filter(directives("info,[{id=ma.*}]=debug").unwrap())).init();
+            let span = match case {
+                "record" => {
+                    let span = info_span!("s", id = field::Empty);
+                    span.record("id", field::debug(MakesSpans));
+                    span
+                }
+                _ => info_span!("s", id = ?MakesSpans),
+            };
+            span.in_scope(|| debug!("within s"));
+            // Its callsite was first met inside of the Debug; the directive learned of it all the same.
+            span_of("mary").in_scope(|| debug!("within of"));
+            span_of("john").in_scope(|| debug!("no"));
+            let target = "DEBUG it::hostile_values";
+            let expected =
+                [format!("{target} [s{{id=made}}] within s"), format!("{target} [of{{id=mary}}] within of")];
+            assert_eq!(kept.take(), expected);
+        });
+    }
 }
 
 #[test]
