@@ -79,8 +79,13 @@ impl Batch {
         self.bytes.get(start..end).unwrap_or_default()
     }
 
-    /// Notes that so many bytes of the last piece were written. Returns how many of them are a torn record.
-    pub(crate) fn advance(&mut self, written: usize) -> usize {
+    /// Returns how many bytes of the next record stand at the end of the open file.
+    pub(crate) fn torn(&self) -> usize {
+        self.torn
+    }
+
+    /// Notes that so many bytes of the last piece were written.
+    pub(crate) fn advance(&mut self, written: usize) {
         let reached = self.start(self.done) + self.torn + written;
         while self.ends.get(self.done).is_some_and(|end| *end <= reached) {
             self.done += 1;
@@ -89,11 +94,22 @@ impl Batch {
         if self.is_empty() {
             self.clear();
         }
-        self.torn
     }
 
-    /// Forgets that a part of the next record was written: it was cut off again, or stands in another file.
+    /// Forgets that a part of the next record was written: it was cut off again.
     pub(crate) fn restart_record(&mut self) {
+        self.torn = 0;
+    }
+
+    /// Gives up a record of which a part stands where nothing can be added to it.
+    ///
+    /// It is written again, unless only its newline is missing, which whoever writes next adds.
+    pub(crate) fn abandon_record(&mut self) {
+        if self.torn > 0
+            && self.ends.get(self.done).is_some_and(|end| end - self.start(self.done) == self.torn + 1)
+        {
+            self.advance(1);
+        }
         self.torn = 0;
     }
 
@@ -141,7 +157,8 @@ mod tests {
             assert_eq!(batch().piece(room, at_least_one), expected.as_bytes());
         }
         let mut batch = batch();
-        assert_eq!(batch.advance(7), 0);
+        batch.advance(7);
+        assert_eq!(batch.torn(), 0);
         assert_eq!((batch.piece(99, false), batch.period()), (&b"c\n"[..], Some(period(10))));
         assert_eq!((batch.len(), batch.records()), (2, 1));
     }
@@ -149,10 +166,17 @@ mod tests {
     #[test]
     fn a_torn_record_goes_on_where_it_broke_or_starts_again() {
         let mut batch = batch();
-        assert_eq!(batch.advance(5), 2);
+        batch.advance(5);
+        assert_eq!(batch.torn(), 2);
         assert_eq!(batch.piece(99, false), b"b\n");
         batch.restart_record();
         assert_eq!(batch.piece(99, false), b"bbb\n");
+        batch.advance(2);
+        batch.abandon_record();
+        assert_eq!(batch.piece(99, false), b"bbb\n");
+        batch.advance(3);
+        batch.abandon_record();
+        assert_eq!(batch.piece(99, false), b"c\n");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Read, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
     time::SystemTime,
 };
@@ -35,6 +35,8 @@ pub(crate) trait Handle: Send {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// Reads some bytes.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
+    /// Tells whether the file is empty or ends with a whole line; if that cannot be read, that it does.
+    fn ends_line(&mut self) -> bool;
     /// Tells what the open file is, wherever its name has gone.
     fn stat(&self) -> io::Result<Stat>;
     /// Cuts the file.
@@ -83,7 +85,13 @@ impl Filesystem for Disk {
             Open::New(mode) => create(path, mode)?,
             Open::Append(mode) => match create(path, mode) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    OpenOptions::new().append(true).open(path)?
+                    // Read as well, to see how it ends; a file that may only be written to is one all the same.
+                    match OpenOptions::new().read(true).append(true).open(path) {
+                        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                            OpenOptions::new().append(true).open(path)?
+                        }
+                        opened => opened?,
+                    }
                 }
                 made => made?,
             },
@@ -133,7 +141,7 @@ impl Filesystem for Disk {
         let mut fresh = link.as_os_str().to_owned();
         fresh.push(".new");
         let fresh = Path::new(&fresh);
-        let _ = fs::remove_file(fresh);
+        fs::remove_file(fresh).ok();
         std::os::unix::fs::symlink(target, fresh)?;
         fs::rename(fresh, link)
     }
@@ -173,6 +181,15 @@ impl Handle for File {
         Ok(stat(&self.metadata()?))
     }
 
+    fn ends_line(&mut self) -> bool {
+        let mut last = [0];
+        // Writing is not touched by this: it goes to the end of a file opened for appending.
+        match self.seek(SeekFrom::End(-1)).and_then(|_| Read::read(self, &mut last)) {
+            Ok(1) => last == *b"\n",
+            _ => true,
+        }
+    }
+
     fn truncate(&mut self, len: u64) -> io::Result<()> {
         self.set_len(len)
     }
@@ -197,7 +214,7 @@ impl Handle for File {
 /// Makes a file that must not be there. The permissions are exactly these, whatever the process masks.
 fn create(path: &Path, mode: Option<u32>) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.append(true).create_new(true);
+    options.read(true).append(true).create_new(true);
     #[cfg(unix)]
     if let Some(mode) = mode {
         use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -220,3 +237,6 @@ fn stat(metadata: &fs::Metadata) -> Stat {
     let (id, mode) = (None, None);
     Stat { id, mode, len: metadata.len(), modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH) }
 }
+
+#[cfg(test)]
+pub(crate) mod fake;

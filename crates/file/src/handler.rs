@@ -86,7 +86,7 @@ impl Handler for FileHandler {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        let _ = self.shared.flush(clock::instant() + PATIENCE);
+        let _flushed = self.shared.flush(clock::instant() + PATIENCE);
         self.shared.stop();
     }
 }
@@ -109,6 +109,6 @@ pub(crate) fn with_line(work: impl FnOnce(&mut String)) {
     line.clear();
     work(&mut line);
     if line.capacity() <= KEEP {
-        let _ = LINE.try_with(|slot| slot.set(line));
+        LINE.try_with(|slot| slot.set(line)).ok();
     }
 }

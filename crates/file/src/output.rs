@@ -128,6 +128,8 @@ struct Opened {
     len: u64,
     /// What lines it holds; `None` while it is empty.
     period: Option<Period>,
+    /// Whether somebody left half a line at its end.
+    is_torn: bool,
 }
 
 /// How long a rotation that failed waits.
@@ -162,23 +164,35 @@ impl Output {
         }
         let _lock = self.plan.lock(&*self.fs, self.rotate_now)?;
         self.refresh(Some(batch))?;
+        let mut rotations = self.rotations;
         if self.rotate_now {
             let period = batch.period().or_else(|| self.open.as_ref()?.period).unwrap_or(Period::ALWAYS);
             self.turn(period, instant)?;
         }
         while let Some(period) = batch.period() {
-            let rotations = self.rotations;
             self.turn(period, instant)?;
             if self.rotations != rotations {
-                batch.restart_record();
+                rotations = self.rotations;
+                batch.abandon_record();
+                continue;
             }
             let Some(open) = &mut self.open else { return Err(missing()) };
+            if open.is_torn {
+                match open.handle.write(b"\n") {
+                    Ok(0) => return Err(Trouble::new("write", io::ErrorKind::WriteZero.into())),
+                    Ok(_) => {
+                        open.len += 1;
+                        open.is_torn = false;
+                    }
+                    Err(error) => return Err(Trouble::new("write", error)),
+                }
+            }
             let room = self.plan.max_size.map_or(u64::MAX, |max| max.saturating_sub(open.len));
             let too_big_is_better_than_lost = self.blocked_until.is_some_and(|until| instant < until);
             let piece = batch.piece(room, open.len == 0 || too_big_is_better_than_lost);
             if piece.is_empty() {
                 self.rotate(instant)?;
-                batch.restart_record();
+                batch.abandon_record();
                 continue;
             }
             match open.handle.write(piece) {
@@ -253,7 +267,7 @@ impl Output {
 
     /// Cuts a torn record off, if it is the last thing in the file, so that nobody finds half a line.
     fn give_up(&mut self, batch: &mut Batch, error: io::Error) -> Trouble {
-        let torn = batch.advance(0) as u64;
+        let torn = batch.torn() as u64;
         if let Some(open) = self.open.as_mut().filter(|_| torn > 0) {
             let is_last = open.handle.stat().is_ok_and(|stat| stat.len == open.len);
             if is_last && open.handle.truncate(open.len - torn).is_ok() {
@@ -273,12 +287,20 @@ impl Output {
         };
         match (&mut self.open, known) {
             (Some(open), Some(stat)) if open.id == stat.id => {
-                open.len = stat.len;
+                if open.len != stat.len {
+                    // Somebody else has written, or cut the file: what we may have begun does not go on there.
+                    if let Some(batch) = batch {
+                        let cut_after_all = open.len.checked_sub(batch.torn() as u64) == Some(stat.len);
+                        if cut_after_all { batch.restart_record() } else { batch.abandon_record() }
+                    }
+                    open.len = stat.len;
+                    open.is_torn = !open.handle.ends_line();
+                }
                 Ok(())
             }
             _ => {
                 if let Some(batch) = batch {
-                    batch.restart_record();
+                    batch.abandon_record();
                 }
                 self.reopen()
             }
@@ -290,7 +312,7 @@ impl Output {
         if self.unsynced
             && let Some(open) = &mut self.open
         {
-            let _ = open.handle.sync();
+            open.handle.sync().ok();
         }
         self.unsynced = false;
         self.open = None;
@@ -304,10 +326,11 @@ impl Output {
             }
             opened => opened,
         };
-        let handle = opened.map_err(|error| Trouble::new("open", error))?;
+        let mut handle = opened.map_err(|error| Trouble::new("open", error))?;
         let stat = handle.stat().map_err(|error| Trouble::new("look at", error))?;
         let period = (stat.len > 0).then(|| self.plan.period(stat.modified));
-        self.open = Some(Opened { handle, id: stat.id, len: stat.len, period });
+        let is_torn = stat.len > 0 && !handle.ends_line();
+        self.open = Some(Opened { handle, id: stat.id, len: stat.len, period, is_torn });
         if let Some(link) = &self.plan.link
             && let Err(error) = self.fs.link(&self.plan.names.base, link)
         {
@@ -361,9 +384,19 @@ impl Output {
         };
         let numbers: Vec<u32> = taken.iter().filter_map(|(key, _)| number(key)).collect();
         for moved in shifts(&numbers) {
-            for (_, packing) in taken.iter().filter(|(key, _)| number(key) == Some(moved)) {
-                let name = |number| plan.folder.join(plan.names.of(&Key::Number(number), *packing));
-                rename(name(moved), name(moved + 1))?;
+            let name = |number, packing| plan.folder.join(plan.names.of(&Key::Number(number), packing));
+            let of_moved =
+                || taken.iter().filter(|(key, _)| number(key) == Some(moved)).map(|(_, packing)| *packing);
+            // Both forms are there only where the last step of packing is missing. Moved one by one they could part.
+            let is_plain = of_moved().any(|packing| packing == Packing::Plain);
+            for packing in of_moved() {
+                if is_plain && packing != Packing::Plain {
+                    let removed = self.fs.remove(&name(moved, packing));
+                    removed.map_err(|error| Trouble::new("remove an unneeded compressed file", error))?;
+                }
+            }
+            for packing in of_moved().filter(|packing| !is_plain || *packing == Packing::Plain) {
+                rename(name(moved, packing), name(moved + 1, packing))?;
             }
         }
         let keys: Vec<Key> = taken.into_iter().map(|(key, _)| key).collect();
@@ -388,3 +421,6 @@ fn number(key: &Key) -> Option<u32> {
 fn missing() -> Trouble {
     Trouble::new("open", io::ErrorKind::NotFound.into())
 }
+
+#[cfg(test)]
+mod tests;

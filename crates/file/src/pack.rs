@@ -84,7 +84,7 @@ fn one(fs: &dyn Filesystem, plan: &Plan, compression: Compression, path: &Path) 
     let written = write_packed(fs, compression, &mut *source, &unfinished, plan.mode.or(stat.mode));
     if let Err(error) = written {
         // A disk that is full is not made fuller by half a file; what cannot be removed is swept next time.
-        let _ = fs.remove(&unfinished);
+        fs.remove(&unfinished).ok();
         return Err(doing(error));
     }
     let _lock = plan.lock_soon(fs)?;

@@ -345,7 +345,7 @@ impl Body {
 
     fn put_back(self: Box<Self>) {
         if self.text.capacity() <= KEEP {
-            let _ = SPARE.try_with(|spare| spare.set(Some(self)));
+            SPARE.try_with(|spare| spare.set(Some(self))).ok();
         }
     }
 

@@ -481,7 +481,7 @@ impl Shared {
 impl AtExit for Shared {
     fn at_exit(&self) {
         // The thread that ends may hold the lock itself, so it is only tried.
-        let _ = self.flush(clock::instant() + EXIT_PATIENCE);
+        let _flushed = self.flush(clock::instant() + EXIT_PATIENCE);
     }
 }
 

@@ -144,7 +144,7 @@ impl Second {
         let zoned =
             Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone.zone.clone());
         // Writing into a String cannot fail.
-        let _ = write!(
+        write!(
             self.head,
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
             zoned.year(),
@@ -153,14 +153,15 @@ impl Second {
             zoned.hour(),
             zoned.minute(),
             zoned.second()
-        );
+        )
+        .ok();
         if zone.is_utc {
             self.tail.push('Z');
         } else {
             let offset = zoned.offset().seconds();
             let sign = if offset < 0 { '-' } else { '+' };
             let minutes = offset.unsigned_abs() / 60;
-            let _ = write!(self.tail, "{sign}{:02}:{:02}", minutes / 60, minutes % 60);
+            write!(self.tail, "{sign}{:02}:{:02}", minutes / 60, minutes % 60).ok();
         }
     }
 }

@@ -17,10 +17,11 @@ fn escape(char: char, out: &mut String) {
         '\t' => out.push_str("\\t"),
         _ => {
             // Writing into a String cannot fail.
-            let _ = match u32::from(char) {
+            match u32::from(char) {
                 code @ ..0x100 => write!(out, "\\x{code:02x}"),
                 code => write!(out, "\\u{{{code:x}}}"),
-            };
+            }
+            .ok();
         }
     }
 }
@@ -90,7 +91,7 @@ pub(crate) fn json_string(text: &str, out: &mut String) {
                 '\t' => out.push_str("\\t"),
                 char if is_unsafe(char) => {
                     // All of them lie in the basic plane, so one unit is enough.
-                    let _ = write!(out, "\\u{:04x}", u32::from(char));
+                    write!(out, "\\u{:04x}", u32::from(char)).ok();
                 }
                 char => out.push(char),
             }
@@ -109,10 +110,10 @@ pub(crate) fn json_value(value: FieldValue<'_>, out: &mut String) {
             out.push('"');
         }
         FieldValue::I128(number) if i64::try_from(number).is_err() => {
-            let _ = write!(out, "\"{number}\"");
+            write!(out, "\"{number}\"").ok();
         }
         FieldValue::U128(number) if u64::try_from(number).is_err() => {
-            let _ = write!(out, "\"{number}\"");
+            write!(out, "\"{number}\"").ok();
         }
         _ => plain(value, out),
     }
@@ -121,7 +122,7 @@ pub(crate) fn json_value(value: FieldValue<'_>, out: &mut String) {
 /// Appends a value as it is.
 pub(crate) fn plain(value: FieldValue<'_>, out: &mut String) {
     // Writing into a String cannot fail.
-    let _ = match value {
+    match value {
         FieldValue::Str(text) | FieldValue::Debug(text) => {
             out.push_str(text);
             Ok(())
@@ -133,7 +134,8 @@ pub(crate) fn plain(value: FieldValue<'_>, out: &mut String) {
         // The shortest text that reads back to the same number.
         FieldValue::F64(n) => write!(out, "{n:?}"),
         FieldValue::Bool(b) => write!(out, "{b}"),
-    };
+    }
+    .ok();
 }
 
 #[cfg(test)]

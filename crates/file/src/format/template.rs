@@ -40,6 +40,7 @@ pub struct Template {
 
 /// Is what a name in a template stands for.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::enum_variant_names, reason = "the names are Python's")]
 pub(crate) enum Name {
     Time,
     Asctime,

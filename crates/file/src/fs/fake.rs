@@ -1,0 +1,283 @@
+//! A file system in memory that fails, or ends the process, at will.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use super::*;
+
+#[derive(Clone, Default)]
+pub(crate) struct Fake(Arc<Mutex<World>>);
+
+#[derive(Default)]
+pub(crate) struct World {
+    pub(crate) names: BTreeMap<String, u64>,
+    pub(crate) nodes: BTreeMap<u64, Node>,
+    pub(crate) now: Option<SystemTime>,
+    /// Faults per 1,000 calls.
+    pub(crate) faults: u64,
+    pub(crate) chance: Chance,
+    /// Once the process is dead, nothing it does has an effect.
+    pub(crate) is_dead: bool,
+    /// The files that lost their names, with those that were there at that moment.
+    pub(crate) removed: Vec<Removed>,
+    pub(crate) calls: u64,
+    next: u64,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Node {
+    pub(crate) data: Vec<u8>,
+    modified: Option<SystemTime>,
+}
+
+pub(crate) struct Removed {
+    pub(crate) name: String,
+    pub(crate) data: Vec<u8>,
+    pub(crate) beside: Vec<String>,
+}
+
+/// A splitmix generator: the same schedule for the same seed.
+#[derive(Clone, Default)]
+pub(crate) struct Chance(pub(crate) u64);
+
+impl Chance {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit.max(1)
+    }
+}
+
+/// What a fault does.
+#[derive(PartialEq)]
+enum Fault {
+    None,
+    /// Nothing is done, and an error says so.
+    Refuses,
+    /// It is done, and an error says that it is not: a network file system may, with names.
+    Lies,
+    DiesBefore,
+    DiesAfter,
+}
+
+impl Fake {
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl World {
+    pub(crate) fn put(&mut self, name: &str, data: &[u8]) {
+        self.next += 1;
+        let modified = self.now;
+        self.nodes.insert(self.next, Node { data: data.to_vec(), modified });
+        self.names.insert(name.to_owned(), self.next);
+    }
+
+    fn fault(&mut self) -> io::Result<Fault> {
+        self.calls += 1;
+        if self.is_dead {
+            return Err(dead());
+        }
+        if self.chance.below(1000) >= self.faults {
+            return Ok(Fault::None);
+        }
+        Ok(match self.chance.below(8) {
+            0 => Fault::DiesBefore,
+            1 => Fault::DiesAfter,
+            2 => Fault::Lies,
+            _ => Fault::Refuses,
+        })
+    }
+
+    /// Does something that either happens or does not.
+    fn act<R>(&mut self, act: impl FnOnce(&mut Self) -> io::Result<R>) -> io::Result<R> {
+        match self.fault()? {
+            Fault::None => act(self),
+            Fault::Refuses => Err(self.error()),
+            Fault::Lies => act(self).and_then(|_| Err(self.error())),
+            Fault::DiesBefore => {
+                self.is_dead = true;
+                Err(dead())
+            }
+            Fault::DiesAfter => {
+                let done = act(self);
+                self.is_dead = true;
+                done.and_then(|_| Err(dead()))
+            }
+        }
+    }
+
+    fn error(&mut self) -> io::Error {
+        let kinds = [
+            io::ErrorKind::StorageFull,
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::ReadOnlyFilesystem,
+            io::ErrorKind::Other,
+            io::ErrorKind::Interrupted,
+        ];
+        io::Error::from(kinds[usize::try_from(self.chance.below(kinds.len() as u64)).unwrap()])
+    }
+
+    fn stat(&self, id: u64) -> Stat {
+        let node = &self.nodes[&id];
+        let modified = node.modified.unwrap_or(SystemTime::UNIX_EPOCH);
+        Stat { id: Some((1, id)), len: node.data.len() as u64, modified, mode: None }
+    }
+}
+
+fn dead() -> io::Error {
+    io::Error::other("the process is dead")
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+impl Filesystem for Fake {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn Handle>> {
+        let name = name(path);
+        let id = self.world().act(|world| match (world.names.get(&name).copied(), how) {
+            (Some(_), Open::New(_)) => Err(io::ErrorKind::AlreadyExists.into()),
+            (Some(id), _) => Ok(id),
+            (None, Open::Read) => Err(io::ErrorKind::NotFound.into()),
+            (None, _) => {
+                world.put(&name, b"");
+                Ok(world.next)
+            }
+        })?;
+        Ok(Box::new(FakeFile { fake: self.clone(), id, read: 0 }))
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        self.world().act(|world| {
+            let id = world.names.get(&name(path)).ok_or(io::ErrorKind::NotFound)?;
+            Ok(world.stat(*id))
+        })
+    }
+
+    fn list(&self, _folder: &Path) -> io::Result<Vec<(String, Stat)>> {
+        self.world()
+            .act(|world| Ok(world.names.iter().map(|(name, id)| (name.clone(), world.stat(*id))).collect()))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.world().act(|world| {
+            let id = world.names.remove(&name(from)).ok_or(io::ErrorKind::NotFound)?;
+            let replaced = world.names.insert(name(to), id);
+            let is_packed = name(to).ends_with(".gz") || name(to).ends_with(".zst");
+            assert!(replaced.is_none() || is_packed, "{} was overwritten", name(to));
+            Ok(())
+        })
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.world().act(|world| {
+            let id = world.names.remove(&name(path)).ok_or(io::ErrorKind::NotFound)?;
+            let beside = world.names.keys().cloned().collect();
+            let data = world.nodes[&id].data.clone();
+            world.removed.push(Removed { name: name(path), data, beside });
+            Ok(())
+        })
+    }
+
+    fn make_folder(&self, _path: &Path) -> io::Result<()> {
+        self.world().act(|_| Ok(()))
+    }
+
+    fn link(&self, _target: &str, _link: &Path) -> io::Result<()> {
+        self.world().act(|_| Ok(()))
+    }
+
+    fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
+        self.world().act(|_| Ok(()))
+    }
+
+    fn lock(&self, _path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        self.world().act(|_| Ok(Some(Box::new(FakeLock) as Box<dyn Lock>)))
+    }
+}
+
+struct FakeLock;
+impl Lock for FakeLock {}
+
+struct FakeFile {
+    fake: Fake,
+    id: u64,
+    read: usize,
+}
+
+impl Handle for FakeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut world = self.fake.world();
+        let fault = world.fault()?;
+        let part = usize::try_from(world.chance.below(bytes.len() as u64)).unwrap();
+        // A write that fails has written nothing, or tells how much it has; only death may cut it short in silence.
+        let (written, result) = match fault {
+            Fault::None => (bytes.len(), Ok(bytes.len())),
+            Fault::Refuses => (0, Err(world.error())),
+            Fault::Lies => (part, Ok(part)),
+            Fault::DiesBefore => (part, Err(dead())),
+            Fault::DiesAfter => (bytes.len(), Err(dead())),
+        };
+        world.is_dead |= fault == Fault::DiesBefore || fault == Fault::DiesAfter;
+        let now = world.now;
+        let node = world.nodes.get_mut(&self.id).unwrap();
+        node.data.extend_from_slice(&bytes[..written]);
+        node.modified = now;
+        result
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let (id, from) = (self.id, self.read);
+        let read = self.fake.world().act(|world| {
+            let data = &world.nodes[&id].data[from..];
+            let size = data.len().min(into.len());
+            into[..size].copy_from_slice(&data[..size]);
+            Ok(size)
+        })?;
+        self.read += read;
+        Ok(read)
+    }
+
+    fn ends_line(&mut self) -> bool {
+        self.fake.world().nodes[&self.id].data.last().is_none_or(|last| *last == b'\n')
+    }
+
+    fn stat(&self) -> io::Result<Stat> {
+        self.fake.world().act(|world| Ok(world.stat(self.id)))
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        let mut world = self.fake.world();
+        match world.fault()? {
+            Fault::None | Fault::Lies => {}
+            Fault::Refuses => return Err(world.error()),
+            Fault::DiesBefore | Fault::DiesAfter => {
+                world.is_dead = true;
+                return Err(dead());
+            }
+        }
+        world.nodes.get_mut(&self.id).unwrap().data.truncate(usize::try_from(len).unwrap());
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.fake.world().act(|_| Ok(()))
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        self.fake.world().act(|_| Ok(true))
+    }
+
+    fn set_modified(&mut self, at: SystemTime) -> io::Result<()> {
+        self.fake.world().act(|world| {
+            world.nodes.get_mut(&self.id).unwrap().modified = Some(at);
+            Ok(())
+        })
+    }
+}
