@@ -67,7 +67,7 @@ fn notification(
     let plain = message.text(thread, page.plain_text(), TEXT);
     // The thread may be what was refused.
     let short = message.text(None, page.short_text(), TEXT);
-    let ascii = message.text(None, page.ascii_line(FALLBACK), FALLBACK);
+    let ascii = message.text(None, page.ascii_line(FALLBACK), TEXT);
     occasion
         .notification(recipient)
         .rich(bytes(rich))
@@ -141,8 +141,13 @@ impl Message<'_> {
                 body.push(json!({ "type": "section", "fields": facts }));
             }
         }
-        let mut foot: Vec<_> =
-            page.notes.iter().take(4).map(|note| plain(left.spend(Escaped::text(note, 250)))).collect();
+        let mut foot: Vec<_> = page
+            .notes
+            .iter()
+            .filter(|note| !note.is_empty())
+            .take(4)
+            .map(|note| plain(left.spend(Escaped::text(note, 250))))
+            .collect();
         foot.push(plain(left.spend(Escaped::text(&format!("group {}", page.group), 40))));
         if !brief {
             let count = page.sections.len();

@@ -90,7 +90,7 @@ fn rich(page: &Page, brief: bool) -> Html {
         }
     }
     let mut foot = Html::default();
-    for note in page.notes.iter().take(3) {
+    for note in page.notes.iter().filter(|note| !note.is_empty()).take(3) {
         foot.text("\n", 1);
         foot.text(&unlinked(note, '\u{2060}', 200), 200);
     }

@@ -2,6 +2,7 @@ use std::time::UNIX_EPOCH;
 
 use watchfire_core::{Alert, App, Severity};
 use watchfire_outbox::{GroupId, Occasion, OccasionKind, Sink};
+use watchfire_testing::{Class, check_answers};
 
 use super::*;
 use crate::Slack;
@@ -24,126 +25,109 @@ fn notification(slack: &Slack, kind: OccasionKind) -> Notification {
     slack.render(&occasion).remove(0)
 }
 
-fn word(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Delivered(None) => "delivered".to_owned(),
-        Outcome::Delivered(Some(receipt)) => {
-            format!("delivered {} {}", receipt.recipient(), receipt.reference())
-        }
-        Outcome::Transient(_) => "transient".to_owned(),
-        Outcome::Ambiguous(_) => "ambiguous".to_owned(),
-        Outcome::Degrade(_) => "degrade".to_owned(),
-        Outcome::Held(_) => "held".to_owned(),
-        Outcome::RecipientRefused(_) => "refused".to_owned(),
-        Outcome::RateLimited { wait, scope, .. } => format!("wait {} {scope:?}", wait.as_secs()),
-        other => format!("{other:?}"),
-    }
-}
-
 /// What webhooks are known to answer: status, body, what follows.
-const WEBHOOK: &[(u16, &str, &str)] = &[
-    (200, "ok", "delivered"),
-    (200, " ok\n", "delivered"),
-    (200, "<html>captive portal</html>", "transient"),
-    (200, "", "transient"),
-    (302, "", "held"),
-    (400, "invalid_payload", "degrade"),
-    (400, "invalid_blocks", "degrade"),
-    (400, "invalid_blocks_format", "degrade"),
-    (400, "no_text", "degrade"),
-    (400, "missing_text_or_fallback_or_attachments", "degrade"),
-    (400, "too_many_attachments", "degrade"),
-    (400, "user_not_found", "held"),
-    (400, "invalid_token", "held"),
-    (400, "something_new", "degrade"),
-    (403, "invalid_token", "held"),
-    (403, "action_prohibited", "held"),
-    (403, "posting_to_general_channel_denied", "held"),
-    (403, "team_disabled", "held"),
-    (404, "channel_not_found", "held"),
-    (404, "no_service", "held"),
-    (404, "no_service_id", "held"),
-    (404, "no_active_hooks", "held"),
-    (404, "no_team", "held"),
-    (410, "channel_is_archived", "held"),
-    (410, "something_new", "held"),
-    (429, "", "wait 1 Channel"),
-    (429, "rate_limited", "wait 1 Channel"),
-    (500, "rollup_error", "transient"),
+const WEBHOOK: &[(u16, &str, Class<'_>)] = &[
+    (200, "ok", Class::Delivered),
+    (200, " ok\n", Class::Delivered),
+    (200, "<html>captive portal</html>", Class::Transient),
+    (200, "", Class::Transient),
+    (302, "", Class::Held),
+    (400, "invalid_payload", Class::Degrade),
+    (400, "invalid_blocks", Class::Degrade),
+    (400, "invalid_blocks_format", Class::Degrade),
+    (400, "no_text", Class::Degrade),
+    (400, "missing_text_or_fallback_or_attachments", Class::Degrade),
+    (400, "too_many_attachments", Class::Degrade),
+    (400, "user_not_found", Class::Held),
+    (400, "invalid_token", Class::Held),
+    (400, "something_new", Class::Degrade),
+    (403, "invalid_token", Class::Held),
+    (403, "action_prohibited", Class::Held),
+    (403, "posting_to_general_channel_denied", Class::Held),
+    (403, "team_disabled", Class::Held),
+    (404, "channel_not_found", Class::Held),
+    (404, "no_service", Class::Held),
+    (404, "no_service_id", Class::Held),
+    (404, "no_active_hooks", Class::Held),
+    (404, "no_team", Class::Held),
+    (410, "channel_is_archived", Class::Held),
+    (410, "something_new", Class::Held),
+    (429, "", Class::Wait(1)),
+    (429, "rate_limited", Class::Wait(1)),
+    (500, "rollup_error", Class::Transient),
     (
         500,
         "<!DOCTYPE html>\n<html lang=\"en\"><head><title>Server Error | Slack</title></head></html>",
-        "transient",
+        Class::Transient,
     ),
-    (503, "", "wait 1 Channel"),
-    (418, "", "transient"),
+    (503, "", Class::Wait(1)),
+    (418, "", Class::Transient),
 ];
 
 /// What the Web API is known to answer.
-const METHOD: &[(u16, &str, &str)] = &[
+const METHOD: &[(u16, &str, Class<'_>)] = &[
     (
         200,
         r#"{"ok":true,"channel":"C024BE91L","ts":"1503435956.000247"}"#,
-        "delivered C024BE91L C024BE91L/1503435956.000247",
+        Class::Receipt("C024BE91L/1503435956.000247"),
     ),
     (
         200,
         r#"{"ok":true,"channel":"C024BE91L","ts":"1.2","response_metadata":{"warnings":["message_truncated"]}}"#,
-        "delivered C024BE91L C024BE91L/1.2",
+        Class::Receipt("C024BE91L/1.2"),
     ),
-    (200, r#"{"ok":true}"#, "delivered"),
+    (200, r#"{"ok":true}"#, Class::Delivered),
     (
         200,
         r#"{"ok":false,"error":"invalid_blocks","errors":["must be less than 3001 characters [json-pointer:/blocks/0/text/text]"]}"#,
-        "degrade",
+        Class::Degrade,
     ),
-    (200, r#"{"ok":false,"error":"msg_blocks_too_long"}"#, "degrade"),
-    (200, r#"{"ok":false,"error":"msg_too_long"}"#, "degrade"),
-    (200, r#"{"ok":false,"error":"no_text"}"#, "degrade"),
-    (200, r#"{"error":"too_many_attachments","ok":false}"#, "degrade"),
-    (200, r#"{"error":"cant_update_message","ok":false}"#, "degrade"),
-    (200, r#"{"ok":false,"error":"message_not_found"}"#, "degrade"),
-    (200, r#"{"ok":false,"error":"edit_window_closed"}"#, "degrade"),
-    (200, r#"{"ok":false,"error":"cannot_reply_to_message"}"#, "degrade"),
-    (200, r#"{"ok":false,"error":"channel_not_found"}"#, "refused"),
-    (200, r#"{"ok":false,"error":"not_in_channel"}"#, "refused"),
-    (200, r#"{"ok":false,"error":"is_archived"}"#, "refused"),
-    (200, r#"{"ok":false,"error":"restricted_action_read_only_channel"}"#, "refused"),
-    (200, r#"{"ok":false,"error":"invalid_auth"}"#, "held"),
-    (200, r#"{"ok":false,"error":"invalid_auth","warning":"missing_charset"}"#, "held"),
-    (200, r#"{"ok":false,"error":"not_authed"}"#, "held"),
-    (200, r#"{"ok":false,"error":"token_revoked"}"#, "held"),
-    (200, r#"{"ok":false,"error":"account_inactive"}"#, "held"),
+    (200, r#"{"ok":false,"error":"msg_blocks_too_long"}"#, Class::Degrade),
+    (200, r#"{"ok":false,"error":"msg_too_long"}"#, Class::Degrade),
+    (200, r#"{"ok":false,"error":"no_text"}"#, Class::Degrade),
+    (200, r#"{"error":"too_many_attachments","ok":false}"#, Class::Degrade),
+    (200, r#"{"error":"cant_update_message","ok":false}"#, Class::Degrade),
+    (200, r#"{"ok":false,"error":"message_not_found"}"#, Class::Degrade),
+    (200, r#"{"ok":false,"error":"edit_window_closed"}"#, Class::Degrade),
+    (200, r#"{"ok":false,"error":"cannot_reply_to_message"}"#, Class::Degrade),
+    (200, r#"{"ok":false,"error":"channel_not_found"}"#, Class::RecipientRefused),
+    (200, r#"{"ok":false,"error":"not_in_channel"}"#, Class::RecipientRefused),
+    (200, r#"{"ok":false,"error":"is_archived"}"#, Class::RecipientRefused),
+    (200, r#"{"ok":false,"error":"restricted_action_read_only_channel"}"#, Class::RecipientRefused),
+    (200, r#"{"ok":false,"error":"invalid_auth"}"#, Class::Held),
+    (200, r#"{"ok":false,"error":"invalid_auth","warning":"missing_charset"}"#, Class::Held),
+    (200, r#"{"ok":false,"error":"not_authed"}"#, Class::Held),
+    (200, r#"{"ok":false,"error":"token_revoked"}"#, Class::Held),
+    (200, r#"{"ok":false,"error":"account_inactive"}"#, Class::Held),
     (
         200,
         r#"{"ok":false,"error":"missing_scope","needed":"chat:write","provided":"incoming-webhook"}"#,
-        "held",
+        Class::Held,
     ),
-    (200, r#"{"ok":false,"error":"fatal_error"}"#, "ambiguous"),
-    (200, r#"{"ok":false,"error":"internal_error"}"#, "ambiguous"),
-    (200, r#"{"ok":false,"error":"service_unavailable"}"#, "transient"),
-    (200, r#"{"ok":false,"error":"request_timeout"}"#, "transient"),
-    (200, r#"{"ok":false,"error":"ratelimited"}"#, "wait 1 Channel"),
-    (200, r#"{"ok":false,"error":"message_limit_exceeded"}"#, "wait 1 Channel"),
-    (429, r#"{"ok":false,"error":"ratelimited"}"#, "wait 1 Channel"),
-    (429, "", "wait 1 Channel"),
-    (200, r#"{"ok":false,"error":"something_new"}"#, "transient"),
-    (200, r#"{"ok":false}"#, "transient"),
-    (200, "[]", "transient"),
-    (200, "<html>", "ambiguous"),
-    (500, "<!DOCTYPE html>", "transient"),
-    (502, "<!DOCTYPE html>", "transient"),
-    (403, "<html>a proxy</html>", "held"),
+    (200, r#"{"ok":false,"error":"fatal_error"}"#, Class::Ambiguous),
+    (200, r#"{"ok":false,"error":"internal_error"}"#, Class::Ambiguous),
+    (200, r#"{"ok":false,"error":"service_unavailable"}"#, Class::Transient),
+    (200, r#"{"ok":false,"error":"request_timeout"}"#, Class::Transient),
+    (200, r#"{"ok":false,"error":"ratelimited"}"#, Class::Wait(1)),
+    (200, r#"{"ok":false,"error":"message_limit_exceeded"}"#, Class::Wait(1)),
+    (429, r#"{"ok":false,"error":"ratelimited"}"#, Class::Wait(1)),
+    (429, "", Class::Wait(1)),
+    (200, r#"{"ok":false,"error":"something_new"}"#, Class::Transient),
+    (200, r#"{"ok":false}"#, Class::Transient),
+    (200, "[]", Class::Transient),
+    (200, "<html>", Class::Ambiguous),
+    (500, "<!DOCTYPE html>", Class::Transient),
+    (502, "<!DOCTYPE html>", Class::Transient),
+    (403, "<html>a proxy</html>", Class::Held),
 ];
 
 #[test]
 fn every_known_answer_has_its_outcome() {
     for (slack, answers) in [(hook(), WEBHOOK), (bot(), METHOD)] {
         let notification = notification(&slack, OccasionKind::First);
-        for (status, body, expected) in answers {
-            let response = Response::new(*status, *body).with_header("Retry-After", "1");
-            assert_eq!(word(&judge(&slack.door, &notification, &response)), *expected, "{status} {body}");
-        }
+        let respond = |status: u16, body: &str| Response::new(status, body).with_header("Retry-After", "1");
+        let table = answers.iter().map(|(status, body, class)| (*body, respond(*status, body), *class));
+        check_answers(|response| judge(&slack.door, &notification, response), table);
     }
 }
 

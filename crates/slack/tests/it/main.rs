@@ -1,6 +1,8 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 //! Slack over loopback, against a server that refuses what Slack refuses.
 
+mod conformance;
+mod web_api;
 mod webhook;
 
 use std::{

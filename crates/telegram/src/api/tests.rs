@@ -2,6 +2,7 @@ use std::time::UNIX_EPOCH;
 
 use watchfire_core::{Alert, App, Severity};
 use watchfire_outbox::{GroupId, Occasion, OccasionKind, Sink};
+use watchfire_testing::{Class, check_answers};
 
 use super::*;
 use crate::Telegram;
@@ -17,116 +18,99 @@ fn notification(chat: &str, kind: OccasionKind) -> Notification {
     Telegram::bot(TOKEN, chat).unwrap().render(&occasion).remove(0)
 }
 
-fn word(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Delivered(None) => "delivered".to_owned(),
-        Outcome::Delivered(Some(receipt)) => {
-            format!("delivered {} {}", receipt.recipient(), receipt.reference())
-        }
-        Outcome::Transient(_) => "transient".to_owned(),
-        Outcome::Ambiguous(_) => "ambiguous".to_owned(),
-        Outcome::Degrade(_) => "degrade".to_owned(),
-        Outcome::Held(_) => "held".to_owned(),
-        Outcome::RecipientRefused(_) => "refused".to_owned(),
-        Outcome::Moved { to, .. } => format!("moved {to}"),
-        Outcome::RateLimited { wait, scope, .. } => format!("wait {} {scope:?}", wait.as_secs()),
-        other => format!("{other:?}"),
-    }
-}
-
 /// What the server is known to answer: status, description, what follows for a topic of a group.
-const ANSWERS: &[(u16, &str, &str)] = &[
-    (400, "Bad Request: chat_id is empty", "refused"),
-    (400, "Bad Request: chat not found", "refused"),
-    (400, "Bad Request: private chat not found", "refused"),
-    (400, "Bad Request: not enough rights to send text messages to the chat", "refused"),
-    (400, "Bad Request: have no rights to send a message", "refused"),
-    (400, "Bad Request: CHAT_WRITE_FORBIDDEN", "refused"),
-    (400, "Bad Request: message text is empty", "degrade"),
-    (400, "Bad Request: message is too long", "degrade"),
+const ANSWERS: &[(u16, &str, Class<'_>)] = &[
+    (400, "Bad Request: chat_id is empty", Class::RecipientRefused),
+    (400, "Bad Request: chat not found", Class::RecipientRefused),
+    (400, "Bad Request: private chat not found", Class::RecipientRefused),
+    (400, "Bad Request: not enough rights to send text messages to the chat", Class::RecipientRefused),
+    (400, "Bad Request: have no rights to send a message", Class::RecipientRefused),
+    (400, "Bad Request: CHAT_WRITE_FORBIDDEN", Class::RecipientRefused),
+    (400, "Bad Request: message text is empty", Class::Degrade),
+    (400, "Bad Request: message is too long", Class::Degrade),
     (
         400,
         "Bad Request: can't parse entities: Character '.' is reserved and must be escaped with the preceding '\\\\'",
-        "degrade",
+        Class::Degrade,
     ),
     (
         400,
         "Bad Request: can't parse entities: Can't find end tag corresponding to start tag \\\"b\\\"",
-        "degrade",
+        Class::Degrade,
     ),
     (
         400,
         "Bad Request: can't parse entities: Unsupported start tag \\\"Vec\\\" at byte offset 12",
-        "degrade",
+        Class::Degrade,
     ),
-    (400, "Bad Request: message to be replied not found", "degrade"),
-    (400, "Bad Request: message to edit not found", "degrade"),
-    (400, "Bad Request: message can't be edited", "degrade"),
-    (400, "Bad Request: something new", "degrade"),
+    (400, "Bad Request: message to be replied not found", Class::Degrade),
+    (400, "Bad Request: message to edit not found", Class::Degrade),
+    (400, "Bad Request: message can't be edited", Class::Degrade),
+    (400, "Bad Request: something new", Class::Degrade),
     (
         400,
         "Bad Request: message is not modified: specified new message content and reply markup are exactly the same",
-        "delivered",
+        Class::Delivered,
     ),
-    (400, "Bad Request: message thread not found", "moved -1001234567890"),
-    (400, "Bad Request: TOPIC_CLOSED", "moved -1001234567890"),
-    (401, "Unauthorized", "held"),
-    (401, "Unauthorized: invalid token specified", "held"),
-    (404, "Not Found", "held"),
-    (403, "Forbidden: bot was blocked by the user", "refused"),
-    (403, "Forbidden: user is deactivated", "refused"),
-    (403, "Forbidden: bot was kicked from the supergroup chat", "refused"),
-    (403, "Forbidden: bot is not a member of the channel chat", "refused"),
-    (403, "Forbidden: bot can't initiate conversation with a user", "refused"),
-    (403, "Forbidden: the group chat was deleted", "refused"),
-    (409, "Conflict: terminated by other getUpdates request", "transient"),
-    (413, "Request Entity Too Large", "degrade"),
-    (421, "Misdirected Request", "transient"),
-    (429, "Too Many Requests: retry after 35", "wait 7 Channel"),
-    (500, "Internal Server Error", "transient"),
-    (502, "Bad Gateway", "transient"),
+    (400, "Bad Request: message thread not found", Class::Moved("-1001234567890")),
+    (400, "Bad Request: TOPIC_CLOSED", Class::Moved("-1001234567890")),
+    (401, "Unauthorized", Class::Held),
+    (401, "Unauthorized: invalid token specified", Class::Held),
+    (404, "Not Found", Class::Held),
+    (403, "Forbidden: bot was blocked by the user", Class::RecipientRefused),
+    (403, "Forbidden: user is deactivated", Class::RecipientRefused),
+    (403, "Forbidden: bot was kicked from the supergroup chat", Class::RecipientRefused),
+    (403, "Forbidden: bot is not a member of the channel chat", Class::RecipientRefused),
+    (403, "Forbidden: bot can't initiate conversation with a user", Class::RecipientRefused),
+    (403, "Forbidden: the group chat was deleted", Class::RecipientRefused),
+    (409, "Conflict: terminated by other getUpdates request", Class::Transient),
+    (413, "Request Entity Too Large", Class::Degrade),
+    (421, "Misdirected Request", Class::Transient),
+    (429, "Too Many Requests: retry after 35", Class::Wait(7)),
+    (500, "Internal Server Error", Class::Transient),
+    (502, "Bad Gateway", Class::Transient),
 ];
 
 #[test]
 fn every_known_answer_has_its_outcome() {
     let notification = notification("-1001234567890/42", OccasionKind::First);
-    for (status, description, expected) in ANSWERS {
+    let respond = |status: u16, description: &str| {
         let body = format!(r#"{{"ok":false,"error_code":{status},"description":"{description}"}}"#);
-        let response = Response::new(*status, body).with_header("Retry-After", "7");
-        assert_eq!(word(&judge(&notification, &response)), *expected, "{status} {description}");
-    }
+        Response::new(status, body).with_header("Retry-After", "7")
+    };
+    let table = ANSWERS.iter().map(|(status, text, class)| (*text, respond(*status, text), *class));
+    check_answers(|response| judge(&notification, response), table);
     let whole = [
         (
             200,
             r#"{"ok":true,"result":{"message_id":4711,"chat":{"id":-1001234567890}}}"#,
-            "delivered -1001234567890/42 4711",
+            Class::Receipt("4711"),
         ),
-        (200, r#"{"ok":true,"result":true}"#, "delivered"),
-        (200, r#"{"ok":false}"#, "transient"),
-        (200, "<html>", "ambiguous"),
+        (200, r#"{"ok":true,"result":true}"#, Class::Delivered),
+        (200, r#"{"ok":false}"#, Class::Transient),
+        (200, "<html>", Class::Ambiguous),
         (
             400,
             r#"{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1009876543210}}"#,
-            "moved -1009876543210/42",
+            Class::Moved("-1009876543210/42"),
         ),
         (
             429,
             r#"{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 35","parameters":{"retry_after":35}}"#,
-            "wait 35 Channel",
+            Class::Wait(35),
         ),
-        (404, "<html>no such page</html>", "held"),
-        (502, "<html>bad gateway</html>", "transient"),
+        (404, "<html>no such page</html>", Class::Held),
+        (502, "<html>bad gateway</html>", Class::Transient),
     ];
-    for (status, body, expected) in whole {
-        assert_eq!(word(&judge(&notification, &Response::new(status, body))), expected, "{status} {body}");
-    }
+    let table = whole.map(|(status, body, class)| (body, Response::new(status, body), class));
+    check_answers(|response| judge(&notification, response), table);
 }
 
 #[test]
 fn a_chat_without_a_topic_cannot_lose_it() {
     let body = r#"{"ok":false,"error_code":400,"description":"Bad Request: message thread not found"}"#;
     let outcome = judge(&notification("-1001234567890", OccasionKind::First), &Response::new(400, body));
-    assert_eq!(word(&outcome), "degrade");
+    assert_eq!(Class::of(&outcome), Class::Degrade);
 }
 
 #[test]

@@ -1,15 +1,19 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 //! Telegram over loopback, against a server that refuses what Telegram refuses.
+
+mod conformance;
 
 use std::{
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use tracing_subscriber::prelude::*;
-use watchfire_core::{App, SelfLog};
+use watchfire_core::{Alert, App, SelfLog, Severity};
 use watchfire_inbox::{Demo, Fault, FaultPlan, Inbox, Received, Room};
-use watchfire_outbox::{ChannelStats, Outbox, Sink};
+use watchfire_outbox::{
+    ChannelStats, Counts, GroupId, Occasion, OccasionKind, Outbox, Outcome, Receipt, Sink,
+};
 use watchfire_telegram::Telegram;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -156,4 +160,55 @@ fn hostile_text_is_taken_as_it_is() {
         assert_eq!((stats.delivered, stats.attempts), (1, 1), "taken at once, in its richest form: {text:?}");
     }
     assert_eq!(inbox.refused(ROOM).len(), 0);
+}
+
+/// Renders an occasion and delivers it, as the outbox does.
+fn deliver(telegram: &Telegram, occasion: &Occasion<'_>) -> Outcome {
+    let notification = telegram.render(occasion).remove(0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(telegram.deliver(&notification))
+}
+
+#[test]
+fn a_digest_answers_the_first_message_and_an_edit_changes_it() {
+    let inbox = Inbox::start().unwrap();
+    let telegram = telegram(&inbox);
+    let alert = Alert::new(App::new("shop"), Severity::Error, "no stock").at(UNIX_EPOCH);
+    let occasion = |kind, number| {
+        Occasion::first(&alert, "telegram", GroupId::from_u64(1), UNIX_EPOCH)
+            .of_kind(kind, number)
+            .counts(Counts::new(1 + 11 * u64::from(number.min(1)), 11, UNIX_EPOCH, UNIX_EPOCH))
+    };
+    let Outcome::Delivered(Some(first)) = deliver(&telegram, &occasion(OccasionKind::First, 0)) else {
+        panic!()
+    };
+    let receipts = [first.clone()];
+    let digest = deliver(&telegram, &occasion(OccasionKind::Digest, 1).receipts(&receipts));
+    assert!(matches!(&digest, Outcome::Delivered(Some(second)) if *second != first), "{digest:?}");
+    let edit = deliver(&telegram, &occasion(OccasionKind::Edit, 2).receipts(&receipts));
+    assert_eq!(edit, Outcome::Delivered(Some(first)), "the message keeps its number");
+    let again = deliver(&telegram, &occasion(OccasionKind::Edit, 3).receipts(&receipts));
+    assert_eq!(again, Outcome::Delivered(None), "nothing to change is no failure");
+
+    let received = inbox.accepted(ROOM);
+    assert_eq!(received[1].thread, received[0].key);
+    assert_eq!(received[2].edits, Some(received[0].number));
+    assert!(received[2].text().contains("11 more, 12 in total"), "{}", received[2].text());
+
+    // A message that is gone cannot be edited: the next form is a message of its own.
+    let gone = [Receipt::new(receipts[0].recipient(), "999999")];
+    let refused = deliver(&telegram, &occasion(OccasionKind::Edit, 4).receipts(&gone));
+    assert!(matches!(refused, Outcome::Degrade(_)), "{refused:?}");
+}
+
+#[test]
+fn a_wrong_token_is_held_and_not_shown() {
+    let inbox = Inbox::start().unwrap();
+    let wrong =
+        Telegram::bot("123456789:planted-wrong-planted-wrong-00", Demo::TELEGRAM_PRIVATE_CHAT).unwrap();
+    let alert = Alert::new(App::new("shop"), Severity::Error, "no stock");
+    let occasion = Occasion::first(&alert, "telegram", GroupId::from_u64(1), alert.at);
+    let outcome = deliver(&wrong.api_url(inbox.telegram_base()).unwrap(), &occasion);
+    assert!(matches!(outcome, Outcome::Held(_)), "{outcome:?}");
+    assert!(!format!("{outcome:?}").contains("planted"));
 }
