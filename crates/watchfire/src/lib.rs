@@ -34,6 +34,8 @@ pub use watchfire_outbox::*;
 pub use watchfire_email::*;
 #[cfg(feature = "slack")]
 pub use watchfire_slack::*;
+#[cfg(feature = "telegram")]
+pub use watchfire_telegram::*;
 
 /// Brings the traits into scope: `.with(..)`, `.init()`, `.layer(&outbox)`.
 pub mod prelude {

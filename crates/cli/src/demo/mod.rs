@@ -6,7 +6,7 @@ mod shop;
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context;
-use watchfire::{App, Email, LogFile, Outbox, Slack, filter, prelude::*};
+use watchfire::{App, Email, LogFile, Outbox, Slack, Telegram, filter, prelude::*};
 use watchfire_inbox::{Demo, Inbox};
 
 use self::shop::Shop;
@@ -100,6 +100,9 @@ fn install(inbox: &Inbox, log: &Path) -> anyhow::Result<Outbox> {
                 .layer(&outbox)?,
         )
         .with(Slack::webhook(inbox.slack_webhook_url())?.layer(&outbox)?)
+        .with(
+            Telegram::bot(Demo::TELEGRAM_TOKEN, Demo::TELEGRAM_CHAT)?.api_url(inbox.telegram_base())?.layer(&outbox)?,
+        )
         .init();
     Ok(outbox)
 }
