@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use watchfire_core::{ConfigError, HandlerLayer};
 
-use crate::{AlertHandler, Outbox, Policy, Sink};
+use crate::{AlertHandler, Outbox, Policy, Sink, channels::Settings, failover::FailOver};
 
 /// Is a configured sink with the settings that every channel has: its name, its patience and pace.
 #[derive(Clone, Debug)]
@@ -10,13 +10,13 @@ use crate::{AlertHandler, Outbox, Policy, Sink};
 pub struct Channel<S> {
     pub(crate) sink: S,
     pub(crate) name: String,
-    pub(crate) policy: Policy,
+    pub(crate) settings: Settings,
 }
 
 impl<S: Sink> Channel<S> {
     /// Takes a sink, with its kind as the name and its own defaults.
     pub fn new(sink: S) -> Self {
-        Self { name: sink.kind().to_owned(), policy: sink.policy(), sink }
+        Self { name: sink.kind().to_owned(), settings: Settings::new(sink.policy()), sink }
     }
 
     /// Sets the name, unique in the outbox: what stats, failover and the command line speak of. Default: the kind.
@@ -27,19 +27,48 @@ impl<S: Sink> Channel<S> {
 
     /// Sets how long one attempt may take.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.policy.timeout = timeout;
+        self.settings.policy.timeout = timeout;
         self
     }
 
     /// Sets how old an alert may become before it is no longer sent by itself.
     pub fn max_age(mut self, age: Duration) -> Self {
-        self.policy.max_age = age;
+        self.settings.policy.max_age = age;
         self
     }
 
     /// Sets the whole policy.
     pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
+        self.settings.policy = policy;
+        self
+    }
+
+    /// Has the channels of these names speak when this one has not delivered an alert after `after`; at once when it
+    /// never will, or not before somebody changes something. Their message says why; this one's is withdrawn.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Outcome, Sink};
+    /// # struct Chat;
+    /// # impl Sink for Chat {
+    /// #     fn kind(&self) -> &'static str { "chat" }
+    /// #     fn render(&self, _: &Occasion<'_>) -> Vec<Notification> { vec![] }
+    /// #     fn deliver<'a>(&'a self, _: &'a Notification) -> Delivering<'a> {
+    /// #         Box::pin(async { Outcome::Delivered(None) })
+    /// #     }
+    /// # }
+    /// let outbox = Outbox::start("shop")?;
+    /// let layer = Chat.channel().failover(Duration::from_secs(120), ["mail"]).layer(&outbox)?;
+    /// # Ok::<_, watchfire_core::ConfigError>(())
+    /// ```
+    pub fn failover(mut self, after: Duration, to: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.settings.fail_over = Some(FailOver { after, to: to.into_iter().map(Into::into).collect() });
+        self
+    }
+
+    /// Keeps panics from this channel, which otherwise hears of them when the panic hook is installed.
+    pub fn without_panics(mut self) -> Self {
+        self.settings.hears_panics = false;
         self
     }
 
@@ -47,7 +76,8 @@ impl<S: Sink> Channel<S> {
     ///
     /// # Errors
     ///
-    /// If the name is empty, or the outbox has a channel of the same name already.
+    /// If the name is empty, the outbox has a channel of the same name already, or the failover would go round in a
+    /// circle.
     pub fn layer(self, outbox: &Outbox) -> Result<HandlerLayer<AlertHandler<S>>, ConfigError> {
         Ok(HandlerLayer::new(self.handler(outbox)?))
     }
@@ -58,7 +88,7 @@ impl<S: Sink> Channel<S> {
     ///
     /// As for [`layer`](Self::layer).
     pub fn handler(self, outbox: &Outbox) -> Result<AlertHandler<S>, ConfigError> {
-        let port = outbox.register(self.name, Arc::new(self.sink), self.policy)?;
+        let port = outbox.register(self.name, Arc::new(self.sink), self.settings)?;
         Ok(AlertHandler::new(port))
     }
 }

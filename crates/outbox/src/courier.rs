@@ -2,36 +2,64 @@
 
 use std::{
     cell::RefCell,
+    collections::VecDeque,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::{Arc, PoisonError, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::{task::LocalSet, time};
-use watchfire_core::{Alert, clock, mute_thread};
+use watchfire_core::{clock, mute_thread};
 
 use crate::{
-    GroupId, Notification, Occasion, Outcome, Reason,
-    delivery::{Attempt, Delivery, Ended, Step},
-    hash::Fnv128,
-    one_line,
-    outbox::{ChannelState, Shared},
+    Notification, Outcome, Reason, chance,
+    channels::ChannelState,
+    delivery::Key,
+    dispatch::{Dispatch, Job},
+    moment::{Moment, Ticker},
+    shared::{Post, Shared, THREAD, To},
+    spool::Disk,
     stats::bump,
 };
+
+mod speak;
 
 /// How long the courier naps before it looks at the queue again, while there was traffic a moment ago: a push then
 /// costs the program no system call.
 const NAP: Duration = Duration::from_millis(5);
+/// How long it sleeps at most.
+const SLEEP: Duration = Duration::from_secs(60);
+/// How often gauges are made while much waits.
+const PUBLISH: Duration = Duration::from_millis(500);
+/// How long after the last channel was set up the alerts of earlier panics are said: they are for all channels.
+const SETTLED: Duration = Duration::from_secs(1);
 
-pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
+pub(crate) fn start(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) -> io::Result<()> {
     let shared = Arc::clone(shared);
-    std::thread::Builder::new().name("watchfire".to_owned()).spawn(move || run(&shared))?;
+    std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
+        let ended = Ended(Arc::clone(&shared));
+        run(&shared, dispatch);
+        drop(ended);
+    })?;
     Ok(())
 }
 
-fn run(shared: &Arc<Shared>) {
+/// Says that the courier has ended, also when it ends by a panic.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.self_log.say("the courier has panicked, nothing more will be delivered by this process");
+        }
+        self.0.orders.closed.store(true, Ordering::Release);
+        self.0.settled.1.notify_all();
+    }
+}
+
+fn run(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) {
     // What hyper, rustls and lettre emit on this thread must never become an alert.
     mute_thread();
     shared.courier.set(std::thread::current().id()).ok();
@@ -40,6 +68,7 @@ fn run(shared: &Arc<Shared>) {
         .enable_time()
         // Name resolution runs there.
         .max_blocking_threads(2)
+        .thread_name(format!("{THREAD}-names"))
         .on_thread_start(mute_thread)
         .build();
     let runtime = match runtime {
@@ -51,7 +80,19 @@ fn run(shared: &Arc<Shared>) {
             return;
         }
     };
-    let mut courier = Courier { shared, delivery: Delivery::default(), finished: Rc::default(), idle: true };
+    let mut courier = Courier {
+        shared,
+        dispatch,
+        ticker: Ticker::start(),
+        channels: Vec::new(),
+        finished: Rc::default(),
+        posts: VecDeque::new(),
+        idle: true,
+        look_at: None,
+        published: None,
+        alerts_from: Moment::default(),
+        repeats_from: Moment::default(),
+    };
     LocalSet::new().block_on(&runtime, courier.work());
     // A resolver that hangs must not hold the end of the program.
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -59,33 +100,67 @@ fn run(shared: &Arc<Shared>) {
 
 struct Courier<'a> {
     shared: &'a Arc<Shared>,
-    delivery: Delivery,
-    finished: Rc<RefCell<Vec<(Attempt, Outcome)>>>,
+    dispatch: Dispatch<Disk>,
+    ticker: Ticker,
+    /// A copy of the shared list, so that no lock is held while a sink runs.
+    channels: Vec<Arc<ChannelState>>,
+    finished: Rc<RefCell<Vec<(Key, Outcome)>>>,
+    posts: VecDeque<Post>,
     idle: bool,
+    look_at: Option<Moment>,
+    published: Option<Moment>,
+    alerts_from: Moment,
+    repeats_from: Moment,
 }
 
 impl Courier<'_> {
     async fn work(&mut self) {
-        let mut stop_by: Option<Instant> = None;
+        let mut stop_by: Option<Moment> = None;
         loop {
-            self.settle();
-            self.take_in();
-            let wait = self.send_out();
-            self.publish();
-            let now = clock::instant();
-            if self.shared.stop.load(Ordering::Acquire) {
+            let now = self.ticker.now();
+            let orders = &self.shared.orders;
+            let looks = orders.look.swap(false, Ordering::AcqRel);
+            let closes = orders.close.load(Ordering::Acquire);
+            let stops = orders.stop.load(Ordering::Acquire);
+            self.meet_channels(now);
+            self.settle(now);
+            self.take_in(now);
+            self.look(looks, closes || stops, now);
+            self.dispatch.commit();
+            self.shared.in_hand.store(0, Ordering::Release);
+            if self.shared.orders.hurry.swap(false, Ordering::AcqRel) {
+                self.dispatch.delivery.hurry(now);
+            }
+            if closes {
+                return self.close(now);
+            }
+            let wait = self.send_out(now);
+            self.publish(now);
+            if stops {
                 let deadline = *stop_by.get_or_insert(now + self.shared.exit_deadline);
-                if now >= deadline || (self.delivery.len() == 0 && self.shared.queue.len() == 0) {
-                    return;
+                if now >= deadline || (self.dispatch.len() == 0 && self.shared.queue.len() == 0) {
+                    return self.close(now);
                 }
             }
-            self.sleep(wait, now).await;
+            self.sleep(wait, stop_by, now).await;
         }
     }
 
+    /// Gives back what is claimed; what is under way is dropped and repeated by whoever comes, with a mark.
+    fn close(&mut self, now: Moment) {
+        self.take_in(now);
+        self.dispatch.commit();
+        self.shared.in_hand.store(0, Ordering::Release);
+        self.settle(now);
+        self.dispatch.release_all();
+        self.published = None;
+        self.publish(now);
+    }
+
     /// Waits for an item, the end of an attempt, or the next time that something may go.
-    async fn sleep(&mut self, wait: Option<Instant>, now: Instant) {
-        let longest = wait.map_or(Duration::from_secs(60), |at| at.saturating_duration_since(now));
+    async fn sleep(&mut self, wait: Option<Moment>, stop_by: Option<Moment>, now: Moment) {
+        let wakes = [wait, self.look_at, stop_by].into_iter().flatten();
+        let longest = wakes.map(|at| at.since(now)).min().unwrap_or(SLEEP).min(SLEEP);
         if self.idle {
             if self.shared.queue.fall_asleep() && self.finished.borrow().is_empty() {
                 time::timeout(longest, self.shared.queue.woken()).await.ok();
@@ -95,83 +170,81 @@ impl Courier<'_> {
         }
     }
 
+    fn meet_channels(&mut self, now: Moment) {
+        let channels = self.shared.channels.read().unwrap_or_else(PoisonError::into_inner);
+        for (number, channel) in channels.iter().enumerate().skip(self.channels.len()) {
+            self.dispatch.add_channel(number, channel);
+            self.channels.push(Arc::clone(channel));
+            self.alerts_from = now + SETTLED;
+            self.look_at = Some(now);
+        }
+    }
+
     /// Takes the ends of attempts.
-    fn settle(&mut self) {
+    fn settle(&mut self, now: Moment) {
         let finished = std::mem::take(&mut *self.finished.borrow_mut());
-        let now = clock::instant();
-        for (attempt, outcome) in finished {
-            let Some(channel) = self.channel(attempt.channel) else { continue };
-            let title = attempt.notification.title().to_owned();
-            let ended = self.delivery.done(attempt, outcome, &channel.policy, now, chance());
-            let counters = &channel.counters;
-            let (counter, verb, reason) = match ended {
-                Ended::Delivered => {
-                    bump(&counters.delivered);
-                    continue;
-                }
-                Ended::Refused(reason) => (Some(&counters.refused), "refused for its recipient", reason),
-                Ended::Dead(reason) => (Some(&counters.dead), "given up", reason),
-                Ended::Again(reason) => (None, "not delivered yet", reason),
+        for (key, outcome) in finished {
+            let Some(said) = self.dispatch.done(&self.channels, key, outcome, now, chance::draw()) else {
+                continue;
             };
-            if let Some(counter) = counter {
-                bump(counter);
-                bump(&counters.unreported);
-            }
-            let kind = format!("{}/{verb}", channel.name);
-            self.shared.self_log.say_paced(
-                &kind,
-                now,
-                format_args!("{}: `{title}` {verb}: {reason}", channel.name),
-            );
+            let Some(channel) = self.channels.get(said.channel) else { continue };
+            let kind = format!("{}/{}", channel.name, said.verb);
+            let line = format_args!("{}: `{}` {}: {}", channel.name, said.title, said.verb, said.reason);
+            self.shared.self_log.say_paced(&kind, clock::instant(), line);
         }
     }
 
     /// Turns what the program pushed into notifications.
-    fn take_in(&mut self) {
-        let alerts = self.shared.queue.take();
-        self.idle = alerts.is_empty();
-        self.shared.in_hand.store(alerts.len(), Ordering::Release);
-        let now = clock::instant();
-        for (number, alert) in alerts {
-            if let Some(channel) = self.channel(number) {
-                match render(&channel, &alert) {
-                    Some(notifications) => {
-                        for notification in notifications {
-                            bump(&channel.counters.notifications);
-                            self.delivery.offer(number, notification, now);
-                            self.shared.pending.fetch_add(1, Ordering::AcqRel);
-                        }
-                        bump(&channel.counters.rendered);
-                    }
-                    None => {
-                        bump(&channel.counters.dropped_render);
-                        bump(&channel.counters.unreported);
-                    }
-                }
+    fn take_in(&mut self, now: Moment) {
+        let mut posts = std::mem::take(&mut self.posts);
+        self.shared.in_hand.store(self.shared.queue.len(), Ordering::Release);
+        self.shared.queue.take(&mut posts);
+        self.idle = posts.is_empty();
+        self.shared.in_hand.store(posts.len(), Ordering::Release);
+        for Post { to, alert } in posts.drain(..) {
+            for number in self.numbers(to) {
+                self.speak(number, &alert, &[], now);
             }
-            self.shared.in_hand.fetch_sub(1, Ordering::AcqRel);
         }
+        self.posts = posts;
+        self.say_repeated_panics(now);
+    }
+
+    fn numbers(&self, to: To) -> Vec<usize> {
+        match to {
+            To::Channel(number) => vec![number],
+            To::All => (0..self.channels.len()).collect(),
+            To::Panic => self.panic_channels(),
+        }
+    }
+
+    fn panic_channels(&self) -> Vec<usize> {
+        let hears = |(number, channel): (usize, &Arc<ChannelState>)| channel.hears_panics.then_some(number);
+        self.channels.iter().enumerate().filter_map(hears).collect()
     }
 
     /// Starts every attempt that may start now; returns when the next one may.
-    fn send_out(&mut self) -> Option<Instant> {
+    fn send_out(&mut self, now: Moment) -> Option<Moment> {
         loop {
-            match self.delivery.next(clock::instant()) {
-                Step::Attempt(attempt) => self.spawn(*attempt),
-                Step::Wait(at) => return Some(at),
-                Step::Idle => return None,
+            match self.dispatch.next(&self.channels, now) {
+                Job::Attempt { key, channel, notification } => self.spawn(key, channel, *notification),
+                Job::Wait(at) => return Some(at),
+                Job::Idle => return None,
             }
         }
     }
 
-    fn spawn(&self, attempt: Attempt) {
-        let Some(channel) = self.channel(attempt.channel) else { return };
-        bump(&channel.counters.attempts);
+    fn spawn(&self, key: Key, channel: usize, notification: Notification) {
+        let Some(channel) = self.channels.get(channel).cloned() else { return };
         let finished = Rc::clone(&self.finished);
         let shared = Arc::clone(self.shared);
-        let notification = attempt.notification.clone();
-        let inner = tokio::task::spawn_local(async move {
-            match time::timeout(channel.policy.timeout, channel.sink.deliver(&notification)).await {
+        let attempt = tokio::task::spawn_local(async move {
+            // A sink may panic before it returns its future, or within it.
+            let delivering = catch_unwind(AssertUnwindSafe(|| channel.sink.deliver(&notification)));
+            let Ok(delivering) = delivering else {
+                return Outcome::Degrade(Reason::new("the sink panicked"));
+            };
+            match time::timeout(channel.policy.timeout, delivering).await {
                 Ok(outcome) => outcome,
                 Err(_) => {
                     let text = format!("no answer within {} s", channel.policy.timeout.as_secs());
@@ -181,62 +254,33 @@ impl Courier<'_> {
         });
         tokio::task::spawn_local(async move {
             // A sink that panics costs one rendering, never the thread.
-            let outcome = inner.await.unwrap_or_else(|_| Outcome::Degrade(Reason::new("the sink panicked")));
-            finished.borrow_mut().push((attempt, outcome));
+            let outcome =
+                attempt.await.unwrap_or_else(|_| Outcome::Degrade(Reason::new("the sink panicked")));
+            finished.borrow_mut().push((key, outcome));
             shared.queue.nudge();
         });
     }
 
-    fn publish(&self) {
-        self.shared.pending.store(self.delivery.len(), Ordering::Release);
+    fn publish(&mut self, now: Moment) {
+        let len = self.dispatch.len();
+        self.shared.pending.store(len, Ordering::Release);
+        // Gauges cost a walk over all that waits.
+        if len < 256 || self.published.is_none_or(|last| now.since(last) >= PUBLISH) {
+            self.published = Some(now);
+            let mut published = self.shared.published.lock().unwrap_or_else(PoisonError::into_inner);
+            published.views =
+                (0..self.channels.len()).map(|number| self.dispatch.view(number, now)).collect();
+            published.spooled = self.dispatch.spooled() as u64;
+            published.trouble = self.dispatch.trouble().map(str::to_owned);
+            drop(published);
+            #[cfg(feature = "metrics")]
+            crate::metrics::publish(&self.shared.stats());
+        }
         self.shared.settled.1.notify_all();
     }
 
-    fn channel(&self, number: usize) -> Option<Arc<ChannelState>> {
-        self.shared.channels.read().unwrap_or_else(PoisonError::into_inner).get(number).cloned()
+    fn count_dropped_render(channel: &ChannelState) {
+        bump(&channel.counters.dropped_render);
+        bump(&channel.counters.unreported);
     }
-}
-
-/// Renders a first alert; one that makes the sink panic is rendered once more, stripped to its one line.
-fn render(channel: &ChannelState, alert: &Alert) -> Option<Vec<Notification>> {
-    let unreported = channel.counters.unreported.swap(0, Ordering::AcqRel);
-    let (group, now) = (fingerprint(alert), clock::now());
-    let attempt = |alert: &Alert| {
-        let occasion = Occasion::first(alert, &channel.name, group, now).unreported(unreported);
-        let rendered = catch_unwind(AssertUnwindSafe(|| channel.sink.render(&occasion))).ok();
-        if rendered.is_none() {
-            bump(&channel.counters.render_panics);
-        }
-        rendered
-    };
-    let rendered = attempt(alert).or_else(|| attempt(&stripped(alert)));
-    if rendered.is_none() {
-        channel.counters.unreported.fetch_add(unreported, Ordering::AcqRel);
-    }
-    rendered
-}
-
-fn stripped(alert: &Alert) -> Alert {
-    let mut plain = Alert::new(Arc::clone(&alert.app), alert.severity, one_line(&alert.message, 200));
-    plain.id = alert.id;
-    plain.at = alert.at;
-    plain.target = alert.target.clone();
-    plain
-}
-
-/// Two alerts are of one kind when they come from one place at one level.
-fn fingerprint(alert: &Alert) -> GroupId {
-    let hash = Fnv128::new()
-        .part(alert.target.as_bytes())
-        .part(alert.file.as_deref().unwrap_or_default().as_bytes())
-        .part(&alert.line.unwrap_or_default().to_be_bytes())
-        .part(alert.severity.as_str().as_bytes());
-    GroupId::from_u64(hash.finish_u64())
-}
-
-/// Returns a number in 0..1, for the jitter of a backoff.
-fn chance() -> f64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    let bits = RandomState::new().build_hasher().finish();
-    f64::from(u32::try_from(bits >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }

@@ -1,231 +1,340 @@
 //! Decide what is tried when: a pure state machine. Time and chance are arguments.
+//!
+//! It knows tickets, not messages: what a message says and where it is kept is the matter of `dispatch`.
+
+mod backoff;
+mod breaker;
+mod gate;
+mod judge;
+mod ticket;
 
 use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
 };
 
-use crate::{Notification, Outcome, Policy, Reason, Scope};
+use crate::{GroupId, Policy, Reason, Receipt, moment::Moment};
 
-/// Holds the notifications that wait, and the pauses of their destinations.
+use gate::{Destination, Gate};
+pub(crate) use ticket::{Key, State, Ticket};
+
+/// Holds what waits, and the pauses of its destinations.
 ///
-/// Of each destination (channel and recipient) one attempt is under way at a time, in order; a slow or dead destination
-/// delays no other.
+/// Of each destination (channel and recipient) one attempt is under way at a time; a slow or dead destination delays
+/// no other. Of one group at one destination the order is that of acceptance; a message that failed steps aside for
+/// those of other groups, of which the severe have a head start.
 #[derive(Debug, Default)]
 pub(crate) struct Delivery {
-    waiting: Vec<Waiting>,
-    destinations: HashMap<(usize, String), Destination>,
-    channels_paused: HashMap<usize, Instant>,
+    tickets: BTreeMap<Key, Ticket>,
+    destinations: BTreeMap<(usize, String), Destination>,
+    gates: BTreeMap<usize, Gate>,
+    /// When a ticket is to be said by other channels.
+    deadlines: BTreeSet<(Moment, Key)>,
+    siblings: BTreeMap<u64, Siblings>,
 }
 
-#[derive(Debug)]
-struct Waiting {
-    channel: usize,
-    notification: Notification,
-    attempts: u32,
-    not_before: Instant,
-    since: Instant,
-}
+/// How long a channel has at least before others speak for it.
+const CHANCE: Duration = Duration::from_secs(10);
 
+/// Counts the notifications of one occasion on one channel.
 #[derive(Debug, Default)]
-struct Destination {
-    busy: bool,
-    paused_until: Option<Instant>,
+struct Siblings {
+    open: usize,
+    delivered: bool,
 }
 
 /// Is what to do next.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
     /// Make an attempt, and hand its outcome to [`Delivery::done`].
-    Attempt(Box<Attempt>),
+    Attempt(Key),
+    /// Say these in one message instead: they are too old to be said one by one. Then [`Delivery::remove`] them.
+    Merge(Vec<Key>),
+    /// Have other channels say it; then [`Delivery::remove`] it, or [`Delivery::keep`] it if none can.
+    FailOver(Key),
     /// Nothing before this time.
-    Wait(Instant),
+    Wait(Moment),
     /// Nothing at all, until something is offered or done.
     Idle,
 }
 
-/// Is an attempt under way.
-#[derive(Debug)]
-pub(crate) struct Attempt {
-    pub(crate) channel: usize,
-    pub(crate) notification: Notification,
-    attempts: u32,
-    since: Instant,
-    /// Under which name the destination is held while this attempt runs.
-    recipient: String,
-}
-
 /// Is what became of an attempt.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Ended {
-    Delivered,
-    Refused(Reason),
-    Dead(Reason),
-    Again(Reason),
+pub(crate) struct Verdict {
+    /// The ticket, with its state after the attempt.
+    pub(crate) ticket: Ticket,
+    pub(crate) fate: Fate,
+    /// Whether other channels are to say it now.
+    pub(crate) fail_over: bool,
+    /// Whether no other recipient of the same occasion was or may yet be reached.
+    pub(crate) alone: bool,
 }
 
-/// Pauses asked for by a provider are kept within these: a header must not silence a process for ever.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(24 * 3600));
-/// How long a held notification rests before the channel is tried again.
-const HOLD: Duration = Duration::from_secs(600);
+/// Says where a notification goes from here.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Fate {
+    Delivered(Option<Receipt>),
+    Refused(Reason),
+    Dead(Reason),
+    /// It waits for another attempt.
+    Again(Reason),
+    /// It waits for another attempt at this address; `ticket` names the new one.
+    Moved {
+        from: String,
+        reason: Reason,
+    },
+}
+
+/// Is what one channel looks like, for gauges and health.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct View {
+    pub(crate) pending: u64,
+    pub(crate) in_flight: u64,
+    pub(crate) bytes: u64,
+    pub(crate) oldest: Option<Moment>,
+    pub(crate) oldest_critical: Option<Moment>,
+    pub(crate) breakers_open: u64,
+    pub(crate) held: bool,
+    pub(crate) paused_until: Option<Moment>,
+}
 
 impl Delivery {
-    pub(crate) fn offer(&mut self, channel: usize, notification: Notification, now: Instant) {
-        self.waiting.push(Waiting { channel, notification, attempts: 0, not_before: now, since: now });
+    /// Says how a channel is treated, and after how long others speak for it.
+    pub(crate) fn set_channel(&mut self, channel: usize, policy: Policy, fail_over: Option<Duration>) {
+        let gate = self.gates.entry(channel).or_default();
+        gate.policy = policy;
+        gate.fail_over = fail_over;
+    }
+
+    /// Takes one that waits.
+    pub(crate) fn offer(&mut self, mut ticket: Ticket, now: Moment) {
+        let key = ticket.key;
+        let gate = self.gates.entry(ticket.channel).or_default();
+        ticket.deadline = gate.fail_over.filter(|_| !ticket.state.failed_over).map(|after| {
+            if gate.held.is_open() {
+                return now;
+            }
+            // What was found after a restart is late, but its channel gets a chance first.
+            (key.accepted_at() + after).max(now + after.min(CHANCE))
+        });
+        self.deadlines.extend(ticket.deadline.map(|at| (at, key)));
+        self.siblings.entry(ticket.occasion).or_default().open += 1;
+        let address = (ticket.channel, ticket.recipient.clone());
+        self.destinations.entry(address).or_default().waiting.insert(key);
+        self.tickets.insert(key, ticket);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.waiting.len() + self.destinations.values().filter(|destination| destination.busy).count()
+        self.tickets.len()
     }
 
-    /// Picks the first that may go now, in the order of their coming.
-    pub(crate) fn next(&mut self, now: Instant) -> Step {
-        let mut earliest: Option<Instant> = None;
-        let mut blocked: Vec<(usize, &str)> = Vec::new();
-        let mut found = None;
-        for (i, waiting) in self.waiting.iter().enumerate() {
-            let key = (waiting.channel, waiting.notification.recipient.as_str());
-            // Order is kept per destination: what stands behind a waiting one waits too.
-            if blocked.contains(&key) {
-                continue;
+    pub(crate) fn get(&self, key: Key) -> Option<&Ticket> {
+        self.tickets.get(&key)
+    }
+
+    pub(crate) fn tickets(&self) -> impl Iterator<Item = &Ticket> {
+        self.tickets.values()
+    }
+
+    /// Picks what may go now.
+    pub(crate) fn next(&mut self, now: Moment) -> Step {
+        let mut earliest: Option<Moment> = None;
+        for (at, key) in &self.deadlines {
+            let busy = self.tickets.get(key).is_none_or(|ticket| ticket.state.in_flight);
+            if *at <= now && !busy {
+                return Step::FailOver(*key);
             }
-            let destination = self.destinations.get(&(key.0, key.1.to_owned()));
-            if destination.is_some_and(|destination| destination.busy) {
-                blocked.push(key);
-                continue;
-            }
-            let paused = destination.and_then(|destination| destination.paused_until);
-            let channel = self.channels_paused.get(&waiting.channel).copied();
-            let at = [Some(waiting.not_before), paused, channel].into_iter().flatten().max().unwrap_or(now);
-            if at <= now {
-                found = Some(i);
+            if *at > now {
+                earliest = Some(*at);
                 break;
             }
-            blocked.push(key);
-            earliest = Some(earliest.map_or(at, |known| known.min(at)));
+        }
+        let mut found = None;
+        for ((channel, _), destination) in &self.destinations {
+            let Some(gate) = self.gates.get(channel) else { continue };
+            if destination.busy.is_some() || destination.waiting.is_empty() || gate.is_on_trial() {
+                continue;
+            }
+            let opens = gate.opens_at().max(destination.opens_at());
+            let (pick, later) = self.pick(destination, &gate.policy, now);
+            let at = match (&pick, later) {
+                (Some(_), _) => opens,
+                (None, Some(later)) => opens.max(later),
+                (None, None) => continue,
+            };
+            match pick {
+                Some(pick) if at <= now => {
+                    found = Some(pick);
+                    break;
+                }
+                _ => earliest = Some(earliest.map_or(at, |known| known.min(at))),
+            }
         }
         match found {
-            Some(i) => {
-                let Waiting { channel, notification, attempts, since, .. } = self.waiting.remove(i);
-                let recipient = notification.recipient.clone();
-                self.destinations.entry((channel, recipient.clone())).or_default().busy = true;
-                Step::Attempt(Box::new(Attempt { channel, notification, attempts, since, recipient }))
+            Some(Step::Attempt(key)) => {
+                self.start(key);
+                Step::Attempt(key)
             }
+            Some(step) => step,
             None => earliest.map_or(Step::Idle, Step::Wait),
         }
     }
 
-    /// Takes the outcome of an attempt. `chance` is uniform in 0..1.
-    pub(crate) fn done(
-        &mut self,
-        attempt: Attempt,
-        outcome: Outcome,
+    /// Picks among those of one destination; if none may go, says when one may.
+    fn pick(
+        &self,
+        destination: &Destination,
         policy: &Policy,
-        now: Instant,
-        chance: f64,
-    ) -> Ended {
-        let Attempt { channel, mut notification, attempts, since, recipient } = attempt;
-        let mut destination = Destination { busy: false, paused_until: Some(now + policy.min_gap) };
-        let too_old = now.saturating_duration_since(since) >= policy.max_age;
-        let (ended, not_before, attempts) = match outcome {
-            Outcome::Delivered(_) => (Ended::Delivered, now, 0),
-            Outcome::DeliveredThenWait { wait, scope, .. } => {
-                self.pause(channel, scope, now + wait.clamp(PAUSE.0, PAUSE.1), &mut destination);
-                (Ended::Delivered, now, 0)
+        now: Moment,
+    ) -> (Option<Step>, Option<Moment>) {
+        let mut passed: BTreeSet<GroupId> = BTreeSet::new();
+        let mut stale = Vec::new();
+        let mut best: Option<&Ticket> = None;
+        let mut later: Option<Moment> = None;
+        for ticket in destination.waiting.iter().filter_map(|key| self.tickets.get(key)) {
+            if now.since(ticket.key.accepted_at()) >= policy.max_age {
+                stale.push(ticket.key);
+                continue;
             }
-            Outcome::RecipientRefused(reason) => (Ended::Refused(reason), now, 0),
-            Outcome::Rejected(reason) => (Ended::Dead(reason), now, 0),
-            Outcome::Ambiguous(reason) if !policy.retry_ambiguous => (Ended::Dead(reason), now, 0),
-            Outcome::Degrade(reason) if notification.degrade() => (Ended::Again(reason), now, attempts),
-            Outcome::Degrade(reason) => (Ended::Dead(reason), now, 0),
-            Outcome::Moved { to, reason } if to != notification.recipient => {
-                notification.recipient = to;
-                (Ended::Again(reason), now, attempts)
+            // Order is kept within a group: what stands behind a waiting one waits too.
+            if !passed.insert(ticket.group) {
+                continue;
             }
-            Outcome::Moved { reason, .. } => (Ended::Dead(reason), now, 0),
-            Outcome::Transient(reason)
-            | Outcome::Held(reason)
-            | Outcome::Ambiguous(reason)
-            | Outcome::RateLimited { reason, .. }
-                if too_old =>
-            {
-                (Ended::Dead(reason), now, 0)
-            }
-            Outcome::Transient(reason) => {
-                let at = now + backoff(policy, attempts, chance);
-                (Ended::Again(reason), at, attempts.saturating_add(1))
-            }
-            Outcome::Ambiguous(reason) => {
-                notification.maybe_duplicate = true;
-                let at = now + backoff(policy, attempts, chance);
-                (Ended::Again(reason), at, attempts.saturating_add(1))
-            }
-            Outcome::RateLimited { wait, scope, reason } => {
-                let at = now + wait.clamp(PAUSE.0, PAUSE.1);
-                self.pause(channel, scope, at, &mut destination);
-                (Ended::Again(reason), at, attempts)
-            }
-            Outcome::Held(reason) => {
-                self.channels_paused.insert(channel, now + HOLD);
-                (Ended::Again(reason), now + HOLD, attempts)
-            }
-        };
-        self.destinations.insert((channel, recipient), destination);
-        if matches!(ended, Ended::Again(_)) {
-            // In front: order per destination is that of the first offer.
-            self.waiting.insert(0, Waiting { channel, notification, attempts, not_before, since });
-        }
-        ended
-    }
-
-    fn pause(&mut self, channel: usize, scope: Scope, until: Instant, destination: &mut Destination) {
-        match scope {
-            Scope::Recipient => destination.paused_until = Some(until),
-            Scope::Channel => {
-                self.channels_paused.insert(channel, until);
+            let at = ticket.state.not_before;
+            if at > now {
+                later = Some(later.map_or(at, |known| known.min(at)));
+            } else if best.is_none_or(|best| ticket.turn() < best.turn()) {
+                best = Some(ticket);
             }
         }
+        if !stale.is_empty() {
+            return (Some(Step::Merge(stale)), None);
+        }
+        (best.map(|ticket| Step::Attempt(ticket.key)), later)
     }
-}
 
-/// Full jitter: anywhere between nothing and the doubled base, up to the cap.
-fn backoff(policy: &Policy, attempts: u32, chance: f64) -> Duration {
-    let longest = policy.backoff_base.saturating_mul(1_u32.checked_shl(attempts.min(20)).unwrap_or(u32::MAX));
-    longest.min(policy.backoff_cap).mul_f64(chance.clamp(0.0, 1.0))
+    fn start(&mut self, key: Key) {
+        let Some(ticket) = self.tickets.get_mut(&key) else { return };
+        ticket.state.in_flight = true;
+        ticket.state.attempts = ticket.state.attempts.saturating_add(1);
+        if let Some(gate) = self.gates.get_mut(&ticket.channel) {
+            gate.held.start();
+        }
+        let address = (ticket.channel, ticket.recipient.clone());
+        let destination = self.destinations.entry(address).or_default();
+        destination.breaker.start();
+        destination.waiting.remove(&key);
+        destination.busy = Some(key);
+    }
+
+    /// Takes one out, whatever became of it.
+    pub(crate) fn remove(&mut self, key: Key) -> Option<Ticket> {
+        let ticket = self.tickets.remove(&key)?;
+        if let Some(at) = ticket.deadline {
+            self.deadlines.remove(&(at, key));
+        }
+        self.leave(&ticket);
+        if let Some(siblings) = self.siblings.get_mut(&ticket.occasion) {
+            siblings.open = siblings.open.saturating_sub(1);
+            if siblings.open == 0 {
+                self.siblings.remove(&ticket.occasion);
+            }
+        }
+        Some(ticket)
+    }
+
+    /// Keeps one that no other channel can say: it is not asked for again.
+    pub(crate) fn keep(&mut self, key: Key) -> Option<&Ticket> {
+        let ticket = self.tickets.get_mut(&key)?;
+        if let Some(at) = ticket.deadline.take() {
+            self.deadlines.remove(&(at, key));
+        }
+        ticket.state.failed_over = true;
+        Some(ticket)
+    }
+
+    /// Takes back an attempt that was not made: its message is not there any more, or not yet.
+    pub(crate) fn postpone(&mut self, key: Key, until: Moment) {
+        if let Some(mut ticket) = self.tickets.get(&key).cloned() {
+            self.leave(&ticket);
+            ticket.state.in_flight = false;
+            ticket.state.not_before = until;
+            self.wait_again(ticket);
+        }
+    }
+
+    /// Lets everything go at once that only waits for its own backoff or a breaker. What a provider asked for is kept.
+    pub(crate) fn hurry(&mut self, now: Moment) {
+        for ticket in self.tickets.values_mut().filter(|ticket| !ticket.state.in_flight) {
+            ticket.state.not_before = ticket.state.not_before.min(now);
+        }
+        self.destinations.values_mut().for_each(|destination| destination.breaker.hurry(now));
+        self.gates.values_mut().for_each(|gate| gate.held.hurry(now));
+    }
+
+    /// Finds what is lost with the least harm of a channel; never what is under way, nor the newest first alert.
+    pub(crate) fn least_valuable(&self, channel: usize) -> Option<Key> {
+        let all =
+            || self.tickets.values().filter(|ticket| ticket.channel == channel && !ticket.state.in_flight);
+        let newest = all().filter(|ticket| ticket.value().0).map(|ticket| ticket.key).max();
+        all()
+            .filter(|ticket| Some(ticket.key) != newest)
+            .min_by_key(|ticket| ticket.value())
+            .map(|ticket| ticket.key)
+    }
+
+    /// Returns what one channel looks like.
+    pub(crate) fn view(&self, channel: usize, now: Moment) -> View {
+        let mut view = View::default();
+        for ticket in self.tickets.values().filter(|ticket| ticket.channel == channel) {
+            view.pending += 1;
+            view.in_flight += u64::from(ticket.state.in_flight);
+            view.bytes += ticket.size;
+            let at = ticket.key.accepted_at();
+            view.oldest = Some(view.oldest.map_or(at, |known| known.min(at)));
+            if ticket.severity == watchfire_core::Severity::Critical {
+                view.oldest_critical = Some(view.oldest_critical.map_or(at, |known| known.min(at)));
+            }
+        }
+        if let Some(gate) = self.gates.get(&channel) {
+            view.held = gate.held.is_open();
+            view.paused_until = Some(gate.paused_until).filter(|until| *until > now);
+        }
+        for ((of, _), destination) in &self.destinations {
+            if *of == channel {
+                view.breakers_open += u64::from(destination.breaker.is_open());
+                let paused = destination.paused_until.filter(|until| *until > now);
+                view.paused_until = view.paused_until.max(paused);
+            }
+        }
+        view
+    }
+
+    /// Takes a ticket out of its destination's queue.
+    fn leave(&mut self, ticket: &Ticket) {
+        let address = (ticket.channel, ticket.recipient.clone());
+        if let Some(destination) = self.destinations.get_mut(&address) {
+            destination.waiting.remove(&ticket.key);
+            if destination.busy == Some(ticket.key) {
+                destination.busy = None;
+                destination.breaker.abandon();
+                if let Some(gate) = self.gates.get_mut(&ticket.channel) {
+                    gate.held.abandon();
+                }
+            }
+            if destination.is_forgettable() {
+                self.destinations.remove(&address);
+            }
+        }
+    }
+
+    /// Puts a ticket back into its destination's queue.
+    fn wait_again(&mut self, ticket: Ticket) {
+        let address = (ticket.channel, ticket.recipient.clone());
+        self.destinations.entry(address).or_default().waiting.insert(ticket.key);
+        self.tickets.insert(ticket.key, ticket);
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::UNIX_EPOCH;
-
-    use watchfire_core::{Alert, App, Severity, clock};
-
-    use super::*;
-    use crate::{GroupId, Occasion};
-
-    #[test]
-    fn what_was_delivered_can_pause_what_comes_behind_it() {
-        let alert = Alert::new(App::new("shop"), Severity::Error, "no stock");
-        let occasion = Occasion::first(&alert, "ops", GroupId::from_u64(1), UNIX_EPOCH);
-        let now = clock::instant();
-        let wait = Duration::from_secs(30);
-        for (scope, others_wait) in [(Scope::Recipient, false), (Scope::Channel, true)] {
-            let mut delivery = Delivery::default();
-            for recipient in ["ada", "ada", "bob"] {
-                delivery.offer(0, occasion.notification(recipient).plain("x"), now);
-            }
-            let Step::Attempt(first) = delivery.next(now) else { panic!("nothing to do") };
-            let outcome = Outcome::DeliveredThenWait { receipt: None, wait, scope };
-            assert_eq!(delivery.done(*first, outcome, &Policy::default(), now, 0.5), Ended::Delivered);
-            assert_eq!(delivery.len(), 2);
-            match delivery.next(now) {
-                Step::Attempt(other) => {
-                    assert!(!others_wait && other.notification.recipient() == "bob", "{scope:?}");
-                }
-                Step::Wait(at) => assert!(others_wait && at == now + wait, "{scope:?}"),
-                Step::Idle => panic!("two are waiting"),
-            }
-            assert!(matches!(delivery.next(now + wait), Step::Attempt(_)), "{scope:?}");
-        }
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@ use std::{fmt, marker::PhantomData, time::Instant};
 use tracing_core::LevelFilter;
 use watchfire_core::{EventView, Flushed, Handler};
 
-use crate::outbox::Port;
+use crate::shared::Port;
 
 /// Feeds one channel: captures an event as an alert and pushes it into the outbox. Never waits.
 ///

@@ -12,19 +12,36 @@ mod receipt;
 mod sink;
 
 mod channel;
-mod courier;
-mod delivery;
 mod group;
 mod handler;
-mod hash;
+mod health;
 mod outbox;
-mod queue;
+pub mod panic;
 mod stats;
+
+mod channels;
+mod courier;
+mod delivery;
+mod dispatch;
+mod failover;
+mod letter;
+mod receipts;
+mod spool;
+
+mod chance;
+mod folder;
+mod handoff;
+mod hash;
+mod moment;
+mod panics;
+mod queue;
+mod shared;
 mod text;
 
 pub use channel::Channel;
 pub use group::GroupId;
 pub use handler::AlertHandler;
+pub use health::{Health, HealthStatus};
 pub use notification::{Form, Notification, NotificationId};
 pub use occasion::{Counts, Mention, Occasion, OccasionKind};
 pub use outbox::{Outbox, OutboxBuilder};

@@ -192,15 +192,6 @@ impl Notification {
     pub fn is_possible_duplicate(&self) -> bool {
         self.maybe_duplicate
     }
-
-    /// Takes the next plainer rendering; `false` if there is none.
-    pub(crate) fn degrade(&mut self) -> bool {
-        let more = self.step + 1 < self.ladder.len();
-        if more {
-            self.step += 1;
-        }
-        more
-    }
 }
 
 /// Identifies a notification: 32 lower-case hexadecimal digits, the same for the same occasion and recipient.

@@ -1,22 +1,25 @@
 use std::{
     fmt,
+    path::{Path, PathBuf},
     sync::{
-        Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
     },
-    thread::ThreadId,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use watchfire_core::{
-    Alert, App, Capture, ConfigError, EventView, SelfLog, Severity, clock,
-    process::{self, AtExit},
-};
+use watchfire_core::{Alert, App, Capture, ConfigError, SelfLog, Severity, clock, process};
 
 use crate::{
-    FlushReport, Policy, Sink, Stats, courier,
+    FlushReport, Health, Reason, Sink, Stats, chance,
+    channels::{ChannelState, Settings},
+    courier,
+    dispatch::{Dispatch, LastResort},
+    failover, folder,
+    panics::Panics,
     queue::Queue,
-    stats::{Counters, bump},
+    shared::{Lifeline, Orders, Port, Published, Shared, To},
+    spool::{Disk, Owner, Spool},
 };
 
 /// Is the handle that the program keeps: it owns the courier thread, what waits, and the counts.
@@ -37,7 +40,6 @@ pub struct Outbox {
 }
 
 /// Sets up an [`Outbox`].
-#[derive(Debug)]
 #[must_use]
 pub struct OutboxBuilder {
     app: App,
@@ -46,6 +48,16 @@ pub struct OutboxBuilder {
     exit_deadline: Duration,
     stacks: Option<Severity>,
     self_log: SelfLog,
+    folder: Folder,
+    last_resort: Option<LastResort>,
+}
+
+#[derive(Debug)]
+enum Folder {
+    /// systemd's, if there is one.
+    Default,
+    Memory,
+    Path(PathBuf),
 }
 
 impl Outbox {
@@ -67,6 +79,8 @@ impl Outbox {
             exit_deadline: Duration::from_secs(2),
             stacks: None,
             self_log: SelfLog::default(),
+            folder: Folder::Default,
+            last_resort: None,
         }
     }
 
@@ -77,18 +91,47 @@ impl Outbox {
         self.shared.flush(clock::instant() + within)
     }
 
+    /// Delivers what is there, as [`flush`](Self::flush), and tries at once what waits for a backoff; only what a
+    /// provider asked for is still waited for.
+    pub fn drain(&self, within: Duration) -> FlushReport {
+        self.shared.orders.hurry.store(true, Ordering::Release);
+        self.shared.flush(clock::instant() + within)
+    }
+
+    /// Alerts all channels, whatever their filters, without tracing.
+    ///
+    /// ```
+    /// use watchfire_core::{Alert, App, Severity};
+    /// use watchfire_outbox::Outbox;
+    /// let outbox = Outbox::start("shop")?;
+    /// outbox.alert(Alert::new(App::new("shop"), Severity::Error, "the ledger does not balance").field("cents", 12_u64));
+    /// # Ok::<_, watchfire_core::ConfigError>(())
+    /// ```
+    pub fn alert(&self, alert: Alert) {
+        self.shared.post(To::All, || Box::new(alert));
+    }
+
     /// Returns what was counted so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let channels = self.shared.channels.read().unwrap_or_else(PoisonError::into_inner);
-        Stats { channels: channels.iter().map(|channel| channel.counters.snapshot(&channel.name)).collect() }
+        self.shared.stats()
+    }
+
+    /// Returns whether alerts get through, and why not.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.shared.health()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     pub(crate) fn register(
         &self,
         name: String,
         sink: Arc<dyn Sink>,
-        policy: Policy,
+        settings: Settings,
     ) -> Result<Port, ConfigError> {
         if name.trim().is_empty() || name.chars().any(char::is_control) {
             return Err(ConfigError::new("channel.name", "expected a name without control characters"));
@@ -99,20 +142,28 @@ impl Outbox {
                 format!("there is a channel `{name}` already; give this one another name with .named(..)");
             return Err(ConfigError::new("channel.name", reason));
         }
-        let channel = Arc::new(ChannelState { name, sink, policy, counters: Counters::default() });
+        let to =
+            |channel: &Settings| channel.fail_over.as_ref().map(|other| other.to.clone()).unwrap_or_default();
+        let new = to(&settings);
+        let mut routes: Vec<(&str, &[String])> = vec![(&name, &new)];
+        routes.extend(channels.iter().filter_map(|channel| {
+            channel.fail_over.as_ref().map(|other| (channel.name.as_str(), other.to.as_slice()))
+        }));
+        failover::refuse_circle(&routes)?;
+        let channel = Arc::new(ChannelState::new(name, sink, settings));
         channels.push(Arc::clone(&channel));
-        Ok(Port {
-            number: channels.len() - 1,
-            channel,
-            shared: Arc::clone(&self.shared),
-            _lifeline: Arc::clone(&self.lifeline),
-        })
+        let number = channels.len() - 1;
+        drop(channels);
+        // There may be something in the spool for it.
+        self.shared.orders.look.store(true, Ordering::Release);
+        self.shared.queue.nudge();
+        Ok(Port { number, channel, shared: Arc::clone(&self.shared), _lifeline: Arc::clone(&self.lifeline) })
     }
 }
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        drop_report(self.shared.flush(clock::instant() + self.shared.drop_deadline));
+        self.shared.flush(clock::instant() + self.shared.drop_deadline).nobody_reads();
     }
 }
 
@@ -126,6 +177,30 @@ impl OutboxBuilder {
     /// Sets how many alerts may wait for the courier; what comes on top is dropped and counted. Default 1,024.
     pub fn capacity(mut self, alerts: usize) -> Self {
         self.capacity = alerts;
+        self
+    }
+
+    /// Sets the spool's folder, which is made if it is not there: what was accepted survives the end of the process.
+    ///
+    /// Default: `watchfire` in systemd's `$STATE_DIRECTORY`; without it alerts are kept in memory, and that is said
+    /// once. Several processes may share a folder on a local disk. If it cannot be written to, alerts are kept in
+    /// memory until it can, and that is said.
+    pub fn spool(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Folder::Path(folder.into());
+        self
+    }
+
+    /// Keeps alerts in memory, and says nothing about it.
+    pub fn in_memory(mut self) -> Self {
+        self.folder = Folder::Memory;
+        self
+    }
+
+    /// Sets who is told what no channel could say. Default: a line of the self-log, on stderr.
+    ///
+    /// It runs on the courier's thread and must not block; a panic of it is caught.
+    pub fn last_resort(mut self, tell: impl Fn(&Alert, &Reason) + Send + Sync + 'static) -> Self {
+        self.last_resort = Some(Arc::new(tell));
         self
     }
 
@@ -157,11 +232,16 @@ impl OutboxBuilder {
     ///
     /// # Errors
     ///
-    /// If a setting is out of range, or the courier thread cannot be started.
+    /// If a setting is out of range, the spool's path names a file, or the courier thread cannot be started.
     pub fn start(self) -> Result<Outbox, ConfigError> {
         if self.capacity == 0 {
             return Err(ConfigError::new("outbox.capacity", "expected at least 1"));
         }
+        let (disk, trouble) = open_spool(self.folder, &self.self_log)?;
+        let host = self.app.host_name().to_owned();
+        let spool = |disk: &Disk| {
+            Spool::new(disk.clone(), Owner::this(&host), Arc::new(Owner::is_alive), chance::bits())
+        };
         let capture = Capture::new(self.app);
         let shared = Arc::new(Shared {
             capture: match self.stacks {
@@ -172,14 +252,20 @@ impl OutboxBuilder {
             channels: RwLock::default(),
             in_hand: AtomicUsize::new(0),
             pending: AtomicUsize::new(0),
-            settled: (Mutex::default(), Condvar::new()),
-            stop: AtomicBool::new(false),
+            settled: <(Mutex<()>, _)>::default(),
+            orders: Orders::default(),
+            published: Mutex::new(Published { trouble: trouble.clone(), ..Published::default() }),
             courier: OnceLock::new(),
+            panics: Panics::new(disk.as_ref().map(spool)),
             drop_deadline: self.drop_deadline,
             exit_deadline: self.exit_deadline,
             self_log: self.self_log,
+            forks: process::forks(),
         });
-        courier::start(&shared)
+        process::watch_forks();
+        let last_resort = self.last_resort.unwrap_or_else(|| on_stderr(shared.self_log.clone()));
+        let dispatch = Dispatch::new(disk.as_ref().map(spool), shared.self_log.clone(), last_resort, trouble);
+        courier::start(&shared, dispatch)
             .map_err(|error| ConfigError::new("outbox", format!("cannot start its thread: {error}")))?;
         let weak = Arc::downgrade(&shared);
         process::at_exit(weak);
@@ -188,115 +274,59 @@ impl OutboxBuilder {
     }
 }
 
-/// Is what the handle, the layers and the courier share.
-pub(crate) struct Shared {
-    pub(crate) capture: Capture,
-    pub(crate) queue: Queue<(usize, Box<Alert>)>,
-    pub(crate) channels: RwLock<Vec<Arc<ChannelState>>>,
-    /// Alerts that the courier took out of the queue and has not yet turned into notifications.
-    pub(crate) in_hand: AtomicUsize,
-    /// Notifications that wait or are under way.
-    pub(crate) pending: AtomicUsize,
-    /// Is notified whenever the courier has settled something.
-    pub(crate) settled: (Mutex<()>, Condvar),
-    pub(crate) stop: AtomicBool,
-    pub(crate) courier: OnceLock<ThreadId>,
-    pub(crate) self_log: SelfLog,
-    drop_deadline: Duration,
-    pub(crate) exit_deadline: Duration,
+impl fmt::Debug for OutboxBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboxBuilder")
+            .field("app", &self.app)
+            .field("capacity", &self.capacity)
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
 }
 
-/// Is one channel.
-pub(crate) struct ChannelState {
-    pub(crate) name: String,
-    pub(crate) sink: Arc<dyn Sink>,
-    pub(crate) policy: Policy,
-    pub(crate) counters: Counters,
-}
-
-impl Shared {
-    fn waiting(&self) -> usize {
-        // In this order: an alert on its way through is counted twice rather than not at all.
-        self.queue.len() + self.in_hand.load(Ordering::Acquire) + self.pending.load(Ordering::Acquire)
-    }
-
-    fn totals(&self) -> (u64, u64) {
-        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
-        channels.iter().fold((0, 0), |(delivered, dropped), channel| {
-            let stats = channel.counters.snapshot("");
-            (delivered + stats.delivered, dropped + stats.dropped_full + stats.refused + stats.dead)
-        })
-    }
-
-    fn flush(&self, deadline: Instant) -> FlushReport {
-        let before = self.totals();
-        // The courier must not wait for itself.
-        if self.courier.get() != Some(&std::thread::current().id()) {
-            self.queue.nudge();
-            let (lock, settled) = &self.settled;
-            let mut guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
-            while self.waiting() > 0 {
-                let left = deadline.saturating_duration_since(clock::instant());
-                if left.is_zero() {
-                    break;
-                }
-                // Looked at again now and then: between the count and the wait a notification may pass.
-                let nap = left.min(Duration::from_millis(20));
-                guard = settled.wait_timeout(guard, nap).unwrap_or_else(PoisonError::into_inner).0;
+/// Opens the folder; one that cannot be used is said, and alerts are kept in memory.
+fn open_spool(folder: Folder, log: &SelfLog) -> Result<(Option<Disk>, Option<String>), ConfigError> {
+    let path = match folder {
+        Folder::Memory => return Ok((None, None)),
+        Folder::Path(path) => path,
+        Folder::Default => match folder::default() {
+            Some(path) => path,
+            None => {
+                log.say(
+                    "alerts are kept in memory: what is not delivered when the process ends is lost; \
+                     set a folder with .spool(..), or say .in_memory()",
+                );
+                return Ok((None, None));
             }
-        }
-        let after = self.totals();
-        FlushReport {
-            delivered: after.0.saturating_sub(before.0),
-            pending: self.waiting() as u64,
-            dropped: after.1.saturating_sub(before.1),
-        }
+        },
+    };
+    if path.as_os_str().is_empty() || Path::new(&path).is_file() {
+        return Err(ConfigError::new(
+            "outbox.spool",
+            format!("expected a folder, found `{}`", path.display()),
+        ));
     }
-}
-
-impl AtExit for Shared {
-    fn at_exit(&self) {
-        drop_report(self.flush(clock::instant() + self.exit_deadline));
-    }
-}
-
-/// Ends the courier when the handle and the last layer are gone.
-struct Lifeline(Arc<Shared>);
-
-impl Drop for Lifeline {
-    fn drop(&mut self) {
-        self.0.stop.store(true, Ordering::Release);
-        self.0.queue.nudge();
-    }
-}
-
-/// Is a handler's end of the outbox.
-pub(crate) struct Port {
-    number: usize,
-    channel: Arc<ChannelState>,
-    shared: Arc<Shared>,
-    _lifeline: Arc<Lifeline>,
-}
-
-impl Port {
-    pub(crate) fn name(&self) -> &str {
-        &self.channel.name
-    }
-
-    pub(crate) fn capture(&self, event: &EventView<'_>) {
-        let counters = &self.channel.counters;
-        bump(&counters.captured);
-        let alert = Box::new(self.shared.capture.alert(event));
-        if self.shared.queue.push((self.number, alert)).is_err() {
-            bump(&counters.dropped_full);
-            bump(&counters.unreported);
+    match Disk::open(&path) {
+        Ok(disk) => Ok((Some(disk), None)),
+        Err(error) => {
+            let trouble =
+                format!("the spool `{}` cannot be used, alerts are kept in memory: {error}", path.display());
+            log.say(&trouble);
+            Ok((None, Some(trouble)))
         }
     }
-
-    pub(crate) fn flush(&self, deadline: Instant) -> FlushReport {
-        self.shared.flush(deadline)
-    }
 }
 
-/// Lets go of a report that nobody is there to read.
-fn drop_report(_: FlushReport) {}
+fn on_stderr(log: SelfLog) -> LastResort {
+    Arc::new(move |alert, reason| {
+        let place = alert.place_text().unwrap_or_default();
+        log.say(format_args!(
+            "no channel could say this: {} {} {place} {}: {}",
+            crate::page::stamp(alert.at),
+            alert.severity,
+            alert.target,
+            crate::one_line(&alert.message, 500),
+        ));
+        log.say(format_args!("  because: {reason}"));
+    })
+}

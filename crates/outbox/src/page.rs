@@ -16,7 +16,7 @@ pub struct Page {
     pub title: String,
     /// One line: the severity and who speaks, such as `ERROR in storefront (production)`.
     pub headline: String,
-    /// The message as it was recorded.
+    /// The message as it was recorded; of a storm how many groups it has.
     pub message: String,
     /// How often, how fast and since when, for all but a first alert.
     pub summary: Option<String>,
@@ -59,7 +59,11 @@ impl Page {
             severity: alert.severity,
             title: occasion.title(),
             headline: headline(alert),
-            message: alert.message.clone(),
+            message: match occasion.kind() {
+                // A storm is of its groups; the oldest one's own words are in the list.
+                OccasionKind::Storm => occasion.title(),
+                _ => alert.message.clone(),
+            },
             summary: summary(occasion),
             facts: facts(alert),
             sections: sections(occasion),
@@ -188,10 +192,11 @@ fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
         .map(|(i, text)| if i == 0 { text.clone() } else { format!("caused by: {text}") });
     let stack = alert.stack.as_ref().map(watchfire_core::Stack::text);
     [
-        ("Error", causes.collect::<Vec<_>>()),
+        // First, because only storms and catch-ups have some, and are about them.
+        ("Groups", mentions.collect::<Vec<_>>()),
+        ("Error", causes.collect()),
         ("Fields", alert.fields.iter().map(field_line).collect()),
         ("Spans, the innermost first", spans.collect()),
-        ("Groups", mentions.collect()),
         ("Stack", stack.into_iter().collect()),
     ]
     .into_iter()

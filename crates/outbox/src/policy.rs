@@ -14,6 +14,13 @@ pub struct Policy {
     pub max_age: Duration,
     /// The least time between two messages to one recipient. Default none.
     pub min_gap: Duration,
+    /// After how many failures in a row a destination is left alone for a while. Default 5.
+    pub breaker_after: u32,
+    /// How long it is left alone at first; then one message is a trial, and the time doubles when that fails too.
+    /// Default 30 s.
+    pub breaker_wait: Duration,
+    /// How long it is left alone at most. Default 10 min.
+    pub breaker_cap: Duration,
     /// Whether an attempt that may have arrived is repeated, marked as a possible duplicate. Default yes.
     pub retry_ambiguous: bool,
     /// Whether the provider can change a message that was delivered. Default no.
@@ -28,6 +35,9 @@ impl Default for Policy {
             backoff_cap: Duration::from_secs(300),
             max_age: Duration::from_secs(12 * 3600),
             min_gap: Duration::ZERO,
+            breaker_after: 5,
+            breaker_wait: Duration::from_secs(30),
+            breaker_cap: Duration::from_secs(600),
             retry_ambiguous: true,
             can_edit: false,
         }

@@ -1,68 +1,56 @@
-//! Hand alerts from the program's threads to the courier: bounded by count, never waiting.
-
-use std::{
-    collections::VecDeque,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::collections::VecDeque;
 
 use tokio::sync::Notify;
 
-/// Is the hand-off between any number of threads and the one courier.
+use crate::handoff::Handoff;
+
+/// Is the hand-off between the program's threads and the courier, which sleeps in its runtime.
 pub(crate) struct Queue<T> {
-    waiting: Mutex<VecDeque<T>>,
-    capacity: usize,
-    /// Whether the courier sleeps without looking at the queue: only then does a push wake it, by a system call.
-    asleep: AtomicBool,
+    handoff: Handoff<T>,
     wake: Notify,
 }
 
 impl<T> Queue<T> {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { waiting: Mutex::default(), capacity, asleep: AtomicBool::new(true), wake: Notify::new() }
+        Self { handoff: Handoff::new(capacity), wake: Notify::new() }
     }
 
     /// Puts one in; gives it back if the queue is full.
     pub(crate) fn push(&self, item: T) -> Result<(), T> {
-        {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            if waiting.len() >= self.capacity {
-                return Err(item);
-            }
-            waiting.push_back(item);
-        }
-        if self.asleep.swap(false, Ordering::AcqRel) {
-            self.wake.notify_one();
-        }
-        Ok(())
+        self.handoff.push(item, || self.wake.notify_one())
+    }
+
+    /// As [`push`](Self::push), without ever waiting for a lock.
+    pub(crate) fn try_push(&self, item: T) -> Result<(), T> {
+        self.handoff.try_push(item, || self.wake.notify_one())
     }
 
     /// Takes all out.
-    pub(crate) fn take(&self) -> VecDeque<T> {
-        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn take(&self, into: &mut VecDeque<T>) {
+        self.handoff.take(into);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.handoff.len()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.handoff.is_full()
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.handoff.capacity()
     }
 
     /// Wakes the courier, for another reason than an item.
     pub(crate) fn nudge(&self) {
-        self.asleep.store(false, Ordering::Release);
+        self.handoff.wake_up();
         self.wake.notify_one();
     }
 
     /// Says that the courier is about to sleep; `false` if there is something to do after all.
     pub(crate) fn fall_asleep(&self) -> bool {
-        self.asleep.store(true, Ordering::Release);
-        // An item pushed before the store found the courier awake and woke nobody: look once more.
-        if self.len() > 0 {
-            self.asleep.store(false, Ordering::Release);
-            return false;
-        }
-        true
+        self.handoff.fall_asleep()
     }
 
     pub(crate) fn woken(&self) -> impl Future<Output = ()> + '_ {

@@ -1,0 +1,109 @@
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, atomic::Ordering},
+};
+
+use watchfire_core::Alert;
+
+use crate::{
+    GroupId, Notification, Occasion, OccasionKind, Policy, Sink,
+    failover::FailOver,
+    letter::Facts,
+    moment::Moment,
+    one_line,
+    stats::{Counters, bump},
+};
+
+/// Is one channel, as the courier uses it.
+pub(crate) struct ChannelState {
+    pub(crate) name: String,
+    pub(crate) sink: Arc<dyn Sink>,
+    pub(crate) policy: Policy,
+    pub(crate) fail_over: Option<FailOver>,
+    pub(crate) hears_panics: bool,
+    pub(crate) counters: Counters,
+}
+
+/// Is what can be set of every channel besides its name.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) policy: Policy,
+    pub(crate) fail_over: Option<FailOver>,
+    pub(crate) hears_panics: bool,
+}
+
+impl Settings {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self { policy, fail_over: None, hears_panics: true }
+    }
+}
+
+/// Is all channels, by their numbers.
+pub(crate) type Channels = [Arc<ChannelState>];
+
+impl ChannelState {
+    pub(crate) fn new(name: String, sink: Arc<dyn Sink>, settings: Settings) -> Self {
+        let Settings { policy, fail_over, hears_panics } = settings;
+        Self { name, sink, policy, fail_over, hears_panics, counters: Counters::default() }
+    }
+
+    /// Renders an occasion, with the drops that no message has told of yet; one that makes the sink panic is rendered
+    /// once more, stripped to its one line.
+    pub(crate) fn render(
+        &self,
+        occasion: &Occasion<'_>,
+        now: Moment,
+    ) -> Option<(Vec<Notification>, Arc<Facts>)> {
+        let unreported = self.counters.unreported.swap(0, Ordering::AcqRel);
+        let occasion = occasion.clone().unreported(unreported);
+        let rendered = match self.try_to_render(&occasion) {
+            Some(notifications) => {
+                let alert = Arc::new(occasion.alert().clone());
+                Some((notifications, Arc::new(Facts::of(&occasion, alert, now))))
+            }
+            None => {
+                let alert = Arc::new(stripped(occasion.alert()));
+                let facts = Arc::new(Facts::of(&occasion, Arc::clone(&alert), now));
+                let plain =
+                    facts.occasion(occasion.kind(), &self.name, occasion.group(), &[], occasion.now());
+                let notifications = self.try_to_render(&plain.unreported(unreported));
+                notifications.map(|notifications| (notifications, Arc::clone(&facts)))
+            }
+        };
+        if rendered.is_none() {
+            self.counters.unreported.fetch_add(unreported, Ordering::AcqRel);
+        }
+        rendered
+    }
+
+    /// Renders what another channel, or several messages of this one, should have said.
+    pub(crate) fn render_again(
+        &self,
+        facts: &Facts,
+        kind: OccasionKind,
+        group: GroupId,
+        notes: &[String],
+        now: Moment,
+    ) -> Vec<Notification> {
+        self.try_to_render(&facts.occasion(kind, &self.name, group, notes, now.into())).unwrap_or_default()
+    }
+
+    fn try_to_render(&self, occasion: &Occasion<'_>) -> Option<Vec<Notification>> {
+        let rendered = catch_unwind(AssertUnwindSafe(|| self.sink.render(occasion))).ok();
+        if rendered.is_none() {
+            bump(&self.counters.render_panics);
+        }
+        rendered.map(|mut notifications| {
+            notifications.retain(|notification| !notification.ladder.is_empty());
+            notifications
+        })
+    }
+}
+
+fn stripped(alert: &Alert) -> Alert {
+    let mut plain = Alert::new(Arc::clone(&alert.app), alert.severity, one_line(&alert.message, 200));
+    plain.id = alert.id;
+    plain.at = alert.at;
+    plain.target = alert.target.clone();
+    plain
+}

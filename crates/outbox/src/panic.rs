@@ -1,0 +1,30 @@
+//! Alert of panics: [`install`].
+
+use std::sync::Arc;
+
+use watchfire_core::process::{self, OnPanic};
+
+use crate::{Outbox, shared::Shared};
+
+/// Installs a panic hook, in front of the one that is there, that alerts all channels of `outbox` of each panic:
+/// message, place, thread, stack and the spans the thread is in.
+///
+/// Where the outbox has a spool, the alert is on the disk when the hook returns, by one `fsync`: it survives
+/// `panic = "abort"` and the end of the process, and the next start, or another process with the same spool, says that
+/// the process died. Without a spool it goes through the queue, and an abort loses it.
+///
+/// After the third panic at one place the rest is only counted, until the place has been quiet for five minutes; the
+/// counts come in one message a minute. A panic of the main thread is critical, one of another thread an error.
+/// Channels that were set up [`without_panics`](crate::Channel::without_panics) are left out.
+///
+/// ```
+/// use watchfire_outbox::Outbox;
+/// let outbox = Outbox::start("shop")?;
+/// watchfire_outbox::panic::install(&outbox);
+/// # Ok::<_, watchfire_core::ConfigError>(())
+/// ```
+pub fn install(outbox: &Outbox) {
+    let weak = Arc::<Shared>::downgrade(outbox.shared());
+    let listener: std::sync::Weak<dyn OnPanic> = weak;
+    process::on_panic(listener);
+}

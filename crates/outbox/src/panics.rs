@@ -1,0 +1,179 @@
+use std::{
+    collections::HashMap,
+    panic::PanicHookInfo,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tracing_core::Level;
+use watchfire_core::{Alert, Capture, Severity, Stack, clock};
+
+use crate::{
+    NotificationId,
+    delivery::Key,
+    hash::Fnv128,
+    moment::Moment,
+    spool::{Disk, Name, Spool},
+};
+
+/// How many panics at one place are told of one by one, until it is quiet for [`QUIET`].
+const MOST: u64 = 3;
+/// How long a place must be quiet before it is news again.
+const QUIET: Duration = Duration::from_secs(300);
+/// How many places are told apart; beyond that all share one.
+const PLACES: usize = 256;
+
+/// Counts panics by their place, and writes the first of each into the spool.
+#[derive(Debug)]
+pub(crate) struct Panics {
+    /// A spool of its own: the courier's is the courier's. `None` if alerts are kept in memory.
+    spool: Option<Mutex<Spool<Disk>>>,
+    places: Mutex<HashMap<(String, u32), Place>>,
+    /// Those told of in no message yet.
+    pub(crate) waiting: AtomicU64,
+    pub(crate) heard: AtomicU64,
+    pub(crate) counted: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Place {
+    last: Instant,
+    told: u64,
+    total: u64,
+    fresh: u64,
+    first: Arc<Alert>,
+    latest: std::time::SystemTime,
+}
+
+/// Is what is to be done about a panic.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// It is in the spool: the courier finds it there, or whoever comes after.
+    Spooled,
+    /// It is for the queue: there is no spool, or it does not work.
+    Queue(Box<Alert>),
+    /// It is only counted.
+    Counted,
+}
+
+/// Is a place that panicked again and again.
+#[derive(Debug)]
+pub(crate) struct Repeated {
+    pub(crate) alert: Arc<Alert>,
+    pub(crate) counts: crate::Counts,
+}
+
+impl Panics {
+    pub(crate) fn new(spool: Option<Spool<Disk>>) -> Self {
+        Self {
+            spool: spool.map(Mutex::new),
+            places: Mutex::default(),
+            waiting: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
+            counted: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes a panic, on the thread that panics: no lock is waited for.
+    pub(crate) fn hear(&self, info: &PanicHookInfo<'_>, capture: &Capture) -> Heard {
+        self.heard.fetch_add(1, Ordering::AcqRel);
+        let now = clock::instant();
+        if self.is_repeated(info, now) {
+            self.counted.fetch_add(1, Ordering::AcqRel);
+            self.waiting.fetch_add(1, Ordering::AcqRel);
+            return Heard::Counted;
+        }
+        let alert = alert_of(info, capture);
+        self.remember(info, &alert, now);
+        match self.write(&alert) {
+            Some(()) => Heard::Spooled,
+            None => Heard::Queue(Box::new(alert)),
+        }
+    }
+
+    fn is_repeated(&self, info: &PanicHookInfo<'_>, now: Instant) -> bool {
+        let Ok(mut places) = self.places.try_lock() else { return false };
+        let Some(place) = places.get_mut(&place_of(info)) else { return false };
+        if now.saturating_duration_since(place.last) > QUIET {
+            place.told = 0;
+        }
+        place.last = now;
+        place.total += 1;
+        place.latest = clock::now();
+        if place.told >= MOST {
+            place.fresh += 1;
+            return true;
+        }
+        place.told += 1;
+        false
+    }
+
+    fn remember(&self, info: &PanicHookInfo<'_>, alert: &Alert, now: Instant) {
+        let Ok(mut places) = self.places.try_lock() else { return };
+        let mut key = place_of(info);
+        if places.len() >= PLACES && !places.contains_key(&key) {
+            key = (String::new(), 0);
+        }
+        places.entry(key).or_insert_with(|| Place {
+            last: now,
+            told: 1,
+            total: 1,
+            fresh: 0,
+            first: Arc::new(alert.clone()),
+            latest: alert.at,
+        });
+    }
+
+    fn write(&self, alert: &Alert) -> Option<()> {
+        let mut spool = self.spool.as_ref()?.try_lock().ok()?;
+        let id = NotificationId(Fnv128::new().part(&alert.id.as_u128().to_be_bytes()).finish());
+        let key = Key { accepted: Moment::from(alert.at).as_millis() * 1_000, id };
+        let name = Name::alert(key, spool.owner());
+        spool.leave(&name, alert).ok()
+    }
+
+    /// Takes the counts of places that panicked more often than was told.
+    pub(crate) fn take_repeated(&self) -> Vec<Repeated> {
+        if self.waiting.swap(0, Ordering::AcqRel) == 0 {
+            return Vec::new();
+        }
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let repeated = places.values_mut().filter(|place| place.fresh > 0);
+        repeated
+            .map(|place| Repeated {
+                alert: Arc::clone(&place.first),
+                counts: crate::Counts::new(
+                    place.total,
+                    std::mem::take(&mut place.fresh),
+                    place.first.at,
+                    place.latest,
+                ),
+            })
+            .collect()
+    }
+}
+
+fn place_of(info: &PanicHookInfo<'_>) -> (String, u32) {
+    info.location().map(|place| (place.file().to_owned(), place.line())).unwrap_or_default()
+}
+
+/// Makes the alert of a panic: message, place, thread, stack, and the spans that the thread is in.
+fn alert_of(info: &PanicHookInfo<'_>, capture: &Capture) -> Alert {
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let message = watchfire_core::cut(text.unwrap_or("a value that is no text"), 8_192);
+    let message = watchfire_core::Redactor::default().clean(message).into_owned();
+    let is_main = std::thread::current().name() == Some("main");
+    // The end of the main thread is the end of the program; that of another may be caught.
+    let severity = if is_main { Severity::Critical } else { Severity::Error };
+    let mut alert = capture.bare(Level::ERROR, severity, message);
+    alert = alert.target("panic").stack(Stack::capture());
+    if let Some(place) = info.location() {
+        alert = alert.place(place.file().to_owned(), place.line());
+    }
+    alert
+}

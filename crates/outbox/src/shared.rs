@@ -1,0 +1,301 @@
+use std::{
+    panic::PanicHookInfo,
+    sync::{
+        Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::ThreadId,
+    time::{Duration, Instant},
+};
+
+use watchfire_core::{
+    Alert, Capture, EventView, SelfLog, clock,
+    process::{self, AtExit, OnPanic},
+};
+
+use crate::{
+    FlushReport, Health, Stats,
+    channels::ChannelState,
+    delivery::View,
+    health::Signs,
+    panics::{Heard, Panics},
+    queue::Queue,
+    stats::bump,
+};
+
+/// Is what the handle, the layers and the courier share.
+pub(crate) struct Shared {
+    pub(crate) capture: Capture,
+    pub(crate) queue: Queue<Post>,
+    pub(crate) channels: RwLock<Vec<Arc<ChannelState>>>,
+    /// Alerts that the courier took out of the queue and has not yet turned into notifications.
+    pub(crate) in_hand: AtomicUsize,
+    /// Notifications that wait or are under way.
+    pub(crate) pending: AtomicUsize,
+    /// Is notified whenever the courier has settled something.
+    pub(crate) settled: (Mutex<()>, Condvar),
+    pub(crate) orders: Orders,
+    pub(crate) published: Mutex<Published>,
+    pub(crate) courier: OnceLock<ThreadId>,
+    pub(crate) panics: Panics,
+    pub(crate) self_log: SelfLog,
+    pub(crate) drop_deadline: Duration,
+    pub(crate) exit_deadline: Duration,
+    /// How often the process was forked when this was made: in a child there is no courier.
+    pub(crate) forks: u32,
+}
+
+/// Is what the courier is asked to do.
+#[derive(Debug, Default)]
+pub(crate) struct Orders {
+    /// End when nothing is left, or soon: the handle and the last layer are gone.
+    pub(crate) stop: AtomicBool,
+    /// Look into the spool now.
+    pub(crate) look: AtomicBool,
+    /// Try everything now that waits only for a backoff.
+    pub(crate) hurry: AtomicBool,
+    /// Start nothing more, give all claims back, and end: the process is ending.
+    pub(crate) close: AtomicBool,
+    /// Is set when the courier has ended, for whatever reason.
+    pub(crate) closed: AtomicBool,
+}
+
+/// Is what the courier tells of itself now and then.
+#[derive(Debug, Default)]
+pub(crate) struct Published {
+    pub(crate) views: Vec<View>,
+    pub(crate) trouble: Option<String>,
+    pub(crate) spooled: u64,
+}
+
+/// Is one alert on its way to the courier.
+#[derive(Debug)]
+pub(crate) struct Post {
+    pub(crate) to: To,
+    pub(crate) alert: Box<Alert>,
+}
+
+/// Says which channels an alert is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum To {
+    Channel(usize),
+    /// All that the program has.
+    All,
+    /// All that hear of panics.
+    Panic,
+}
+
+impl Shared {
+    /// Takes an alert, if there is a courier and room.
+    pub(crate) fn post(&self, to: To, alert: impl FnOnce() -> Box<Alert>) {
+        self.count(to, |channel| bump(&channel.counters.captured));
+        if self.is_gone() {
+            return self.count(to, |channel| bump(&channel.counters.dropped_shutdown));
+        }
+        // Asked first, so that nothing is captured for a full queue.
+        if self.queue.is_full() || self.queue.push(Post { to, alert: alert() }).is_err() {
+            self.count(to, |channel| {
+                bump(&channel.counters.dropped_full);
+                bump(&channel.counters.unreported);
+            });
+        }
+    }
+
+    /// Tells whether nobody will ever take anything out of the queue.
+    pub(crate) fn is_gone(&self) -> bool {
+        if process::forks() != self.forks {
+            process::say_once_after_fork(
+                "this process was forked after its outbox was started: its alerts go nowhere; start an outbox after the fork",
+            );
+            return true;
+        }
+        self.orders.closed.load(Ordering::Acquire)
+    }
+
+    fn count(&self, to: To, count: impl Fn(&ChannelState)) {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        match to {
+            To::Channel(number) => channels.get(number).into_iter().for_each(|channel| count(channel)),
+            To::All => channels.iter().for_each(|channel| count(channel)),
+            To::Panic => {
+                channels.iter().filter(|channel| channel.hears_panics).for_each(|channel| count(channel))
+            }
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        let blank = View::default();
+        let views = published.views.iter().chain(std::iter::repeat(&blank));
+        Stats {
+            channels: channels
+                .iter()
+                .zip(views)
+                .map(|(channel, view)| channel.counters.snapshot(&channel.name, view))
+                .collect(),
+            queue_length: self.queue.len() as u64,
+            queue_capacity: self.queue.capacity() as u64,
+            panics: self.panics.heard.load(Ordering::Acquire),
+            panics_counted: self.panics.counted.load(Ordering::Acquire),
+        }
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let stats = self.stats();
+        let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        let signs = Signs {
+            courier_dead: self.is_gone(),
+            trouble: published.trouble.as_deref(),
+            oldest_critical: published
+                .views
+                .iter()
+                .filter_map(|view| view.oldest_critical)
+                .min()
+                .map(Into::into),
+        };
+        Health::of(&stats, &signs, clock::now())
+    }
+
+    fn waiting(&self) -> usize {
+        // In this order: an alert on its way through is counted twice rather than not at all.
+        self.queue.len() + self.in_hand.load(Ordering::Acquire) + self.pending.load(Ordering::Acquire)
+    }
+
+    fn totals(&self) -> (u64, u64) {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        channels.iter().fold((0, 0), |(delivered, dropped), channel| {
+            let counters = &channel.counters;
+            (delivered + counters.delivered.load(Ordering::Acquire), dropped + counters.dropped())
+        })
+    }
+
+    pub(crate) fn flush(&self, deadline: Instant) -> FlushReport {
+        let before = self.totals();
+        // The courier must not wait for itself.
+        if self.courier.get() != Some(&std::thread::current().id()) && !self.is_gone() {
+            self.orders.look.store(true, Ordering::Release);
+            self.queue.nudge();
+            self.wait_until(deadline, || self.waiting() == 0 && !self.orders.look.load(Ordering::Acquire));
+        }
+        let after = self.totals();
+        let pending = self.waiting() as u64;
+        FlushReport {
+            delivered: after.0.saturating_sub(before.0),
+            pending,
+            spooled: self.published.lock().unwrap_or_else(PoisonError::into_inner).spooled.min(pending),
+            dropped: after.1.saturating_sub(before.1),
+        }
+    }
+
+    fn wait_until(&self, deadline: Instant, done: impl Fn() -> bool) {
+        let (lock, settled) = &self.settled;
+        let mut guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        while !done() && !self.orders.closed.load(Ordering::Acquire) {
+            let left = deadline.saturating_duration_since(clock::instant());
+            if left.is_zero() {
+                return;
+            }
+            // Looked at again now and then: between the question and the wait a notification may pass.
+            let nap = left.min(Duration::from_millis(20));
+            guard = settled.wait_timeout(guard, nap).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Flushes, then has the courier give its claims back and end.
+    pub(crate) fn close(&self, within: Duration) -> FlushReport {
+        let report = self.flush(clock::instant() + within);
+        if !self.is_gone() {
+            self.orders.close.store(true, Ordering::Release);
+            self.queue.nudge();
+            self.wait_until(clock::instant() + CLOSING, || false);
+        }
+        report
+    }
+}
+
+/// How long the courier has to give its claims back.
+const CLOSING: Duration = Duration::from_millis(500);
+
+impl AtExit for Shared {
+    fn at_exit(&self) {
+        self.close(self.exit_deadline).nobody_reads();
+    }
+}
+
+impl OnPanic for Shared {
+    fn on_panic(&self, info: &PanicHookInfo<'_>) {
+        // A sink that panics is caught and counted by the courier.
+        let ours = std::thread::current().name().is_some_and(|name| name.starts_with(THREAD));
+        if ours {
+            return;
+        }
+        match self.panics.hear(info, &self.capture) {
+            Heard::Counted => {}
+            Heard::Spooled => {
+                self.orders.look.store(true, Ordering::Release);
+                self.queue.nudge();
+            }
+            Heard::Queue(alert) => {
+                // As in `post`, without a lock that this thread may hold.
+                let Ok(channels) = self.channels.try_read() else { return };
+                let hears = || channels.iter().filter(|channel| channel.hears_panics);
+                hears().for_each(|channel| bump(&channel.counters.captured));
+                if self.is_gone() || self.queue.try_push(Post { to: To::Panic, alert }).is_err() {
+                    hears().for_each(|channel| {
+                        bump(&channel.counters.dropped_full);
+                        bump(&channel.counters.unreported);
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// What the names of the outbox's threads begin with.
+pub(crate) const THREAD: &str = "watchfire";
+
+/// Ends the courier when the handle and the last layer are gone.
+pub(crate) struct Lifeline(pub(crate) Arc<Shared>);
+
+impl Drop for Lifeline {
+    fn drop(&mut self) {
+        self.0.orders.stop.store(true, Ordering::Release);
+        self.0.queue.nudge();
+    }
+}
+
+/// Is a handler's end of the outbox.
+pub(crate) struct Port {
+    pub(crate) number: usize,
+    pub(crate) channel: Arc<ChannelState>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) _lifeline: Arc<Lifeline>,
+}
+
+impl Port {
+    pub(crate) fn name(&self) -> &str {
+        &self.channel.name
+    }
+
+    pub(crate) fn capture(&self, event: &EventView<'_>) {
+        let counters = &self.channel.counters;
+        bump(&counters.captured);
+        if self.shared.is_gone() {
+            return bump(&counters.dropped_shutdown);
+        }
+        // Asked first, so that nothing is captured for a full queue.
+        let full = self.shared.queue.is_full() || {
+            let alert = Box::new(self.shared.capture.alert(event));
+            self.shared.queue.push(Post { to: To::Channel(self.number), alert }).is_err()
+        };
+        if full {
+            bump(&counters.dropped_full);
+            bump(&counters.unreported);
+        }
+    }
+
+    pub(crate) fn flush(&self, deadline: Instant) -> FlushReport {
+        self.shared.flush(deadline)
+    }
+}

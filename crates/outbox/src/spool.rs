@@ -1,0 +1,390 @@
+//! Keep notifications on the disk: a folder in the manner of maildir, one file per notification, its state in its name.
+//!
+//! - `tmp/`: being written. `cur/`: each claimed by the process that its name ends with. `new/`: free for whoever comes.
+//!   `dead/`: dead letters, each with a `.why` beside it. `damaged/`: what could not be read. `state/`: small things.
+//! - A notification is written to `tmp/`, forced to the disk, renamed into `cur/`, and the folder forced to the disk:
+//!   then it is accepted. Every later change is a rename, of which exactly one process can succeed.
+//! - The claims of a process that died are released by whoever comes next; an attempt that was under way then is
+//!   repeated and marked.
+
+mod cabinet;
+mod disk;
+mod files;
+mod frame;
+mod name;
+mod owner;
+mod record;
+
+use std::{collections::HashSet, fmt, io, sync::Arc, time::Duration};
+
+use watchfire_core::Alert;
+
+use crate::{delivery::State, letter::Letter, moment::Moment};
+
+pub(crate) use cabinet::Drawer;
+pub(crate) use disk::Disk;
+pub(crate) use files::{FOLDERS, Files};
+pub(crate) use frame::Damaged;
+pub(crate) use name::Name;
+pub(crate) use owner::Owner;
+use record::{AlertRecord, LetterRecord};
+
+/// The largest file: a notification with all its renderings and its alert.
+pub(crate) const LARGEST: u64 = 1 << 20;
+/// How many dead letters are kept.
+const MOST_DEAD: usize = 1_000;
+/// How often a process that has claims says that it lives, for processes that cannot see it.
+const BEAT: Duration = Duration::from_secs(20);
+/// After how long without that its claims are free.
+const LEASE: Duration = Duration::from_secs(90);
+
+/// Is a spool's folder, as one process uses it.
+pub(crate) struct Spool<F> {
+    files: F,
+    owner: Owner,
+    alive: Alive,
+    /// Tells the temporary files of several spools of one process apart.
+    tag: u32,
+    written: u64,
+    dead: Option<usize>,
+    beat: Option<Moment>,
+    /// Files that are for channels nobody has set up here: they stay.
+    foreign: HashSet<String>,
+}
+
+/// Tells whether a process of this machine lives, where that can be told.
+pub(crate) type Alive = Arc<dyn Fn(&Owner) -> Option<bool> + Send + Sync>;
+
+/// Is what was found in the folder and is now ours.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Letter(Name, Box<Letter>),
+    /// An alert that a panic left behind, not rendered yet, and who wrote it.
+    Alert(Name, Box<Alert>, Option<Owner>),
+}
+
+/// Says why something cannot be kept on the disk.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    Io(io::Error),
+    /// It holds a credential of our own, which must not get there.
+    Secret,
+    TooLarge(u64),
+}
+
+/// Says why a letter cannot be had.
+#[derive(Debug)]
+pub(crate) enum Missing {
+    /// Another process or an operator took it.
+    Gone,
+    Damaged(Damaged),
+    Io(io::Error),
+}
+
+impl<F: Files> Spool<F> {
+    pub(crate) fn new(files: F, owner: Owner, alive: Alive, tag: u32) -> Self {
+        Self { files, owner, alive, tag, written: 0, dead: None, beat: None, foreign: HashSet::new() }
+    }
+
+    pub(crate) fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Writes a letter and claims it. It is accepted after the next [`commit`](Self::commit).
+    pub(crate) fn accept(&mut self, name: &Name, letter: &Letter) -> Result<Name, Trouble> {
+        let bodies: Vec<&[u8]> =
+            letter.notification.ladder.iter().map(|rendering| rendering.body.as_slice()).collect();
+        let bytes = frame::wrap(&LetterRecord::of(letter), &bodies).ok_or(Trouble::TooLarge(0))?;
+        let name = name.clone().owned_by(Some(&self.owner));
+        self.place(&bytes, &format!("cur/{name}"))?;
+        Ok(name)
+    }
+
+    /// Writes an alert as it is, free for whoever comes. For a process that may be about to end.
+    pub(crate) fn leave(&mut self, name: &Name, alert: &Alert) -> Result<(), Trouble> {
+        let bytes = frame::wrap(&AlertRecord::of(alert), &[]).ok_or(Trouble::TooLarge(0))?;
+        self.place(&bytes, &format!("new/{name}"))
+    }
+
+    /// Makes what was accepted, restated, released or removed since the last call last.
+    pub(crate) fn commit(&self) -> io::Result<()> {
+        self.files.sync("cur")
+    }
+
+    fn tmp(&mut self) -> String {
+        self.written += 1;
+        format!("tmp/{:x}-{}+{}", self.tag, self.written, self.owner)
+    }
+
+    fn place(&mut self, bytes: &[u8], path: &str) -> Result<(), Trouble> {
+        if bytes.len() as u64 > LARGEST {
+            return Err(Trouble::TooLarge(bytes.len() as u64));
+        }
+        if watchfire_core::process::holds_own_secret(bytes) {
+            return Err(Trouble::Secret);
+        }
+        let tmp = self.tmp();
+        self.files.write(&tmp, bytes).map_err(Trouble::Io)?;
+        self.files.rename(&tmp, path).map_err(|error| {
+            self.files.remove(&tmp).ok();
+            Trouble::Io(error)
+        })
+    }
+
+    /// Notes a change of state. `Gone` if another process or an operator took the file.
+    pub(crate) fn restate(&self, name: &Name, state: State) -> Result<Name, Missing> {
+        let next = Name { state, ..name.clone() };
+        if next != *name {
+            self.files.rename(&format!("cur/{name}"), &format!("cur/{next}")).map_err(missing)?;
+        }
+        Ok(next)
+    }
+
+    /// Reads a letter that is ours; a damaged one is set aside.
+    pub(crate) fn read(&self, name: &Name) -> Result<Letter, Missing> {
+        let path = format!("cur/{name}");
+        match self.letter(&path) {
+            Err(Missing::Damaged(damage)) => {
+                self.files.rename(&path, &format!("damaged/{name}")).ok();
+                Err(Missing::Damaged(damage))
+            }
+            read => read,
+        }
+    }
+
+    fn letter(&self, path: &str) -> Result<Letter, Missing> {
+        let bytes = self.files.read(path, LARGEST).map_err(missing)?;
+        let (head, bodies) = frame::unwrap::<LetterRecord>(&bytes).map_err(Missing::Damaged)?;
+        head.letter(bodies).ok_or_else(|| Missing::Damaged(Damaged::content()))
+    }
+
+    fn alert(&self, path: &str) -> Result<Alert, Missing> {
+        let bytes = self.files.read(path, LARGEST).map_err(missing)?;
+        let (head, _) = frame::unwrap::<AlertRecord>(&bytes).map_err(Missing::Damaged)?;
+        head.alert().ok_or_else(|| Missing::Damaged(Damaged::content()))
+    }
+
+    /// Removes what is delivered, merged or said elsewhere. That it is gone need not last: at worst it comes twice.
+    pub(crate) fn remove(&self, name: &Name) -> Result<(), Missing> {
+        self.files.remove(&format!("cur/{name}")).map_err(missing)
+    }
+
+    /// Gives a claim back, for whoever comes.
+    pub(crate) fn release(&self, name: &Name) -> Result<(), Missing> {
+        let free = name.clone().owned_by(None);
+        self.files.rename(&format!("cur/{name}"), &format!("new/{free}")).map_err(missing)
+    }
+
+    /// Keeps a letter as a dead one, with the reason beside it.
+    pub(crate) fn bury(&mut self, name: &Name, why: &str) -> Result<(), Missing> {
+        let free = name.clone().owned_by(None);
+        self.files.rename(&format!("cur/{name}"), &format!("dead/{free}")).map_err(missing)?;
+        self.files.write(&format!("dead/{free}.why"), why.as_bytes()).ok();
+        let dead = match self.dead {
+            Some(known) => known + 1,
+            None => self.list("dead").len(),
+        };
+        self.dead = Some(if dead > MOST_DEAD { self.thin_out_dead() } else { dead });
+        Ok(())
+    }
+
+    fn thin_out_dead(&self) -> usize {
+        let mut dead = self.list("dead");
+        dead.sort_unstable_by_key(|name| name.key);
+        let surplus = dead.len().saturating_sub(MOST_DEAD);
+        for name in dead.iter().take(surplus) {
+            self.files.remove(&format!("dead/{name}")).ok();
+            self.files.remove(&format!("dead/{name}.why")).ok();
+        }
+        dead.len() - surplus
+    }
+
+    /// Claims up to `most` of what is free and for us, the oldest first.
+    ///
+    /// A damaged file is set aside, and what is for a channel that is not known here is left alone.
+    pub(crate) fn claim(
+        &mut self,
+        known: &dyn Fn(&str) -> bool,
+        alerts: bool,
+        most: usize,
+    ) -> (Vec<Found>, Vec<String>) {
+        let mut found = Vec::new();
+        let mut damaged = Vec::new();
+        let mut names = self.files.list("new").unwrap_or_default();
+        names.sort_unstable();
+        self.foreign.retain(|name| names.binary_search(name).is_ok());
+        for text in names {
+            if found.len() >= most {
+                break;
+            }
+            if self.foreign.contains(&text) {
+                continue;
+            }
+            let free = format!("new/{text}");
+            let set_aside = |damage: &dyn fmt::Display| {
+                let moved = self.files.rename(&free, &format!("damaged/{text}")).is_ok();
+                moved.then(|| format!("{text}: {damage}"))
+            };
+            let Some(name) = Name::parse(&text) else {
+                damaged.extend(set_aside(&"not a name of a spool file"));
+                continue;
+            };
+            if name.is_alert() && !alerts {
+                continue;
+            }
+            let content = if name.is_alert() {
+                let writer = name.owner.clone();
+                self.alert(&free).map(|alert| Found::Alert(name.clone(), Box::new(alert), writer))
+            } else {
+                self.letter(&free).map(|letter| Found::Letter(name.clone(), Box::new(letter)))
+            };
+            let content = match content {
+                Ok(content) => content,
+                Err(Missing::Damaged(damage)) => {
+                    damaged.extend(set_aside(&damage));
+                    continue;
+                }
+                Err(_) => continue,
+            };
+            if let Found::Letter(_, letter) = &content
+                && !known(&letter.notification.channel)
+            {
+                self.foreign.insert(text);
+                continue;
+            }
+            let claimed = name.owned_by(Some(&self.owner));
+            if self.files.rename(&free, &format!("cur/{claimed}")).is_err() {
+                continue;
+            }
+            found.push(match content {
+                Found::Letter(_, letter) => Found::Letter(claimed, letter),
+                Found::Alert(_, alert, writer) => Found::Alert(claimed, alert, writer),
+            });
+        }
+        (found, damaged)
+    }
+
+    /// Tells whether there is anything free.
+    pub(crate) fn has_new(&self) -> bool {
+        self.files.list("new").is_ok_and(|names| !names.is_empty())
+    }
+
+    /// Forgets which files are for channels that are not known here: one was set up.
+    pub(crate) fn look_again(&mut self) {
+        self.foreign.clear();
+    }
+
+    /// Releases the claims of processes that are gone, and removes what they did not finish writing.
+    pub(crate) fn release_stale(&self, now: Moment) -> usize {
+        let mut verdicts: Vec<(Owner, bool)> = Vec::new();
+        let mut is_stale = |owner: &Owner| {
+            if let Some((_, stale)) = verdicts.iter().find(|(known, _)| known == owner) {
+                return *stale;
+            }
+            let stale = *owner != self.owner && self.is_gone(owner, now);
+            verdicts.push((owner.clone(), stale));
+            stale
+        };
+        let mut released = 0;
+        for name in self.list("cur") {
+            if name.owner.as_ref().is_none_or(&mut is_stale) {
+                let mut free = name.clone().owned_by(None);
+                // It may have arrived: its process died with the attempt under way.
+                free.state.maybe_duplicate |= free.state.in_flight;
+                free.state.in_flight = false;
+                let moved = self.files.rename(&format!("cur/{name}"), &format!("new/{free}"));
+                released += usize::from(moved.is_ok());
+            }
+        }
+        for text in self.files.list("tmp").unwrap_or_default() {
+            let owner = text.split_once('+').and_then(|(_, owner)| Owner::parse(owner));
+            if owner.as_ref().is_none_or(&mut is_stale) {
+                self.files.remove(&format!("tmp/{text}")).ok();
+            }
+        }
+        for (owner, stale) in verdicts {
+            if stale {
+                self.files.remove(&format!("state/owners/{owner}")).ok();
+            }
+        }
+        released
+    }
+
+    fn is_gone(&self, owner: &Owner, now: Moment) -> bool {
+        if owner.host == self.owner.host
+            && let Some(alive) = (self.alive)(owner)
+        {
+            return !alive;
+        }
+        let beat = self.files.read(&format!("state/owners/{owner}"), 100).ok();
+        let beat = beat.and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse().ok());
+        beat.is_none_or(|beat| {
+            let beat = Moment::from_millis(beat);
+            now.since(beat).max(beat.since(now)) > LEASE
+        })
+    }
+
+    /// Tells whether a process is known to have died.
+    pub(crate) fn has_died(&self, owner: &Owner) -> bool {
+        *owner != self.owner && owner.host == self.owner.host && (self.alive)(owner) == Some(false)
+    }
+
+    /// Says that this process lives, for those that cannot see it; at most every 20 s.
+    pub(crate) fn beat(&mut self, now: Moment) {
+        if self.beat.is_some_and(|last| now.since(last) < BEAT) {
+            return;
+        }
+        self.beat = Some(now);
+        let tmp = self.tmp();
+        if self.files.write(&tmp, now.as_millis().to_string().as_bytes()).is_ok() {
+            self.files.rename(&tmp, &format!("state/owners/{}", self.owner)).ok();
+        }
+    }
+
+    /// Forgets that this process was here.
+    pub(crate) fn leave_folder(&self) {
+        self.files.remove(&format!("state/owners/{}", self.owner)).ok();
+    }
+
+    pub(crate) fn list(&self, folder: &str) -> Vec<Name> {
+        let names = self.files.list(folder).unwrap_or_default();
+        names.iter().filter_map(|text| Name::parse(text)).collect()
+    }
+
+    pub(crate) fn files(&self) -> &F {
+        &self.files
+    }
+}
+
+fn missing(error: io::Error) -> Missing {
+    if error.kind() == io::ErrorKind::NotFound { Missing::Gone } else { Missing::Io(error) }
+}
+
+impl<F> fmt::Debug for Spool<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spool").field("owner", &self.owner).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "{error}"),
+            Self::Secret => f.write_str("it holds a credential of our own"),
+            Self::TooLarge(size) => write!(f, "it has {size} bytes, {LARGEST} is the most"),
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => f.write_str("another process or an operator took it"),
+            Self::Damaged(damage) => write!(f, "{damage}"),
+            Self::Io(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use super::files::{FOLDERS, Files};
+
+/// Is a spool's folder on the disk.
+#[derive(Clone, Debug)]
+pub(crate) struct Disk {
+    root: PathBuf,
+}
+
+impl Disk {
+    /// Opens the folder; makes it, and what is missing in it, readable for its owner only.
+    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        for folder in FOLDERS {
+            builder.create(root.join(folder))?;
+        }
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// Opens the folder as it is, to look at it.
+    pub(crate) fn existing(root: &Path) -> io::Result<Self> {
+        fs::metadata(root.join("cur"))?;
+        Ok(Self { root: root.to_owned() })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+}
+
+impl Files for Disk {
+    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = self.root.join(path);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path)?;
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        if written.is_err() {
+            drop(file);
+            // A full disk leaves half a file; what cannot be removed is cleaned up at the next start.
+            fs::remove_file(&path).ok();
+        }
+        written
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.root.join(from), self.root.join(to))
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        fs::remove_file(self.root.join(path))
+    }
+
+    fn sync(&self, folder: &str) -> io::Result<()> {
+        // Elsewhere a folder cannot be opened, and the file system's journal has to do.
+        if cfg!(unix) { File::open(self.root.join(folder))?.sync_all() } else { Ok(()) }
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.root.join(folder))? {
+            // A name that is no text is none of ours.
+            if let Ok(name) = entry?.file_name().into_string() {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    fn read(&self, path: &str, most: u64) -> io::Result<Vec<u8>> {
+        let file = File::open(self.root.join(path))?;
+        let mut bytes = Vec::new();
+        file.take(most + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > most {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than any file of a spool"));
+        }
+        Ok(bytes)
+    }
+}
