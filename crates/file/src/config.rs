@@ -13,14 +13,14 @@ use watchfire_core::{
 
 use crate::{
     Compression, Durability, Every, FileHandler, FileLayer, Format, Record,
-    format::{Json, Logfmt, Text},
+    format::{Json, Logfmt, Template, Text},
     fs::{Disk, Filesystem},
     handler::Owner,
     output::Plan,
     retention::Keep,
     rotation::{Names, Schedule},
     shared::{Pace, Shared, reason},
-    time::Zone,
+    time::{Zone, ZoneName},
 };
 
 /// Configures a log file; [`layer`](Self::layer) opens it.
@@ -62,13 +62,8 @@ pub struct LogFile {
     stacks: Option<Severity>,
     pace: Pace,
     self_log: SelfLog,
-}
-
-#[derive(Clone, Debug)]
-enum ZoneName {
-    Utc,
-    Local,
-    Named(Cow<'static, str>),
+    /// The first of the mistakes that a setter cannot return.
+    mistake: Option<ConfigError>,
 }
 
 impl LogFile {
@@ -98,6 +93,7 @@ impl LogFile {
                 has_thread: true,
             },
             self_log: SelfLog::default(),
+            mistake: None,
         }
     }
 
@@ -207,6 +203,21 @@ impl LogFile {
         self.format(Json::new())
     }
 
+    /// Writes lines after a template in braces, such as `{time} {level:<8} {message} {user}`; see [`Template`].
+    ///
+    /// What is wrong with it is an error when the layer is made.
+    pub fn template(self, text: &str) -> Self {
+        match Template::new(text) {
+            Ok(template) => self.format(template),
+            Err(mistake) => self.with_mistake(mistake),
+        }
+    }
+
+    pub(crate) fn with_mistake(mut self, mistake: ConfigError) -> Self {
+        self.mistake.get_or_insert(mistake);
+        self
+    }
+
     /// Writes logfmt.
     pub fn logfmt(self) -> Self {
         self.format(Logfmt::new())
@@ -300,11 +311,10 @@ impl LogFile {
     }
 
     pub(crate) fn open(self, fs: Arc<dyn Filesystem>) -> Result<FileHandler, ConfigError> {
-        let zone = match &self.zone {
-            ZoneName::Utc => Zone::utc(),
-            ZoneName::Local => Zone::local()?,
-            ZoneName::Named(name) => Zone::named(name)?,
-        };
+        if let Some(mistake) = self.mistake {
+            return Err(mistake);
+        }
+        let zone = self.zone.find()?;
         let plan = Arc::new(self.plan(&zone)?);
         let (format, gap_zone) = (Arc::clone(&self.format), zone.clone());
         let gap = move |missing: u64, now| {

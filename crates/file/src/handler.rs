@@ -3,13 +3,13 @@ use std::{
     fmt,
     path::PathBuf,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tracing_core::LevelFilter;
 use watchfire_core::{EventView, Flushed, Handler, HandlerLayer, Severity, Stack, clock};
 
-use crate::{FileCounts, Format, Record, shared::Shared, time::Zone};
+use crate::{FileCounts, Format, Record, memory::Target, shared::Shared, time::Zone};
 
 /// Is the layer that writes events to a file; made by [`LogFile::layer`](crate::LogFile::layer).
 pub type FileLayer = HandlerLayer<FileHandler>;
@@ -62,16 +62,11 @@ impl FileHandler {
 
 impl Handler for FileHandler {
     fn handle(&self, event: &EventView<'_>) {
-        let owner = &*self.0;
         let at = clock::now();
-        let severity = event.severity();
-        let stack = owner.stacks.filter(|from| severity >= *from).map(|_| Stack::capture());
         with_line(|line| {
             // All of the user's code runs here, before a lock is taken.
-            Record::of_event(event, at, stack.as_ref(), &owner.zone, |record| {
-                owner.format.write(record, line)
-            });
-            owner.shared.submit(line, at, severity >= owner.flush_on);
+            self.render(event, at, line);
+            self.accept(line, at, event.severity() >= self.0.flush_on);
         });
     }
 
@@ -81,6 +76,18 @@ impl Handler for FileHandler {
 
     fn default_level(&self) -> LevelFilter {
         self.0.level
+    }
+}
+
+impl Target for FileHandler {
+    fn render(&self, event: &EventView<'_>, at: SystemTime, line: &mut String) {
+        let owner = &*self.0;
+        let stack = owner.stacks.filter(|from| event.severity() >= *from).map(|_| Stack::capture());
+        Record::of_event(event, at, stack.as_ref(), &owner.zone, |record| owner.format.write(record, line));
+    }
+
+    fn accept(&self, line: &str, at: SystemTime, is_urgent: bool) {
+        self.0.shared.submit(line, at, is_urgent);
     }
 }
 

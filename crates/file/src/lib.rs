@@ -4,6 +4,9 @@
 //! Formatting happens on the caller's thread into a reused buffer; one small thread per file writes what has gathered.
 
 mod config;
+mod console;
+mod memory;
+mod python;
 
 mod format;
 mod record;
@@ -21,8 +24,10 @@ mod rotation;
 mod tidy;
 
 pub use config::LogFile;
+pub use console::{Console, ConsoleHandler, ConsoleLayer};
 pub use format::{Format, Json, JsonKey, Logfmt, Pretty, SpanStyle, Template, Text};
 pub use handler::{FileHandler, FileLayer};
+pub use memory::{MemoryHandler, MemoryLayer, Target};
 pub use pack::Compression;
 pub use record::{FieldValue, Record, SpanFields};
 pub use rotation::Every;

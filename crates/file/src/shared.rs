@@ -242,12 +242,10 @@ impl Shared {
     }
 
     pub(crate) fn rotate(&self, deadline: Instant) -> Flushed {
-        {
-            let mut io = lock(&self.io);
-            let output = &mut io.output;
-            output.rotate_soon();
-        }
-        self.flush(deadline)
+        // What waits belongs to the old file.
+        let flushed = self.flush(deadline);
+        lock(&self.io).output.rotate_soon();
+        flushed.and(self.flush(deadline))
     }
 
     pub(crate) fn reopen(&self) {
@@ -354,12 +352,15 @@ impl Shared {
         let deadline = clock::instant() + PATIENCE;
         let mut is_urgent = is_urgent;
         loop {
+            let is_left;
             {
                 let mut front = self.front();
                 is_urgent |= std::mem::take(&mut front.is_urgent);
-                if io.batch.is_empty() || front.missing == 0 {
+                // What cannot be written stays in the batch, which is bounded as what waits in front of it.
+                if io.batch.is_empty() || io.batch.len() + front.batch.len() <= self.pace.capacity {
                     io.batch.append(&mut front.batch);
                 }
+                is_left = !front.batch.is_empty();
             }
             let instant = clock::instant();
             if io.retry_at.is_some_and(|at| instant < at) {
@@ -369,6 +370,7 @@ impl Shared {
             let result = io.output.write(&mut io.batch, instant);
             let written = before.saturating_sub(io.batch.records());
             self.written.fetch_add(written as u64, Ordering::Relaxed);
+            self.after_write(io, instant);
             match result {
                 Ok(()) => {
                     io.retry_at = None;
@@ -378,7 +380,7 @@ impl Shared {
                         self.self_log
                             .say(format_args!("{} can be written to again", self.plan.path.display()));
                     }
-                    let more = self.say_what_is_missing() | self.front().is_urgent;
+                    let more = self.say_what_is_missing() | is_left | self.front().is_urgent;
                     if !more {
                         break;
                     }
@@ -412,11 +414,8 @@ impl Shared {
                 self.report(&trouble, instant);
             }
         }
-        if !self.pace.has_thread {
-            self.after_write(io, instant);
-            if io.output.take_untidy() && self.tidy() {
-                io.output.set_untidy();
-            }
+        if !self.pace.has_thread && io.output.take_untidy() && self.tidy() {
+            io.output.set_untidy();
         }
     }
 

@@ -1,6 +1,7 @@
 //! Write the time of a record, with the text of a second computed once.
 
 use std::{
+    borrow::Cow,
     cell::RefCell,
     fmt::{self, Write},
     sync::atomic::{AtomicU64, Ordering},
@@ -67,6 +68,24 @@ impl Zone {
 impl fmt::Debug for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Zone({})", self.zone.iana_name().unwrap_or("unnamed"))
+    }
+}
+
+/// Is a zone as it was configured.
+#[derive(Clone, Debug)]
+pub(crate) enum ZoneName {
+    Utc,
+    Local,
+    Named(Cow<'static, str>),
+}
+
+impl ZoneName {
+    pub(crate) fn find(&self) -> Result<Zone, ConfigError> {
+        match self {
+            Self::Utc => Ok(Zone::utc()),
+            Self::Local => Zone::local(),
+            Self::Named(name) => Zone::named(name),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::escape::{json_string, json_value};
 /// {"time":"2026-11-20T21:48:12.123456Z","level":"ERROR","target":"shop::pay","message":"card declined","order":4711,"spans":[{"name":"request","id":7}]}
 /// ```
 ///
-/// The fields stand beside the record's own keys; a field whose name is one of those gets an underscore behind its name.
+/// The fields stand beside the record's own keys; a field whose name is one that the line has gets an underscore behind its name.
 /// Of several fields of one name the last is written. Integers beyond 64 bits, NaN and infinities are strings.
 #[derive(Clone, Debug)]
 pub struct Json {
@@ -110,6 +110,16 @@ impl Json {
         self
     }
 
+    /// Tells whether the line has this key of its own, as it is configured.
+    fn is_own(&self, name: &str) -> bool {
+        use JsonKey::{Causes, Fields, File, Level, Line, Message, Spans, Stack, Target, Thread, Time};
+        let is = |part| self.name(part) == name;
+        [Time, Level, Target, Message, Causes, Stack].into_iter().any(is)
+            || (self.source && [File, Line, Thread].into_iter().any(is))
+            || (self.spans == SpanStyle::List && is(Spans))
+            || (self.nested && is(Fields))
+    }
+
     fn name(&self, part: JsonKey) -> &str {
         self.keys.get(part as usize).map_or("", AsRef::as_ref)
     }
@@ -134,7 +144,7 @@ impl Json {
         }
         // `level`, `level_`, … are moved out of the way alike, so that no two names can meet.
         let plain = name.trim_end_matches('_');
-        if flat && self.keys.iter().any(|key| key == plain) {
+        if flat && self.is_own(plain) {
             json_string(&format!("{name}_"), out);
         } else {
             json_string(name, out);

@@ -82,7 +82,7 @@ fn last(fields: &[Field]) -> Vec<(&str, &Value)> {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 2000, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 1000, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn any_values_come_back_from_nested_json(alert in alert()) {
@@ -108,7 +108,7 @@ proptest! {
         let text = line(&Json_::new().spans(SpanStyle::Off), &alert);
         let read: Json = serde_json::from_str(&text).unwrap();
         prop_assert_eq!(read["level"].as_str(), Some("WARN"));
-        let own = ["time", "level", "target", "message", "fields", "spans", "causes", "file", "line", "thread", "stack"];
+        let own = ["time", "level", "target", "message", "causes", "stack"];
         let fields = last(&alert.fields);
         prop_assert_eq!(read.as_object().unwrap().len(), fields.len() + 5);
         for (name, value) in fields {
