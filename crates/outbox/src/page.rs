@@ -60,7 +60,7 @@ impl Page {
             title: occasion.title(),
             headline: headline(alert),
             message: match occasion.kind() {
-                // A storm is of its groups; the oldest one's own words are in the list.
+                // A storm is of its groups; the title ends with the oldest one's words.
                 OccasionKind::Storm => occasion.title(),
                 _ => alert.message.clone(),
             },
