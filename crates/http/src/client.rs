@@ -112,10 +112,12 @@ fn build(options: &HttpOptions, encrypted: bool) -> Result<reqwest::Client, Fail
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .connect_timeout(options.connect_timeout)
-        .timeout(options.timeout)
         // Short: a request on a connection that the other side just closes is an ambiguous one.
         .pool_idle_timeout(Duration::from_secs(5))
         .user_agent(concat!("watchfire/", env!("CARGO_PKG_VERSION")));
+    if let Some(timeout) = options.timeout {
+        builder = builder.timeout(timeout);
+    }
     builder = match (&options.proxy, encrypted) {
         (_, false) | (Proxy::None, _) => builder.no_proxy(),
         (Proxy::Environment, true) => builder,

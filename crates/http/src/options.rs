@@ -11,7 +11,7 @@ use watchfire_core::{ConfigError, Secret};
 #[must_use]
 pub struct HttpOptions {
     pub(crate) roots: Vec<CertificateDer<'static>>,
-    pub(crate) timeout: Duration,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) connect_timeout: Duration,
     pub(crate) proxy: Proxy,
 }
@@ -25,12 +25,12 @@ pub(crate) enum Proxy {
 }
 
 impl HttpOptions {
-    /// Begins with the defaults: the system's roots, the environment's proxy, 5 s to connect, 14 s in all.
+    /// Begins with the defaults: the system's roots, the environment's proxy, 5 s to connect, and as long in all as the
+    /// outbox gives an attempt.
     pub fn new() -> Self {
         Self {
             roots: Vec::new(),
-            // One second less than the outbox gives an attempt: the client knows better what went wrong.
-            timeout: Duration::from_secs(14),
+            timeout: None,
             connect_timeout: Duration::from_secs(5),
             proxy: Proxy::Environment,
         }
@@ -61,9 +61,10 @@ impl HttpOptions {
         Ok(self)
     }
 
-    /// Sets how long a request may take, from the connection to the last byte of the answer. Default 14 s.
+    /// Sets how long a request may take, from the connection to the last byte of the answer. Default: no limit of its
+    /// own, because the outbox ends an attempt at the timeout of the channel's policy.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = Some(timeout);
         self
     }
 
