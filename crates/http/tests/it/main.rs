@@ -121,6 +121,17 @@ fn what_breaks_after_the_request_is_ambiguous_and_shows_no_path() {
 }
 
 #[test]
+fn a_handshake_that_hangs_is_transient() {
+    run(async {
+        let server = Server::start(Behaviour::Hang).await;
+        let address = Address::parse("url", &format!("https://localhost:{}/", server.port)).unwrap();
+        let options = HttpOptions::new().no_proxy().connect_timeout(Duration::from_millis(200));
+        let outcome = exchange(&Client::new(options), Request::post_json(&address, "{}"), by_status).await;
+        assert!(matches!(outcome, Outcome::Transient(_)), "nothing was sent: {outcome:?}");
+    });
+}
+
+#[test]
 fn a_header_that_cannot_be_sent_is_held() {
     run(async {
         let request =
