@@ -1,12 +1,15 @@
 //! Checks against programs that others wrote. One file per peer; a new one joins in [`PEERS`].
 
 mod python;
+mod slack;
 mod smtp;
 
-use anyhow::{Result, anyhow, bail};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::Interop;
-use crate::shell::{Paint, paint};
+use crate::shell::{self, Paint, paint};
 use crate::stage::Skipped;
 
 /// One program of somebody else that ours must get on with.
@@ -19,7 +22,7 @@ struct Peer {
     meet: fn() -> Result<()>,
 }
 
-const PEERS: &[Peer] = &[smtp::PEER];
+const PEERS: &[Peer] = &[smtp::PEER, slack::PEER];
 
 /// Meets all peers whose name contains the filter, and notes those that were skipped.
 ///
@@ -41,6 +44,15 @@ pub(crate) fn run(interop: Interop, filter: Option<&str>, skipped: &mut Vec<Skip
         bail!("{failed} interop check(s) failed");
     }
     Ok(())
+}
+
+/// Builds an example, and returns the file that holds what it printed.
+fn printed(package: &str, example: &str, arguments: &[&str]) -> Result<PathBuf> {
+    let run = ["run", "--quiet", "--package", package, "--example", example, "--"];
+    let text = shell::read(shell::cargo().args(run).args(arguments))?;
+    let path = shell::tools().join(format!("{example}.jsonl"));
+    std::fs::write(&path, text).with_context(|| format!("could not write {}", path.display()))?;
+    Ok(path)
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
