@@ -1,0 +1,71 @@
+//! Render an occasion as a Sentry event: with everything first, then ever lighter.
+//!
+//! Sentry cuts a value that is too long instead of refusing it; what it does refuse is an event of more than 1 MiB.
+
+use sentry_types::protocol::v7::Event;
+use serde_json::{Value, json};
+use watchfire_outbox::{Notification, Occasion, OccasionKind, Page, clip};
+
+use crate::{
+    Sentry,
+    event::{self, MESSAGE},
+};
+
+#[cfg(test)]
+mod tests;
+
+/// What the line of ASCII may have.
+const LINE: usize = 300;
+
+pub(crate) fn notifications(sentry: &Sentry, occasion: &Occasion<'_>) -> Vec<Notification> {
+    let notification = occasion.notification(format!("project {}", sentry.project));
+    let page = Page::of(occasion);
+    let id = notification.id().as_u128();
+    let said = match occasion.kind() {
+        OccasionKind::Storm => &page.title,
+        _ if page.message.trim().is_empty() => &page.title,
+        _ => &page.message,
+    };
+    let summed = page.summary.as_ref().map(|summary| format!("{said}\n{summary}"));
+    let bare = || event::bare(occasion, id);
+    let named = || event::named(sentry, occasion, bare());
+    let ascii = page.ascii_line(LINE);
+    vec![
+        notification
+            .rich(bytes(event::full(occasion, named()), said, summed.as_ref()))
+            .plain(bytes(named(), said, Some(&page.plain_text())))
+            .short(bytes(named(), &page.short_text(), None))
+            .ascii(bytes(bare(), &ascii, None)),
+    ]
+}
+
+/// Adds what is said, and what the protocol's types do not know. `message` is what the event is searched and titled by,
+/// `formatted` what is shown.
+fn bytes(event: Event<'_>, message: &str, formatted: Option<&String>) -> Vec<u8> {
+    // Its maps have text for keys, and its time is one that it can write.
+    let mut event = serde_json::to_value(event).unwrap_or_default();
+    let clipped = |text: &str| clip(text, MESSAGE, |_| 1);
+    let mut entry = json!({ "message": clipped(message) });
+    if let (Some(formatted), Some(entry)) = (formatted, entry.as_object_mut()) {
+        entry.insert("formatted".to_owned(), clipped(formatted).into());
+    }
+    if let Some(event) = event.as_object_mut() {
+        event.insert("logentry".to_owned(), entry);
+    }
+    if let Some(Value::Array(chain)) = event.pointer_mut("/exception/values") {
+        chain_up(chain);
+    }
+    event.to_string().into_bytes()
+}
+
+/// Numbers a chain of errors: the outermost, which is the last, is 0 and the parent of its cause.
+fn chain_up(chain: &mut [Value]) {
+    for (number, exception) in chain.iter_mut().rev().enumerate() {
+        if let Some(Value::Object(mechanism)) = exception.get_mut("mechanism") {
+            mechanism.insert("exception_id".to_owned(), number.into());
+            if let Some(parent) = number.checked_sub(1) {
+                mechanism.insert("parent_id".to_owned(), parent.into());
+            }
+        }
+    }
+}
