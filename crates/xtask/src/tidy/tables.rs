@@ -84,6 +84,10 @@ pub(super) const SINK_FILES: &[(&str, &str, &str)] = &[
     ),
     ("email", "reply.rs", "what each reply of SMTP means at each step is one pure table, apart from the sockets"),
     ("sentry", "event.rs", "an event has some forty places to fill; the ladder of four events is another subject"),
+    ("sms", "exotel.rs", "one of its two providers: settings, request and answers of it in one place"),
+    ("sms", "segments.rs", "what a text costs and in which alphabet is a subject of its own, for both providers"),
+    ("sms", "template.rs", "texts registered for India are parsed when configured and filled when rendered"),
+    ("sms", "twilio.rs", "one of its two providers: settings, request and answers of it in one place"),
 ];
 
 /// The most lines that a file may have, its tests aside.

@@ -1,0 +1,325 @@
+//! Exotel's `Sms/send`: <https://developer.exotel.com/docs/sms-api/api-reference/send-sms>.
+
+use std::{
+    fmt,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use serde_json::Value;
+use watchfire_core::{ConfigError, Secret};
+use watchfire_http::{Address, Request, Response, by_status, check_token};
+use watchfire_outbox::{Notification, Outcome, Reason, Receipt, Scope};
+
+use crate::{
+    api::in_words,
+    config::{INDIA, is_e164},
+    segments::{Alphabet, Segments},
+    template::{DltSlot, Template},
+};
+
+/// Is an account at Exotel, with the sender and what was registered for India (DLT).
+#[derive(Clone)]
+#[must_use]
+pub struct Exotel {
+    account: String,
+    key: Secret,
+    token: Secret,
+    host: String,
+    base: Option<String>,
+    from: Option<String>,
+    dlt: Option<(String, String)>,
+    template: Option<String>,
+    slots: Vec<DltSlot>,
+}
+
+/// Is an account that was checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    address: Address,
+    key: Secret,
+    token: Secret,
+    from: String,
+    registered: Option<Registered>,
+}
+
+/// Is what operators in India compare each SMS with.
+#[derive(Clone, Debug)]
+pub(crate) struct Registered {
+    entity: String,
+    id: String,
+    pub(crate) template: Template,
+}
+
+impl Exotel {
+    /// Takes the account's SID, an API key and its token.
+    pub fn new(account_sid: impl Into<String>, key: impl Into<String>, token: impl Into<String>) -> Self {
+        Self {
+            account: account_sid.into(),
+            key: Secret::new(key),
+            token: Secret::new(token),
+            host: "api.exotel.com".to_owned(),
+            base: None,
+            from: None,
+            dlt: None,
+            template: None,
+            slots: Vec::new(),
+        }
+    }
+
+    /// Sets the host where the account lives: `api.exotel.com` (Singapore, the default) or `api.in.exotel.com` (Mumbai).
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = host.into();
+        self
+    }
+
+    /// Sets where the API lives, for a stand-in on loopback or a gateway of your own. Default: `https://` and the host.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base = Some(url.into());
+        self
+    }
+
+    /// Sends from a registered header of 6 letters, or from an ExoPhone.
+    pub fn from(mut self, sender: impl Into<String>) -> Self {
+        self.from = Some(sender.into());
+        self
+    }
+
+    /// Names the ids of the entity and of the template that are registered (DLT). India needs both.
+    pub fn dlt(mut self, entity_id: impl Into<String>, template_id: impl Into<String>) -> Self {
+        self.dlt = Some((entity_id.into(), template_id.into()));
+        self
+    }
+
+    /// Sets the text of the template exactly as it is registered, with its `{#var#}`, `{#alphanumeric#}`, `{#numeric#}`.
+    ///
+    /// An SMS that differs from it elsewhere is taken by Exotel and dropped by the operator. Several variables in a row
+    /// hold one value, of up to 30 characters each. See [`slots`](Self::slots) for what stands in them.
+    pub fn template(mut self, text: impl Into<String>) -> Self {
+        self.template = Some(text.into());
+        self
+    }
+
+    /// Says what stands in each variable, in their order, several in a row being one.
+    ///
+    /// Default, by their number: the title; the headline and the title; these and the group; the severity, the program,
+    /// the title and the group. A `{#numeric#}` gets the count.
+    pub fn slots(mut self, slots: impl IntoIterator<Item = DltSlot>) -> Self {
+        self.slots = slots.into_iter().collect();
+        self
+    }
+
+    pub(crate) fn check(self, max_segments: usize) -> Result<Account, ConfigError> {
+        let good = |text: &str| {
+            !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+        };
+        if !good(&self.account) {
+            return Err(ConfigError::new("sms.exotel.account_sid", "expected letters and digits"));
+        }
+        check_token("sms.exotel.key", self.key.expose())?;
+        check_token("sms.exotel.token", self.token.expose())?;
+        let from = self.from.ok_or_else(|| {
+            ConfigError::new("sms.exotel.from", "is missing; expected a header or an ExoPhone")
+        })?;
+        let is_header = (3..=11).contains(&from.len()) && from.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !is_header && !is_e164(&from) {
+            return Err(ConfigError::new(
+                "sms.exotel.from",
+                "expected a header of 6 letters, or an ExoPhone",
+            ));
+        }
+        let base = match &self.base {
+            Some(base) => Address::parse("sms.exotel.base_url", base)?,
+            None if self.host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b)) => {
+                Address::parse("sms.exotel.host", &format!("https://{}", self.host))?
+            }
+            None => {
+                return Err(ConfigError::new(
+                    "sms.exotel.host",
+                    "expected a host such as `api.in.exotel.com`",
+                ));
+            }
+        };
+        let registered = match (self.dlt, &self.template) {
+            (Some((entity, id)), Some(text)) => {
+                for (field, id) in
+                    [("sms.exotel.dlt.entity_id", &entity), ("sms.exotel.dlt.template_id", &id)]
+                {
+                    if !(6..=30).contains(&id.len()) || !id.bytes().all(|b| b.is_ascii_digit()) {
+                        return Err(ConfigError::new(field, "expected the digits of the registered id"));
+                    }
+                }
+                let template = Template::parse(text, &self.slots)?;
+                let least = template.least();
+                if least > max_segments {
+                    let reason = format!(
+                        "takes {least} segments before its variables; set max_segments to at least that"
+                    );
+                    return Err(ConfigError::new("sms.exotel.template", reason));
+                }
+                Some(Registered { entity, id, template })
+            }
+            (None, None) => None,
+            (Some(_), None) => {
+                return Err(ConfigError::new("sms.exotel.template", "is missing beside the ids of .dlt(..)"));
+            }
+            (None, Some(_)) => {
+                return Err(ConfigError::new("sms.exotel.dlt", "is missing beside the template"));
+            }
+        };
+        // With `.json` the answer is JSON; errors of their gateways may be XML all the same.
+        let address = base.join(&format!("v1/Accounts/{}/Sms/send.json", self.account));
+        Ok(Account { address, key: self.key, token: self.token, from, registered })
+    }
+}
+
+impl fmt::Debug for Exotel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Before it was checked, any of the texts may be the token.
+        f.debug_struct("Exotel").finish_non_exhaustive()
+    }
+}
+
+impl Account {
+    /// Returns the template, where one is needed.
+    pub(crate) fn registered_for(&self, number: &str) -> Option<&Registered> {
+        self.registered.as_ref().filter(|_| number.starts_with(INDIA))
+    }
+
+    pub(crate) fn check_india(&self) -> Result<(), ConfigError> {
+        match self.registered {
+            Some(_) => Ok(()),
+            None => Err(ConfigError::new(
+                "sms.exotel.dlt",
+                "numbers in India need the ids and the text of a registered template; expected .dlt(..) and .template(..)",
+            )),
+        }
+    }
+
+    pub(crate) fn request(&self, notification: &Notification) -> Request {
+        let body = String::from_utf8_lossy(notification.body());
+        let encoding = match Segments::of(&body).alphabet {
+            Alphabet::Gsm7 => "plain",
+            Alphabet::Ucs2 => "unicode",
+        };
+        let id = notification.id().to_string();
+        let mut form = vec![
+            ("From", self.from.as_str()),
+            ("To", notification.recipient()),
+            ("Body", body.as_ref()),
+            ("EncodingType", encoding),
+            ("SmsType", "transactional"),
+            // Comes back in the reports of the account.
+            ("CustomField", id.as_str()),
+        ];
+        if let Some(registered) = self.registered_for(notification.recipient()) {
+            form.extend([
+                ("DltEntityId", registered.entity.as_str()),
+                ("DltTemplateId", registered.id.as_str()),
+            ]);
+        }
+        Request::post_form(&self.address, form).basic(self.key.expose(), &self.token)
+    }
+}
+
+/// Says what Exotel's answer means, by its status first: "do not rely on Message" (support article 48282).
+pub(crate) fn judge(notification: &Notification, response: &Response) -> Outcome {
+    let answer = Answer::read(response);
+    let reason = match &answer.text {
+        Some(text) => Reason::new(format_args!("HTTP {}: {} {text}", response.status(), answer.code)),
+        None => response.reason(),
+    };
+    match (response.status(), answer.code.as_str()) {
+        (200..=299, _) if answer.refused => Outcome::Rejected(reason),
+        (200..=299, _) => match answer.sid {
+            Some(sid) => Outcome::Delivered(Some(Receipt::new(notification.recipient(), sid))),
+            None => Outcome::Ambiguous(reason),
+        },
+        // Sent before under the same id, says their page.
+        (409, _) => Outcome::Delivered(None),
+        // A trial account's ten SMS: a limit that never ends.
+        (429, "40404") => Outcome::Held(reason),
+        // Above the rate for SMS the answer is 503 (code 40405), with or without a hint.
+        (429 | 503, _) => Outcome::RateLimited { wait: wait(response), scope: Scope::Channel, reason },
+        (502, _) => Outcome::Transient(reason),
+        // Nothing says whether it was processed.
+        (500 | 504, _) => Outcome::Ambiguous(reason),
+        // Key or token malformed; the sender; what is registered.
+        (
+            400,
+            "34001" | "40204" | "40205" | "40206" | "40210" | "40300" | "40301" | "INVALID_DLT_TEMPLATE",
+        ) => Outcome::Held(reason),
+        (400, "40203") => Outcome::RecipientRefused(reason),
+        (400, "INVALID_PARAMETER") if answer.text.as_deref().is_some_and(|text| text.contains("'To'")) => {
+            Outcome::RecipientRefused(reason)
+        }
+        _ => in_words(by_status(response), reason),
+    }
+}
+
+/// Is what an answer says, in JSON or in XML.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Answer {
+    sid: Option<String>,
+    /// A number on old pages, a word on new ones; empty if there is none.
+    code: String,
+    text: Option<String>,
+    /// The answer is an exception, or the SMS failed at once.
+    refused: bool,
+}
+
+impl Answer {
+    fn read(response: &Response) -> Self {
+        let text = response.text();
+        if text.starts_with('<') {
+            return Self::of_xml(&text);
+        }
+        serde_json::from_str::<Value>(&text).map(|json| Self::of_json(&json)).unwrap_or_default()
+    }
+
+    fn of_json(json: &Value) -> Self {
+        if let Some(exception) = json.get("RestException") {
+            let code = match exception.get("Code") {
+                Some(Value::String(code)) => code.clone(),
+                Some(Value::Number(code)) => code.to_string(),
+                _ => String::new(),
+            };
+            let text = exception.get("Message").and_then(Value::as_str).map(str::to_owned);
+            return Self { sid: None, code, text, refused: true };
+        }
+        // One number's SMS is an object; of several, and sometimes of one, there is a list.
+        let message = json.get("SMSMessage").unwrap_or(json);
+        let message = message.as_array().and_then(|list| list.first()).unwrap_or(message);
+        let message = message.get("SMSMessage").unwrap_or(message);
+        let field = |name: &str| message.get(name).and_then(Value::as_str).map(str::to_owned);
+        let status = field("Status").unwrap_or_default();
+        Self { sid: field("Sid"), refused: status.starts_with("failed"), ..Self::default() }
+    }
+
+    fn of_xml(xml: &str) -> Self {
+        let element = |name: &str| {
+            let (_, after) = xml.split_once(&format!("<{name}>"))?;
+            let (inside, _) = after.split_once(&format!("</{name}>"))?;
+            Some(inside.trim().to_owned())
+        };
+        Self {
+            sid: element("Sid"),
+            code: element("Code").unwrap_or_default(),
+            text: element("Message"),
+            refused: xml.contains("<RestException>")
+                || element("Status").is_some_and(|status| status.starts_with("failed")),
+        }
+    }
+}
+
+/// Returns how long to wait: what `Retry-After` says, else until `X-RateLimit-Reset` (seconds since 1970), else 60 s.
+fn wait(response: &Response) -> Duration {
+    let reset = || {
+        let at: u64 = response.header("x-ratelimit-reset")?.trim().parse().ok()?;
+        let at = UNIX_EPOCH.checked_add(Duration::from_secs(at))?;
+        at.duration_since(response.received()).ok().filter(|wait| *wait <= Duration::from_secs(3600))
+    };
+    response.retry_after().or_else(reset).unwrap_or(Duration::from_secs(60))
+}
+
+#[cfg(test)]
+mod tests;

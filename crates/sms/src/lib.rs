@@ -1,0 +1,29 @@
+//! Alerts by SMS, through Twilio and Exotel, routed by the number's prefix.
+//!
+//! ```
+//! use watchfire_outbox::{Outbox, Sink};
+//! use watchfire_sms::{Sms, Twilio};
+//!
+//! let outbox = Outbox::start("shop")?;
+//! let twilio = Twilio::new("AC00000000000000000000000000000001", "not-a-real-token").from("+15005550006");
+//! let layer = Sms::to(["+436601234567"]).twilio(twilio).build()?.layer(&outbox)?;
+//! # drop(layer);
+//! # Ok::<_, watchfire_core::ConfigError>(())
+//! ```
+//!
+//! An SMS costs money: one segment by default, nothing is sent again that may have arrived, and what is older than
+//! 15 minutes is not sent any more. Give the layer a filter of its own if not every error should wake somebody.
+
+mod api;
+mod config;
+mod exotel;
+mod render;
+mod segments;
+mod template;
+mod twilio;
+
+pub use config::{Sms, SmsBuilder, SmsLayer, SmsProvider};
+pub use exotel::Exotel;
+pub use segments::{Alphabet, Segments};
+pub use template::DltSlot;
+pub use twilio::Twilio;

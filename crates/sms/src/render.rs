@@ -1,0 +1,68 @@
+//! Say an occasion in a hundred and sixty characters.
+
+use watchfire_outbox::{Form, Notification, Occasion, OccasionKind, Page, one_line};
+
+use crate::{
+    api::Carrier,
+    config::Sms,
+    segments::{Segments, economical, fit, gsm_only, septets},
+};
+
+pub(crate) fn notifications(sms: &Sms, occasion: &Occasion<'_>) -> Vec<Notification> {
+    let page = Page::of(occasion);
+    sms.numbers
+        .iter()
+        .map(|number| {
+            let registered = match sms.carrier_for(number) {
+                Some(Carrier::Exotel(account)) => account.registered_for(number),
+                Some(Carrier::Twilio(_)) | None => None,
+            };
+            let body = |form| match registered {
+                Some(registered) => registered.template.fill(occasion, &page, sms.max_segments, form),
+                None => text(occasion, &page, sms.max_segments, form),
+            };
+            occasion
+                .notification(number.as_str())
+                .rich(body(Form::Rich))
+                .plain(body(Form::Plain))
+                .short(body(Form::Short))
+                .ascii(body(Form::Ascii))
+        })
+        .collect()
+}
+
+/// Writes who speaks, what happened, where if there is room, and the group, for those who look it up.
+fn text(occasion: &Occasion<'_>, page: &Page, most: usize, form: Form) -> String {
+    let count = occasion.tally();
+    let head = match occasion.kind() {
+        OccasionKind::First | OccasionKind::Storm => format!("{}: ", page.headline),
+        OccasionKind::Quiet => format!("{}: quiet after {}: ", page.headline, count.total),
+        _ => format!("{}: {} more: ", page.headline, count.fresh),
+    };
+    let group = page.group.to_string();
+    let end = format!(" ({})", group.get(..8).unwrap_or(&group));
+    let place = occasion.alert().place_text().map(|place| format!(" ({})", one_line(&place, 80)));
+    let place = place.unwrap_or_default();
+    let what = format!("{head}{}", page.title);
+    let is_full = matches!(form, Form::Rich | Form::Plain);
+    let most = if is_full { most } else { 1 };
+    // The alphabet is that of the whole: one foreign letter halves the room of all.
+    let alphabet = |text: &str| match form {
+        Form::Rich => economical(text),
+        Form::Plain | Form::Short => gsm_only(text),
+        _ => ascii(&gsm_only(text)),
+    };
+    let whole = alphabet(&format!("{what}{place}{end}"));
+    if is_full && Segments::of(&whole).count <= most {
+        return whole;
+    }
+    fit("", &alphabet(&what), &end, most)
+}
+
+/// Leaves only what is one septet and one byte.
+fn ascii(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii() && septets(c) == Some(1) { c } else { '?' }).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! SMS over loopback, to rooms that refuse what Twilio and Exotel refuse.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod conformance;
+mod delivery;
