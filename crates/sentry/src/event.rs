@@ -74,7 +74,7 @@ pub(crate) fn named(sentry: &Sentry, occasion: &Occasion<'_>, event: Event<'stat
         environment: app.environment_name().and_then(|name| accepted(name, 64, &["none"])).map(Into::into),
         tags: tags(sentry, occasion),
         sdk: Some(std::borrow::Cow::Owned(ClientSdkInfo {
-            name: "watchfire".to_owned(),
+            name: "watchfire.rust".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             integrations: Vec::new(),
             packages: Vec::new(),
@@ -217,11 +217,8 @@ fn frame(alert: &Alert, frame: &StackFrame) -> Frame {
     let file = frame.file.as_deref().map(|file| file.replace('\\', "/"));
     Frame {
         function: some(line(&frame.function, FUNCTION)),
-        filename: file.as_deref().and_then(|file| some(line(file.trim_start_matches("./"), FILE))),
-        abs_path: file
-            .as_deref()
-            .filter(|file| !file.starts_with("./"))
-            .and_then(|file| some(line(file, FILE))),
+        filename: file.as_deref().and_then(|file| some(line(file.rsplit('/').next()?, FILE))),
+        abs_path: file.as_deref().and_then(|file| some(line(file, FILE))),
         lineno: frame.line.map(u64::from),
         colno: frame.column.map(u64::from),
         in_app: Some(is_own(alert, &frame.function, file.as_deref())),

@@ -102,7 +102,8 @@ fn the_root_cause_comes_first_and_the_stack_is_with_the_outermost() {
         ]
     );
     assert_eq!(each(&event, frames, "in_app"), [false, false, false, true, true]);
-    assert_eq!(each(&event, frames, "filename")[4], "src/payments.rs");
+    assert_eq!(each(&event, frames, "filename")[4], "payments.rs");
+    assert_eq!(each(&event, frames, "abs_path")[4], "./src/payments.rs");
     assert_eq!(
         (&each(&event, frames, "lineno")[4], &each(&event, frames, "colno")[4]),
         (&&json!(42), &&json!(17))
