@@ -422,3 +422,6 @@ impl std::fmt::Debug for LogFile {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,3 +32,7 @@ pub use pack::Compression;
 pub use record::{FieldValue, Record, SpanFields};
 pub use rotation::Every;
 pub use shared::{Durability, FileCounts};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/files.md")]
+struct Guide;

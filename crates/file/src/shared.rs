@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError,
@@ -107,6 +108,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long a caller who needs its line written tries to get the lock of another process.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// How long a caller whose line is urgent waits for another thread's write.
+const WRITER_PATIENCE: Duration = Duration::from_millis(5);
 const NAP: Duration = Duration::from_micros(500);
 const EXIT_PATIENCE: Duration = Duration::from_secs(2);
 /// How often the thread looks for a hang-up signal.
@@ -196,25 +199,23 @@ impl Shared {
         let is_high = front.batch.len() >= HIGH;
         let must_wake = std::mem::take(&mut front.is_asleep);
         drop(front);
-        if self.pace.durability == Durability::EachLine {
-            let mut io = lock(&self.io);
-            self.drain(&mut io, is_urgent);
-            return;
-        }
-        if is_urgent || is_high || self.is_due(at) {
-            match self.io.try_lock() {
-                Ok(mut io) => self.drain(&mut io, is_urgent),
-                Err(TryLockError::Poisoned(poisoned)) => self.drain(&mut poisoned.into_inner(), is_urgent),
-                // Whoever writes looks again before it lets go; the thread is woken for the moment in between.
-                Err(TryLockError::WouldBlock) => self.wake.notify_one(),
-            }
-        } else if must_wake {
+        if must_wake {
             self.wake.notify_one();
+        }
+        if self.pace.durability == Durability::EachLine {
+            self.drain(&mut lock(&self.io), true);
+        } else if is_urgent || is_high || self.is_due() {
+            let patience = if is_urgent { WRITER_PATIENCE } else { Duration::ZERO };
+            match lock_within(&self.io, patience) {
+                Some(mut io) => self.drain(&mut io, is_urgent),
+                // Whoever writes looks again before it lets go; the thread is woken for the moment in between.
+                None => self.wake.notify_one(),
+            }
         }
     }
 
-    /// Without a thread the callers look at the clock; by the record's own stamp, which is at hand.
-    fn is_due(&self, _at: SystemTime) -> bool {
+    /// Without a thread the callers look at the clock.
+    fn is_due(&self) -> bool {
         if self.pace.has_thread {
             return false;
         }
@@ -377,8 +378,8 @@ impl Shared {
                     io.pause = FIRST_PAUSE;
                     io.last_write = instant;
                     if std::mem::take(&mut io.is_in_trouble) {
-                        self.self_log
-                            .say(format_args!("{} can be written to again", self.plan.path.display()));
+                        let path = self.plan.path.display();
+                        calmly(|| self.self_log.say(format_args!("{path} can be written to again")));
                     }
                     let more = self.say_what_is_missing() | is_left | self.front().is_urgent;
                     if !more {
@@ -434,7 +435,8 @@ impl Shared {
             return false;
         }
         let now = clock::now();
-        let line = (self.gap)(missing, now);
+        let line = calmly(|| (self.gap)(missing, now))
+            .unwrap_or_else(|| format!("{missing} lines are missing here\n"));
         let mut front = self.front();
         if front.missing != missing {
             // More have gone missing in the meantime; the caller comes back.
@@ -460,15 +462,11 @@ impl Shared {
 
     fn report(&self, trouble: &Trouble, instant: Instant) {
         let path = self.plan.path.display();
-        match trouble {
-            Trouble::Busy => {}
-            Trouble::Io { doing, error } => {
-                self.self_log.say_paced(
-                    &format!("{path}{doing}"),
-                    instant,
-                    format_args!("{path}: cannot {doing}: {error}"),
-                );
-            }
+        if let Trouble::Io { doing, error } = trouble {
+            let kind = format!("{path}{doing}");
+            calmly(|| {
+                self.self_log.say_paced(&kind, instant, format_args!("{path}: cannot {doing}: {error}"))
+            });
         }
     }
 
@@ -489,11 +487,37 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn lock_within<T>(mutex: &Mutex<T>, patience: Duration) -> Option<MutexGuard<'_, T>> {
+    let found = try_lock(mutex);
+    if found.is_some() || patience.is_zero() {
+        return found;
+    }
+    let deadline = clock::instant() + patience;
+    loop {
+        std::thread::park_timeout(Duration::from_micros(20));
+        match try_lock(mutex) {
+            None if clock::instant() < deadline => {}
+            found => return found,
+        }
+    }
+}
+
 fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match mutex.try_lock() {
         Ok(guard) => Some(guard),
         Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
         Err(TryLockError::WouldBlock) => None,
+    }
+}
+
+/// Runs a user's code while the file is locked: what it logs does not come back here, and a panic ends with it.
+fn calmly<R>(work: impl FnOnce() -> R) -> Option<R> {
+    let mut work = Some(work);
+    let mut run = || work.take().and_then(|work| catch_unwind(AssertUnwindSafe(work)).ok());
+    match watchfire_core::quietly(&mut run) {
+        Some(done) => done,
+        // This thread is inside a handler already, and as quiet.
+        None => run(),
     }
 }
 

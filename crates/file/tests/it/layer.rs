@@ -151,3 +151,28 @@ fn a_mistake_is_an_error_that_names_the_field() {
     }
     assert_eq!(names(folder.path()), ["file"]);
 }
+
+/// Waits until the file has the text; the thread that writes it is woken by nobody else.
+fn wait_for(path: &Path, text: &str) {
+    let deadline = clock::instant() + Duration::from_secs(20);
+    while !fs::read_to_string(path).unwrap().contains(text) {
+        assert!(clock::instant() < deadline, "{text} never came");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn lines_arrive_by_themselves_also_after_one_that_was_written_at_once() {
+    let folder = folder();
+    let path = folder.path().join("shop.log");
+    let layer = LogFile::new(&path).flush_every(Duration::from_millis(10)).layer().unwrap();
+    let _guard = tracing_subscriber::registry().with(layer).set_default();
+    for round in 0..20 {
+        tracing::info!("<a {round}>");
+        wait_for(&path, &format!("<a {round}>"));
+        tracing::error!("<b {round}>");
+        assert!(fs::read_to_string(&path).unwrap().contains(&format!("<b {round}>")));
+        tracing::info!("<c {round}>");
+        wait_for(&path, &format!("<c {round}>"));
+    }
+}

@@ -91,6 +91,25 @@ fn plays_a_program() {
                 _ => drop(handler),
             }
         }
+        "reentrant" => {
+            struct Logs;
+            impl std::fmt::Debug for Logs {
+                fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    tracing::error!("from within");
+                    f.write_str("<inner>")
+                }
+            }
+            let own = |record: &watchfire_file::Record<'_>, out: &mut String| {
+                tracing::error!("from the format");
+                out.push_str(record.message());
+                record.with_field("field", &mut |value| writeln!(out, " {value:?}").unwrap());
+            };
+            let handler = install(LogFile::new(&path).format(own));
+            for _ in 0..10 {
+                tracing::error!(field = ?Logs, "outer");
+            }
+            drop(handler);
+        }
         role => panic!("unknown role {role}"),
     }
 }
@@ -199,4 +218,12 @@ fn prints_the_durability_table() {
         writeln!(table, "| {durability} | {} |", found.join(" | ")).unwrap();
     }
     println!("{table}");
+}
+
+#[test]
+fn a_debug_or_format_that_logs_neither_hangs_nor_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.log");
+    assert!(child("reentrant", &path, &["-"]).status().unwrap().success());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "outer Debug(\"<inner>\")\n".repeat(10));
 }

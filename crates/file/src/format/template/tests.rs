@@ -150,8 +150,7 @@ fn random_templates_are_refused_or_write_one_record() {
     ];
     let template = proptest::collection::vec(part, 0..5).prop_map(|parts| parts.concat());
     let mut built = 0_u32;
-    let mut runner =
-        TestRunner::new(Config { cases: 8000, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 8000, failure_persistence: None, ..Config::default() });
     let result = runner.run(&(template, any::<bool>()), |(text, percent)| {
         let template = if percent { Template::percent(&text) } else { Template::new(&text) };
         match template {
