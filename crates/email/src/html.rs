@@ -1,9 +1,7 @@
 //! Write the HTML part: tables and inline styles, because Outlook draws with Word, and Gmail drops what it does not know.
 
 use watchfire_core::Severity;
-use watchfire_outbox::{Fact, Occasion, Page, Section};
-
-use crate::render::{Lines, visible};
+use watchfire_outbox::{Fact, Occasion, Page, Section, legible};
 
 /// The most bytes of the part, but for its end: Gmail hides what comes after 102 kB.
 const MOST: usize = 90_000;
@@ -165,7 +163,7 @@ fn boxed<'t>(html: &mut Html, lines: impl Iterator<Item = &'t str>, is_small: bo
             break;
         }
         if number > 0 {
-            html.raw("<br>\n");
+            html.raw("<br>");
         }
         html.lines(line);
     }
@@ -206,18 +204,18 @@ impl Html {
 
     /// Adds one line of text.
     fn text(&mut self, text: &str) -> &mut Self {
-        self.escaped(&visible(text, Lines::Escaped), false)
+        self.escaped(text, false)
     }
 
     /// Adds lines of text, with their ends and their indentation.
     fn lines(&mut self, text: &str) -> &mut Self {
-        self.escaped(&visible(text, Lines::Kept), true)
+        self.escaped(text, true)
     }
 
     fn escaped(&mut self, text: &str, lines: bool) -> &mut Self {
         let mut gap = lines;
         let mut buffer = [0; 4];
-        for c in text.chars() {
+        for c in legible(text) {
             let piece = match c {
                 '&' => "&amp;",
                 '<' => "&lt;",
@@ -225,7 +223,8 @@ impl Html {
                 '"' => "&quot;",
                 '\'' => "&#39;",
                 // Word ignores `white-space`: what has to stay apart is said in characters.
-                '\n' => "<br>\n",
+                '\n' if lines => "<br>",
+                '\n' | '\t' if !lines => " ",
                 '\t' => "&nbsp;&nbsp;&nbsp; ",
                 ' ' if gap => "&nbsp;",
                 c => c.encode_utf8(&mut buffer),

@@ -13,7 +13,7 @@ use lettre::{
     },
 };
 use watchfire_core::cut;
-use watchfire_outbox::{Notification, Occasion, OccasionKind, Page, Receipt};
+use watchfire_outbox::{Notification, Occasion, OccasionKind, Page, Receipt, legible};
 
 use crate::{config::Email, html};
 
@@ -31,7 +31,7 @@ const DUPLICATE: &[u8] = b"X-Watchfire-Duplicate: possible; an earlier attempt e
 /// Renders an occasion: one mail per admin, so that nobody sees the others and a retry reaches only who got nothing.
 pub(crate) fn mails(email: &Email, occasion: &Occasion<'_>) -> Vec<Notification> {
     let page = Page::of(occasion);
-    let mut text = visible(&page.plain_text(), Lines::Kept).into_owned();
+    let mut text: String = legible(&page.plain_text()).collect();
     if text.len() > TEXT {
         text.truncate(cut(&text, TEXT).len());
         text.push_str("\n[cut]\n");
@@ -40,7 +40,7 @@ pub(crate) fn mails(email: &Email, occasion: &Occasion<'_>) -> Vec<Notification>
         subject: subject(email, occasion, &page),
         html: email.html.then(|| html::page(&page, occasion)),
         text,
-        short: visible(&page.short_text(), Lines::Kept).into_owned(),
+        short: legible(&page.short_text()).collect(),
         ascii: page.ascii_line(ASCII),
     };
     email.admins.iter().map(|admin| mail(email, occasion, admin, &said)).collect()
@@ -202,9 +202,9 @@ fn subject(email: &Email, occasion: &Occasion<'_>, page: &Page) -> String {
     let message = occasion.alert().message.trim();
     let what =
         if message.is_empty() || occasion.kind() == OccasionKind::Storm { &page.title } else { message };
-    let prefix: String = visible(&email.subject_prefix, Lines::Escaped).chars().take(PREFIX).collect();
-    let what = visible(what, Lines::Escaped);
-    let mut subject = format!("{prefix}{}: ", visible(&page.headline, Lines::Escaped));
+    let prefix: String = in_one_line(&email.subject_prefix).chars().take(PREFIX).collect();
+    let what = in_one_line(what);
+    let mut subject = format!("{prefix}{}: ", in_one_line(&page.headline));
     match what.char_indices().nth(SUBJECT) {
         Some((end, _)) => {
             subject.push_str(cut(&what, end));
@@ -215,36 +215,20 @@ fn subject(email: &Email, occasion: &Occasion<'_>, page: &Page) -> String {
     subject
 }
 
-/// Says what [`visible`] does to the ends of lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lines {
-    /// They stay, as `\n`; tabulators stay too.
-    Kept,
-    /// They become the two characters `\` and `n`.
-    Escaped,
-}
-
-/// Writes out what would not be seen, or would turn what follows: control characters and bidirectional overrides.
-pub(crate) fn visible(text: &str, lines: Lines) -> Cow<'_, str> {
-    let plain = |c: char| !c.is_control() && !turns(c) || lines == Lines::Kept && matches!(c, '\n' | '\t');
-    if text.chars().all(plain) {
-        return Cow::Borrowed(text);
-    }
-    let text = if lines == Lines::Kept { text.replace("\r\n", "\n") } else { text.to_owned() };
-    let mut out = String::with_capacity(text.len() + 16);
+/// Writes out what would end a line, not be seen, or turn what follows: control characters as in a Rust literal
+/// (`\n`), and bidirectional overrides.
+fn in_one_line(text: &str) -> String {
+    let turns =
+        |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
+    let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            c if plain(c) => out.push(c),
             c if c.is_control() => out.extend(c.escape_default()),
-            c => out.extend(c.escape_unicode()),
+            c if turns(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
         }
     }
-    Cow::Owned(out)
-}
-
-/// Tells whether a character changes the direction of others, or ends a line for some programs only.
-fn turns(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+    out
 }
 
 fn ascii(text: &str) -> String {

@@ -54,7 +54,7 @@ fn text_is_never_markup() {
 #[test]
 fn lines_and_indentation_stay_without_white_space_rules() {
     let out = html(&alert("a\n  b\tc  d"));
-    assert!(out.contains("a<br>\n&nbsp;&nbsp;b&nbsp;&nbsp;&nbsp; c &nbsp;d"), "{out}");
+    assert!(out.contains("a<br>&nbsp;&nbsp;b&nbsp;&nbsp;&nbsp; c &nbsp;d"), "{out}");
 }
 
 #[test]

@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod bench;
+mod conformance;
 mod delivery;
 mod outcomes;
