@@ -65,19 +65,28 @@ pub struct Counts {
     pub first: SystemTime,
     /// When the last one happened.
     pub last: SystemTime,
+    /// How many groups it is about; more than one in a storm, or where several speak together.
+    pub groups: u64,
 }
 
 impl Counts {
     /// Counts one alert at `at`.
     #[must_use]
     pub fn one(at: SystemTime) -> Self {
-        Self { total: 1, fresh: 1, first: at, last: at }
+        Self { total: 1, fresh: 1, first: at, last: at, groups: 1 }
     }
 
     /// Makes counts of their parts.
     #[must_use]
     pub fn new(total: u64, fresh: u64, first: SystemTime, last: SystemTime) -> Self {
-        Self { total, fresh, first, last }
+        Self { total, fresh, first, last, groups: 1 }
+    }
+
+    /// Sets how many groups it is about.
+    #[must_use]
+    pub fn groups(mut self, groups: u64) -> Self {
+        self.groups = groups;
+        self
     }
 }
 

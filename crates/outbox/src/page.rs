@@ -141,7 +141,7 @@ fn headline(alert: &Alert) -> String {
 }
 
 fn summary(occasion: &Occasion<'_>) -> Option<String> {
-    let Counts { total, fresh, first, last } = occasion.tally();
+    let Counts { total, fresh, first, last, .. } = occasion.tally();
     let ago = span_text(occasion.now().duration_since(last).unwrap_or_default());
     match occasion.kind() {
         OccasionKind::First if total <= 1 => None,

@@ -1,0 +1,211 @@
+//! Keep a desk over a restart, as JSON: a program in a crash loop says its error once, with the count.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use watchfire_core::{Alert, AlertId, App, Severity, cut};
+
+use super::{
+    desk::{Desk, Lump, MOST_GROUPS},
+    state::Group,
+};
+use crate::{GroupId, moment::Moment};
+
+/// Another version is not read: its groups begin anew.
+const VERSION: u32 = 1;
+/// How much of a sample's texts is kept, in bytes.
+const TEXT: usize = 600;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct DeskRecord {
+    version: u32,
+    bundles: u32,
+    withheld: u64,
+    unmentioned: u64,
+    /// Alerts and groups without a place, their first and last time.
+    lump: (u64, u64, u64, u64),
+    budget: Vec<(String, Vec<u64>)>,
+    groups: Vec<GroupRecord>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct GroupRecord {
+    id: String,
+    severity: String,
+    first: u64,
+    last: u64,
+    total: u64,
+    unsaid: u64,
+    fresh: u64,
+    said: u32,
+    step: u8,
+    owed: bool,
+    due: u64,
+    last_said: u64,
+    folded: bool,
+    sample: SampleRecord,
+}
+
+/// Is what is kept of an alert: enough to say what it was about.
+#[derive(Debug, Serialize, Deserialize)]
+struct SampleRecord {
+    id: String,
+    at: u64,
+    severity: String,
+    target: String,
+    module: Option<String>,
+    file: Option<String>,
+    line: Option<u32>,
+    thread: String,
+    message: String,
+    error: Vec<String>,
+}
+
+impl Desk {
+    /// Tells whether something has changed since this was last asked.
+    pub(crate) fn has_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Writes what the next process has to know.
+    pub(crate) fn checkpoint(&self, now: Moment) -> String {
+        let lump = self.lump;
+        let budget = self.budget.levels(now);
+        let record = DeskRecord {
+            version: VERSION,
+            bundles: self.bundles,
+            withheld: self.tally.withheld,
+            unmentioned: self.unmentioned,
+            lump: (lump.alerts, lump.groups, lump.first.as_millis(), lump.last.as_millis()),
+            budget: budget
+                .map(|(who, levels)| (who.to_owned(), levels.iter().map(|level| level.as_millis()).collect()))
+                .collect(),
+            groups: self.groups.iter().map(|(id, group)| GroupRecord::of(*id, group)).collect(),
+        };
+        serde_json::to_string(&record).unwrap_or_default()
+    }
+
+    /// Takes over what an earlier process wrote; returns how many alerts it had not told of. What cannot be read is no
+    /// reason to stay silent: those groups begin anew.
+    pub(crate) fn restore(&mut self, text: &str, app: &Arc<App>, now: Moment) -> u64 {
+        let Ok(record) = serde_json::from_str::<DeskRecord>(text) else { return 0 };
+        if record.version != VERSION {
+            return 0;
+        }
+        self.bundles = record.bundles;
+        self.unmentioned = record.unmentioned;
+        // All were taken by the process that withheld them.
+        self.tally.withheld = record.withheld;
+        self.tally.taken += record.withheld;
+        let (alerts, groups, first, last) = record.lump;
+        let time = |millis| Moment::from_millis(millis).min(now);
+        if alerts > 0 {
+            self.lump = Lump { alerts, groups, first: time(first), last: time(last), due: now };
+        }
+        for (who, levels) in record.budget {
+            let levels: Vec<Moment> = levels.into_iter().map(Moment::from_millis).collect();
+            self.budget.restore(&who, &levels, now);
+        }
+        for record in record.groups.into_iter().take(MOST_GROUPS) {
+            if let Some((id, group)) = record.group(app, self.noise().window(u8::MAX), now) {
+                self.bytes += group.bytes;
+                self.groups.insert(id, group);
+            }
+        }
+        let pending = self.pending();
+        self.tally.taken += pending;
+        self.wake_all(now);
+        pending
+    }
+}
+
+impl GroupRecord {
+    fn of(id: GroupId, group: &Group) -> Self {
+        Self {
+            id: id.to_string(),
+            severity: group.severity.to_string(),
+            first: group.first.as_millis(),
+            last: group.last.as_millis(),
+            total: group.total,
+            unsaid: group.unsaid,
+            fresh: group.fresh,
+            said: group.said,
+            step: group.step,
+            owed: group.owed,
+            due: group.due.as_millis(),
+            last_said: group.last_said.as_millis(),
+            folded: group.folded,
+            sample: SampleRecord::of(&group.opening),
+        }
+    }
+
+    fn group(self, app: &Arc<App>, longest: Duration, now: Moment) -> Option<(GroupId, Group)> {
+        let id = self.id.parse().ok()?;
+        let sample = Arc::new(self.sample.alert(app)?);
+        // A clock that was set back must not hold a group for years.
+        let time = |millis: u64| Moment::from_millis(millis).min(now);
+        let mut power = 10_u64;
+        while power <= self.total && power < u64::MAX / 10 {
+            power *= 10;
+        }
+        let group = Group {
+            severity: self.severity.parse().ok()?,
+            first: time(self.first),
+            last: time(self.last),
+            total: self.total.max(self.unsaid),
+            unsaid: self.unsaid,
+            fresh: self.fresh,
+            said: self.said,
+            step: self.step,
+            owed: self.owed,
+            late: None,
+            due: Moment::from_millis(self.due).min(now + longest),
+            early_at: None,
+            edit_at: None,
+            last_said: time(self.last_said),
+            power,
+            recent: std::collections::VecDeque::new(),
+            every: Moment::default(),
+            bytes: super::state::size(&sample),
+            opening: Arc::clone(&sample),
+            sample,
+            folded: self.folded,
+        };
+        Some((id, group))
+    }
+}
+
+impl SampleRecord {
+    fn of(alert: &Alert) -> Self {
+        let text = |text: &str| cut(text, TEXT).to_owned();
+        let outer = alert.error.first().into_iter();
+        let root = alert.error.last().filter(|_| alert.error.len() > 1).into_iter();
+        Self {
+            id: alert.id.to_string(),
+            at: Moment::from(alert.at).as_millis(),
+            severity: alert.severity.to_string(),
+            target: text(&alert.target),
+            module: alert.module.as_deref().map(text),
+            file: alert.file.as_deref().map(text),
+            line: alert.line,
+            thread: text(&alert.thread),
+            message: text(&alert.message),
+            error: outer.chain(root).map(|cause| text(cause)).collect(),
+        }
+    }
+
+    fn alert(self, app: &Arc<App>) -> Option<Alert> {
+        let severity: Severity = self.severity.parse().ok()?;
+        let id: AlertId = self.id.parse().ok()?;
+        let mut alert = Alert::new(Arc::clone(app), severity, self.message)
+            .id(id)
+            .at(Moment::from_millis(self.at).into())
+            .thread(self.thread)
+            .target(self.target);
+        alert.module = self.module.map(Into::into);
+        alert.file = self.file.map(Into::into);
+        alert.line = self.line;
+        alert.error = self.error;
+        Some(alert)
+    }
+}

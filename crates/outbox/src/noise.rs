@@ -1,0 +1,12 @@
+//! Settle how much a channel may speak: its settings, budgets, silences and quiet hours. Pure; time is an argument.
+
+mod budget;
+mod settings;
+mod silence;
+mod window;
+
+pub use budget::Rate;
+pub use settings::{MinCount, Noise, QuietNote};
+pub use silence::Silence;
+pub use window::QuietHours;
+pub(crate) use {budget::Budget, silence::Silences};
