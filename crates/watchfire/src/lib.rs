@@ -32,8 +32,12 @@ pub use watchfire_outbox::*;
 
 #[cfg(feature = "email")]
 pub use watchfire_email::*;
+#[cfg(feature = "sentry")]
+pub use watchfire_sentry::*;
 #[cfg(feature = "slack")]
 pub use watchfire_slack::*;
+#[cfg(feature = "sms")]
+pub use watchfire_sms::*;
 #[cfg(feature = "telegram")]
 pub use watchfire_telegram::*;
 

@@ -6,7 +6,7 @@ mod shop;
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context;
-use watchfire::{App, Email, LogFile, Outbox, Slack, Telegram, filter, prelude::*};
+use watchfire::{App, Email, LogFile, Outbox, Sentry, Slack, Sms, Telegram, Twilio, filter, prelude::*};
 use watchfire_inbox::{Demo, Inbox};
 
 use self::shop::Shop;
@@ -89,7 +89,13 @@ fn install(inbox: &Inbox, log: &Path) -> anyhow::Result<Outbox> {
     let server =
         format!("smtp://{}:{}@localhost:{}", Demo::SMTP_USER, Demo::SMTP_PASSWORD, inbox.smtp_addr().port());
 
-    let outbox = Outbox::start(App::new("shop").environment("demo").release("shop@1.4.2"))?;
+    let twilio = Twilio::new(Demo::TWILIO_ACCOUNT, Demo::TWILIO_TOKEN)
+        .from(Demo::TWILIO_FROM)
+        .base_url(inbox.twilio_base());
+
+    let outbox = Outbox::builder(App::new("shop").environment("demo").release("shop@1.4.2"))
+        .spool(log.with_file_name("spool"))
+        .start()?;
     tracing_subscriber::registry()
         .with(LogFile::daily(log).layer()?.with_filter(filter::directives("info,shop::health=off")?))
         .with(
@@ -101,9 +107,14 @@ fn install(inbox: &Inbox, log: &Path) -> anyhow::Result<Outbox> {
         )
         .with(Slack::webhook(inbox.slack_webhook_url())?.layer(&outbox)?)
         .with(
-            Telegram::bot(Demo::TELEGRAM_TOKEN, Demo::TELEGRAM_CHAT)?.api_url(inbox.telegram_base())?.layer(&outbox)?,
+            Telegram::bot(Demo::TELEGRAM_TOKEN, Demo::TELEGRAM_CHAT)?
+                .api_url(inbox.telegram_base())?
+                .layer(&outbox)?,
         )
+        .with(Sms::to(["+436601234567"]).twilio(twilio).build()?.layer(&outbox)?)
+        .with(Sentry::dsn(inbox.sentry_dsn())?.layer(&outbox)?)
         .init();
+    watchfire::panic::install(&outbox);
     Ok(outbox)
 }
 

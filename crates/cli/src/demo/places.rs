@@ -39,8 +39,13 @@ impl Verdict {
 }
 
 /// The rooms of the inbox that the demo's layers deliver to, and how many copies each gets.
-const ROOMS: [(&str, Room, usize); 3] =
-    [("email", Room::Smtp, 2), ("slack", Room::SlackWebhook, 1), ("telegram", Room::Telegram, 1)];
+const ROOMS: [(&str, Room, usize); 5] = [
+    ("email", Room::Smtp, 2),
+    ("slack", Room::SlackWebhook, 1),
+    ("telegram", Room::Telegram, 1),
+    ("sms", Room::Twilio, 1),
+    ("sentry", Room::Sentry, 1),
+];
 
 /// Waits until every room has what is due, and reads all places.
 pub(super) fn collect(

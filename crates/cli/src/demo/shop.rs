@@ -107,7 +107,8 @@ async fn handle(path: &str) -> StatusCode {
                         .downcast_ref::<String>()
                         .map(String::as_str)
                         .or(panic.downcast_ref::<&str>().copied());
-                    error!(target: "shop::thumbnails", "a worker panicked: {}", said.unwrap_or("with no text"));
+                    // The panic hook alerts; this is for the log file.
+                    warn!(target: "shop::thumbnails", "a worker panicked: {}", said.unwrap_or("with no text"));
                     StatusCode::INTERNAL_SERVER_ERROR
                 }
                 Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
