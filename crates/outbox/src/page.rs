@@ -120,9 +120,10 @@ impl Occasion<'_> {
     pub fn title(&self) -> String {
         let alert = self.alert();
         let error = alert.error.first().map_or("", String::as_str);
-        let what =
-            [alert.message.as_str(), error, &alert.target].into_iter().find(|text| !text.trim().is_empty());
-        let line = one_line(what.unwrap_or("an event without a message"), 200);
+        // Control characters alone leave nothing of a text.
+        let lines = [alert.message.as_str(), error, &alert.target].map(|text| one_line(text, 200));
+        let line = lines.into_iter().find(|line| !line.is_empty());
+        let line = line.unwrap_or_else(|| "an event without a message".to_owned());
         match self.kind() {
             OccasionKind::Storm => {
                 format!("{} different alerts at once, the oldest: {line}", self.mentions().len().max(1))

@@ -206,6 +206,13 @@ fn a_long_alert_uses_what_there_is_and_leaves_room_for_every_section() {
 }
 
 #[test]
+fn a_text_of_control_characters_alone_is_no_title() {
+    let alert = Alert::new(App::new("shop"), Severity::Error, "").target("\0\u{1}");
+    let payload = rich(&hook(), &occasion(&alert, OccasionKind::First));
+    assert_eq!(payload["blocks"][1]["text"]["text"], "an event without a message");
+}
+
+#[test]
 fn counts_after_escaping_and_cuts_no_entity() {
     for max in 0..60 {
         let cut = Escaped::text("<&>é😀<&>é😀<&>é😀", max);
