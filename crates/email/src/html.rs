@@ -8,6 +8,10 @@ const MOST: usize = 90_000;
 /// The most characters and lines of a message that are shown large.
 const LARGE: (usize, usize) = (280, 4);
 
+/// Stands alone in a line where a mark can be put in when the mail is sent; no text of an alert can be it, as `<` is
+/// escaped.
+pub(crate) const MARK: &str = "<!--mark-->";
+
 /// Overrides the inline colours where the reader's program is dark. What ignores it shows the light page.
 const HEAD: &str = concat!(
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n",
@@ -85,6 +89,8 @@ fn head(html: &mut Html, page: &Page) {
     let (severity, rest) = page.headline.split_once(' ').unwrap_or((&page.headline, ""));
     html.text(severity).raw("</span><span class=\"wf-soft\" style=\"color:#69717f\">&nbsp; ").text(rest);
     html.raw("</span></td></tr>\n");
+    html.raw(ROW).raw("0 24px;font-size:13px;line-height:20px;").raw(SANS);
+    html.raw("\"><span class=\"wf-text\" style=\"color:#16191f\">\n").raw(MARK).raw("\n</span></td></tr>\n");
     let whole = page.message.trim_end();
     let message = if is_large(whole) && !whole.trim().is_empty() { whole } else { &page.title };
     html.raw(ROW)

@@ -9,11 +9,11 @@ use lettre::{
     Message,
     message::{
         Mailbox, MessageBuilder, MultiPart, MultiPartKind, SinglePart,
-        header::{HeaderName, HeaderValue},
+        header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
     },
 };
 use watchfire_core::cut;
-use watchfire_outbox::{Notification, Occasion, OccasionKind, Page, Receipt, legible};
+use watchfire_outbox::{Form, Notification, Occasion, OccasionKind, Page, Receipt, legible};
 
 use crate::{config::Email, html};
 
@@ -25,8 +25,11 @@ const PREFIX: usize = 100;
 const TEXT: usize = 256 * 1024;
 /// The most bytes of a mail's only line in the last form.
 const ASCII: usize = 500;
-/// Says that an earlier attempt may have arrived; the subject stays, for threads.
-const DUPLICATE: &[u8] = b"X-Watchfire-Duplicate: possible; an earlier attempt ended without an answer\r\n";
+/// Says that an earlier attempt may have arrived: in the head for filters, in each part for people. The subject stays,
+/// for threads. There is no `=` in them, so they are the same in quoted-printable.
+const DUPLICATE_HEAD: &[u8] = b"X-Watchfire-Duplicate: possible\r\n";
+const DUPLICATE_TEXT: &[u8] = b"(possible duplicate: an earlier attempt ended without an answer)\r\n";
+const DUPLICATE_HTML: &[u8] = b"<b>possible duplicate: an earlier attempt ended without an answer</b><br>";
 
 /// Renders an occasion: one mail per admin, so that nobody sees the others and a retry reaches only who got nothing.
 pub(crate) fn mails(email: &Email, occasion: &Occasion<'_>) -> Vec<Notification> {
@@ -48,11 +51,41 @@ pub(crate) fn mails(email: &Email, occasion: &Occasion<'_>) -> Vec<Notification>
 
 /// Returns the bytes to send now: the rendering, marked if an earlier attempt may have arrived.
 pub(crate) fn at_delivery(notification: &Notification) -> Cow<'_, [u8]> {
-    if notification.is_possible_duplicate() {
-        Cow::Owned([DUPLICATE, notification.body()].concat())
-    } else {
-        Cow::Borrowed(notification.body())
+    let mail = notification.body();
+    if !notification.is_possible_duplicate() {
+        return Cow::Borrowed(mail);
     }
+    let blank = b"\r\n\r\n";
+    let body = find(mail, blank, 0);
+    // The last one is ours: text of the alert stands before it in the part of plain text, and is escaped in HTML.
+    let html = match notification.form() {
+        Form::Rich => rfind(mail, html::MARK.as_bytes()),
+        _ => None,
+    };
+    // In a mail of two parts, the text begins below a head of its own.
+    let text = if html.is_some() { body.and_then(|body| find(mail, blank, body)) } else { body };
+    let marks = [(Some(0), DUPLICATE_HEAD), (text, DUPLICATE_TEXT), (html, DUPLICATE_HTML)];
+    let mut marked = Vec::with_capacity(mail.len() + 256);
+    let mut from = 0;
+    for (at, mark) in marks {
+        let Some(at) = at else { continue };
+        marked.extend_from_slice(mail.get(from..at).unwrap_or_default());
+        marked.extend_from_slice(mark);
+        from = at;
+    }
+    marked.extend_from_slice(mail.get(from..).unwrap_or_default());
+    Cow::Owned(marked)
+}
+
+/// Returns where the first `sign` behind `from` ends.
+fn find(mail: &[u8], sign: &[u8], from: usize) -> Option<usize> {
+    let at = mail.get(from..)?.windows(sign.len()).position(|window| window == sign)?;
+    Some(from + at + sign.len())
+}
+
+/// Returns where the last `sign` ends.
+fn rfind(mail: &[u8], sign: &[u8]) -> Option<usize> {
+    Some(mail.windows(sign.len()).rposition(|window| window == sign)? + sign.len())
 }
 
 /// Returns what a receipt has to keep of a mail: its Message-ID and, after a space, its subject as it was encoded.
@@ -90,8 +123,9 @@ fn mail(email: &Email, occasion: &Occasion<'_>, admin: &Mailbox, said: &Said) ->
     let head = Head { email, occasion, from: email.from.clone(), to: admin.clone(), id: &id, root };
     let rich = said.html.as_ref().and_then(|html| {
         let parts = MultiPart::builder().kind(MultiPartKind::Alternative).boundary(format!("watchfire-{id}"));
-        let parts =
-            parts.singlepart(SinglePart::plain(said.text.clone())).singlepart(SinglePart::html(html.clone()));
+        let parts = parts
+            .singlepart(part(ContentType::TEXT_PLAIN, &said.text))
+            .singlepart(part(ContentType::TEXT_HTML, html));
         head.message(&said.subject, |head| head.multipart(parts))
     });
     let add = |notification: Notification,
@@ -101,12 +135,17 @@ fn mail(email: &Email, occasion: &Occasion<'_>, admin: &Mailbox, said: &Said) ->
         None => notification,
     };
     let text = |head: &Head<'_>, subject: &str, text: &str| {
-        head.message(subject, |head| head.singlepart(SinglePart::plain(text.to_owned())))
+        head.message(subject, |head| head.singlepart(part(ContentType::TEXT_PLAIN, text)))
     };
     let notification = add(notification, Notification::rich, rich);
     let notification = add(notification, Notification::plain, text(&head, &said.subject, &said.text));
     let notification = add(notification, Notification::short, text(&head, &said.subject, &said.short));
     add(notification, Notification::ascii, text(&head.bare(), &ascii(&said.subject), &said.ascii))
+}
+
+/// Makes a part in quoted-printable: legible as it is on the wire, and a mark can be put in later.
+fn part(kind: ContentType, text: &str) -> SinglePart {
+    SinglePart::builder().header(kind).header(ContentTransferEncoding::QuotedPrintable).body(text.to_owned())
 }
 
 /// Is what stands above the body of each form.

@@ -194,9 +194,10 @@ impl Transport {
             Security::StartTls | Security::Plain => None,
         };
         let place = (server.host.as_str(), server.port);
-        let connecting =
-            AsyncSmtpConnection::connect_tokio1(place, Some(self.step), &self.hello, early, None);
-        let mut connection = self.step(Stage::Connect, connecting).await?;
+        // A name may have an address that leads nowhere before one that works, and a server may let its greeting wait.
+        let each = Some(self.step / 3);
+        let connecting = AsyncSmtpConnection::connect_tokio1(place, each, &self.hello, early, None);
+        let mut connection = self.within(self.step * 2, Stage::Connect, connecting).await?;
         if server.security == Security::StartTls {
             if connection.can_starttls() {
                 let tls = self.tls().map_err(|error| judge(Stage::Tls, &Reply::of(&error)))?;
@@ -223,13 +224,21 @@ impl Transport {
         stage: Stage,
         doing: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Outcome> {
-        match timeout(self.step, doing).await {
+        self.within(self.step, stage, doing).await
+    }
+
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        stage: Stage,
+        doing: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Outcome> {
+        match timeout(limit, doing).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(error)) => Err(judge(stage, &Reply::of(&error))),
-            Err(_) => Err(Outcome::Transient(Reason::new(format_args!(
-                "{stage}: no answer within {:?}",
-                self.step
-            )))),
+            Err(_) => {
+                Err(Outcome::Transient(Reason::new(format_args!("{stage}: no answer within {limit:?}"))))
+            }
         }
     }
 

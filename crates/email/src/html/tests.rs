@@ -30,7 +30,7 @@ fn is_balanced(html: &str) -> bool {
         match tag.strip_prefix('/') {
             Some(closed) if open.pop() == Some(closed) => {}
             Some(_) => return false,
-            None if ["!DOCTYPE", "meta", "br"].contains(&tag) => {}
+            None if ["!DOCTYPE", "!", "meta", "br"].contains(&tag) => {}
             None => open.push(tag),
         }
     }

@@ -52,13 +52,20 @@ fn what_may_have_arrived_is_sent_again_under_the_same_id_and_marked() {
     let mut policy = email.policy();
     policy.backoff_base = Duration::from_millis(1);
     let layer = email.channel().policy(policy).layer(&outbox).unwrap();
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || tracing::error!("down"));
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        tracing::error!("down <!--mark-->")
+    });
     let mails = bench.inbox.wait_for(Room::Smtp, 2, PATIENCE).unwrap();
     assert_eq!(outbox.flush(PATIENCE).pending, 0);
     assert_eq!(mails[0].key, mails[1].key);
     assert_eq!(mails[0].title, mails[1].title);
-    let marked = |mail: &Received| mail.raw.windows(21).any(|window| window == b"X-Watchfire-Duplicate");
-    assert_eq!(mails.iter().map(marked).collect::<Vec<_>>(), [false, true]);
+    let parts = |mail: &Received| {
+        let parsed = mail_parser::MessageParser::default().parse(&mail.raw).unwrap();
+        let text = parsed.body_text(0).unwrap().starts_with("(possible duplicate");
+        let html = parsed.body_html(0).unwrap().contains("<b>possible duplicate");
+        [parsed.header("X-Watchfire-Duplicate").is_some(), text, html]
+    };
+    assert_eq!(mails.iter().map(parts).collect::<Vec<_>>(), [[false; 3], [true; 3]]);
 }
 
 #[test]
