@@ -1,8 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
-use watchfire_core::{ConfigError, HandlerLayer};
+use watchfire_core::{Alert, ConfigError, HandlerLayer};
 
-use crate::{AlertHandler, Outbox, Policy, Sink, channels::Settings, failover::FailOver};
+use crate::{
+    AlertHandler, Noise, Outbox, Policy, QuietHours, Rate, Sink,
+    channels::{GroupBy, Settings},
+    failover::FailOver,
+};
 
 /// Is a configured sink with the settings that every channel has: its name, its patience and pace.
 #[derive(Clone, Debug)]
@@ -63,6 +67,48 @@ impl<S: Sink> Channel<S> {
     /// ```
     pub fn failover(mut self, after: Duration, to: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.settings.fail_over = Some(FailOver { after, to: to.into_iter().map(Into::into).collect() });
+        self
+    }
+
+    /// Sets how many messages may go out, to each recipient and in all; every rate holds. Default: by the kind.
+    ///
+    /// What cannot go now is told of by the next message.
+    pub fn budget(mut self, rates: impl IntoIterator<Item = Rate>) -> Self {
+        self.settings.policy.noise.budget = rates.into_iter().collect();
+        self
+    }
+
+    /// Sets after which times what was counted of a group is told; the last one repeats. Default: by the kind.
+    pub fn digests(mut self, after: impl IntoIterator<Item = Duration>) -> Self {
+        self.settings.policy.noise.digests = after.into_iter().collect();
+        self
+    }
+
+    /// Has a group be told of only when it has `count` alerts `within` this time; what is critical does not wait.
+    pub fn min_count(mut self, count: u32, within: Duration) -> Self {
+        let noise = std::mem::take(&mut self.settings.policy.noise);
+        self.settings.policy.noise = noise.min_count(count, within);
+        self
+    }
+
+    /// Sets when only what is critical is said; the rest follows in one message when they end.
+    pub fn quiet_hours(mut self, hours: QuietHours) -> Self {
+        self.settings.policy.noise.quiet_hours = Some(hours);
+        self
+    }
+
+    /// Sets how much the channel may speak, all at once. Default: by the kind.
+    pub fn noise(mut self, noise: Noise) -> Self {
+        self.settings.policy.noise = noise;
+        self
+    }
+
+    /// Has `name` say to which group an alert belongs; `None` leaves it to the fingerprint, and `{{default}}` in the name
+    /// stands for that. It runs on the courier's thread.
+    ///
+    /// An event can name its group itself by the field `alert.group`.
+    pub fn group_by(mut self, name: impl Fn(&Alert) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.settings.group_by = Some(GroupBy(Arc::new(name)));
         self
     }
 

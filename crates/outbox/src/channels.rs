@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
 };
@@ -21,20 +22,32 @@ pub(crate) struct ChannelState {
     pub(crate) policy: Policy,
     pub(crate) fail_over: Option<FailOver>,
     pub(crate) hears_panics: bool,
+    pub(crate) group_by: Option<GroupBy>,
     pub(crate) counters: Counters,
 }
 
 /// Is what can be set of every channel besides its name.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) policy: Policy,
     pub(crate) fail_over: Option<FailOver>,
     pub(crate) hears_panics: bool,
+    pub(crate) group_by: Option<GroupBy>,
+}
+
+/// Is a function of the program that names the group of an alert; `None` leaves it to the fingerprint.
+#[derive(Clone)]
+pub(crate) struct GroupBy(pub(crate) Arc<dyn Fn(&Alert) -> Option<String> + Send + Sync>);
+
+impl fmt::Debug for GroupBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GroupBy(..)")
+    }
 }
 
 impl Settings {
     pub(crate) fn new(policy: Policy) -> Self {
-        Self { policy, fail_over: None, hears_panics: true }
+        Self { policy, fail_over: None, hears_panics: true, group_by: None }
     }
 }
 
@@ -43,8 +56,8 @@ pub(crate) type Channels = [Arc<ChannelState>];
 
 impl ChannelState {
     pub(crate) fn new(name: String, sink: Arc<dyn Sink>, settings: Settings) -> Self {
-        let Settings { policy, fail_over, hears_panics } = settings;
-        Self { name, sink, policy, fail_over, hears_panics, counters: Counters::default() }
+        let Settings { policy, fail_over, hears_panics, group_by } = settings;
+        Self { name, sink, policy, fail_over, hears_panics, group_by, counters: Counters::default() }
     }
 
     /// Renders an occasion, with the drops that no message has told of yet; one that makes the sink panic is rendered
@@ -74,6 +87,12 @@ impl ChannelState {
             self.counters.unreported.fetch_add(unreported, Ordering::AcqRel);
         }
         rendered
+    }
+
+    /// Returns what the program calls the group of an alert; a function that panics leaves it to the fingerprint.
+    pub(crate) fn name_group(&self, alert: &Alert) -> Option<String> {
+        let group_by = self.group_by.as_ref()?;
+        catch_unwind(AssertUnwindSafe(|| (group_by.0)(alert))).ok().flatten()
     }
 
     /// Renders what another channel, or several messages of this one, should have said.

@@ -21,10 +21,12 @@ use crate::{
     moment::{Moment, Ticker},
     shared::{Post, Shared, THREAD, To},
     spool::Disk,
-    stats::bump,
 };
 
+mod counting;
 mod speak;
+
+use counting::Counting;
 
 /// How long the courier naps before it looks at the queue again, while there was traffic a moment ago: a push then
 /// costs the program no system call.
@@ -87,6 +89,8 @@ fn run(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) {
         channels: Vec::new(),
         finished: Rc::default(),
         posts: VecDeque::new(),
+        desks: Vec::new(),
+        looked: None,
         idle: true,
         look_at: None,
         published: None,
@@ -106,6 +110,9 @@ struct Courier<'a> {
     channels: Vec<Arc<ChannelState>>,
     finished: Rc<RefCell<Vec<(Key, Outcome)>>>,
     posts: VecDeque<Post>,
+    desks: Vec<Counting>,
+    /// When the silences were last read.
+    looked: Option<Moment>,
     idle: bool,
     look_at: Option<Moment>,
     published: Option<Moment>,
@@ -126,6 +133,7 @@ impl Courier<'_> {
             self.settle(now);
             self.take_in(now);
             self.look(looks, closes || stops, now);
+            let desks_due = self.count(closes || stops, now);
             self.dispatch.commit();
             self.shared.in_hand.store(0, Ordering::Release);
             if self.shared.orders.hurry.swap(false, Ordering::AcqRel) {
@@ -134,7 +142,7 @@ impl Courier<'_> {
             if closes {
                 return self.close(now);
             }
-            let wait = self.send_out(now);
+            let wait = [self.send_out(now), desks_due].into_iter().flatten().min();
             self.publish(now);
             if stops {
                 let deadline = *stop_by.get_or_insert(now + self.shared.exit_deadline);
@@ -152,6 +160,7 @@ impl Courier<'_> {
         self.dispatch.commit();
         self.shared.in_hand.store(0, Ordering::Release);
         self.settle(now);
+        self.keep_counts(now);
         self.dispatch.release_all();
         self.published = None;
         self.publish(now);
@@ -174,6 +183,7 @@ impl Courier<'_> {
         let channels = self.shared.channels.read().unwrap_or_else(PoisonError::into_inner);
         for (number, channel) in channels.iter().enumerate().skip(self.channels.len()) {
             self.dispatch.add_channel(number, channel);
+            self.desks.push(Counting::new(channel, &mut self.dispatch, self.shared.capture.app(), now));
             self.channels.push(Arc::clone(channel));
             self.alerts_from = now + SETTLED;
             self.look_at = Some(now);
@@ -202,8 +212,9 @@ impl Courier<'_> {
         self.idle = posts.is_empty();
         self.shared.in_hand.store(posts.len(), Ordering::Release);
         for Post { to, alert } in posts.drain(..) {
+            let alert = Arc::from(alert);
             for number in self.numbers(to) {
-                self.speak(number, &alert, &[], now);
+                self.take(number, Arc::clone(&alert), 1, &[], now);
             }
         }
         self.posts = posts;
@@ -277,10 +288,5 @@ impl Courier<'_> {
             crate::metrics::publish(&self.shared.stats());
         }
         self.shared.settled.1.notify_all();
-    }
-
-    fn count_dropped_render(channel: &ChannelState) {
-        bump(&channel.counters.dropped_render);
-        bump(&channel.counters.unreported);
     }
 }

@@ -5,6 +5,7 @@
 mod catch_up;
 mod hand_over;
 mod recover;
+mod remember;
 
 pub(crate) use recover::Left;
 
@@ -491,7 +492,9 @@ impl<F: Files> Dispatch<F> {
         if let Some(spool) = &mut self.spool {
             // Without it a digest stands beside its thread instead of in it.
             spool.keep(Drawer::Receipts, &key, &text).ok();
-            forgotten.iter().for_each(|key| spool.forget(Drawer::Receipts, key));
+            for key in forgotten {
+                spool.forget(Drawer::Receipts, &key);
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::Noise;
+
 /// Says how patient and how fast the outbox is with a channel. Each sink has its own defaults.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -25,6 +27,8 @@ pub struct Policy {
     pub retry_ambiguous: bool,
     /// Whether the provider can change a message that was delivered. Default no.
     pub can_edit: bool,
+    /// How much the channel may speak. Default [`Noise::default`].
+    pub noise: Noise,
 }
 
 impl Default for Policy {
@@ -40,6 +44,7 @@ impl Default for Policy {
             breaker_cap: Duration::from_secs(600),
             retry_ambiguous: true,
             can_edit: false,
+            noise: Noise::default(),
         }
     }
 }

@@ -56,6 +56,10 @@ pub(crate) struct Orders {
     pub(crate) hurry: AtomicBool,
     /// Start nothing more, give all claims back, and end: the process is ending.
     pub(crate) close: AtomicBool,
+    /// Say what is counted and not told: the process is ending.
+    pub(crate) last_words: AtomicBool,
+    /// Is set when that is said.
+    pub(crate) last_words_said: AtomicBool,
     /// Is set when the courier has ended, for whatever reason.
     pub(crate) closed: AtomicBool,
 }
@@ -204,7 +208,13 @@ impl Shared {
 
     /// Flushes, then has the courier give its claims back and end.
     pub(crate) fn close(&self, within: Duration) -> FlushReport {
-        let report = self.flush(clock::instant() + within);
+        let deadline = clock::instant() + within;
+        if !self.is_gone() {
+            self.orders.last_words.store(true, Ordering::Release);
+            self.queue.nudge();
+            self.wait_until(deadline, || self.orders.last_words_said.load(Ordering::Acquire));
+        }
+        let report = self.flush(deadline);
         if !self.is_gone() {
             self.orders.close.store(true, Ordering::Release);
             self.queue.nudge();

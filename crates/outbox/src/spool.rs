@@ -310,7 +310,8 @@ impl<F: Files> Spool<F> {
         released
     }
 
-    fn is_gone(&self, owner: &Owner, now: Moment) -> bool {
+    /// Tells whether a process no longer works on its files, as far as that can be told.
+    pub(crate) fn is_gone(&self, owner: &Owner, now: Moment) -> bool {
         if owner.host == self.owner.host
             && let Some(alive) = (self.alive)(owner)
         {

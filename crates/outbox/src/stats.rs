@@ -43,7 +43,8 @@ pub struct Stats {
 
 /// Is what the outbox counts of one channel, at one moment.
 ///
-/// In alerts: `captured = dropped_full + dropped_render + dropped_shutdown + rendered + queued`.
+/// In alerts: `captured + carried = rendered + grouped + untold + withheld + dropped_full + dropped_render +
+/// dropped_shutdown + queued`.
 /// In notifications: `notifications + recovered = delivered + refused + dead + merged + failed_over + dropped_spool +
 /// taken + damaged + pending`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,8 +62,20 @@ pub struct ChannelStats {
     pub dropped_shutdown: u64,
     /// Panics of the sink's `render` that were caught.
     pub render_panics: u64,
-    /// Alerts that were rendered.
+    /// Alerts that a message has shown.
     pub rendered: u64,
+    /// Alerts that a message has told of by their number.
+    pub grouped: u64,
+    /// Alerts that are counted, and told of by a later message.
+    pub untold: u64,
+    /// Alerts of groups that had too few of them to be told of.
+    pub withheld: u64,
+    /// Notifications that the budget of their recipient had no room for.
+    pub dropped_budget: u64,
+    /// Alerts counted by earlier processes and not told of by them.
+    pub carried: u64,
+    /// Groups that are open.
+    pub groups: u64,
     /// Notifications made: one per recipient.
     pub notifications: u64,
     /// Notifications taken over from the spool: of an earlier life of the program, or of another process.
@@ -125,6 +138,14 @@ pub(crate) struct Counters {
     pub(crate) dropped_shutdown: AtomicU64,
     pub(crate) render_panics: AtomicU64,
     pub(crate) rendered: AtomicU64,
+    pub(crate) grouped: AtomicU64,
+    pub(crate) untold: AtomicU64,
+    pub(crate) withheld: AtomicU64,
+    pub(crate) carried: AtomicU64,
+    pub(crate) groups: AtomicU64,
+    /// Those that the desk withheld; the sinks' own are in `withheld`.
+    pub(crate) few: AtomicU64,
+    pub(crate) dropped_budget: AtomicU64,
     pub(crate) notifications: AtomicU64,
     pub(crate) recovered: AtomicU64,
     pub(crate) spooled: AtomicU64,
@@ -181,6 +202,12 @@ impl Counters {
             dropped_render: get(&self.dropped_render),
             dropped_shutdown: get(&self.dropped_shutdown),
             rendered: get(&self.rendered),
+            grouped: get(&self.grouped),
+            untold: get(&self.untold),
+            withheld: get(&self.withheld) + get(&self.few),
+            dropped_budget: get(&self.dropped_budget),
+            carried: get(&self.carried),
+            groups: get(&self.groups),
             ..ChannelStats::default()
         };
         let left = stats.delivered
@@ -233,4 +260,8 @@ impl Counters {
 
 pub(crate) fn bump(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::AcqRel);
+}
+
+pub(crate) fn add(counter: &AtomicU64, count: u64) {
+    counter.fetch_add(count, Ordering::AcqRel);
 }

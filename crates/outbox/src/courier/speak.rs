@@ -1,42 +1,36 @@
 //! Turn alerts into notifications: alert → group → occasion → render → spool.
 
-use std::time::Duration;
-
-use watchfire_core::Alert;
+use std::{sync::Arc, time::Duration};
 
 use super::Courier;
 use crate::{
-    GroupId, Occasion, OccasionKind, dispatch::Left, hash::Fnv128, moment::Moment, page::span_text,
-    panics::Repeated, stats::bump,
+    Occasion, OccasionKind,
+    dispatch::Left,
+    moment::Moment,
+    page::span_text,
+    panics::Repeated,
+    stats::{add, bump},
 };
 
 /// How often the counts of panics at one place are told.
 const REPEATS: Duration = Duration::from_secs(60);
 
 impl Courier<'_> {
-    /// Has a channel say an alert. Groups decide here whether it is a first one, or only counted.
-    pub(super) fn speak(&mut self, number: usize, alert: &Alert, notes: &[String], now: Moment) {
-        let Some(channel) = self.channels.get(number).cloned() else { return };
-        let occasion = Occasion::first(alert, &channel.name, fingerprint(alert), now.into()).notes(notes);
-        if self.say(number, &occasion, now) {
-            bump(&channel.counters.rendered);
-        } else {
-            Self::count_dropped_render(&channel);
-        }
-    }
-
-    /// Renders an occasion and puts what comes of it on its way; `false` if the sink could not render it.
-    fn say(&mut self, number: usize, occasion: &Occasion<'_>, now: Moment) -> bool {
-        let Some(channel) = self.channels.get(number).cloned() else { return false };
+    /// Renders an occasion and puts what comes of it on its way; returns how many notifications that are, and `None` if
+    /// the sink could not render it.
+    pub(super) fn say(&mut self, number: usize, occasion: &Occasion<'_>, now: Moment) -> Option<usize> {
+        let channel = self.channels.get(number).cloned()?;
         let receipts = self.dispatch.receipts(&channel.name, occasion.group()).to_vec();
         let occasion = match occasion.kind() {
             // A first message stands for itself, whatever was said of an earlier group of that name.
             OccasionKind::First => occasion.clone(),
             _ => occasion.clone().receipts(&receipts),
         };
-        let Some((rendered, facts)) = channel.render(&occasion, now) else { return false };
+        let (mut rendered, facts) = channel.render(&occasion, now)?;
+        let count = rendered.len();
+        self.within_budget(number, &occasion, &mut rendered, now);
         self.dispatch.accept(&self.channels, number, rendered, &facts, now);
-        true
+        Some(count)
     }
 
     /// Looks what others left in the spool, if it is time to.
@@ -64,11 +58,12 @@ impl Courier<'_> {
             let ago = span_text(now.since(left.alert.at.into()));
             notes.push(format!("The process {} died {ago} ago.", left.alert.app.process_id()));
         }
+        let alert = Arc::new(left.alert.clone());
         for number in self.panic_channels() {
             if let Some(channel) = self.channels.get(number) {
                 bump(&channel.counters.captured);
             }
-            self.speak(number, &left.alert, &notes, now);
+            self.take(number, Arc::clone(&alert), 1, &notes, now);
         }
         self.dispatch.end_alert(&left.name);
     }
@@ -86,24 +81,12 @@ impl Courier<'_> {
         }
         self.repeats_from = now + REPEATS;
         for Repeated { alert, counts } in self.shared.panics.take_repeated() {
-            let told = u32::try_from(counts.total).unwrap_or(u32::MAX);
             for number in self.panic_channels() {
-                let Some(channel) = self.channels.get(number).cloned() else { continue };
-                let occasion = Occasion::first(&alert, &channel.name, fingerprint(&alert), now.into())
-                    .of_kind(OccasionKind::Digest, told)
-                    .counts(counts);
-                self.say(number, &occasion, now);
+                if let Some(channel) = self.channels.get(number) {
+                    add(&channel.counters.captured, counts.fresh);
+                }
+                self.take(number, Arc::clone(&alert), counts.fresh, &[], now);
             }
         }
     }
-}
-
-/// Two alerts are of one kind when they come from one place at one level.
-fn fingerprint(alert: &Alert) -> GroupId {
-    let hash = Fnv128::new()
-        .part(alert.target.as_bytes())
-        .part(alert.file.as_deref().unwrap_or_default().as_bytes())
-        .part(&alert.line.unwrap_or_default().to_be_bytes())
-        .part(alert.severity.as_str().as_bytes());
-    GroupId::from_u64(hash.finish_u64())
 }

@@ -92,15 +92,25 @@ impl Desk {
         if record.version != VERSION {
             return 0;
         }
-        self.bundles = record.bundles;
-        self.unmentioned = record.unmentioned;
+        let before = self.pending();
+        self.bundles = self.bundles.max(record.bundles);
+        self.unmentioned += record.unmentioned;
         // All were taken by the process that withheld them.
-        self.tally.withheld = record.withheld;
+        self.withheld_before += record.withheld;
+        self.tally.withheld += record.withheld;
         self.tally.taken += record.withheld;
         let (alerts, groups, first, last) = record.lump;
         let time = |millis| Moment::from_millis(millis).min(now);
         if alerts > 0 {
-            self.lump = Lump { alerts, groups, first: time(first), last: time(last), due: now };
+            let known = self.lump;
+            let first = if known.alerts > 0 { known.first.min(time(first)) } else { time(first) };
+            self.lump = Lump {
+                alerts: alerts + known.alerts,
+                groups: groups + known.groups,
+                first,
+                last: time(last).max(known.last),
+                due: now,
+            };
         }
         for (who, levels) in record.budget {
             let levels: Vec<Moment> = levels.into_iter().map(Moment::from_millis).collect();
@@ -108,14 +118,22 @@ impl Desk {
         }
         for record in record.groups.into_iter().take(MOST_GROUPS) {
             if let Some((id, group)) = record.group(app, self.noise().window(u8::MAX), now) {
-                self.bytes += group.bytes;
-                self.groups.insert(id, group);
+                match self.groups.get_mut(&id) {
+                    // Two processes that are gone had the same one.
+                    Some(known) => known.merge(&group),
+                    None => {
+                        self.bytes += group.bytes;
+                        self.groups.insert(id, group);
+                    }
+                }
             }
         }
-        let pending = self.pending();
-        self.tally.taken += pending;
+        let carried = self.pending() - before;
+        self.tally.taken += carried;
+        self.changed = true;
+        self.make_room(GroupId::from_u64(0), now);
         self.wake_all(now);
-        pending
+        carried
     }
 }
 

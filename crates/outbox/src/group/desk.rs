@@ -59,6 +59,7 @@ pub(crate) struct Desk {
     pub(super) tally: Tally,
     /// Alerts withheld, and not yet mentioned by a message.
     pub(super) unmentioned: u64,
+    pub(super) withheld_before: u64,
     pub(super) changed: bool,
 }
 
@@ -114,6 +115,7 @@ impl Desk {
             wake: None,
             tally: Tally::default(),
             unmentioned: 0,
+            withheld_before: 0,
             changed: false,
         }
     }
@@ -253,6 +255,11 @@ impl Desk {
 
     pub(crate) fn tally(&self) -> Tally {
         self.tally
+    }
+
+    /// Returns how many were withheld by earlier processes.
+    pub(crate) fn withheld_before(&self) -> u64 {
+        self.withheld_before
     }
 
     pub(crate) fn open_groups(&self) -> usize {
@@ -646,7 +653,7 @@ impl Desk {
     }
 
     /// Keeps the table within its bounds: those that have nothing to tell go first, then the longest unheard of.
-    fn make_room(&mut self, keep: GroupId, now: Moment) {
+    pub(super) fn make_room(&mut self, keep: GroupId, now: Moment) {
         if self.groups.len() <= MOST_GROUPS && self.bytes <= MOST_BYTES {
             return;
         }

@@ -97,6 +97,21 @@ impl Group {
         }
     }
 
+    /// Adds what another process counted of the same group.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.total = self.total.saturating_add(other.total);
+        self.unsaid = self.unsaid.saturating_add(other.unsaid);
+        self.fresh = self.fresh.saturating_add(other.fresh);
+        self.said = self.said.max(other.said);
+        self.step = self.step.max(other.step);
+        self.owed &= other.owed;
+        self.due = self.due.min(other.due);
+        self.last_said = self.last_said.max(other.last_said);
+        self.power = self.power.max(other.power);
+    }
+
     pub(super) fn show(&mut self, alert: &Arc<Alert>) {
         self.sample = Arc::clone(alert);
         let opening = if Arc::ptr_eq(&self.opening, alert) { 0 } else { size(&self.opening) };

@@ -184,12 +184,16 @@ impl Budget {
         if levels.len() != self.rates.len() || self.full_at.len() >= RECIPIENTS {
             return;
         }
-        let levels = levels
+        let levels: Vec<Moment> = levels
             .iter()
             .zip(&self.rates)
             .map(|(level, rate)| (*level).min(now + rate.interval() * rate.burst))
             .collect();
-        self.full_at.insert(who.to_owned(), levels);
+        let known =
+            self.full_at.entry(who.to_owned()).or_insert_with(|| vec![Moment::default(); self.rates.len()]);
+        for (known, level) in known.iter_mut().zip(levels) {
+            *known = (*known).max(level);
+        }
     }
 
     fn level(&self, who: &str, rate: usize) -> Moment {

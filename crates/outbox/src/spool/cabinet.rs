@@ -9,6 +9,8 @@ pub(crate) enum Drawer {
     Receipts,
     /// Recipients with a new address, by channel and old address.
     Moved,
+    /// What each process has counted and not told of, by channel and process.
+    Groups,
 }
 
 impl Drawer {
@@ -16,6 +18,7 @@ impl Drawer {
         match self {
             Self::Receipts => "state/receipts",
             Self::Moved => "state/moved",
+            Self::Groups => "state/groups",
         }
     }
 }
@@ -51,8 +54,8 @@ impl<F: Files> Spool<F> {
         kept
     }
 
-    /// Keeps nothing under a key any more.
-    pub(crate) fn forget(&self, drawer: Drawer, key: &str) {
-        self.files.remove(&format!("{}/{key}", drawer.folder())).ok();
+    /// Keeps nothing under a key any more; `false` if nothing was kept there.
+    pub(crate) fn forget(&self, drawer: Drawer, key: &str) -> bool {
+        self.files.remove(&format!("{}/{key}", drawer.folder())).is_ok()
     }
 }

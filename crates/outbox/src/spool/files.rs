@@ -19,5 +19,16 @@ pub(crate) trait Files {
 }
 
 /// The folders of a spool.
-pub(crate) const FOLDERS: [&str; 9] =
-    ["tmp", "new", "cur", "dead", "damaged", "state/owners", "state/receipts", "state/moved", "state/kept"];
+pub(crate) const FOLDERS: [&str; 11] = [
+    "tmp",
+    "new",
+    "cur",
+    "dead",
+    "damaged",
+    "silences",
+    "state/owners",
+    "state/receipts",
+    "state/moved",
+    "state/groups",
+    "state/kept",
+];

@@ -1,0 +1,226 @@
+//! Drive the desks of the channels: what they decide is said, counted and kept.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use watchfire_core::{Alert, App};
+
+use super::Courier;
+use crate::{
+    Occasion, OccasionKind,
+    channels::ChannelState,
+    dispatch::Dispatch,
+    group::{Desk, Say},
+    moment::Moment,
+    noise::Silences,
+    spool::Disk,
+    stats::{Counters, add, bump},
+};
+
+/// How often counts are written to the disk while they change; a first message writes them at once.
+const KEEP: Duration = Duration::from_secs(1);
+/// How often the folder of silences is read, and the quiet hours are looked up.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Is a channel's desk, and when it was last written down.
+pub(super) struct Counting {
+    pub(super) desk: Desk,
+    kept: Option<Moment>,
+    owes_keep: bool,
+}
+
+impl Counting {
+    /// Opens the desk of a channel, with what processes that are gone have left for it.
+    pub(super) fn new(
+        channel: &ChannelState,
+        dispatch: &mut Dispatch<Disk>,
+        app: &Arc<App>,
+        now: Moment,
+    ) -> Self {
+        let policy = &channel.policy;
+        let mut desk = Desk::new(&channel.name, policy.noise.clone(), policy.can_edit);
+        let mut owes_keep = false;
+        for text in dispatch.take_groups(&channel.name, now) {
+            add(&channel.counters.carried, desk.restore(&text, app, now));
+            owes_keep = true;
+        }
+        Self { desk, kept: None, owes_keep }
+    }
+}
+
+impl Courier<'_> {
+    /// Has a channel take an alert that stands for `weight`; `notes` are said with it if it is said now.
+    pub(super) fn take(
+        &mut self,
+        number: usize,
+        alert: Arc<Alert>,
+        weight: u64,
+        notes: &[String],
+        now: Moment,
+    ) {
+        let (Some(channel), Some(counting)) = (self.channels.get(number), self.desks.get_mut(number)) else {
+            return;
+        };
+        let named = channel.name_group(&alert);
+        let mut says = Vec::new();
+        counting.desk.take(alert, named.as_deref(), weight, now, &mut says);
+        for say in &mut says {
+            say.notes.splice(0..0, notes.iter().cloned());
+        }
+        self.say_all(number, says, now);
+    }
+
+    /// Lets the desks say what is due, and writes them down; returns when something is due again.
+    pub(super) fn count(&mut self, ending: bool, now: Moment) -> Option<Moment> {
+        self.read_silences(now);
+        let last_words = ending || self.shared.orders.last_words.load(Ordering::Acquire);
+        let mut next: Option<Moment> = None;
+        for number in 0..self.desks.len() {
+            let says = self.ask(number, last_words, now);
+            self.say_all(number, says, now);
+            self.keep(number, last_words, now);
+            self.tell_counts(number);
+            let Some(counting) = self.desks.get(number) else { continue };
+            let keep = counting.owes_keep.then(|| counting.kept.unwrap_or(now) + KEEP);
+            next = [next, counting.desk.due(), keep].into_iter().flatten().min();
+        }
+        if last_words {
+            self.shared.pending.store(self.dispatch.len(), Ordering::Release);
+            self.shared.orders.last_words_said.store(true, Ordering::Release);
+            self.shared.settled.1.notify_all();
+        }
+        next
+    }
+
+    /// Writes all desks down, at the end.
+    pub(super) fn keep_counts(&mut self, now: Moment) {
+        for number in 0..self.desks.len() {
+            self.keep(number, true, now);
+            self.tell_counts(number);
+        }
+    }
+
+    fn ask(&mut self, number: usize, last_words: bool, now: Moment) -> Vec<Say> {
+        let mut says = Vec::new();
+        let (Some(channel), Some(counting)) = (self.channels.get(number), self.desks.get_mut(number)) else {
+            return says;
+        };
+        let dispatch = &self.dispatch;
+        let editable = |group| !dispatch.receipts(&channel.name, group).is_empty();
+        counting.desk.tick(now, &editable, &mut says);
+        // With a folder the next process goes on counting; a program that crashes every few seconds would say a digest
+        // at each end otherwise.
+        if last_words && !dispatch.is_durable() {
+            counting.desk.close(now, &mut says);
+        }
+        says
+    }
+
+    fn say_all(&mut self, number: usize, says: Vec<Say>, now: Moment) {
+        for say in says {
+            self.say_one(number, &say, now);
+        }
+    }
+
+    fn say_one(&mut self, number: usize, say: &Say, now: Moment) {
+        let Some(channel) = self.channels.get(number).cloned() else { return };
+        let occasion = Occasion::first(&say.alert, &channel.name, say.group, now.into())
+            .of_kind(say.kind, say.number)
+            .counts(say.counts)
+            .others(&say.mentions)
+            .notes(&say.notes);
+        let counters = &channel.counters;
+        match self.say(number, &occasion, now) {
+            Some(0) | None if say.told == 0 => {}
+            // The sink has nothing to say about this, or could not.
+            Some(0) => {
+                add(&counters.withheld, say.told);
+                add(&counters.unreported, say.told);
+            }
+            None => {
+                add(&counters.dropped_render, say.told);
+                add(&counters.unreported, say.told);
+            }
+            Some(_) => {
+                let shown = u64::from(say.kind != OccasionKind::Edit).min(say.told);
+                add(&counters.rendered, shown);
+                add(&counters.grouped, say.told - shown);
+            }
+        }
+        if let Some(counting) = self.desks.get_mut(number).filter(|_| say.kind == OccasionKind::First) {
+            counting.kept = None;
+        }
+    }
+
+    /// Takes a message out of the budget of each recipient; an edit pings nobody.
+    pub(super) fn within_budget(
+        &mut self,
+        number: usize,
+        occasion: &Occasion<'_>,
+        rendered: &mut Vec<crate::Notification>,
+        now: Moment,
+    ) {
+        if matches!(occasion.kind(), OccasionKind::Edit | OccasionKind::Quiet) {
+            return;
+        }
+        let (Some(channel), Some(counting)) = (self.channels.get(number), self.desks.get_mut(number)) else {
+            return;
+        };
+        rendered.retain(|notification| {
+            let may = counting.desk.spend(notification.recipient(), now);
+            if !may {
+                bump(&channel.counters.dropped_budget);
+                bump(&channel.counters.unreported);
+            }
+            may
+        });
+    }
+
+    fn keep(&mut self, number: usize, at_once: bool, now: Moment) {
+        let (Some(channel), Some(counting)) = (self.channels.get(number), self.desks.get_mut(number)) else {
+            return;
+        };
+        counting.owes_keep |= counting.desk.has_changed();
+        let rested = counting.kept.is_none_or(|kept| now.since(kept) >= KEEP);
+        if !counting.owes_keep || !(rested || at_once) || !self.dispatch.is_durable() {
+            counting.owes_keep &= self.dispatch.is_durable();
+            return;
+        }
+        counting.kept = Some(now);
+        let text = counting.desk.checkpoint(now);
+        // On a full disk it is tried again after a while; the self-log has the spool's own trouble.
+        counting.owes_keep = !self.dispatch.keep_groups(&channel.name, &text);
+    }
+
+    /// Hands the desk's counts to the stats.
+    fn tell_counts(&self, number: usize) {
+        let (Some(channel), Some(counting)) = (self.channels.get(number), self.desks.get(number)) else {
+            return;
+        };
+        let Counters { untold, few, groups, .. } = &channel.counters;
+        let tally = counting.desk.tally();
+        untold.store(counting.desk.pending(), Ordering::Release);
+        few.store(tally.withheld.saturating_sub(counting.desk.withheld_before()), Ordering::Release);
+        groups.store(counting.desk.open_groups() as u64, Ordering::Release);
+    }
+
+    fn read_silences(&mut self, now: Moment) {
+        let hushes = self.desks.iter().any(|counting| counting.desk.noise().quiet_hours.is_some());
+        if (!hushes && !self.dispatch.is_durable()) || self.looked.is_some_and(|last| now.since(last) < LOOK)
+        {
+            return;
+        }
+        self.looked = Some(now);
+        let silences = self.dispatch.silences(now).map(Silences::new);
+        for counting in &mut self.desks {
+            if let Some(silences) = &silences {
+                counting.desk.silence(silences.clone(), now);
+            }
+            let hours = counting.desk.noise().quiet_hours.as_ref();
+            let until = hours.and_then(|hours| hours.until(now.into())).map(Moment::from);
+            counting.desk.hush(until);
+        }
+    }
+}
