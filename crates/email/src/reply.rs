@@ -47,6 +47,10 @@ impl Reply {
             (Some(_), Some(source)) => source.to_string(),
             _ => error.to_string(),
         };
+        let text = match text.contains("UnknownIssuer") {
+            true => format!("{text} (is there a private certificate authority? name its file as `ca_file`)"),
+            false => text,
+        };
         Self { code: error.status().map(u16::from), text, ours: error.is_client() }
     }
 
