@@ -11,7 +11,8 @@ use watchfire_slack::Slack;
 use watchfire_testing::{Scene, full_alert, hostile_alerts};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let webhook = Slack::webhook("https://hooks.slack.com/services/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")?;
+    let webhook =
+        Slack::webhook("https://hooks.slack.com/services/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")?;
     let bot = Slack::bot("xoxb-not-a-real-token", "C0INTEROP")?;
     let receipts = [Receipt::new("C0INTEROP", "C0INTEROP/1700000000.000100")];
     let alerts = hostile_alerts().into_iter().map(|hostile| hostile.alert).chain([full_alert()]);

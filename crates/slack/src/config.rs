@@ -15,8 +15,7 @@ pub struct Slack {
     pub(crate) door: Door,
     pub(crate) username: Option<String>,
     pub(crate) icon_emoji: Option<String>,
-    /// Composed already: `<!here>`, `<@U…>`, `<!subteam^S…>`.
-    pub(crate) mentions: Vec<String>,
+    pub(crate) mentions: Vec<Mention>,
     client: Client,
 }
 
@@ -113,23 +112,9 @@ impl Slack {
     ///
     /// If it is none of these; Slack takes ids only, not names.
     pub fn mention(mut self, whom: impl AsRef<str>) -> Result<Self, ConfigError> {
-        let whom = whom.as_ref().trim();
-        let name = whom.trim_start_matches(['@', '!']);
-        let is_id =
-            name.len() >= 3 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-        let composed = match name.as_bytes().first() {
-            _ if matches!(name, "here" | "channel" | "everyone") => format!("<!{name}>"),
-            Some(b'U' | b'W') if is_id => format!("<@{name}>"),
-            Some(b'S') if is_id => format!("<!subteam^{name}>"),
-            _ => {
-                let reason = format!(
-                    "`{whom}`: expected @here, @channel, @everyone, or an id such as U012ABCDE or S012ABCDE"
-                );
-                return Err(ConfigError::new("slack.mention", reason));
-            }
-        };
-        if !self.mentions.contains(&composed) {
-            self.mentions.push(composed);
+        let mention = Mention::parse(whom.as_ref().trim())?;
+        if !self.mentions.contains(&mention) {
+            self.mentions.push(mention);
         }
         Ok(self)
     }
@@ -221,6 +206,33 @@ impl Sink for Slack {
     }
 }
 
+/// Is a mention as Slack reads it: `<!here>`, `<@U…>`, `<!subteam^S…>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mention(String);
+
+impl Mention {
+    fn parse(whom: &str) -> Result<Self, ConfigError> {
+        let name = whom.trim_start_matches(['@', '!']);
+        let is_id =
+            name.len() >= 3 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        match name.as_bytes().first() {
+            _ if matches!(name, "here" | "channel" | "everyone") => Ok(Self(format!("<!{name}>"))),
+            Some(b'U' | b'W') if is_id => Ok(Self(format!("<@{name}>"))),
+            Some(b'S') if is_id => Ok(Self(format!("<!subteam^{name}>"))),
+            _ => {
+                let reason = format!(
+                    "`{whom}`: expected @here, @channel, @everyone, or an id such as U012ABCDE or S012ABCDE"
+                );
+                Err(ConfigError::new("slack.mention", reason))
+            }
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 fn methods(api: &str) -> Result<(Address, Address), ConfigError> {
     let base = Address::parse("slack.api_url", api)?;
     Ok((base.join("chat.postMessage"), base.join("chat.update")))
@@ -289,7 +301,10 @@ mod tests {
             ("S012ABCDE", "<!subteam^S012ABCDE>"),
         ];
         for (given, expected) in cases {
-            assert_eq!(Slack::webhook(URL).unwrap().mention(given).unwrap().mentions, [expected]);
+            assert_eq!(
+                Slack::webhook(URL).unwrap().mention(given).unwrap().mentions,
+                [Mention(expected.to_owned())]
+            );
         }
     }
 

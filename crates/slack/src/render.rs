@@ -5,9 +5,13 @@
 
 use serde_json::{Map, Value, json};
 use watchfire_core::Severity;
-use watchfire_outbox::{Notification, Occasion, OccasionKind, Page, Section, clip};
+use watchfire_outbox::{Fact, Notification, Occasion, OccasionKind, Page, Section};
 
-use crate::{Slack, config::Door};
+use crate::{
+    Slack,
+    config::{Door, Mention},
+};
+use escaped::Escaped;
 
 #[cfg(test)]
 mod tests;
@@ -80,7 +84,7 @@ fn notification(
 struct Message<'a> {
     slack: &'a Slack,
     channel: Option<&'a str>,
-    mentions: &'a [String],
+    mentions: &'a [Mention],
 }
 
 impl Message<'_> {
@@ -109,65 +113,29 @@ impl Message<'_> {
 
     fn rich(&self, page: &Page, brief: bool) -> Map<String, Value> {
         let mut left = Budget(MESSAGE);
-        let fallback = left.spend(self.mentioning(Escaped::text(&line(page), FALLBACK)));
-        let mut head = vec![
-            json!({ "type": "header", "text": plain(left.spend(Escaped::text(&page.headline, HEADER))) }),
-        ];
+        let text = left.spend(self.mentioning(Escaped::text(&line(page), FALLBACK)));
+        let head = self.head(page, brief, &mut left);
+        let body = if brief { vec![foot(page, &mut left)] } else { body(page, &mut left) };
+        let attachment = json!({ "color": colour(page.severity), "blocks": body });
+        let mut content = Map::new();
+        content.insert("text".to_owned(), text.into());
+        content.insert("blocks".to_owned(), head.into());
+        content.insert("attachments".to_owned(), json!([attachment]));
+        content
+    }
+
+    fn head(&self, page: &Page, brief: bool, left: &mut Budget) -> Vec<Value> {
+        let headline = left.spend(Escaped::text(&page.headline, HEADER));
         let message = if page.message.trim().is_empty() { &page.title } else { &page.message };
         let message = left.spend(Escaped::text(message, if brief { FALLBACK } else { 2_000 }));
-        head.push(json!({ "type": "section", "text": plain(message) }));
+        let mut head = vec![json!({ "type": "header", "text": plain(headline) }), section(plain(message))];
         if let Some(summary) = &page.summary {
-            head.push(json!({ "type": "section", "text": plain(left.spend(Escaped::text(summary, 400))) }));
+            head.push(section(plain(left.spend(Escaped::text(summary, 400)))));
         }
         if !self.mentions.is_empty() {
-            head.push(
-                json!({ "type": "section", "text": mrkdwn(left.spend(self.mentioning(Escaped::default()))) }),
-            );
+            head.push(section(mrkdwn(left.spend(self.mentioning(Escaped::default())))));
         }
-
-        let mut body = Vec::new();
-        if !brief {
-            let facts: Vec<_> =
-                page.facts
-                    .iter()
-                    .take(10)
-                    .map(|fact| {
-                        mrkdwn(left.spend(
-                            Escaped::bold(fact.label).then("\n").join(Escaped::code(&fact.value, 350)),
-                        ))
-                    })
-                    .collect();
-            if !facts.is_empty() {
-                body.push(json!({ "type": "section", "fields": facts }));
-            }
-        }
-        let mut foot: Vec<_> = page
-            .notes
-            .iter()
-            .filter(|note| !note.is_empty())
-            .take(4)
-            .map(|note| plain(left.spend(Escaped::text(note, 250))))
-            .collect();
-        foot.push(plain(left.spend(Escaped::text(&format!("group {}", page.group), 40))));
-        if !brief {
-            let count = page.sections.len();
-            for (i, section) in page.sections.iter().enumerate() {
-                // What one leaves is for those behind it.
-                let share = (left.0 / (count - i)).min(SECTION);
-                if share >= LEAST {
-                    body.push(
-                        json!({ "type": "section", "text": mrkdwn(left.spend(fenced(section, share))) }),
-                    );
-                }
-            }
-        }
-        body.push(json!({ "type": "context", "elements": foot }));
-
-        let mut content = Map::new();
-        content.insert("text".to_owned(), fallback.into());
-        content.insert("blocks".to_owned(), head.into());
-        content.insert("attachments".to_owned(), json!([{ "color": colour(page.severity), "blocks": body }]));
-        content
+        head
     }
 
     /// A message without blocks: nothing in it but the mentions is markup.
@@ -179,8 +147,35 @@ impl Message<'_> {
     }
 
     fn mentioning(&self, text: Escaped) -> Escaped {
-        self.mentions.iter().rev().fold(text, |text, mention| Escaped(mention.clone()).then(" ").join(text))
+        self.mentions.iter().rev().fold(text, |text, whom| Escaped::mention(whom).then(" ").join(text))
     }
+}
+
+fn body(page: &Page, left: &mut Budget) -> Vec<Value> {
+    let mut body = Vec::new();
+    let fact = |fact: &Fact| Escaped::bold(fact.label).then("\n").join(Escaped::code(&fact.value, 350));
+    let facts: Vec<_> = page.facts.iter().take(10).map(|one| mrkdwn(left.spend(fact(one)))).collect();
+    if !facts.is_empty() {
+        body.push(json!({ "type": "section", "fields": facts }));
+    }
+    let foot = foot(page, left);
+    for (i, part) in page.sections.iter().enumerate() {
+        // What one leaves is for those behind it.
+        let share = (left.0 / (page.sections.len() - i)).min(SECTION);
+        if share >= LEAST {
+            body.push(section(mrkdwn(left.spend(fenced(part, share)))));
+        }
+    }
+    body.push(foot);
+    body
+}
+
+fn foot(page: &Page, left: &mut Budget) -> Value {
+    let notes = page.notes.iter().filter(|note| !note.is_empty()).take(4);
+    let notes = notes.map(|note| Escaped::text(note, 250));
+    let group = Escaped::text(&format!("group {}", page.group), 40);
+    let elements: Vec<_> = notes.chain([group]).map(|text| plain(left.spend(text))).collect();
+    json!({ "type": "context", "elements": elements })
 }
 
 /// Counts what may still be said in one message.
@@ -193,94 +188,23 @@ impl Budget {
     }
 }
 
-/// Is text as it may stand in a message: what is not markup of our own is escaped.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Escaped(String);
-
-impl Escaped {
-    /// Escapes `text`, cut to `max` units after escaping; no entity is cut.
-    fn text(text: &str, max: usize) -> Self {
-        let mut out = String::new();
-        for c in clip(text, max, units).chars() {
-            // The only three, ampersand first (<https://docs.slack.dev/messaging/formatting-message-text/>).
-            match c {
-                '&' => out.push_str("&amp;"),
-                '<' => out.push_str("&lt;"),
-                '>' => out.push_str("&gt;"),
-                c => out.push(c),
-            }
-        }
-        Self(out)
-    }
-
-    fn bold(label: &'static str) -> Self {
-        Self(format!("*{label}*"))
-    }
-
-    /// One line in backticks, of at most `max` units inside of them.
-    fn code(text: &str, max: usize) -> Self {
-        // A backtick would end it, and cannot be escaped.
-        let line: String = text.chars().map(|c| if c == '`' { '\u{2cb}' } else { c }).collect();
-        Self(format!("`{}`", Self::text(&line, max).0.replace(['\n', '\t'], " ")))
-    }
-
-    /// Lines in a code fence, of at most `max` units with it.
-    fn fence(text: &str, max: usize) -> Self {
-        // Three backticks would close the fence: a zero-width space parts each two.
-        let mut inner = String::with_capacity(text.len());
-        for c in text.trim_end().chars() {
-            if c == '`' && inner.ends_with('`') {
-                inner.push('\u{200b}');
-            }
-            inner.push(c);
-        }
-        Self(format!("```\n{}\n```", Self::text(&inner, max.saturating_sub(8)).0))
-    }
-
-    fn then(mut self, markup: &'static str) -> Self {
-        self.0.push_str(markup);
-        self
-    }
-
-    fn join(mut self, text: Self) -> Self {
-        self.0.push_str(&text.0);
-        self
-    }
-
-    fn units(&self) -> usize {
-        self.0.chars().map(char::len_utf16).sum()
-    }
-}
-
-impl From<Escaped> for Value {
-    fn from(text: Escaped) -> Self {
-        Self::String(text.0)
-    }
-}
-
-/// What a character costs after escaping. Slack says "characters" and not which: UTF-16 units are the most.
-fn units(c: char) -> usize {
-    match c {
-        '&' => 5,
-        '<' | '>' => 4,
-        c => c.len_utf16(),
-    }
-}
-
 fn fenced(section: &Section, max: usize) -> Escaped {
-    let title = Escaped::text(&section.title, 60);
-    let title = Escaped("*".to_owned()).join(title).then("*\n");
+    let title = Escaped::heading(&section.title, 60);
     let inside = max.saturating_sub(title.units());
     title.join(Escaped::fence(&section.lines.join("\n"), inside))
 }
 
+fn section(text: Value) -> Value {
+    json!({ "type": "section", "text": text })
+}
+
 fn plain(text: Escaped) -> Value {
-    json!({ "type": "plain_text", "text": text.0, "emoji": false })
+    json!({ "type": "plain_text", "text": Value::from(text), "emoji": false })
 }
 
 fn mrkdwn(text: Escaped) -> Value {
     // `verbatim`: names and addresses in it stay text.
-    json!({ "type": "mrkdwn", "text": text.0, "verbatim": true })
+    json!({ "type": "mrkdwn", "text": Value::from(text), "verbatim": true })
 }
 
 fn line(page: &Page) -> String {
@@ -304,4 +228,96 @@ fn colour(severity: Severity) -> &'static str {
 
 fn bytes(payload: Map<String, Value>) -> Vec<u8> {
     Value::Object(payload).to_string().into_bytes()
+}
+
+/// Keeps text that may hold anything apart from text that may be sent: outside of here nothing makes an [`Escaped`] but
+/// by escaping.
+mod escaped {
+    use serde_json::Value;
+    use watchfire_outbox::clip;
+
+    use crate::config::Mention;
+
+    /// Is text as it may stand in a message: what is not markup of our own is escaped.
+    #[derive(Clone, Debug, Default, PartialEq)]
+    pub(super) struct Escaped(String);
+
+    impl Escaped {
+        /// Escapes `text`, cut to `max` units after escaping; no entity is cut.
+        pub(super) fn text(text: &str, max: usize) -> Self {
+            let mut out = String::new();
+            for c in clip(text, max, units).chars() {
+                // The only three, ampersand first (<https://docs.slack.dev/messaging/formatting-message-text/>).
+                match c {
+                    '&' => out.push_str("&amp;"),
+                    '<' => out.push_str("&lt;"),
+                    '>' => out.push_str("&gt;"),
+                    c => out.push(c),
+                }
+            }
+            Self(out)
+        }
+
+        pub(super) fn mention(whom: &Mention) -> Self {
+            Self(whom.as_str().to_owned())
+        }
+
+        pub(super) fn bold(label: &'static str) -> Self {
+            Self(format!("*{label}*"))
+        }
+
+        /// A heading of at most `max` units on a line of its own.
+        pub(super) fn heading(text: &str, max: usize) -> Self {
+            Self(format!("*{}*\n", Self::text(text, max).0))
+        }
+
+        /// One line in backticks, of at most `max` units inside of them.
+        pub(super) fn code(text: &str, max: usize) -> Self {
+            // A backtick would end it, and cannot be escaped.
+            let line: String = text.chars().map(|c| if c == '`' { '\u{2cb}' } else { c }).collect();
+            Self(format!("`{}`", Self::text(&line, max).0.replace(['\n', '\t'], " ")))
+        }
+
+        /// Lines in a code fence, of at most `max` units with it.
+        pub(super) fn fence(text: &str, max: usize) -> Self {
+            // Three backticks would close the fence: a zero-width space parts each two.
+            let mut inner = String::with_capacity(text.len());
+            for c in text.trim_end().chars() {
+                if c == '`' && inner.ends_with('`') {
+                    inner.push('\u{200b}');
+                }
+                inner.push(c);
+            }
+            Self(format!("```\n{}\n```", Self::text(&inner, max.saturating_sub(8)).0))
+        }
+
+        pub(super) fn then(mut self, markup: &'static str) -> Self {
+            self.0.push_str(markup);
+            self
+        }
+
+        pub(super) fn join(mut self, text: Self) -> Self {
+            self.0.push_str(&text.0);
+            self
+        }
+
+        pub(super) fn units(&self) -> usize {
+            self.0.chars().map(char::len_utf16).sum()
+        }
+    }
+
+    impl From<Escaped> for Value {
+        fn from(text: Escaped) -> Self {
+            Self::String(text.0)
+        }
+    }
+
+    /// What a character costs after escaping. Slack says "characters" and not which: UTF-16 units are the most.
+    fn units(c: char) -> usize {
+        match c {
+            '&' => 5,
+            '<' | '>' => 4,
+            c => c.len_utf16(),
+        }
+    }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use watchfire_outbox::{Form, Notification, Occasion, OccasionKind, Page, Section, clip};
 
 use crate::Telegram;
+use html::Html;
 
 #[cfg(test)]
 mod tests;
@@ -66,7 +67,7 @@ fn notification(telegram: &Telegram, occasion: &Occasion<'_>, page: &Page, recip
     let rich = rich(page, first.is_some() && !edits);
     occasion
         .notification(recipient)
-        .rich(body(Form::Rich, rich.markup))
+        .rich(body(Form::Rich, rich.into_markup()))
         .plain(body(Form::Plain, unlinked(&page.plain_text(), '\u{2060}', MESSAGE)))
         .short(body(Form::Short, unlinked(&page.short_text(), '\u{2060}', MESSAGE)))
         .ascii(body(Form::Ascii, unlinked(&page.ascii_line(BRIEF), ' ', MESSAGE)))
@@ -100,7 +101,7 @@ fn rich(page: &Page, brief: bool) -> Html {
         let count = page.sections.len();
         for (i, section) in page.sections.iter().enumerate() {
             // What one leaves is for those behind it.
-            let share = MESSAGE.saturating_sub(out.units + foot.units) / (count - i);
+            let share = MESSAGE.saturating_sub(out.units() + foot.units()) / (count - i);
             if share >= LEAST {
                 part(&mut out, section, share);
             }
@@ -111,67 +112,13 @@ fn rich(page: &Page, brief: bool) -> Html {
 }
 
 fn part(out: &mut Html, section: &Section, share: usize) {
-    let before = out.units;
+    let before = out.units();
     out.text("\n\n", 2);
     out.bold(&section.title, 40);
     out.text("\n", 1);
     let lines = section.lines.join("\n");
-    let left = share.saturating_sub(out.units - before);
+    let left = share.saturating_sub(out.units() - before);
     out.block(&lines, left, lines.lines().count() > FOLD);
-}
-
-/// Is HTML as Telegram reads it, with the length of what it shows.
-///
-/// Only made of whole pieces: text is cut before it is escaped, and every tag that opens closes. `pre` and `code` hold
-/// text only, and stand in nothing but a quotation: the server takes no other nesting.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Html {
-    markup: String,
-    /// UTF-16 units of the visible text.
-    units: usize,
-}
-
-impl Html {
-    fn text(&mut self, text: &str, max: usize) {
-        for c in clip(text, max, char::len_utf16).chars() {
-            self.units += c.len_utf16();
-            match c {
-                '&' => self.markup.push_str("&amp;"),
-                '<' => self.markup.push_str("&lt;"),
-                '>' => self.markup.push_str("&gt;"),
-                c => self.markup.push(c),
-            }
-        }
-    }
-
-    fn within(&mut self, open: &'static str, text: &str, max: usize, close: &'static str) {
-        self.markup.push_str(open);
-        self.text(text, max);
-        self.markup.push_str(close);
-    }
-
-    fn bold(&mut self, text: &str, max: usize) {
-        self.within("<b>", text, max, "</b>");
-    }
-
-    fn code(&mut self, text: &str, max: usize) {
-        self.within("<code>", text.trim_end(), max, "</code>");
-    }
-
-    /// A block of code; folded, it shows its beginning until somebody taps on it.
-    fn block(&mut self, text: &str, max: usize, folded: bool) {
-        let text = text.trim_end();
-        match folded {
-            true => self.within("<blockquote expandable><pre>", text, max, "</pre></blockquote>"),
-            false => self.within("<pre>", text, max, "</pre>"),
-        }
-    }
-
-    fn join(mut self, other: Self) -> Self {
-        self.markup.push_str(&other.markup);
-        self.units += other.units;
-        self
-    }
 }
 
 /// Cuts text that is sent without markup, and parts what Telegram would take for a mention, a command or a hashtag.
@@ -190,4 +137,71 @@ fn unlinked(text: &str, part: char, max: usize) -> String {
         before = c;
     }
     clip(&parted, max, char::len_utf16)
+}
+
+/// Keeps text that may hold anything apart from markup: outside of here nothing makes [`Html`] but by escaping.
+mod html {
+    use watchfire_outbox::clip;
+
+    /// Is HTML as Telegram reads it, with the length of what it shows.
+    ///
+    /// Only made of whole pieces: text is cut before it is escaped, and every tag that opens closes. `pre` and `code` hold
+    /// text only, and stand in nothing but a quotation: the server takes no other nesting.
+    #[derive(Clone, Debug, Default, PartialEq)]
+    pub(super) struct Html {
+        markup: String,
+        /// UTF-16 units of the visible text.
+        units: usize,
+    }
+
+    impl Html {
+        pub(super) fn text(&mut self, text: &str, max: usize) {
+            for c in clip(text, max, char::len_utf16).chars() {
+                self.units += c.len_utf16();
+                match c {
+                    '&' => self.markup.push_str("&amp;"),
+                    '<' => self.markup.push_str("&lt;"),
+                    '>' => self.markup.push_str("&gt;"),
+                    c => self.markup.push(c),
+                }
+            }
+        }
+
+        fn within(&mut self, open: &'static str, text: &str, max: usize, close: &'static str) {
+            self.markup.push_str(open);
+            self.text(text, max);
+            self.markup.push_str(close);
+        }
+
+        pub(super) fn bold(&mut self, text: &str, max: usize) {
+            self.within("<b>", text, max, "</b>");
+        }
+
+        pub(super) fn code(&mut self, text: &str, max: usize) {
+            self.within("<code>", text.trim_end(), max, "</code>");
+        }
+
+        /// A block of code; folded, it shows its beginning until somebody taps on it.
+        pub(super) fn block(&mut self, text: &str, max: usize, folded: bool) {
+            let text = text.trim_end();
+            match folded {
+                true => self.within("<blockquote expandable><pre>", text, max, "</pre></blockquote>"),
+                false => self.within("<pre>", text, max, "</pre>"),
+            }
+        }
+
+        pub(super) fn join(mut self, other: Self) -> Self {
+            self.markup.push_str(&other.markup);
+            self.units += other.units;
+            self
+        }
+
+        pub(super) fn units(&self) -> usize {
+            self.units
+        }
+
+        pub(super) fn into_markup(self) -> String {
+            self.markup
+        }
+    }
 }
