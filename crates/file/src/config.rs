@@ -1,27 +1,23 @@
 use std::{
     borrow::Cow,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     time::Duration,
 };
 
 use tracing_core::LevelFilter;
-use watchfire_core::{
-    Alert, App, ConfigError, HandlerLayer, SelfLog, Severity,
-    process::{self, AtExit},
-};
+use watchfire_core::{ConfigError, HandlerLayer, SelfLog, Severity};
 
 use crate::{
-    Compression, Durability, Every, FileHandler, FileLayer, Format, Record,
+    Compression, Durability, Every, FileHandler, FileLayer, Format,
+    durability::Pace,
     format::{Json, Logfmt, Template, Text},
-    fs::{Disk, Filesystem},
-    handler::Owner,
-    output::Plan,
+    fs::Disk,
     retention::Keep,
-    rotation::{Names, Schedule},
-    shared::{Pace, Shared, reason},
-    time::{Zone, ZoneName},
+    time::ZoneName,
 };
+
+mod build;
 
 /// Configures a log file; [`layer`](Self::layer) opens it.
 ///
@@ -309,109 +305,6 @@ impl LogFile {
     pub fn handler(self) -> Result<FileHandler, ConfigError> {
         self.open(Arc::new(Disk))
     }
-
-    pub(crate) fn open(self, fs: Arc<dyn Filesystem>) -> Result<FileHandler, ConfigError> {
-        if let Some(mistake) = self.mistake {
-            return Err(mistake);
-        }
-        let zone = self.zone.find()?;
-        let plan = Arc::new(self.plan(&zone)?);
-        let (format, gap_zone) = (Arc::clone(&self.format), zone.clone());
-        let gap = move |missing: u64, now| {
-            let text = format!("{missing} lines are missing here: the file could not be written to");
-            let alert = Alert::new(App::new(""), Severity::Warn, text)
-                .at(now)
-                .target("watchfire::file")
-                .field("missing", missing);
-            let mut line = String::new();
-            Record::of_alert(&alert, &gap_zone, |record| format.write(record, &mut line));
-            line
-        };
-        let hangup = if self.reopen_on_hangup { Some(listen_for_hangup()?) } else { None };
-        let shared =
-            Shared::new(fs, Arc::clone(&plan), self.pace.clone(), self.self_log, Box::new(gap), hangup)
-                .map_err(|trouble| {
-                    ConfigError::new("file.path", format!("{}: {}", plan.path.display(), reason(&trouble)))
-                })?;
-        let shared = Arc::new(shared);
-        if self.pace.has_thread {
-            let runner = Arc::clone(&shared);
-            std::thread::Builder::new()
-                .name("watchfire-file".to_owned())
-                .spawn(move || runner.run())
-                .map_err(|error| {
-                    ConfigError::new("file", format!("its thread could not be started: {error}"))
-                })?;
-        }
-        let for_exit: Arc<dyn AtExit> = Arc::<Shared>::clone(&shared);
-        process::at_exit(Arc::downgrade(&for_exit));
-        Ok(FileHandler::new(Owner {
-            shared,
-            format: self.format,
-            zone,
-            level: self.level,
-            flush_on: self.flush_on,
-            stacks: self.stacks,
-        }))
-    }
-
-    fn plan(&self, zone: &Zone) -> Result<Plan, ConfigError> {
-        let Some(base) = self.path.file_name().and_then(|name| name.to_str()) else {
-            return Err(ConfigError::new("file.path", "names no file; expected a path such as shop.log"));
-        };
-        if self.keep.count == Some(0) {
-            return Err(ConfigError::new(
-                "file.keep",
-                "is 0; expected at least 1, or nothing to keep all files",
-            ));
-        }
-        if self.max_size == Some(0) {
-            return Err(ConfigError::new("file.max_size", "is 0; expected a number of bytes"));
-        }
-        let (Ok(hour), Ok(minute)) = (i8::try_from(self.at.0), i8::try_from(self.at.1)) else {
-            return Err(at_error());
-        };
-        if hour > 23 || minute > 59 {
-            return Err(at_error());
-        }
-        if let Some(Every::Week(day @ 7..)) = self.every {
-            return Err(ConfigError::new(
-                "file.every",
-                format!("weekday {day} is unknown; expected 0 (Monday) to 6"),
-            ));
-        }
-        let folder = match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        let schedule = self.every.map(|every| Schedule { every, hour, minute, zone: zone.clone() });
-        Ok(Plan {
-            path: self.path.clone(),
-            names: Names { base: base.to_owned(), schedule },
-            max_size: self.max_size,
-            at_start: self.at_start,
-            keep: self.keep,
-            compression: self.compression,
-            mode: self.mode,
-            link: self.link.as_ref().map(|link| folder.join(link)),
-            sync_renames: matches!(self.pace.durability, Durability::SyncEvery(_) | Durability::SyncOnError),
-            folder,
-        })
-    }
-}
-
-/// Has a flag set at each SIGHUP.
-fn listen_for_hangup() -> Result<Arc<AtomicBool>, ConfigError> {
-    let flag = Arc::new(AtomicBool::new(false));
-    #[cfg(unix)]
-    signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(&flag)).map_err(|error| {
-        ConfigError::new("file.reopen_on_hangup", format!("the signal cannot be listened for: {error}"))
-    })?;
-    Ok(flag)
-}
-
-fn at_error() -> ConfigError {
-    ConfigError::new("file.at", "is no time of day; expected an hour up to 23 and a minute up to 59")
 }
 
 impl std::fmt::Debug for LogFile {

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     fs::{Filesystem, Handle, Open},
-    output::{Plan, Trouble},
+    plan::{Plan, Trouble},
     rotation::Packing,
     tidy::archives,
 };

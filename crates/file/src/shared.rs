@@ -14,53 +14,17 @@ use std::{
 use watchfire_core::{Flushed, SelfLog, clock, process::AtExit};
 
 use crate::{
+    Durability, FileCounts,
     batch::Batch,
+    durability::Pace,
     fs::Filesystem,
-    output::{Output, Plan, Trouble},
+    output::Output,
+    plan::{Plan, Trouble},
     rotation::Period,
-    tidy,
     time::seconds,
 };
 
-/// Says when lines leave the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Durability {
-    /// Lines are handed to the operating system some milliseconds later in one piece, and at once from the severity of
-    /// `flush_on` on. `abort` and `kill -9` may lose those milliseconds. The default.
-    Buffered,
-    /// Each line is handed to the operating system before the call returns: nothing is lost unless the machine fails.
-    EachLine,
-    /// As `Buffered`; and the file is made durable on the disk (`fdatasync`) this often, while there is something new.
-    SyncEvery(Duration),
-    /// As `Buffered`; and the file is made durable on the disk after each line from the severity of `flush_on` on.
-    SyncOnError,
-}
-
-/// Counts what a file has seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct FileCounts {
-    /// Records that are in the file.
-    pub written: u64,
-    /// Records that were dropped because the file could not be written to and the buffer was full.
-    pub dropped: u64,
-    /// How often a caller had to wait for room in the buffer.
-    pub waits: u64,
-    /// How often an attempt to write failed.
-    pub failures: u64,
-    /// How often the file was rotated by this process.
-    pub rotations: u64,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Pace {
-    pub(crate) durability: Durability,
-    pub(crate) flush_every: Duration,
-    /// Bytes that may wait.
-    pub(crate) capacity: usize,
-    pub(crate) has_thread: bool,
-}
+mod worker;
 
 pub(crate) struct Shared {
     pub(crate) fs: Arc<dyn Filesystem>,
@@ -112,10 +76,6 @@ const PATIENCE: Duration = Duration::from_millis(20);
 const WRITER_PATIENCE: Duration = Duration::from_millis(5);
 const NAP: Duration = Duration::from_micros(500);
 const EXIT_PATIENCE: Duration = Duration::from_secs(2);
-/// How often the thread looks for a hang-up signal.
-const LOOK_FOR_HANGUP: Duration = Duration::from_millis(250);
-const LONG_SLEEP: Duration = Duration::from_secs(3600);
-const TIDY_AGAIN: Duration = Duration::from_secs(10);
 
 impl Shared {
     pub(crate) fn new(
@@ -273,81 +233,6 @@ impl Shared {
         self.wake.notify_all();
     }
 
-    /// Is the thread: writes, rotates by the clock, tidies up.
-    pub(crate) fn run(&self) {
-        watchfire_core::mute_thread();
-        let mut tidy_at: Option<Instant> = None;
-        loop {
-            let is_stopped = self.wait(tidy_at);
-            let mut io = lock(&self.io);
-            if self.hangup.as_ref().is_some_and(|flag| flag.swap(false, Ordering::Relaxed)) {
-                io.output.close();
-            }
-            self.drain(&mut io, false);
-            let instant = clock::instant();
-            if let Err(trouble) = io.output.tick(clock::now(), instant) {
-                self.report(&trouble, instant);
-            }
-            self.after_write(&mut io, instant);
-            let is_untidy = io.output.take_untidy() || tidy_at.is_some_and(|at| instant >= at);
-            drop(io);
-            if is_untidy {
-                tidy_at = self.tidy().then(|| instant + TIDY_AGAIN);
-            }
-            if is_stopped {
-                return;
-            }
-        }
-    }
-
-    /// Sleeps until there is something to do. Returns whether the file is to be closed.
-    fn wait(&self, tidy_at: Option<Instant>) -> bool {
-        let (retry_at, is_untidy, sync_at) = {
-            let io = lock(&self.io);
-            let sync_at = match self.pace.durability {
-                Durability::SyncEvery(every) if io.output.is_unsynced() => Some(io.last_sync + every),
-                _ => None,
-            };
-            (io.retry_at, io.output.is_untidy(), sync_at)
-        };
-        let mut front = self.front();
-        if front.is_stopped {
-            return true;
-        }
-        if is_untidy || front.is_urgent {
-            return false;
-        }
-        let now = clock::instant();
-        let left = |at: Instant| at.saturating_duration_since(now);
-        let mut sleep = LONG_SLEEP;
-        for at in [retry_at, tidy_at, sync_at].into_iter().flatten() {
-            sleep = sleep.min(left(at));
-        }
-        if self.hangup.is_some() {
-            sleep = sleep.min(LOOK_FOR_HANGUP);
-        }
-        let (second, _) = seconds(clock::now());
-        if front.period != Period::ALWAYS {
-            // Woken a little late is on time; a clock that is set is noticed within the hour.
-            let until = u64::try_from(front.period.until.saturating_sub(second)).unwrap_or(0);
-            let next =
-                if until == 0 { self.plan.period(clock::now()).until.saturating_sub(second) } else { 0 };
-            let until = until.max(u64::try_from(next).unwrap_or(0));
-            sleep = sleep.min(Duration::from_secs(until) + Duration::from_millis(5));
-        }
-        if front.batch.is_empty() {
-            front.is_asleep = true;
-            front = self.wake.wait_timeout(front, sleep).unwrap_or_else(PoisonError::into_inner).0;
-            front.is_asleep = false;
-        }
-        if !front.batch.is_empty() && !front.is_stopped && !front.is_urgent {
-            // Gathers what comes in the meantime, so that many lines make one write.
-            let gather = if retry_at.is_some() { sleep } else { self.pace.flush_every };
-            front = self.wake.wait_timeout(front, gather).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        front.is_stopped
-    }
-
     /// Writes what waits. What cannot be written stays, and is tried again after a pause.
     fn drain(&self, io: &mut Io, is_urgent: bool) {
         let deadline = clock::instant() + PATIENCE;
@@ -446,18 +331,6 @@ impl Shared {
         front.batch.push(line.as_bytes(), period);
         front.missing = 0;
         true
-    }
-
-    /// Removes and compresses. Returns whether it has to be tried again.
-    fn tidy(&self) -> bool {
-        match tidy::run(&*self.fs, &self.plan, clock::now()) {
-            Ok(()) => false,
-            Err(Trouble::Busy) => true,
-            Err(trouble) => {
-                self.report(&trouble, clock::instant());
-                true
-            }
-        }
     }
 
     fn report(&self, trouble: &Trouble, instant: Instant) {

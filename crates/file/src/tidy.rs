@@ -2,8 +2,8 @@
 
 use crate::{
     fs::{Filesystem, Stat},
-    output::{Plan, Trouble},
     pack,
+    plan::{Plan, Trouble},
     retention::Archive,
     rotation::{Key, Packing},
 };

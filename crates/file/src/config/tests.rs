@@ -1,9 +1,9 @@
 use std::time::UNIX_EPOCH;
 
-use watchfire_core::{Field, SpanFacts};
+use watchfire_core::{Alert, App, Field, SpanFacts};
 
 use super::*;
-use crate::{JsonKey, SpanStyle, format::Pretty, rotation::Packing};
+use crate::{JsonKey, Record, SpanStyle, format::Pretty, rotation::Packing, time::Zone};
 
 const GUIDE: &str = include_str!("../../../../docs/guide/files.md");
 

@@ -10,6 +10,11 @@ fn is_unsafe(char: char) -> bool {
         || matches!(char, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Tells whether a text can be written as it is; nearly all can, which is seen at their bytes.
+fn is_safe(text: &str) -> bool {
+    text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) || !text.chars().any(is_unsafe)
+}
+
 fn escape(char: char, out: &mut String) {
     match char {
         '\n' => out.push_str("\\n"),
@@ -28,7 +33,7 @@ fn escape(char: char, out: &mut String) {
 
 /// Appends a text that people read: a newline goes on in an indented line, other control characters are escaped.
 pub(crate) fn readable(text: &str, indent: &str, out: &mut String) {
-    if !text.chars().any(is_unsafe) {
+    if is_safe(text) {
         out.push_str(text);
         return;
     }
@@ -49,7 +54,7 @@ pub(crate) fn readable(text: &str, indent: &str, out: &mut String) {
 
 /// Appends a text on one line: control characters and newlines are escaped.
 pub(crate) fn one_line(text: &str, out: &mut String) {
-    if !text.chars().any(is_unsafe) {
+    if is_safe(text) {
         out.push_str(text);
         return;
     }

@@ -7,7 +7,10 @@ use std::{
 
 use super::*;
 use crate::{
+    Compression,
     fs::fake::{Chance, Fake},
+    retention::Keep,
+    rotation::Names,
     rotation::{Every, Schedule},
     tidy,
     time::Zone,

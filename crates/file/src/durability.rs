@@ -1,0 +1,41 @@
+use std::time::Duration;
+
+/// Says when lines leave the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// Lines are handed to the operating system some milliseconds later in one piece, and at once from the severity of
+    /// `flush_on` on. `abort` and `kill -9` may lose those milliseconds. The default.
+    Buffered,
+    /// Each line is handed to the operating system before the call returns: nothing is lost unless the machine fails.
+    EachLine,
+    /// As `Buffered`; and the file is made durable on the disk (`fdatasync`) this often, while there is something new.
+    SyncEvery(Duration),
+    /// As `Buffered`; and the file is made durable on the disk after each line from the severity of `flush_on` on.
+    SyncOnError,
+}
+
+/// Counts what a file has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FileCounts {
+    /// Records that are in the file.
+    pub written: u64,
+    /// Records that were dropped because the file could not be written to and the buffer was full.
+    pub dropped: u64,
+    /// How often a caller had to wait for room in the buffer.
+    pub waits: u64,
+    /// How often an attempt to write failed.
+    pub failures: u64,
+    /// How often the file was rotated by this process.
+    pub rotations: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Pace {
+    pub(crate) durability: Durability,
+    pub(crate) flush_every: Duration,
+    /// Bytes that may wait.
+    pub(crate) capacity: usize,
+    pub(crate) has_thread: bool,
+}

@@ -1,0 +1,105 @@
+//! What the one thread of a file does: write, rotate by the clock, tidy up.
+
+use std::{
+    sync::{PoisonError, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use watchfire_core::clock;
+
+use super::{Shared, lock};
+use crate::{Durability, plan::Trouble, rotation::Period, tidy, time::seconds};
+
+/// How often the thread looks for a hang-up signal.
+const LOOK_FOR_HANGUP: Duration = Duration::from_millis(250);
+const LONG_SLEEP: Duration = Duration::from_secs(3600);
+const TIDY_AGAIN: Duration = Duration::from_secs(10);
+
+impl Shared {
+    /// Is the thread: writes, rotates by the clock, tidies up.
+    pub(crate) fn run(&self) {
+        watchfire_core::mute_thread();
+        let mut tidy_at: Option<Instant> = None;
+        loop {
+            let is_stopped = self.wait(tidy_at);
+            let mut io = lock(&self.io);
+            if self.hangup.as_ref().is_some_and(|flag| flag.swap(false, Ordering::Relaxed)) {
+                io.output.close();
+            }
+            self.drain(&mut io, false);
+            let instant = clock::instant();
+            if let Err(trouble) = io.output.tick(clock::now(), instant) {
+                self.report(&trouble, instant);
+            }
+            self.after_write(&mut io, instant);
+            let is_untidy = io.output.take_untidy() || tidy_at.is_some_and(|at| instant >= at);
+            drop(io);
+            if is_untidy {
+                tidy_at = self.tidy().then(|| instant + TIDY_AGAIN);
+            }
+            if is_stopped {
+                return;
+            }
+        }
+    }
+
+    /// Sleeps until there is something to do. Returns whether the file is to be closed.
+    fn wait(&self, tidy_at: Option<Instant>) -> bool {
+        let (retry_at, is_untidy, sync_at) = {
+            let io = lock(&self.io);
+            let sync_at = match self.pace.durability {
+                Durability::SyncEvery(every) if io.output.is_unsynced() => Some(io.last_sync + every),
+                _ => None,
+            };
+            (io.retry_at, io.output.is_untidy(), sync_at)
+        };
+        let mut front = self.front();
+        if front.is_stopped {
+            return true;
+        }
+        if is_untidy || front.is_urgent {
+            return false;
+        }
+        let now = clock::instant();
+        let left = |at: Instant| at.saturating_duration_since(now);
+        let mut sleep = LONG_SLEEP;
+        for at in [retry_at, tidy_at, sync_at].into_iter().flatten() {
+            sleep = sleep.min(left(at));
+        }
+        if self.hangup.is_some() {
+            sleep = sleep.min(LOOK_FOR_HANGUP);
+        }
+        let (second, _) = seconds(clock::now());
+        if front.period != Period::ALWAYS {
+            // Woken a little late is on time; a clock that is set is noticed within the hour.
+            let until = u64::try_from(front.period.until.saturating_sub(second)).unwrap_or(0);
+            let next =
+                if until == 0 { self.plan.period(clock::now()).until.saturating_sub(second) } else { 0 };
+            let until = until.max(u64::try_from(next).unwrap_or(0));
+            sleep = sleep.min(Duration::from_secs(until) + Duration::from_millis(5));
+        }
+        if front.batch.is_empty() {
+            front.is_asleep = true;
+            front = self.wake.wait_timeout(front, sleep).unwrap_or_else(PoisonError::into_inner).0;
+            front.is_asleep = false;
+        }
+        if !front.batch.is_empty() && !front.is_stopped && !front.is_urgent {
+            // Gathers what comes in the meantime, so that many lines make one write.
+            let gather = if retry_at.is_some() { sleep } else { self.pace.flush_every };
+            front = self.wake.wait_timeout(front, gather).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        front.is_stopped
+    }
+
+    /// Removes and compresses. Returns whether it has to be tried again.
+    pub(super) fn tidy(&self) -> bool {
+        match tidy::run(&*self.fs, &self.plan, clock::now()) {
+            Ok(()) => false,
+            Err(Trouble::Busy) => true,
+            Err(trouble) => {
+                self.report(&trouble, clock::instant());
+                true
+            }
+        }
+    }
+}
