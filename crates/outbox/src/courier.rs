@@ -135,6 +135,8 @@ impl Courier<'_> {
             self.look(looks, closes || stops, now);
             let desks_due = self.count(closes || stops, now);
             self.dispatch.commit();
+            // Before they leave the hand: else a flush in this moment would see nothing anywhere.
+            self.shared.pending.store(self.dispatch.len(), Ordering::Release);
             self.shared.in_hand.store(0, Ordering::Release);
             if self.shared.orders.hurry.swap(false, Ordering::AcqRel) {
                 self.dispatch.delivery.hurry(now);
