@@ -23,10 +23,7 @@ const BASE: &str = "tracing-subscriber fmt, to a sink writer";
 pub fn run(rounds: usize) {
     let contestants = [
         contestant("registry without a layer", Dispatch::new(registry())),
-        contestant(
-            "watchfire, null handler",
-            Dispatch::new(registry().with(HandlerLayer::new(Null::default()))),
-        ),
+        contestant("watchfire, null handler", Dispatch::new(registry().with(HandlerLayer::new(Null)))),
         contestant(
             "watchfire, alert captured",
             Dispatch::new(registry().with(HandlerLayer::new(CaptureOnly(Capture::new(App::new("shop")))))),

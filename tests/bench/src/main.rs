@@ -1,6 +1,8 @@
 //! Benchmarks of what a user feels, each beside a peer in one process. Run by `cargo xtask bench <name>`.
 
 mod capture;
+mod ends;
+mod file;
 mod measure;
 
 use clap::{Parser, Subcommand};
@@ -21,10 +23,25 @@ enum Bench {
         #[arg(long, default_value_t = 60)]
         rounds: usize,
     },
+    /// Lines written to a file: lines per second, and what one call takes.
+    File {
+        /// How often each contestant runs; the order within a round is random.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// Lines found in a file after each way in which a process may end.
+    FileEnds {
+        /// The file that this process, being the program, writes to.
+        #[arg(long, hide = true, num_args = 3, value_names = ["SUBJECT", "END", "PATH"])]
+        program: Option<Vec<String>>,
+    },
 }
 
 fn main() {
     match Cli::parse().bench {
         Bench::Capture { rounds } => capture::run(rounds),
+        Bench::File { rounds } => file::run(rounds),
+        Bench::FileEnds { program: None } => ends::run(),
+        Bench::FileEnds { program: Some(told) } => ends::play(&told[0], &told[1], &told[2]),
     }
 }

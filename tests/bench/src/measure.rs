@@ -104,9 +104,14 @@ fn clock_cost() -> u128 {
 }
 
 /// Marsaglia's xorshift64: enough to shuffle with.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
+    /// Makes a generator that no two runs share.
+    pub fn new() -> Self {
+        Self(SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64) | 1)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -115,7 +120,7 @@ impl Random {
     }
 
     /// Returns the numbers below `len` in random order.
-    fn order(&mut self, len: usize) -> Vec<usize> {
+    pub fn order(&mut self, len: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..len).collect();
         for last in (1..len).rev() {
             order.swap(last, (self.next() % (last as u64 + 1)) as usize);
