@@ -1,6 +1,8 @@
 //! The `watchfire` program.
 
+mod check;
 mod demo;
+mod explain;
 mod inbox;
 mod output;
 
@@ -18,6 +20,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Find all mistakes of a configuration, before anything starts
+    Check(check::Args),
+    /// Say who hears an event, and which rule decides
+    Explain(explain::Args),
     /// Run a small shop that fails, and show where each failure arrived
     Demo(demo::Args),
     /// Stand in for every provider on this machine, with a web page of what arrived
@@ -27,10 +33,14 @@ enum Command {
 const EXAMPLES: &str = "Examples:
   watchfire demo            run the shop, keep the page open until Ctrl-C
   watchfire demo --once     run, print, and fail if anything is missing or too much
+  watchfire check           find all mistakes of ./watchfire.toml
+  watchfire explain --target shop::payments --level warn
   watchfire inbox           receive mail, Slack, Telegram, SMS and Sentry events on loopback ports";
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Inbox(args) => inbox::run(&args),
     };

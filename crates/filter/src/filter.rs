@@ -101,6 +101,12 @@ impl EventFilter {
         self.node.most_verbose()
     }
 
+    /// Tells whether there are directives of spans, which have to be made for their sake.
+    #[must_use]
+    pub fn has_span_directives(&self) -> bool {
+        self.dynamic
+    }
+
     fn join(self, other: Self, make: fn(Box<Node>, Box<Node>) -> Node) -> Self {
         let (spans, spans_set) = match (self.spans_set, other.spans_set) {
             (true, true) => (wider(&self.spans, &other.spans), true),

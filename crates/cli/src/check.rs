@@ -1,0 +1,112 @@
+//! `watchfire check`: all mistakes of a configuration, before anything starts.
+
+use std::{io::Read, path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use serde_json::json;
+use watchfire_config::{Config, Mistakes, Parts};
+
+use crate::output::{Colour, line, paint};
+
+/// What `watchfire check` takes.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 nothing is wrong (warnings may be), 1 something is wrong, 2 the file cannot be read.
+
+Examples:
+  watchfire check watchfire.toml
+  watchfire check --no-environment --own real_tenants watchfire.toml
+  watchfire check --json watchfire.toml | jq '.mistakes[].line'"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) file: File,
+    /// Take every reference to the environment and to files as good: for a machine that has no secrets
+    #[arg(long)]
+    no_environment: bool,
+    /// Fail for warnings as well
+    #[arg(long)]
+    strict: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Names the file that a command is about, and the parts that only its program knows.
+#[derive(clap::Args)]
+pub(crate) struct File {
+    /// The configuration; `-` is standard input
+    #[arg(default_value = "watchfire.toml", value_name = "FILE")]
+    pub(crate) path: PathBuf,
+    /// Accept NAME as a part that the program registers (repeatable)
+    #[arg(long, value_name = "NAME")]
+    own: Vec<String>,
+}
+
+impl File {
+    pub(crate) fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    pub(crate) fn text(&self) -> anyhow::Result<String> {
+        if self.path.as_os_str() == "-" {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+            return Ok(text);
+        }
+        std::fs::read_to_string(&self.path).with_context(|| format!("cannot read {}", self.name()))
+    }
+
+    pub(crate) fn parts(&self) -> Parts {
+        self.own.iter().fold(Parts::new(), |parts, name| parts.assume(name))
+    }
+
+    /// Reads the configuration; mistakes are printed, and answered with exit code 1.
+    pub(crate) fn config(&self, as_json: bool) -> anyhow::Result<Result<Config, ExitCode>> {
+        let text = self.text()?;
+        Ok(Config::named(self.name(), &text).map_err(|mistakes| report(&mistakes, as_json, false)))
+    }
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let text = args.file.text()?;
+    let (name, parts) = (args.file.name(), args.file.parts());
+    let mistakes = if args.no_environment {
+        Config::examine_without_environment(&name, &text, &parts)
+    } else {
+        Config::examine(&name, &text, &parts)
+    };
+    Ok(report(&mistakes, args.json, args.strict))
+}
+
+/// Prints mistakes and returns the exit code that they mean.
+pub(crate) fn report(mistakes: &Mistakes, as_json: bool, is_strict: bool) -> ExitCode {
+    let is_bad = mistakes.has_errors() || (is_strict && !mistakes.list().is_empty());
+    if as_json {
+        let list: Vec<_> = mistakes
+            .list()
+            .iter()
+            .map(|mistake| {
+                let place = mistakes.line_and_column(mistake);
+                json!({
+                    "path": mistake.path,
+                    "line": place.map(|place| place.0),
+                    "column": place.map(|place| place.1),
+                    "severity": if mistake.is_warning { "warning" } else { "error" },
+                    "reason": mistake.reason,
+                    "hint": mistake.hint,
+                })
+            })
+            .collect();
+        line(&json!({ "file": mistakes.source_name(), "ok": !is_bad, "mistakes": list }).to_string());
+    } else if mistakes.list().is_empty() {
+        line(&format!("{}: {}", mistakes.source_name(), paint("nothing is wrong", Colour::Good)));
+    } else {
+        line(&mistakes.to_string());
+        let warnings = mistakes.list().iter().filter(|mistake| mistake.is_warning).count();
+        let errors = mistakes.list().len() - warnings;
+        let colour = if is_bad { Colour::Bad } else { Colour::Good };
+        line(&format!("\n{}", paint(&format!("{errors} wrong, {warnings} pointless"), colour)));
+    }
+    if is_bad { ExitCode::from(1) } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,304 @@
+//! Compare a configuration with what it may hold; every mistake of it is found in one run.
+
+use crate::{
+    directives::Directives,
+    level::{Threshold, Wrong},
+    mistake::{Findings, Mistake},
+    parts::Parts,
+    place::{Path, Places},
+    setting::{Options, Setting},
+    shape::{self, Key, Kind, Section},
+    suggest::nearest,
+    units,
+};
+
+/// Checks the whole configuration; `known` says what the program registered.
+pub(crate) fn check(options: &Options, places: &Places, known: &Parts, findings: &mut Findings) {
+    let mut checker = Checker { options, places, known, findings };
+    checker.table(options, &[shape::ROOT], &Path::default());
+}
+
+struct Checker<'a> {
+    options: &'a Options,
+    places: &'a Places,
+    known: &'a Parts,
+    findings: &'a mut Findings,
+}
+
+impl Checker<'_> {
+    fn table(&mut self, table: &Options, shapes: &[&'static [Key]], path: &Path) {
+        let keys = || shapes.iter().flat_map(|keys| keys.iter());
+        for (name, value) in table.iter() {
+            let path = path.child(name);
+            match keys().find(|key| key.name == name) {
+                Some(key) => self.value(value, key.kind, &path),
+                None => {
+                    let meant = nearest(name, keys().map(|key| key.name));
+                    let expected: Vec<_> = keys().map(|key| key.name).collect();
+                    let hint = match meant {
+                        Some(meant) => format!("did you mean `{meant}`?"),
+                        None if expected.is_empty() => "nothing can be set here".to_owned(),
+                        None => format!("known are: {}", expected.join(", ")),
+                    };
+                    let mistake = Mistake::new(&path, "is unknown").at(self.places.key(&path));
+                    self.findings.add(mistake.hint(Some(hint)));
+                }
+            }
+        }
+        for key in keys().filter(|key| key.required && table.get(key.name).is_none()) {
+            let about = key.about.trim_end_matches('.');
+            let mistake = Mistake::new(path, format!("has no `{}`", key.name)).at(self.places.key(path));
+            self.findings.add(mistake.hint(Some(format!("{}: {about}", key.name))));
+        }
+    }
+
+    fn value(&mut self, value: &Setting, kind: Kind, path: &Path) {
+        if *value == Setting::Unresolved {
+            return;
+        }
+        match kind {
+            Kind::Text | Kind::Secret | Kind::File => {
+                if let Some(text) = self.text(value, path)
+                    && text.is_empty()
+                {
+                    self.wrong(path, "is empty");
+                }
+            }
+            Kind::Texts => self.each_text(value, path, |_, _, _| {}),
+            Kind::Bool => {
+                if value.as_bool().is_none() {
+                    self.wrong(path, &format!("expected true or false, and not {}", value.kind()));
+                }
+            }
+            Kind::Integer(least, most) => match value.as_integer() {
+                Some(number) if (least..=most).contains(&number) => {}
+                Some(number) if least == most => self.wrong(path, &format!("is {number}; expected {least}")),
+                Some(number) if most == i64::MAX => {
+                    self.wrong(path, &format!("is {number}; expected at least {least}"))
+                }
+                Some(number) => self.wrong(path, &format!("is {number}; expected {least} to {most}")),
+                None => self.wrong(path, &format!("expected a whole number, and not {}", value.kind())),
+            },
+            Kind::Duration => self.parsed(units::duration(value).map(|_| ()), path),
+            Kind::Size => self.parsed(units::size(value).map(|_| ()), path),
+            Kind::Clock => self.parsed(units::clock(value).map(|_| ()), path),
+            Kind::Choice(names) => {
+                if let Some(text) = self.text(value, path)
+                    && !names.contains(&text)
+                {
+                    let reason = format!("`{text}` is unknown; expected {}", listed(names.iter().copied()));
+                    self.add(Mistake::new(path, reason).meant(nearest(text, names.iter().copied())), path);
+                }
+            }
+            Kind::Level => self.parsed(Threshold::parse(value).map(|_| ()), path),
+            Kind::LevelOrDirectives => self.parsed(level_or_directives(value).map(|_| ()), path),
+            Kind::Directives => {
+                if let Some(text) = self.text(value, path) {
+                    self.parsed(Directives::parse(text).map(|_| ()), path);
+                }
+            }
+            Kind::Levels => self.levels(value, path),
+            Kind::Handlers => {
+                self.each_text(value, path, |checker, name, path| {
+                    checker.reference(name, Section::Handlers, path)
+                });
+                self.twice(value, path);
+            }
+            Kind::Formatter => {
+                if let Some(name) = self.text(value, path) {
+                    self.reference(name, Section::Formatters, path);
+                }
+            }
+            Kind::Filter => self.filter(value, path),
+            Kind::Filters => match value {
+                Setting::List(list) => {
+                    list.iter().enumerate().for_each(|(i, value)| self.filter(value, &path.child(i)));
+                }
+                one => self.filter(one, path),
+            },
+            Kind::Service => {
+                if let Some(name) = self.text(value, path) {
+                    let services = self.options.table("services");
+                    let known: Vec<_> =
+                        services.into_iter().flat_map(Options::iter).map(|(name, _)| name).collect();
+                    if !known.contains(&name) {
+                        let mistake = Mistake::new(path, format!("there is no service `{name}`"));
+                        self.add(mistake.meant(nearest(name, known)), path);
+                    }
+                }
+            }
+            Kind::Table(keys) => {
+                if let Some(table) = self.section(value, path) {
+                    self.table(table, &[keys], path);
+                }
+            }
+            Kind::Map(keys) => {
+                let Some(map) = self.section(value, path) else { return };
+                for (name, value) in map.iter() {
+                    let path = path.child(name);
+                    if let Some(table) = self.section(value, &path) {
+                        self.table(table, &[keys], &path);
+                    }
+                }
+            }
+            Kind::Typed(section) => {
+                let Some(map) = self.section(value, path) else { return };
+                for (name, value) in map.iter() {
+                    let path = path.child(name);
+                    if let Some(table) = self.section(value, &path) {
+                        self.part(table, section, &path);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Checks a handler, filter or formatter.
+    fn part(&mut self, table: &Options, section: Section, path: &Path) {
+        let kind = match table.get("type") {
+            Some(Setting::Text(kind)) => kind.as_str(),
+            Some(other) => {
+                let path = path.child("type");
+                return self.wrong(&path, &format!("expected a text, and not {}", other.kind()));
+            }
+            None if section == Section::Formatters && table.get("format").is_some() => "template",
+            None => {
+                let mistake = Mistake::new(path, "has no `type`").at(self.places.key(path));
+                let types = listed(self.known.types(section).iter().map(String::as_str));
+                return self.findings.add(mistake.hint(Some(format!("type: one of {types}"))));
+            }
+        };
+        if let Some((_, keys)) = section.types().iter().find(|(name, _)| *name == kind) {
+            if !self.known.is_compiled(section, kind) {
+                let path = path.child("type");
+                let mistake =
+                    Mistake::new(&path, format!("handlers of type `{kind}` are not part of this program"));
+                let hint = format!("build it with the feature `{kind}`");
+                return self.add(mistake.hint(Some(hint)), &path);
+            }
+            return self.table(table, &[section.common(), keys], path);
+        }
+        if !self.known.is_own(section, kind) {
+            let path = path.child("type");
+            let types = self.known.types(section);
+            let names = || types.iter().map(String::as_str);
+            let reason =
+                format!("there is no type `{kind}` of {}; known are {}", section.name(), listed(names()));
+            return self.add(Mistake::new(&path, reason).meant(nearest(kind, names())), &path);
+        }
+        // The options of an own part are its maker's to check.
+        for key in section.common() {
+            if let Some(value) = table.get(key.name) {
+                self.value(value, key.kind, &path.child(key.name));
+            }
+        }
+    }
+
+    fn filter(&mut self, value: &Setting, path: &Path) {
+        match value {
+            Setting::Text(name) => self.reference(name, Section::Filters, path),
+            Setting::Table(table) => self.part(table, Section::Filters, path),
+            other => {
+                self.wrong(path, &format!("expected a filter's name, or a table, and not {}", other.kind()))
+            }
+        }
+    }
+
+    fn reference(&mut self, name: &str, section: Section, path: &Path) {
+        let defined = self.options.table(section.name());
+        let mut names: Vec<&str> =
+            defined.into_iter().flat_map(Options::iter).map(|(name, _)| name).collect();
+        names.extend(self.known.nameable(section));
+        if !names.contains(&name) {
+            let mistake = Mistake::new(path, format!("there is no {} `{name}`", section.one()));
+            let hint = match nearest(name, names.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None if names.is_empty() => format!("no {} is defined", section.one()),
+                None => format!("defined are: {}", names.join(", ")),
+            };
+            self.add(mistake.hint(Some(hint)), path);
+        }
+    }
+
+    fn levels(&mut self, value: &Setting, path: &Path) {
+        self.each_text(value, path, |checker, name, path| match Threshold::named(name) {
+            Ok(Threshold::From(_)) => {}
+            Ok(_) => checker.wrong(path, &format!("`{name}` is no level that an event has")),
+            Err(wrong) => checker.parsed(Err(wrong), path),
+        });
+        if value.as_list().is_empty() {
+            self.wrong(path, "is empty, so nothing passes");
+        }
+    }
+
+    fn twice(&mut self, value: &Setting, path: &Path) {
+        let names: Vec<_> = value.as_list().iter().filter_map(Setting::as_text).collect();
+        for (i, name) in names.iter().enumerate() {
+            if names.iter().take(i).any(|earlier| earlier == name) {
+                self.wrong(&path.child(i), &format!("`{name}` stands there twice"));
+            }
+        }
+    }
+
+    fn each_text(&mut self, value: &Setting, path: &Path, mut look: impl FnMut(&mut Self, &str, &Path)) {
+        match value {
+            Setting::List(list) => {
+                for (i, value) in list.iter().enumerate() {
+                    let path = path.child(i);
+                    if let Some(text) = self.text(value, &path) {
+                        look(self, text, &path);
+                    }
+                }
+            }
+            Setting::Text(text) => look(self, text, path),
+            other => self.wrong(path, &format!("expected a list of texts, and not {}", other.kind())),
+        }
+    }
+
+    fn text<'v>(&mut self, value: &'v Setting, path: &Path) -> Option<&'v str> {
+        if value.as_text().is_none() && *value != Setting::Unresolved {
+            self.wrong(path, &format!("expected a text, and not {}", value.kind()));
+        }
+        value.as_text()
+    }
+
+    fn section<'v>(&mut self, value: &'v Setting, path: &Path) -> Option<&'v Options> {
+        if value.as_table().is_none() {
+            self.wrong(path, &format!("expected a table, and not {}", value.kind()));
+        }
+        value.as_table()
+    }
+
+    fn parsed(&mut self, result: Result<(), Wrong>, path: &Path) {
+        if let Err(wrong) = result {
+            self.add(Mistake::new(path, wrong.reason).meant(wrong.meant.as_deref()), path);
+        }
+    }
+
+    fn wrong(&mut self, path: &Path, reason: &str) {
+        self.add(Mistake::new(path, reason), path);
+    }
+
+    fn add(&mut self, mistake: Mistake, path: &Path) {
+        self.findings.add(mistake.at(self.places.value(path)));
+    }
+}
+
+/// Reads what stands where a level or directives may.
+pub(crate) fn level_or_directives(value: &Setting) -> Result<Directives, Wrong> {
+    if let Setting::Text(text) = value {
+        // A single word is a level, and its errors are those of a level.
+        if text.contains(['=', ',', '[']) {
+            return Directives::parse(text);
+        }
+    }
+    Threshold::parse(value).map(|level| Directives { bare: Some(level), ..Directives::default() })
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
+}

@@ -1,0 +1,87 @@
+//! The steps from settings to a plan, in their order.
+
+use watchfire_core::Secret;
+
+use crate::{
+    check,
+    mistake::{Findings, Mistake},
+    parts::Parts,
+    place::{Path, Places},
+    plan::Plan,
+    presets,
+    resolve::{Surroundings, resolve},
+    setting::{Options, Setting},
+    shape::{Kind, Section},
+    suggest::nearest,
+};
+
+/// Is what a plan is made by, beside the configuration itself.
+pub(crate) struct Scene<'a> {
+    pub(crate) service: Option<&'a str>,
+    pub(crate) rust_log: Option<&'a str>,
+    pub(crate) parts: &'a Parts,
+    pub(crate) from: &'a Surroundings<'a>,
+}
+
+/// Works out the settings with every reference followed, and the plan of one program.
+///
+/// What is wrong is in `findings`; then the plan must not be built.
+pub(crate) fn compile(
+    options: &Options,
+    places: &Places,
+    scene: &Scene<'_>,
+    findings: &mut Findings,
+) -> (Options, Plan) {
+    let options = presets::apply(options);
+    register_secrets(&options);
+    let mut unresolved = Findings::default();
+    let options = resolve(&options, places, scene.from, &mut unresolved);
+    register_secrets(&options);
+    check::check(&options, places, scene.parts, findings);
+    if let Some(service) = scene.service {
+        let known: Vec<_> = names(&options, "services");
+        if !known.is_empty() && !known.contains(&service) {
+            let mistake = Mistake::new("services", format!("there is no service `{service}`"));
+            let hint = match nearest(service, known.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("there are: {}", known.join(", ")),
+            };
+            findings.add(mistake.hint(Some(hint)).at(places.key(&Path::of(["services"]))));
+        }
+    }
+    let plan = Plan::new(&options, scene.service, scene.rust_log, scene.parts, places, findings);
+    // What this program does not use may stay without its secrets: they are given to those that use it.
+    let is_used = |mistake: &Mistake| {
+        let unused = names(&options, "handlers").into_iter().any(|name| {
+            let path = Path::of(["handlers", name]).to_string();
+            let is_below = mistake
+                .path
+                .strip_prefix(&path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+            is_below && !plan.handlers.iter().any(|handler| handler.name == name)
+        });
+        !unused
+    };
+    findings.list.extend(unresolved.list.into_iter().filter(is_used));
+    (options, plan)
+}
+
+pub(crate) fn names<'a>(options: &'a Options, section: &str) -> Vec<&'a str> {
+    options.table(section).into_iter().flat_map(Options::iter).map(|(name, _)| name).collect()
+}
+
+/// Registers every credential, so that no excerpt and no error can show one.
+fn register_secrets(options: &Options) {
+    for (_, handler) in options.table("handlers").into_iter().flat_map(Options::iter) {
+        let Some(table) = handler.as_table() else { continue };
+        let kind = table.text("type").unwrap_or_default();
+        let types = Section::Handlers.types().iter().filter(|(name, _)| *name == kind);
+        for key in types.flat_map(|(_, keys)| keys.iter()).filter(|key| matches!(key.kind, Kind::Secret)) {
+            if let Some(Setting::Text(secret)) = table.get(key.name)
+                && !secret.contains("${")
+            {
+                drop(Secret::new(secret.as_str()));
+            }
+        }
+    }
+}

@@ -1,0 +1,320 @@
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use watchfire_core::{EventView, Null, Severity};
+
+use crate::{
+    level::Threshold,
+    plan::{HandlerLevel, LoggerPlan, Plan, normalised},
+    probe,
+    rules::Act,
+    table::{Entry, Table, covers},
+};
+
+/// Is the event that is asked about, and the program that it happens in.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Question {
+    target: String,
+    severity: Severity,
+    fields: Vec<(String, String)>,
+    pub(crate) service: Option<String>,
+    pub(crate) rust_log: Option<String>,
+}
+
+/// Says who hears an event, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The target that was asked about.
+    pub target: String,
+    /// The severity that was asked about.
+    pub severity: Severity,
+    /// The logger that decides: the deepest that covers the target; the root's name is empty.
+    pub logger: String,
+    /// Its effective level, and the logger that has it.
+    pub level: String,
+    /// Each handler of the stack, with its answer.
+    pub answers: Vec<Answer>,
+    /// The tree of loggers.
+    pub tree: Vec<Branch>,
+}
+
+/// Is the answer for one handler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The handler's name.
+    pub handler: String,
+    /// Its type.
+    pub kind: String,
+    /// Whether it hears the event.
+    pub hears: bool,
+    /// The rule that decides.
+    pub because: String,
+}
+
+/// Is one logger of the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Branch {
+    /// The logger's target; the root's is empty.
+    pub target: String,
+    /// How deep it stands: the root 0.
+    pub depth: usize,
+    /// Its own level, if it has one.
+    pub level: Option<String>,
+    /// The level in force, and the logger that it is of.
+    pub effective: String,
+    /// Whether the handlers above hear its events as well.
+    pub propagate: bool,
+    /// Its own handlers.
+    pub handlers: Vec<String>,
+    /// Its own filters.
+    pub filters: Vec<String>,
+}
+
+impl Question {
+    /// Asks about an event of this target and severity, with no fields, in the file's own stack.
+    pub fn new(target: impl Into<String>, severity: impl Into<Severity>) -> Self {
+        Self {
+            target: target.into(),
+            severity: severity.into(),
+            fields: Vec::new(),
+            service: None,
+            rust_log: None,
+        }
+    }
+
+    /// Adds a field; of more than 14 only the first count.
+    pub fn field(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.fields.push((name.into(), value.into()));
+        self
+    }
+
+    /// Asks about the stack of this service.
+    pub fn service(mut self, name: impl Into<String>) -> Self {
+        self.service = Some(name.into());
+        self
+    }
+
+    /// Asks with `RUST_LOG` set so.
+    pub fn rust_log(mut self, directives: impl Into<String>) -> Self {
+        self.rust_log = Some(directives.into());
+        self
+    }
+}
+
+/// Answers by the same table that routes events.
+pub(crate) fn explain(plan: Plan, question: &Question) -> Explanation {
+    let kinds: Vec<_> = plan.handlers.iter().map(|handler| handler.kind.clone()).collect();
+    let entries: Vec<_> = plan
+        .handlers
+        .into_iter()
+        .map(|handler| Entry {
+            name: handler.name,
+            level: handler.level,
+            rules: handler.rules,
+            handler: Arc::new(Null),
+        })
+        .collect();
+    let table = Arc::new(Table::new(entries, &plan.loggers, plan.spans));
+    let (logger, level) = table.route(&question.target).map_or_else(Default::default, |(_, route)| {
+        (route.target.clone(), in_force(route.level, &route.level_of, &route.target))
+    });
+    let answers = Arc::new(Mutex::new(Vec::new()));
+    let (gathered, asked, loggers) = (Arc::clone(&answers), Arc::clone(&table), plan.loggers.clone());
+    probe::with_event(&question.target, question.severity, &question.fields, move |event| {
+        *gathered.lock().unwrap_or_else(PoisonError::into_inner) = ask(&asked, &loggers, event);
+    });
+    let answers = std::mem::take(&mut *answers.lock().unwrap_or_else(PoisonError::into_inner));
+    let answers = answers.into_iter().zip(&table.entries).zip(kinds);
+    Explanation {
+        target: question.target.clone(),
+        severity: question.severity,
+        logger,
+        level,
+        answers: answers
+            .map(|(((hears, because), entry), kind)| Answer {
+                handler: entry.name.clone(),
+                kind,
+                hears,
+                because,
+            })
+            .collect(),
+        tree: tree(&table, &plan.loggers),
+    }
+}
+
+/// Asks each handler in turn, and returns the answers in the order of the table's entries.
+fn ask(table: &Table, loggers: &[LoggerPlan], event: &EventView<'_>) -> Vec<(bool, String)> {
+    let all = |because: String| vec![(false, because); table.entries.len()];
+    let Some((_, route)) = table.route(event.target()) else { return all("there is no root".to_owned()) };
+    let named = logger_name(&route.target);
+    if !route.level.admits(event.severity()) && !table.spans.as_ref().is_some_and(|spans| spans.passes(event))
+    {
+        return all(format!("{named} hears {}", in_force(route.level, &route.level_of, &route.target)));
+    }
+    let mut view = *event;
+    let mut rewritten = String::new();
+    for rule in table.rules_at(route, event.target()) {
+        match rule.apply(view) {
+            Some(next) => note(&mut rewritten, &rule.name, &rule.act, view, next),
+            None => return all(format!("the filter `{}` of {named} keeps it back", rule.name)),
+        }
+        view = rule.apply(view).unwrap_or(view);
+    }
+    let mut answers: Vec<Option<(bool, String)>> = vec![None; table.entries.len()];
+    for number in &route.order {
+        let (Some(entry), Some(answer)) = (table.entries.get(*number), answers.get_mut(*number)) else {
+            continue;
+        };
+        if !entry.level.admits(&view) {
+            *answer = Some((false, format!("it hears {}{rewritten}", hears(&entry.level))));
+            continue;
+        }
+        let mut kept_by = None;
+        for rule in &entry.rules {
+            match rule.apply(view) {
+                Some(next) => {
+                    note(&mut rewritten, &rule.name, &rule.act, view, next);
+                    view = next;
+                }
+                None => {
+                    kept_by = Some(format!("its filter `{}` keeps it back", rule.name));
+                    break;
+                }
+            }
+        }
+        let of = loggers
+            .iter()
+            .filter(|logger| logger.handlers.contains(number) && covers(&logger.target, event.target()))
+            .max_by_key(|logger| logger.target.len());
+        let of = of.map_or_else(String::new, |logger| logger_name(&logger.target));
+        *answer = Some(match kept_by {
+            Some(because) => (false, because),
+            None => (true, format!("{of} names it, and it hears {}{rewritten}", hears(&entry.level))),
+        });
+    }
+    let absent = |number: usize| (false, not_reached(number, loggers, event.target()));
+    answers.into_iter().enumerate().map(|(number, answer)| answer.unwrap_or_else(|| absent(number))).collect()
+}
+
+fn note(rewritten: &mut String, name: &str, act: &Act, before: EventView<'_>, after: EventView<'_>) {
+    if matches!(act, Act::Rewrite { .. }) && before.severity() != after.severity() {
+        *rewritten = format!("; `{name}` has made it {}", after.severity());
+    }
+}
+
+/// Says why the walk up the tree does not come to a handler.
+fn not_reached(number: usize, loggers: &[LoggerPlan], target: &str) -> String {
+    let mut above: Vec<_> = loggers.iter().filter(|logger| covers(&logger.target, target)).collect();
+    above.sort_by_key(|logger| std::cmp::Reverse(logger.target.len()));
+    let mut stopped_at = None;
+    for logger in above {
+        if logger.handlers.contains(&number)
+            && let Some(stopped_at) = stopped_at
+        {
+            let of = logger_name(&logger.target);
+            return format!("{of} names it, but `propagate = false` at {stopped_at} ends the way up");
+        }
+        if !logger.propagate && stopped_at.is_none() {
+            stopped_at = Some(logger_name(&logger.target));
+        }
+    }
+    "no logger at or above the target names it".to_owned()
+}
+
+fn tree(table: &Table, loggers: &[LoggerPlan]) -> Vec<Branch> {
+    let mut branches: Vec<_> = loggers
+        .iter()
+        .map(|logger| {
+            let route = table.routes.iter().find(|route| route.target == logger.target);
+            let depth = loggers
+                .iter()
+                .filter(|above| above.target != logger.target && covers(&above.target, &logger.target));
+            Branch {
+                target: logger.target.clone(),
+                depth: depth.count(),
+                level: logger.level.map(|level| match logger.level_from {
+                    Some(from) => format!("{level} by {from}"),
+                    None => level.to_string(),
+                }),
+                effective: route
+                    .map_or_else(String::new, |route| in_force(route.level, &route.level_of, &route.target)),
+                propagate: logger.propagate,
+                handlers: logger
+                    .handlers
+                    .iter()
+                    .filter_map(|number| Some(table.entries.get(*number)?.name.clone()))
+                    .collect(),
+                filters: logger.rules.iter().map(|rule| rule.name.clone()).collect(),
+            }
+        })
+        .collect();
+    branches.sort_by(|a, b| normalised(&a.target).cmp(&normalised(&b.target)));
+    branches
+}
+
+fn hears(level: &HandlerLevel) -> String {
+    match level {
+        HandlerLevel::From(level) => and_up(*level),
+        HandlerLevel::Filter(_, text) => text.clone(),
+    }
+}
+
+fn and_up(level: Threshold) -> String {
+    match level {
+        Threshold::All => "everything".to_owned(),
+        Threshold::From(Severity::Critical) => "CRITICAL".to_owned(),
+        Threshold::From(severity) => format!("{severity} and up"),
+        Threshold::Off => "nothing".to_owned(),
+    }
+}
+
+fn in_force(level: Threshold, of: &str, at: &str) -> String {
+    let whose = if of == at { String::new() } else { format!(", the level of {}", logger_name(of)) };
+    format!("{}{whose}", and_up(level))
+}
+
+fn logger_name(target: &str) -> String {
+    if target.is_empty() { "the root".to_owned() } else { format!("the logger `{target}`") }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} at {}: {} hears {}",
+            self.severity,
+            self.target,
+            logger_name(&self.logger),
+            self.level
+        )?;
+        let width = self.answers.iter().map(|answer| answer.handler.chars().count()).max().unwrap_or(0);
+        for answer in &self.answers {
+            let word = if answer.hears { "yes" } else { "no " };
+            writeln!(f, "  {word}  {:<width$}  {}", answer.handler, answer.because)?;
+        }
+        writeln!(f, "\nthe tree")?;
+        for branch in &self.tree {
+            let indent = "  ".repeat(branch.depth + 1);
+            let name = if branch.target.is_empty() { "root" } else { &branch.target };
+            write!(f, "{indent}{name}  ")?;
+            match &branch.level {
+                Some(level) => write!(f, "level {level}")?,
+                None => write!(f, "inherits {}", branch.effective)?,
+            }
+            if !branch.handlers.is_empty() {
+                write!(f, ", handlers {}", branch.handlers.join(", "))?;
+            }
+            if !branch.filters.is_empty() {
+                write!(f, ", filters {}", branch.filters.join(", "))?;
+            }
+            writeln!(f, "{}", if branch.propagate { "" } else { ", does not propagate" })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,331 @@
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::AtomicBool},
+    time::{Duration, Instant, SystemTime},
+};
+
+use tracing_core::{Level, Subscriber};
+use tracing_subscriber::registry::LookupSpan;
+use watchfire_core::{Flushed, Handler, SelfLog, clock, process};
+use watchfire_outbox::Stats;
+
+use crate::{
+    Config, Mistakes, Options, Parts, RouterLayer, Setting,
+    compile::{Scene, compile},
+    directives::Directives,
+    environment,
+    level::Threshold,
+    mistake::Findings,
+    resolve::Surroundings,
+    router::Router,
+    watch::{self, Bell},
+    workshop::Workshop,
+};
+
+/// Is the handle that the program keeps of a configuration in force: to reload it, to change it, to flush.
+///
+/// Dropping it flushes what waits, up to the outbox's deadline, and ends the reloads; the layers go on.
+#[must_use = "dropping the handle flushes and ends the reloads; keep it for as long as the program runs"]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+/// Is where a configuration came from.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) service: Option<String>,
+    pub(crate) parts: Parts,
+    pub(crate) rust_log: Option<String>,
+}
+
+pub(crate) struct Shared {
+    router: Arc<Router>,
+    origin: Origin,
+    state: Mutex<State>,
+    pub(crate) bell: Arc<Bell>,
+    pub(crate) is_watched: AtomicBool,
+    pub(crate) log: SelfLog,
+}
+
+pub(crate) struct State {
+    config: Config,
+    workshop: Workshop,
+    /// Levels that were set by hand, the last wins.
+    by_hand: Vec<ByHand>,
+}
+
+#[derive(Clone)]
+struct ByHand {
+    target: String,
+    level: Threshold,
+    until: Option<Instant>,
+}
+
+impl Handle {
+    pub(crate) fn build(config: Config, origin: Origin) -> Result<Self, Mistakes> {
+        let mut workshop = Workshop::default();
+        let table = assemble(&config, &origin, &mut workshop, &[])?;
+        if let Some(debug) = debug_mode(&config, &origin) {
+            process::set_debug(debug);
+        }
+        let state = State { config, workshop, by_hand: Vec::new() };
+        let router = Router::new(table);
+        let state = Mutex::new(state);
+        let (bell, is_watched, log) = (Arc::default(), AtomicBool::new(false), SelfLog::default());
+        Ok(Self { shared: Arc::new(Shared { router, origin, state, bell, is_watched, log }) })
+    }
+
+    pub(crate) fn layer<S>(&self) -> RouterLayer<S>
+    where
+        S: Subscriber + for<'l> LookupSpan<'l>,
+    {
+        self.shared.router.layer()
+    }
+
+    /// Begins to look for changes of the file, signals and the end of levels that are set for a time.
+    pub(crate) fn watch(&self) {
+        watch::start(&self.shared, self.shared.origin.path.clone());
+    }
+
+    /// Returns the configuration in force, without what was set for a time.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.shared.state().config.clone()
+    }
+
+    /// Reads the file anew and puts it in force: all is built, then the table is swapped whole.
+    ///
+    /// Spool, groups and open files of handlers that stay the same survive. Without a file the same configuration is
+    /// built anew, with what the environment says now.
+    ///
+    /// # Errors
+    /// Names all mistakes; the old configuration stays in force then.
+    pub fn reload(&self) -> Result<(), Mistakes> {
+        self.shared.reload()
+    }
+
+    /// Puts another configuration in force.
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload).
+    pub fn reload_with(&self, config: Config) -> Result<(), Mistakes> {
+        self.shared.replace(config)
+    }
+
+    /// Changes the configuration in force: handlers and filters added, replaced or removed by name, levels set for good.
+    ///
+    /// A reload of the file undoes it.
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload).
+    pub fn change(&self, change: impl FnOnce(&mut Config)) -> Result<(), Mistakes> {
+        let mut config = self.config();
+        change(&mut config);
+        self.shared.replace(config)
+    }
+
+    /// Adds or replaces a handler, and names it at the root if no logger names it yet.
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload).
+    pub fn set_handler(&self, name: &str, handler: Options) -> Result<(), Mistakes> {
+        self.change(|config| {
+            config.set(["handlers", name], handler);
+            if !names_handler(config, name) {
+                let mut handlers = match config.get(["root", "handlers"]) {
+                    Some(known) => known.as_list().to_vec(),
+                    None => Vec::new(),
+                };
+                handlers.push(name.into());
+                config.set(["root", "handlers"], Setting::List(handlers));
+            }
+        })
+    }
+
+    /// Removes a handler, wherever it is named.
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload).
+    pub fn remove_handler(&self, name: &str) -> Result<(), Mistakes> {
+        self.change(|config| {
+            config.remove(["handlers", name]);
+            for keys in places_of_handlers(config) {
+                let keys = || keys.iter().map(String::as_str);
+                let Some(Setting::List(known)) = config.get(keys()).cloned() else { continue };
+                let left = known.into_iter().filter(|known| known.as_text() != Some(name)).collect();
+                config.set(keys(), Setting::List(left));
+            }
+        })
+    }
+
+    /// Sets the level of a target, and of all below it, for a time; then it is again what the configuration says.
+    ///
+    /// ```no_run
+    /// # fn set(watchfire: watchfire_config::Handle) -> Result<(), watchfire_config::Mistakes> {
+    /// watchfire.set("storefront::payments", tracing::Level::DEBUG, std::time::Duration::from_secs(600))
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload).
+    pub fn set(&self, target: &str, level: Level, during: Duration) -> Result<(), Mistakes> {
+        let until = clock::instant().checked_add(during);
+        {
+            let mut state = self.shared.state();
+            let target = target.to_owned();
+            state.by_hand.retain(|set| set.target != target);
+            state.by_hand.push(ByHand { target, level: Threshold::From(level.into()), until });
+        }
+        self.shared.rebuild()?;
+        // Somebody has to look at the clock, also for a program that watches no file.
+        watch::start(&self.shared, self.shared.origin.path.clone());
+        self.shared.bell.ring();
+        Ok(())
+    }
+
+    /// Delivers and writes what is there, and waits for it until `within` is over.
+    pub fn flush(&self, within: Duration) -> Flushed {
+        self.shared.router.flush(clock::instant() + within)
+    }
+
+    /// Returns the counts of the alert channels.
+    #[must_use]
+    pub fn stats(&self) -> Option<Stats> {
+        self.shared.state().workshop.outbox().map(watchfire_outbox::Outbox::stats)
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("router", &self.shared.router).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let patience = Duration::from_secs(5);
+        let _flushed = self.shared.router.flush(clock::instant() + patience);
+        self.shared.bell.ring();
+    }
+}
+
+impl Shared {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn reload(&self) -> Result<(), Mistakes> {
+        let config = match &self.origin.path {
+            Some(path) => {
+                let mut config = Config::read(path)?;
+                if let Some(service) = &self.origin.service
+                    && config.get(["app", "name"]).is_none()
+                {
+                    config.set(["app", "name"], service.as_str());
+                }
+                config
+            }
+            None => self.state().config.clone(),
+        };
+        self.replace(config)
+    }
+
+    fn replace(&self, config: Config) -> Result<(), Mistakes> {
+        let mut state = self.state();
+        let by_hand = state.by_hand.clone();
+        let table = assemble(&config, &self.origin, &mut state.workshop, &by_hand)?;
+        if let Some(debug) = debug_mode(&config, &self.origin) {
+            process::set_debug(debug);
+        }
+        state.config = config;
+        // The lock is held: of two reloads the later is the one that stays.
+        self.router.swap(table);
+        Ok(())
+    }
+
+    fn rebuild(&self) -> Result<(), Mistakes> {
+        let config = self.state().config.clone();
+        self.replace(config)
+    }
+
+    /// Ends what was set for a time that is over; returns how long it is until the next end.
+    pub(crate) fn expire(&self, now: Instant) -> Option<Duration> {
+        let (is_over, next) = {
+            let mut state = self.state();
+            let before = state.by_hand.len();
+            state.by_hand.retain(|set| set.until.is_none_or(|until| until > now));
+            let next = state.by_hand.iter().filter_map(|set| set.until).min();
+            (state.by_hand.len() < before, next)
+        };
+        if is_over && let Err(mistakes) = self.rebuild() {
+            self.log.say(format_args!("a level that was set for a time stays: {mistakes}"));
+        }
+        next.map(|next| next.saturating_duration_since(now))
+    }
+}
+
+/// Knows how a file looked when it was read.
+pub(crate) fn stamp(path: &std::path::Path) -> Option<(SystemTime, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+pub(crate) type Watched = Weak<Shared>;
+
+fn assemble(
+    config: &Config,
+    origin: &Origin,
+    workshop: &mut Workshop,
+    by_hand: &[ByHand],
+) -> Result<crate::table::Table, Mistakes> {
+    let mut findings = Findings::default();
+    let from = Surroundings { variable: &environment::variable, file: &environment::file };
+    let scene = Scene {
+        service: origin.service.as_deref(),
+        rust_log: origin.rust_log.as_deref(),
+        parts: &origin.parts,
+        from: &from,
+    };
+    let (options, mut plan) = compile(config.options(), config.places(), &scene, &mut findings);
+    if !findings.list.is_empty() {
+        return Err(config.mistakes(findings));
+    }
+    for set in by_hand {
+        let level = Directives { targets: vec![(set.target.clone(), set.level)], ..Directives::default() };
+        plan.overlay("", &level, Some("set by hand"));
+    }
+    match workshop.build(plan, &options, &origin.parts, config.places(), &mut findings) {
+        Some(table) => Ok(table),
+        None => Err(config.mistakes(findings)),
+    }
+}
+
+/// Returns the debug mode that the configuration asks for, unless the environment has a word of its own.
+fn debug_mode(config: &Config, origin: &Origin) -> Option<bool> {
+    if environment::variable("WATCHFIRE_DEBUG").is_some() {
+        return None;
+    }
+    let of_service =
+        origin.service.as_deref().and_then(|name| config.get(["services", name, "app", "debug"]));
+    of_service.or_else(|| config.get(["app", "debug"]))?.as_bool()
+}
+
+/// Returns the keys of every list of handlers.
+fn places_of_handlers(config: &Config) -> Vec<Vec<String>> {
+    let mut places = vec![vec!["root".to_owned(), "handlers".to_owned()]];
+    for section in ["loggers", "services"] {
+        for name in crate::compile::names(config.options(), section) {
+            places.push([section, name, "handlers"].map(str::to_owned).to_vec());
+        }
+    }
+    places
+}
+
+fn names_handler(config: &Config, name: &str) -> bool {
+    places_of_handlers(config).iter().any(|keys| {
+        let list = config.get(keys.iter().map(String::as_str)).map(Setting::as_list).unwrap_or_default();
+        list.iter().any(|known| known.as_text() == Some(name))
+    })
+}

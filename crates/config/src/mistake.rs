@@ -1,0 +1,155 @@
+use std::{error::Error, fmt, ops::Range};
+
+use watchfire_core::ConfigError;
+
+/// Says what is wrong with a configuration, where, and what may have been meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mistake {
+    /// The way to the value, such as `handlers.ops.level`.
+    pub path: String,
+    /// The bytes of the text that are wrong, if the configuration came from one.
+    pub span: Option<Range<usize>>,
+    /// What is wrong, and what is expected. Never holds a secret.
+    pub reason: String,
+    /// What may have been meant, or what to do.
+    pub hint: Option<String>,
+    /// Whether it only is pointless: the configuration works, and probably not as meant.
+    pub is_warning: bool,
+}
+
+impl Mistake {
+    pub(crate) fn new(path: impl fmt::Display, reason: impl Into<String>) -> Self {
+        Self { path: path.to_string(), span: None, reason: reason.into(), hint: None, is_warning: false }
+    }
+
+    pub(crate) fn at(mut self, span: Option<Range<usize>>) -> Self {
+        self.span = span;
+        self
+    }
+
+    pub(crate) fn hint(mut self, hint: Option<impl Into<String>>) -> Self {
+        self.hint = hint.map(Into::into);
+        self
+    }
+
+    pub(crate) fn meant(self, name: Option<&str>) -> Self {
+        self.hint(name.map(|name| format!("did you mean `{name}`?")))
+    }
+
+    pub(crate) fn warning(mut self) -> Self {
+        self.is_warning = true;
+        self
+    }
+}
+
+/// Holds all mistakes of one configuration, in the order of its text.
+///
+/// Its `Display` shows each with its line and column and the line itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistakes {
+    name: String,
+    text: String,
+    list: Vec<Mistake>,
+}
+
+impl Mistakes {
+    pub(crate) fn new(name: &str, text: &str, mut list: Vec<Mistake>) -> Self {
+        list.sort_by_key(|mistake| (mistake.is_warning, mistake.span.as_ref().map_or(0, |span| span.start)));
+        list.dedup();
+        Self { name: name.to_owned(), text: text.to_owned(), list }
+    }
+
+    /// Returns the mistakes.
+    #[must_use]
+    pub fn list(&self) -> &[Mistake] {
+        &self.list
+    }
+
+    /// Tells whether there is one that is more than a warning.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.list.iter().any(|mistake| !mistake.is_warning)
+    }
+
+    /// Returns the name of the file, or of what else the configuration came from.
+    #[must_use]
+    pub fn source_name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the line and column of a mistake, both from 1; columns count characters.
+    #[must_use]
+    pub fn line_and_column(&self, mistake: &Mistake) -> Option<(usize, usize)> {
+        let start = mistake.span.as_ref()?.start.min(self.text.len());
+        let before = self.text.get(..start).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Some((line, column))
+    }
+
+    fn show(&self, mistake: &Mistake, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if mistake.is_warning { "warning: " } else { "" };
+        let subject = if mistake.path.is_empty() { String::new() } else { format!("{}: ", mistake.path) };
+        let Some((line, column)) = self.line_and_column(mistake) else {
+            write!(f, "{}: {kind}{subject}{}", self.name, mistake.reason)?;
+            return self.show_hint(mistake, "  ", f);
+        };
+        writeln!(f, "{}:{line}:{column}: {kind}{subject}{}", self.name, mistake.reason)?;
+        let number = line.to_string();
+        let margin = " ".repeat(number.len());
+        let text = self.text.lines().nth(line - 1).unwrap_or_default();
+        // What stands in the line may be a credential: known ones are masked, as everywhere.
+        let masked = watchfire_core::process::mask_own_secrets(text);
+        writeln!(f, "{margin} |\n{number} | {}", masked.replace('\t', " "))?;
+        let bytes = mistake.span.as_ref().map_or(0, |span| span.len());
+        let start = mistake.span.as_ref().map_or(0, |span| span.start);
+        let marked = self.text.get(start..(start + bytes).min(self.text.len())).unwrap_or_default();
+        let length = marked.lines().next().unwrap_or_default().chars().count().max(1);
+        write!(f, "{margin} | {}{}", " ".repeat(column - 1), "^".repeat(length))?;
+        self.show_hint(mistake, &format!("{margin} "), f)
+    }
+
+    fn show_hint(&self, mistake: &Mistake, margin: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &mistake.hint {
+            Some(hint) => write!(f, "\n{margin}= {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, mistake) in self.list.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n\n")?;
+            }
+            self.show(mistake, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Mistakes {}
+
+impl From<Mistakes> for ConfigError {
+    fn from(mistakes: Mistakes) -> Self {
+        let first = mistakes.list.first().map_or("", |mistake| mistake.path.as_str());
+        let field = if first.is_empty() { "config".to_owned() } else { first.to_owned() };
+        let reasons: Vec<_> =
+            mistakes.list.iter().map(|mistake| format!("{}: {}", mistake.path, mistake.reason)).collect();
+        Self::new(field, reasons.join("; "))
+    }
+}
+
+/// Gathers mistakes under way.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) list: Vec<Mistake>,
+}
+
+impl Findings {
+    pub(crate) fn add(&mut self, mistake: Mistake) {
+        self.list.push(mistake);
+    }
+}

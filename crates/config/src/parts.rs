@@ -1,0 +1,166 @@
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use watchfire_core::{ConfigError, EventView, Handler};
+use watchfire_file::Format;
+use watchfire_filter::{self as filter, EventFilter};
+
+use crate::{setting::Options, shape::Section};
+
+/// Holds the parts that a program brings along: what a configuration may name besides what is built in.
+///
+/// ```
+/// use watchfire_config::Parts;
+/// let parts = Parts::new()
+///     .callback("real_tenants", |event| event.field("tenant") != Some("load-test"))
+///     .handler("blackhole", |_options| Ok(watchfire_core::Null));
+/// ```
+#[derive(Clone, Default)]
+#[must_use]
+pub struct Parts {
+    handlers: HashMap<String, Maker<Arc<dyn Handler>>>,
+    filters: HashMap<String, Maker<EventFilter>>,
+    formatters: HashMap<String, Maker<Arc<dyn Format>>>,
+    /// Names that are accepted and never made: those of a program that is not this one.
+    assumed: Vec<String>,
+}
+
+type Maker<T> = Arc<dyn Fn(&Options) -> Result<T, ConfigError> + Send + Sync>;
+
+impl Parts {
+    /// Makes an empty collection.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers a type of handler; `make` is given the handler's table and says what is wrong with it.
+    pub fn handler<H: Handler>(
+        mut self,
+        kind: impl Into<String>,
+        make: impl Fn(&Options) -> Result<H, ConfigError> + Send + Sync + 'static,
+    ) -> Self {
+        let make: Maker<Arc<dyn Handler>> = Arc::new(move |options| Ok(Arc::new(make(options)?)));
+        self.handlers.insert(kind.into(), make);
+        self
+    }
+
+    /// Registers a type of filter, which may also be named without a table of its own.
+    pub fn filter(
+        mut self,
+        kind: impl Into<String>,
+        make: impl Fn(&Options) -> Result<EventFilter, ConfigError> + Send + Sync + 'static,
+    ) -> Self {
+        self.filters.insert(kind.into(), Arc::new(make));
+        self
+    }
+
+    /// Registers a filter that lets the events pass that `decide` says `true` to.
+    pub fn callback(
+        self,
+        name: impl Into<String>,
+        decide: impl Fn(&EventView<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let filter = filter::callback(decide);
+        self.filter(name, move |_| Ok(filter.clone()))
+    }
+
+    /// Registers a type of formatter, which may also be named without a table of its own.
+    pub fn formatter<F: Format>(
+        mut self,
+        kind: impl Into<String>,
+        make: impl Fn(&Options) -> Result<F, ConfigError> + Send + Sync + 'static,
+    ) -> Self {
+        let make: Maker<Arc<dyn Format>> = Arc::new(move |options| Ok(Arc::new(make(options)?)));
+        self.formatters.insert(kind.into(), make);
+        self
+    }
+
+    /// Accepts `name` wherever a part of the program's own may stand; for checks outside of the program.
+    ///
+    /// What is assumed lets every event pass, and keeps what it is handed to itself.
+    pub fn assume(mut self, name: impl Into<String>) -> Self {
+        self.assumed.push(name.into());
+        self
+    }
+
+    /// Returns the types that a part of a section may have.
+    pub(crate) fn types(&self, section: Section) -> Vec<String> {
+        let built_in = section.types().iter().map(|(name, _)| (*name).to_owned());
+        let mut own = self.own(section);
+        own.sort();
+        built_in.filter(|name| self.is_compiled(section, name)).chain(own).collect()
+    }
+
+    /// Returns what may be named without a table of its own.
+    pub(crate) fn nameable(&self, section: Section) -> Vec<&str> {
+        let built_in: &[&str] = match section {
+            Section::Handlers => return Vec::new(),
+            Section::Filters => &["require_debug_true", "require_debug_false"],
+            Section::Formatters => &["text", "json", "logfmt", "pretty"],
+        };
+        let own: Vec<&String> = match section {
+            Section::Handlers => Vec::new(),
+            Section::Filters => self.filters.keys().collect(),
+            Section::Formatters => self.formatters.keys().collect(),
+        };
+        let assumed = self.assumed.iter();
+        built_in.iter().copied().chain(own.into_iter().chain(assumed).map(String::as_str)).collect()
+    }
+
+    pub(crate) fn is_own(&self, section: Section, kind: &str) -> bool {
+        self.own(section).iter().any(|known| known == kind)
+    }
+
+    #[expect(clippy::unused_self, reason = "asked beside what the program registered")]
+    pub(crate) fn is_compiled(&self, section: Section, kind: &str) -> bool {
+        section != Section::Handlers
+            || match kind {
+                "email" => cfg!(feature = "email"),
+                "slack" => cfg!(feature = "slack"),
+                "telegram" => cfg!(feature = "telegram"),
+                _ => true,
+            }
+    }
+
+    pub(crate) fn make_handler(
+        &self,
+        kind: &str,
+        options: &Options,
+    ) -> Option<Result<Arc<dyn Handler>, ConfigError>> {
+        self.handlers.get(kind).map(|make| make(options))
+    }
+
+    pub(crate) fn make_filter(
+        &self,
+        kind: &str,
+        options: &Options,
+    ) -> Option<Result<EventFilter, ConfigError>> {
+        self.filters.get(kind).map(|make| make(options))
+    }
+
+    pub(crate) fn make_formatter(
+        &self,
+        kind: &str,
+        options: &Options,
+    ) -> Option<Result<Arc<dyn Format>, ConfigError>> {
+        self.formatters.get(kind).map(|make| make(options))
+    }
+
+    fn own(&self, section: Section) -> Vec<String> {
+        let own: Vec<&String> = match section {
+            Section::Handlers => self.handlers.keys().collect(),
+            Section::Filters => self.filters.keys().collect(),
+            Section::Formatters => self.formatters.keys().collect(),
+        };
+        own.into_iter().chain(&self.assumed).cloned().collect()
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts")
+            .field("handlers", &self.own(Section::Handlers))
+            .field("filters", &self.own(Section::Filters))
+            .field("formatters", &self.own(Section::Formatters))
+            .finish()
+    }
+}

@@ -1,0 +1,82 @@
+//! Read TOML into settings, with the place of each.
+
+use toml::{
+    Spanned,
+    de::{DeInteger, DeTable, DeValue},
+};
+
+use crate::{
+    mistake::{Findings, Mistake},
+    place::{Path, Places},
+    setting::{Options, Setting},
+};
+
+/// Reads a text; what cannot be read is a mistake, and the rest is still there.
+pub(crate) fn read(text: &str, findings: &mut Findings) -> (Options, Places) {
+    let mut places = Places::default();
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let reason = error.message().replace('\n', ", ");
+        findings.add(Mistake::new("", format!("is no TOML: {reason}")).at(error.span()));
+    }
+    let root = Path::default();
+    places.note(root.clone(), None, 0..0);
+    let mut reader = Reader { places, findings };
+    let options = reader.table(document.get_ref(), &root);
+    (options, reader.places)
+}
+
+struct Reader<'a> {
+    places: Places,
+    findings: &'a mut Findings,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, table: &DeTable<'_>, path: &Path) -> Options {
+        let mut entries: Vec<_> = table.iter().collect();
+        // The parser sorts by name; people mean the order of their text.
+        entries.sort_by_key(|(key, _)| key.span().start);
+        let read = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+            let name: &str = AsRef::<str>::as_ref(key.get_ref() as &std::borrow::Cow<'_, str>);
+            let path = path.child(name);
+            self.places.note(path.clone(), Some(key.span()), value.span());
+            (name.to_owned(), self.value(value, &path))
+        };
+        entries.into_iter().map(read).collect()
+    }
+
+    fn value(&mut self, value: &Spanned<DeValue<'_>>, path: &Path) -> Setting {
+        match value.get_ref() {
+            DeValue::String(text) => Setting::Text(text.clone().into_owned()),
+            DeValue::Integer(number) => match integer(number) {
+                Some(number) => Setting::Integer(number),
+                None => self.refuse(path, value, "is too large a number"),
+            },
+            DeValue::Float(number) => match number.as_str().parse() {
+                Ok(number) => Setting::Float(number),
+                Err(_) => self.refuse(path, value, "is no number"),
+            },
+            DeValue::Boolean(on) => Setting::Bool(*on),
+            DeValue::Datetime(_) => self.refuse(path, value, "is a date; nothing here takes one"),
+            DeValue::Array(list) => {
+                let mut settings = Vec::new();
+                for (i, entry) in list.iter().enumerate() {
+                    let path = path.child(i);
+                    self.places.note(path.clone(), None, entry.span());
+                    settings.push(self.value(entry, &path));
+                }
+                Setting::List(settings)
+            }
+            DeValue::Table(table) => Setting::Table(self.table(table, path)),
+        }
+    }
+
+    fn refuse(&mut self, path: &Path, value: &Spanned<DeValue<'_>>, reason: &str) -> Setting {
+        self.findings.add(Mistake::new(path, reason).at(Some(value.span())));
+        Setting::Unresolved
+    }
+}
+
+fn integer(number: &DeInteger<'_>) -> Option<i64> {
+    i64::from_str_radix(number.as_str(), number.radix()).ok()
+}

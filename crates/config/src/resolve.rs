@@ -1,0 +1,169 @@
+//! Follow references to the environment and to files: `${NAME}`, `{ env = "NAME" }`, `{ file = "/run/secrets/x" }`.
+
+use std::path::Path as FilePath;
+
+use crate::{
+    mistake::{Findings, Mistake},
+    place::{Path, Places},
+    setting::{Options, Setting},
+};
+
+/// Is what references are followed through, so that a test or a check has an environment of its own.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
+    pub(crate) file: &'a dyn Fn(&FilePath) -> std::io::Result<String>,
+}
+
+/// Returns the configuration with every reference followed; what cannot be is a mistake and `Unresolved`.
+pub(crate) fn resolve(
+    options: &Options,
+    places: &Places,
+    from: &Surroundings<'_>,
+    findings: &mut Findings,
+) -> Options {
+    Resolver { places, from, findings }.table(options, &Path::default())
+}
+
+struct Resolver<'a> {
+    places: &'a Places,
+    from: &'a Surroundings<'a>,
+    findings: &'a mut Findings,
+}
+
+impl Resolver<'_> {
+    fn table(&mut self, table: &Options, path: &Path) -> Options {
+        table.iter().map(|(key, value)| (key.to_owned(), self.value(value, &path.child(key)))).collect()
+    }
+
+    fn value(&mut self, value: &Setting, path: &Path) -> Setting {
+        match value {
+            Setting::Text(text) => self.text(text, path),
+            Setting::List(list) => Setting::List(
+                list.iter().enumerate().map(|(i, value)| self.value(value, &path.child(i))).collect(),
+            ),
+            Setting::Table(table) => match reference(table) {
+                Some(("env", name)) => self.variable(name, None, path),
+                Some((_, name)) => self.file(name, path),
+                None => Setting::Table(self.table(table, path)),
+            },
+            other => other.clone(),
+        }
+    }
+
+    fn text(&mut self, text: &str, path: &Path) -> Setting {
+        let mut done = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            if let Some(escaped) = before.strip_suffix('$') {
+                done.push_str(escaped);
+                done.push_str("${");
+                rest = after;
+                continue;
+            }
+            done.push_str(before);
+            let Some((name, after)) = after.split_once('}') else {
+                return self.refuse(
+                    path,
+                    "has `${` without `}`; a `${` that is meant as it stands is `$${`".to_owned(),
+                );
+            };
+            let (name, default) = match name.split_once(":-") {
+                Some((name, default)) => (name, Some(default)),
+                None => (name, None),
+            };
+            match self.variable(name, default, path) {
+                Setting::Text(value) => done.push_str(&value),
+                unresolved => return unresolved,
+            }
+            rest = after;
+        }
+        done.push_str(rest);
+        Setting::Text(done)
+    }
+
+    fn variable(&mut self, name: &str, default: Option<&str>, path: &Path) -> Setting {
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if name.is_empty() || !name.chars().all(good) {
+            return self.refuse(path, format!("`{name}` is no name of an environment variable"));
+        }
+        match ((self.from.variable)(name).filter(|value| !value.is_empty()), default) {
+            (Some(value), _) => Setting::Text(value),
+            (None, Some(default)) => default.into(),
+            (None, None) => self.refuse(path, format!("the environment variable `{name}` is not set")),
+        }
+    }
+
+    fn file(&mut self, name: &str, path: &Path) -> Setting {
+        match (self.from.file)(FilePath::new(name)) {
+            // Files of secrets end with a newline that is not part of them.
+            Ok(text) if !text.trim_end().is_empty() => text.trim_end().into(),
+            Ok(_) => self.refuse(path, format!("the file `{name}` is empty")),
+            Err(error) => self.refuse(path, format!("the file `{name}` cannot be read: {error}")),
+        }
+    }
+
+    fn refuse(&mut self, path: &Path, reason: String) -> Setting {
+        self.findings.add(Mistake::new(path, reason).at(self.places.value(path)));
+        Setting::Unresolved
+    }
+}
+
+/// Tells whether a table is a reference: one key, `env` or `file`, with a text.
+fn reference(table: &Options) -> Option<(&str, &str)> {
+    let mut entries = table.iter();
+    let (Some((key @ ("env" | "file"), Setting::Text(name))), None) = (entries.next(), entries.next()) else {
+        return None;
+    };
+    Some((key, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    fn resolved(value: Setting) -> (Setting, Vec<String>) {
+        let variable = |name: &str| (name == "HOOK").then(|| "https://example.com/planted".to_owned());
+        let file = |path: &FilePath| match path.to_str() {
+            Some("/run/secrets/token") => Ok("from-a-file\n".to_owned()),
+            _ => Err(io::Error::from(io::ErrorKind::NotFound)),
+        };
+        let mut findings = Findings::default();
+        let options = Options::new().with("it", value);
+        let from = Surroundings { variable: &variable, file: &file };
+        let done = resolve(&options, &Places::default(), &from, &mut findings);
+        (done.get("it").unwrap().clone(), findings.list.into_iter().map(|mistake| mistake.reason).collect())
+    }
+
+    #[test]
+    fn follows_variables_defaults_and_files() {
+        for (given, expected) in [
+            (Setting::from("${HOOK}"), "https://example.com/planted"),
+            ("a ${HOOK} b".into(), "a https://example.com/planted b"),
+            ("${NONE:-there}".into(), "there"),
+            ("$${HOOK} costs $5".into(), "${HOOK} costs $5"),
+            (Options::new().with("env", "HOOK").into(), "https://example.com/planted"),
+            (Options::new().with("file", "/run/secrets/token").into(), "from-a-file"),
+        ] {
+            assert_eq!(resolved(given), (expected.into(), vec![]));
+        }
+    }
+
+    #[test]
+    fn says_what_is_missing_and_shows_no_value() {
+        for (given, part) in [
+            (Setting::from("${NONE}"), "`NONE` is not set"),
+            ("${HOOK".into(), "without `}`"),
+            ("${a-b}".into(), "no name"),
+            (Options::new().with("file", "/nowhere").into(), "cannot be read"),
+        ] {
+            let (value, reasons) = resolved(given);
+            assert_eq!(value, Setting::Unresolved);
+            assert!(
+                reasons.len() == 1 && reasons[0].contains(part) && !reasons[0].contains("planted"),
+                "{reasons:?}"
+            );
+        }
+    }
+}

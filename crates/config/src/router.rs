@@ -1,0 +1,208 @@
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU8, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use tracing_core::{
+    LevelFilter, Metadata, Subscriber, callsite::rebuild_interest_cache, subscriber::Interest,
+};
+use tracing_subscriber::{
+    Registry,
+    layer::{Context, Filter},
+    registry::LookupSpan,
+};
+use watchfire_core::{EventView, Flushed, Handler, LevelTable, Safe, claim_spans};
+use watchfire_filter::Verdict;
+
+use crate::table::Table;
+
+/// Is the handler of handlers that a configuration compiles to.
+pub struct Router {
+    table: ArcSwap<Table>,
+    wanted: Wanted,
+    spans: LevelTable,
+    /// Held while a table is swapped in, so that an older one cannot have the last word in the callsites.
+    reloading: Mutex<()>,
+}
+
+/// Is the one filter before a [`Router`].
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<Router>);
+
+/// Is the layer of a whole configuration, filter included.
+pub type RouterLayer<S> =
+    tracing_subscriber::filter::Filtered<watchfire_core::HandlerLayer<Arc<Router>>, Safe<Gate>, S>;
+
+/// How long a table that was replaced is waited for before its handlers are dropped where they may be.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Router {
+    pub(crate) fn new(table: Table) -> Arc<Self> {
+        Arc::new(Self {
+            table: ArcSwap::from_pointee(table),
+            wanted: Wanted::new(8192),
+            spans: LevelTable::default(),
+            reloading: Mutex::default(),
+        })
+    }
+
+    /// Returns the layer, to be added to a registry.
+    pub(crate) fn layer<S>(self: &Arc<Self>) -> RouterLayer<S>
+    where
+        S: Subscriber + for<'l> LookupSpan<'l>,
+    {
+        watchfire_core::HandlerLayer::new(Arc::clone(self)).with_filter(Gate(Arc::clone(self)))
+    }
+
+    pub(crate) fn table(&self) -> Arc<Table> {
+        self.table.load_full()
+    }
+
+    /// Puts another table in force. Must not be called while an event is handled.
+    pub(crate) fn swap(&self, table: Table) {
+        let _one = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut old = self.table.swap(Arc::new(table));
+        rebuild_interest_cache();
+        // The last owner closes files and joins threads: that must be us, and not a thread that emits an event.
+        let deadline = watchfire_core::clock::instant() + PATIENCE;
+        loop {
+            match Arc::try_unwrap(old) {
+                Ok(table) => {
+                    drop(table);
+                    break;
+                }
+                Err(shared) if watchfire_core::clock::instant() > deadline => {
+                    drop(shared);
+                    break;
+                }
+                Err(shared) => {
+                    old = shared;
+                    std::thread::yield_now();
+                }
+            }
+        }
+        // A callsite that registered just then may have kept an answer of the old table.
+        rebuild_interest_cache();
+    }
+
+    fn wants(&self, table: &Table, metadata: &Metadata<'_>) -> bool {
+        if !metadata.is_span() {
+            return table.work_out(metadata).mask != 0;
+        }
+        if self.spans.admits(metadata.target(), *metadata.level()) {
+            return true;
+        }
+        let mut is_named = false;
+        table.each_filter(&mut |filter| {
+            is_named |= filter.has_span_directives() && filter.verdict(metadata) == Verdict::Always;
+        });
+        is_named
+    }
+}
+
+impl Handler for Router {
+    fn handle(&self, event: &EventView<'_>) {
+        self.table.load().dispatch(event);
+    }
+
+    fn flush(&self, deadline: Instant) -> Flushed {
+        let table = self.table();
+        table.entries.iter().fold(Flushed::Yes, |all, entry| all.and(entry.handler.flush(deadline)))
+    }
+}
+
+impl<S> Filter<S> for Gate
+where
+    S: Subscriber + for<'l> LookupSpan<'l>,
+{
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        let wanted = self.0.wants(&self.0.table.load(), metadata);
+        self.0.wanted.put(std::ptr::from_ref(metadata) as usize, wanted);
+        // Never `always`: after an `enabled!` the next event of such a callsite would be lost (tokio-rs/tracing#2519).
+        if wanted { Interest::sometimes() } else { Interest::never() }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _context: &Context<'_, S>) -> bool {
+        // The metadata of a `log` record is on the stack, and never found here.
+        match self.0.wanted.get(std::ptr::from_ref(metadata) as usize) {
+            Some(wanted) => wanted,
+            None => self.0.wants(&self.0.table.load(), metadata),
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        let table = self.0.table.load();
+        let mut hint = table.most_verbose().max(self.0.spans.most_verbose());
+        table.each_filter(&mut |filter| {
+            // The spans of a directive with a value have to be made, whatever their level.
+            if filter.has_span_directives() {
+                hint = hint.max(Filter::<Registry>::max_level_hint(filter).unwrap_or(LevelFilter::TRACE));
+            }
+        });
+        claim_spans(&self.0.spans);
+        Some(hint)
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = self.table();
+        let names: Vec<_> = table.entries.iter().map(|entry| entry.name.as_str()).collect();
+        f.debug_struct("Router").field("handlers", &names).finish_non_exhaustive()
+    }
+}
+
+/// Knows per callsite whether the table in force wants it; each `callsite_enabled` writes it anew, so that the question
+/// before every event needs no look at the table.
+struct Wanted {
+    slots: Box<[(AtomicUsize, AtomicU8)]>,
+}
+
+const UNKNOWN: u8 = 0;
+const NO: u8 = 1;
+const YES: u8 = 2;
+const PROBES: usize = 16;
+
+impl Wanted {
+    fn new(slots: usize) -> Self {
+        Self { slots: (0..slots.next_power_of_two()).map(|_| <(AtomicUsize, AtomicU8)>::default()).collect() }
+    }
+
+    fn get(&self, key: usize) -> Option<bool> {
+        for (known, answer) in self.slots_of(key) {
+            match known.load(Ordering::Acquire) {
+                0 => return None,
+                known if known == key => {
+                    return match answer.load(Ordering::Acquire) {
+                        UNKNOWN => None,
+                        answer => Some(answer == YES),
+                    };
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn put(&self, key: usize, wanted: bool) {
+        for (known, answer) in self.slots_of(key) {
+            let taken = known.compare_exchange(0, key, Ordering::AcqRel, Ordering::Acquire);
+            if taken.is_ok() || taken == Err(key) {
+                answer.store(if wanted { YES } else { NO }, Ordering::Release);
+                return;
+            }
+        }
+    }
+
+    fn slots_of(&self, key: usize) -> impl Iterator<Item = &(AtomicUsize, AtomicU8)> {
+        let start = (key as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+        let mask = self.slots.len() - 1;
+        let at = move |step: usize| (usize::try_from(start).unwrap_or(0) + step) & mask;
+        (0..PROBES).filter_map(move |step| self.slots.get(at(step)))
+    }
+}

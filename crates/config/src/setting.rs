@@ -1,0 +1,282 @@
+use std::fmt;
+
+/// Is one value of a configuration.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Setting {
+    /// A text.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// A number with a fraction.
+    Float(f64),
+    /// Yes or no.
+    Bool(bool),
+    /// Several values.
+    List(Vec<Self>),
+    /// Named values.
+    Table(Options),
+    /// Stands where a reference to the environment or to a file could not be followed.
+    Unresolved,
+}
+
+/// Holds named values in the order in which they were written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options(Vec<(String, Setting)>);
+
+impl Setting {
+    /// Returns the text, if it is one.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// Returns the whole number, if it is one.
+    #[must_use]
+    pub fn as_integer(&self) -> Option<i64> {
+        if let Self::Integer(number) = self { Some(*number) } else { None }
+    }
+
+    /// Returns the yes or no, if it is one.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        if let Self::Bool(on) = self { Some(*on) } else { None }
+    }
+
+    /// Returns the table, if it is one.
+    #[must_use]
+    pub fn as_table(&self) -> Option<&Options> {
+        if let Self::Table(table) = self { Some(table) } else { None }
+    }
+
+    /// Returns the values of a list; one value that is none stands for a list of one.
+    #[must_use]
+    pub fn as_list(&self) -> &[Self] {
+        if let Self::List(list) = self { list } else { std::slice::from_ref(self) }
+    }
+
+    /// Names the kind of value, as an error does.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "a text",
+            Self::Integer(_) => "a number",
+            Self::Float(_) => "a number with a fraction",
+            Self::Bool(_) => "true or false",
+            Self::List(_) => "a list",
+            Self::Table(_) => "a table",
+            Self::Unresolved => "a reference",
+        }
+    }
+}
+
+impl Options {
+    /// Makes an empty table.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns the value of `key`.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Setting> {
+        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value)
+    }
+
+    /// Returns the text of `key`, if it is one.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.get(key)?.as_text()
+    }
+
+    /// Returns the table of `key`, if it is one.
+    #[must_use]
+    pub fn table(&self, key: &str) -> Option<&Self> {
+        self.get(key)?.as_table()
+    }
+
+    /// Returns the texts of `key`: those of a list, or the one.
+    #[must_use]
+    pub fn texts(&self, key: &str) -> Vec<&str> {
+        self.get(key).map(Setting::as_list).unwrap_or_default().iter().filter_map(Setting::as_text).collect()
+    }
+
+    /// Sets the value of `key`, in its old place if there was one.
+    pub fn set(&mut self, key: impl Into<String>, value: impl Into<Setting>) {
+        let (key, value) = (key.into(), value.into());
+        match self.0.iter_mut().find(|(known, _)| *known == key) {
+            Some(entry) => entry.1 = value,
+            None => self.0.push((key, value)),
+        }
+    }
+
+    /// Sets a value and returns the table, to be chained.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<Setting>) -> Self {
+        self.set(key, value);
+        self
+    }
+
+    /// Takes out the value of `key`.
+    pub fn remove(&mut self, key: &str) -> Option<Setting> {
+        let at = self.0.iter().position(|(known, _)| known == key)?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// Walks the entries in the order in which they were written.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Setting)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// Tells whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Changes the table of `key`, which is made if it is missing or no table.
+    pub(crate) fn edit(&mut self, key: &str, work: impl FnOnce(&mut Self)) {
+        let mut table = self.table(key).cloned().unwrap_or_default();
+        work(&mut table);
+        self.set(key, table);
+    }
+
+    /// Lays `other` over this table: tables are merged, everything else is replaced.
+    pub(crate) fn overlay(&mut self, other: &Self) {
+        for (key, value) in other.iter() {
+            match value {
+                Setting::Table(over) => self.edit(key, |table| table.overlay(over)),
+                value => self.set(key, value.clone()),
+            }
+        }
+    }
+}
+
+impl FromIterator<(String, Setting)> for Options {
+    fn from_iter<I: IntoIterator<Item = (String, Setting)>>(entries: I) -> Self {
+        let mut options = Self::new();
+        for (key, value) in entries {
+            options.set(key, value);
+        }
+        options
+    }
+}
+
+impl From<&str> for Setting {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Setting {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Setting {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<bool> for Setting {
+    fn from(on: bool) -> Self {
+        Self::Bool(on)
+    }
+}
+
+impl From<Options> for Setting {
+    fn from(table: Options) -> Self {
+        Self::Table(table)
+    }
+}
+
+impl<T: Into<Self>> From<Vec<T>> for Setting {
+    fn from(list: Vec<T>) -> Self {
+        Self::List(list.into_iter().map(Into::into).collect())
+    }
+}
+
+/// Writes the value as TOML has it within a line.
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write_text(f, text),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Float(number) => write!(f, "{number:?}"),
+            Self::Bool(on) => write!(f, "{on}"),
+            Self::Unresolved => f.write_str("\"\""),
+            Self::List(list) => {
+                f.write_str("[")?;
+                for (i, value) in list.iter().enumerate() {
+                    if i > 0 {
+                        f.write_str(", ")?;
+                    }
+                    value.fmt(f)?;
+                }
+                f.write_str("]")
+            }
+            Self::Table(table) => {
+                f.write_str("{")?;
+                for (i, (key, value)) in table.iter().enumerate() {
+                    f.write_str(if i > 0 { ", " } else { " " })?;
+                    write!(f, "{} = {value}", quoted_key(key))?;
+                }
+                f.write_str(" }")
+            }
+        }
+    }
+}
+
+/// Writes the whole table as a TOML document.
+impl fmt::Display for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_table(f, self, &mut Vec::new())
+    }
+}
+
+fn write_table(f: &mut fmt::Formatter<'_>, table: &Options, path: &mut Vec<String>) -> fmt::Result {
+    let is_section = |value: &Setting| path.len() < 3 && value.as_table().is_some();
+    let plain: Vec<_> = table.iter().filter(|(_, value)| !is_section(value)).collect();
+    let sections: Vec<_> = table.iter().filter_map(|(key, value)| Some((key, value.as_table()?))).collect();
+    if !path.is_empty() && (!plain.is_empty() || sections.is_empty() || path.len() >= 3) {
+        writeln!(f, "\n[{}]", path.join("."))?;
+    }
+    for (key, value) in plain {
+        writeln!(f, "{} = {value}", quoted_key(key))?;
+    }
+    if path.len() < 3 {
+        for (key, section) in sections {
+            path.push(quoted_key(key));
+            write_table(f, section, path)?;
+            path.pop();
+        }
+    }
+    Ok(())
+}
+
+/// Quotes a key where TOML asks for it.
+pub(crate) fn quoted_key(key: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !key.is_empty() && key.chars().all(bare) {
+        key.to_owned()
+    } else {
+        Setting::Text(key.to_owned()).to_string()
+    }
+}
+
+fn write_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_str("\"")?;
+    for c in text.chars() {
+        match c {
+            '"' => f.write_str("\\\"")?,
+            '\\' => f.write_str("\\\\")?,
+            '\n' => f.write_str("\\n")?,
+            '\r' => f.write_str("\\r")?,
+            '\t' => f.write_str("\\t")?,
+            c if c.is_control() => write!(f, "\\u{:04X}", u32::from(c))?,
+            c => write!(f, "{c}")?,
+        }
+    }
+    f.write_str("\"")
+}

@@ -1,0 +1,169 @@
+use std::path::PathBuf;
+
+use tracing_core::Subscriber;
+use tracing_subscriber::{prelude::*, registry::LookupSpan, util::TryInitError};
+use watchfire_core::{ConfigError, EventView, Handler};
+
+use crate::{
+    Config, Handle, Mistake, Mistakes, Options, Parts, RouterLayer, Setting, config::default_path,
+    handle::Origin,
+};
+
+/// Begins to set up the service `name` of a configuration file.
+///
+/// The file is the one that `WATCHFIRE_CONFIG` names, else `./watchfire.toml`, unless another is given.
+///
+/// ```no_run
+/// let _watchfire = watchfire_config::setup("checkout")
+///     .callback("real_tenants", |event| event.field("tenant") != Some("load-test"))
+///     .init()?;
+/// # Ok::<_, watchfire_config::Mistakes>(())
+/// ```
+pub fn setup(name: impl Into<String>) -> Setup {
+    Setup {
+        service: Some(name.into()),
+        source: Source::Found,
+        parts: Parts::new(),
+        rust_log: RustLog::Environment,
+    }
+}
+
+/// Puts the stack of the service `name` in force, from the file that `WATCHFIRE_CONFIG` names, else `./watchfire.toml`.
+///
+/// Keep the handle: dropping it flushes, and ends the reloads.
+///
+/// # Errors
+/// Names all mistakes of the file at once; nothing is started then. Also if there is a global subscriber already.
+pub fn init(name: impl Into<String>) -> Result<Handle, Mistakes> {
+    setup(name).init()
+}
+
+/// Is a configuration on its way to being put in force.
+#[derive(Debug)]
+#[must_use = "nothing happens before init() or layers()"]
+pub struct Setup {
+    service: Option<String>,
+    source: Source,
+    parts: Parts,
+    rust_log: RustLog,
+}
+
+#[derive(Debug)]
+enum Source {
+    Found,
+    File(PathBuf),
+    Value(Box<Config>),
+}
+
+#[derive(Debug)]
+enum RustLog {
+    Environment,
+    Given(String),
+}
+
+impl Setup {
+    /// Takes a configuration without services.
+    pub(crate) fn of(config: Config) -> Self {
+        Self {
+            service: None,
+            source: Source::Value(Box::new(config)),
+            parts: Parts::new(),
+            rust_log: RustLog::Environment,
+        }
+    }
+
+    /// Reads this file instead.
+    pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.source = Source::File(path.into());
+        self
+    }
+
+    /// Takes this configuration instead of a file.
+    pub fn config(mut self, config: Config) -> Self {
+        self.source = Source::Value(Box::new(config));
+        self
+    }
+
+    /// Brings the program's own parts along.
+    pub fn parts(mut self, parts: Parts) -> Self {
+        self.parts = parts;
+        self
+    }
+
+    /// Registers a callback, see [`Parts::callback`].
+    pub fn callback(
+        mut self,
+        name: impl Into<String>,
+        decide: impl Fn(&EventView<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.parts = self.parts.callback(name, decide);
+        self
+    }
+
+    /// Registers a type of handler, see [`Parts::handler`].
+    pub fn handler<H: Handler>(
+        mut self,
+        kind: impl Into<String>,
+        make: impl Fn(&Options) -> Result<H, ConfigError> + Send + Sync + 'static,
+    ) -> Self {
+        self.parts = self.parts.handler(kind, make);
+        self
+    }
+
+    /// Takes these directives in place of `RUST_LOG`; an empty text is none.
+    pub fn rust_log(mut self, directives: impl Into<String>) -> Self {
+        self.rust_log = RustLog::Given(directives.into());
+        self
+    }
+
+    /// Makes the layer without installing it, to be added to a registry of your own.
+    ///
+    /// # Errors
+    /// Names all mistakes; nothing is started then.
+    pub fn layers<S>(self) -> Result<(RouterLayer<S>, Handle), Mistakes>
+    where
+        S: Subscriber + for<'l> LookupSpan<'l>,
+    {
+        let handle = self.handle()?;
+        Ok((handle.layer(), handle))
+    }
+
+    /// Puts it in force for the whole process.
+    ///
+    /// The file is looked at once a second, and read anew when it has changed or after a SIGHUP.
+    ///
+    /// # Errors
+    /// Names all mistakes; nothing is started then. Also if there is a global subscriber already.
+    pub fn init(self) -> Result<Handle, Mistakes> {
+        let handle = self.handle()?;
+        let installed = tracing_subscriber::registry().with(handle.layer()).try_init();
+        installed.map_err(|error: TryInitError| {
+            let reason = format!("{error}; watchfire's layers() go into a registry of your own");
+            Mistakes::new("watchfire", "", vec![Mistake::new("", reason)])
+        })?;
+        handle.watch();
+        Ok(handle)
+    }
+
+    fn handle(self) -> Result<Handle, Mistakes> {
+        let (config, path) = match self.source {
+            Source::Value(config) => (*config, None),
+            Source::File(path) => (Config::read(&path)?, Some(path)),
+            Source::Found => {
+                let path = default_path();
+                (Config::read(&path)?, Some(path))
+            }
+        };
+        let rust_log = match self.rust_log {
+            RustLog::Environment => crate::environment::variable("RUST_LOG"),
+            RustLog::Given(text) => Some(text),
+        };
+        let mut config = config;
+        if let Some(service) = &self.service
+            && config.get(["app", "name"]).is_none()
+        {
+            config.set(["app", "name"], Setting::from(service.as_str()));
+        }
+        Handle::build(config, Origin { path, service: self.service, parts: self.parts, rust_log })
+    }
+}

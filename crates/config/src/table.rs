@@ -1,0 +1,286 @@
+//! The table that a configuration compiles to: who hears what, worked out once per callsite.
+
+use std::sync::Arc;
+
+use tracing_core::{LevelFilter, Metadata};
+use watchfire_core::{EventView, Handler};
+use watchfire_filter::{EventFilter, Verdict};
+
+use crate::{
+    cache::Cache,
+    level::Threshold,
+    plan::{HandlerLevel, LoggerPlan},
+    rules::{self, Act, Reach, Rule},
+};
+
+/// Is a handler with what stands before it.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) level: HandlerLevel,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) handler: Arc<dyn Handler>,
+}
+
+/// Is a logger with what it inherits.
+pub(crate) struct Route {
+    pub(crate) target: String,
+    /// The effective level, and the logger that it is of.
+    pub(crate) level: Threshold,
+    pub(crate) level_of: String,
+    /// In the order in which Python would call them, each once.
+    pub(crate) order: Vec<usize>,
+    /// Of events that are logged at exactly this target.
+    pub(crate) rules: Vec<Rule>,
+    mask: u64,
+}
+
+pub(crate) struct Table {
+    pub(crate) entries: Vec<Entry>,
+    /// The deepest first; the last is the root.
+    pub(crate) routes: Vec<Route>,
+    pub(crate) spans: Option<EventFilter>,
+    most_verbose: LevelFilter,
+    cache: Cache<Site>,
+}
+
+/// Is what is known of one callsite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Site {
+    /// The handlers that may hear its events.
+    pub(crate) mask: u64,
+    /// Those of them that hear all of its events.
+    exact: u64,
+    route: u16,
+    /// Whether the logger itself has something to look at.
+    has_rules: bool,
+    /// Whether one handler's rewrite is seen by those after it.
+    is_ordered: bool,
+}
+
+const NOBODY: Site = Site { mask: 0, exact: 0, route: 0, has_rules: false, is_ordered: false };
+
+impl Table {
+    pub(crate) fn new(entries: Vec<Entry>, loggers: &[LoggerPlan], spans: Option<EventFilter>) -> Self {
+        let mut routes: Vec<Route> = loggers.iter().map(|logger| flatten(logger, loggers)).collect();
+        routes.sort_by_key(|route| std::cmp::Reverse((segments(&route.target).count(), route.target.len())));
+        let of_routes = routes.iter().filter(|route| route.mask != 0).map(|route| {
+            let handlers = route.order.iter().filter_map(|number| entries.get(*number));
+            let heard = handlers.map(|entry| entry.level.most_verbose()).max().unwrap_or(LevelFilter::OFF);
+            // A rewrite raises what a handler's level would keep back.
+            let rewrites = |rules: &[Rule]| rules.iter().any(|rule| matches!(rule.act, Act::Rewrite { .. }));
+            let any = rewrites(&route.rules)
+                || route
+                    .order
+                    .iter()
+                    .filter_map(|number| entries.get(*number))
+                    .any(|entry| rewrites(&entry.rules));
+            let level = spans
+                .as_ref()
+                .map_or(LevelFilter::OFF, EventFilter::most_verbose)
+                .max(route.level.most_verbose());
+            if any { level } else { level.min(heard) }
+        });
+        let most_verbose = of_routes.max().unwrap_or(LevelFilter::OFF);
+        Self { entries, routes, spans, most_verbose, cache: Cache::new(2048) }
+    }
+
+    pub(crate) fn most_verbose(&self) -> LevelFilter {
+        self.most_verbose
+    }
+
+    /// Returns what is known of a callsite, which lives as long as the program.
+    pub(crate) fn site(&self, metadata: &'static Metadata<'static>) -> Site {
+        let key = std::ptr::from_ref(metadata) as usize;
+        self.cache.get(key).unwrap_or_else(|| {
+            let site = self.work_out(metadata);
+            self.cache.put(key, site);
+            site
+        })
+    }
+
+    /// Works out what is known of an event by its metadata.
+    pub(crate) fn work_out(&self, metadata: &Metadata<'_>) -> Site {
+        let Some((number, route)) = self.route(metadata.target()) else { return NOBODY };
+        if route.mask == 0 {
+            return NOBODY;
+        }
+        let mut verdict = route.level.verdict(metadata);
+        if verdict == Verdict::Never
+            && let Some(spans) = &self.spans
+        {
+            verdict = spans.verdict(metadata);
+        }
+        let own_rules = self.rules_at(route, metadata.target());
+        let mut reach = Reach::of(metadata);
+        let by_rules = reach.through(own_rules, metadata);
+        if verdict == Verdict::Never || by_rules == Verdict::Never {
+            return NOBODY;
+        }
+        let has_rules = verdict == Verdict::PerEvent || !own_rules.is_empty();
+        let (mut mask, mut exact, mut is_ordered) = (0, 0, false);
+        for number in &route.order {
+            let Some(entry) = self.entries.get(*number) else { continue };
+            let level = match &entry.level {
+                HandlerLevel::From(level) => reach.against(*level),
+                HandlerLevel::Filter(..) if reach.is_rewritten => Verdict::PerEvent,
+                HandlerLevel::Filter(filter, _) => filter.verdict(metadata),
+            };
+            if level == Verdict::Never {
+                continue;
+            }
+            let mut after = reach;
+            let by_rules = after.through(&entry.rules, metadata);
+            let rewrites = entry.rules.iter().any(|rule| matches!(rule.act, Act::Rewrite { .. }));
+            if by_rules == Verdict::Never && !rewrites {
+                continue;
+            }
+            mask |= 1 << number;
+            if rewrites {
+                is_ordered = true;
+                // It may or may not be applied: both are possible for those after it.
+                reach.join(&after);
+            } else if level == Verdict::Always && by_rules == Verdict::Always && !reach.is_rewritten {
+                exact |= 1 << number;
+            }
+        }
+        Site { mask, exact, route: u16::try_from(number).unwrap_or(0), has_rules, is_ordered }
+    }
+
+    /// Hands an event to all who hear it.
+    pub(crate) fn dispatch(&self, event: &EventView<'_>) {
+        let site = if event.is_log() { self.work_out(event.metadata()) } else { self.site(event.callsite()) };
+        if site.mask == 0 {
+            return;
+        }
+        if !site.has_rules && !site.is_ordered {
+            self.hand_out(site, event);
+            return;
+        }
+        let Some(route) = self.routes.get(usize::from(site.route)) else { return };
+        let Some(mut view) = self.enter(route, event) else { return };
+        if !site.is_ordered {
+            self.hand_out(site, &view);
+            return;
+        }
+        for number in &route.order {
+            if site.mask >> number & 1 == 1
+                && let Some(entry) = self.entries.get(*number)
+            {
+                view = entry.hear_and_pass_on(view);
+            }
+        }
+    }
+
+    /// Judges at the logger; `None` if the event goes no further.
+    pub(crate) fn enter<'e>(&self, route: &Route, event: &EventView<'e>) -> Option<EventView<'e>> {
+        let is_heard = route.level.admits(event.severity())
+            || self.spans.as_ref().is_some_and(|spans| spans.passes(event));
+        if !is_heard {
+            return None;
+        }
+        rules::apply(self.rules_at(route, event.target()), *event)
+    }
+
+    fn hand_out(&self, site: Site, view: &EventView<'_>) {
+        let mut left = site.mask;
+        while left != 0 {
+            let number = left.trailing_zeros();
+            left &= left - 1;
+            let Some(entry) = self.entries.get(number as usize) else { return };
+            if site.exact >> number & 1 == 1 {
+                entry.handler.handle(view);
+            } else if entry.level.admits(view)
+                && let Some(view) = rules::apply(&entry.rules, *view)
+            {
+                entry.handler.handle(&view);
+            }
+        }
+    }
+
+    /// Returns the deepest logger that covers a target.
+    pub(crate) fn route(&self, target: &str) -> Option<(usize, &Route)> {
+        self.routes.iter().enumerate().find(|(_, route)| covers(&route.target, target))
+    }
+
+    /// Returns the rules of a logger, for events that are logged at exactly its target.
+    pub(crate) fn rules_at<'r>(&self, route: &'r Route, target: &str) -> &'r [Rule] {
+        let is_exact = !route.rules.is_empty() && covers(target, &route.target);
+        if is_exact { &route.rules } else { &[] }
+    }
+
+    /// Calls `visit` with every filter that may look at spans.
+    pub(crate) fn each_filter(&self, visit: &mut dyn FnMut(&EventFilter)) {
+        self.spans.iter().for_each(&mut *visit);
+        for entry in &self.entries {
+            if let HandlerLevel::Filter(filter, _) = &entry.level {
+                visit(filter);
+            }
+        }
+        let of_entries = self.entries.iter().flat_map(|entry| &entry.rules);
+        for rule in of_entries.chain(self.routes.iter().flat_map(|route| &route.rules)) {
+            match &rule.act {
+                Act::Keep(filter) | Act::Rewrite { when: Some(filter), .. } => visit(filter),
+                Act::Rewrite { when: None, .. } => {}
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// Hears an event, and returns it as those after this handler see it.
+    fn hear_and_pass_on<'e>(&self, mut view: EventView<'e>) -> EventView<'e> {
+        if !self.level.admits(&view) {
+            return view;
+        }
+        for rule in &self.rules {
+            match rule.apply(view) {
+                Some(next) => view = next,
+                None => return view,
+            }
+        }
+        self.handler.handle(&view);
+        view
+    }
+}
+
+impl HandlerLevel {
+    pub(crate) fn admits(&self, event: &EventView<'_>) -> bool {
+        match self {
+            Self::From(level) => level.admits(event.severity()),
+            Self::Filter(filter, _) => filter.passes(event),
+        }
+    }
+}
+
+/// Tells whether a logger is, or stands above, a target: by whole segments, which `::` or `.` part.
+pub(crate) fn covers(logger: &str, target: &str) -> bool {
+    let mut of_target = segments(target);
+    segments(logger).all(|segment| of_target.next() == Some(segment))
+}
+
+fn segments(target: &str) -> impl Iterator<Item = &str> {
+    target.split("::").flat_map(|part| part.split('.')).filter(|segment| !segment.is_empty())
+}
+
+/// Works out a logger's level and handlers as Python does: those of the nearest logger above with a level, and the
+/// handlers of all above up to one that does not propagate.
+fn flatten(logger: &LoggerPlan, all: &[LoggerPlan]) -> Route {
+    let mut above: Vec<_> = all.iter().filter(|other| covers(&other.target, &logger.target)).collect();
+    above.sort_by_key(|other| std::cmp::Reverse(segments(&other.target).count()));
+    let found = above.iter().find_map(|logger| Some((logger.level?, logger.target.clone())));
+    let (level, level_of) = found.unwrap_or((Threshold::All, String::new()));
+    let (mut order, mut mask) = (Vec::new(), 0_u64);
+    for logger in above {
+        for number in &logger.handlers {
+            if mask >> number & 1 == 0 {
+                mask |= 1 << number;
+                order.push(*number);
+            }
+        }
+        if !logger.propagate {
+            break;
+        }
+    }
+    Route { target: logger.target.clone(), level, level_of, order, rules: logger.rules.clone(), mask }
+}

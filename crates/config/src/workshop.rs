@@ -1,0 +1,221 @@
+//! Make the handlers of a plan, and keep those that a reload must not disturb.
+
+use std::{collections::HashMap, sync::Arc};
+
+use watchfire_core::{App, ConfigError, Handler, Null};
+use watchfire_outbox::Outbox;
+
+use crate::{
+    channels::{Prepared, Running},
+    environment,
+    files::{self, severity},
+    mistake::{Findings, Mistake},
+    parts::Parts,
+    place::{Path, Places},
+    plan::{HandlerPlan, Plan},
+    setting::{Options, Setting},
+    table::{Entry, Table},
+    units,
+};
+
+/// Holds what outlives a table: the outbox, its channels, and handlers that are the same as before.
+#[derive(Default)]
+pub(crate) struct Workshop {
+    outbox: Option<Outbox>,
+    channels: HashMap<String, (String, Running)>,
+    kept: HashMap<String, (Options, Arc<dyn Handler>)>,
+}
+
+/// Is one handler, so far.
+enum Begun {
+    Done(Arc<dyn Handler>),
+    Channel(Prepared),
+}
+
+impl Workshop {
+    /// Makes all handlers and the table; without all of them nothing changes.
+    pub(crate) fn build(
+        &mut self,
+        plan: Plan,
+        options: &Options,
+        parts: &Parts,
+        places: &Places,
+        findings: &mut Findings,
+    ) -> Option<Table> {
+        let before = findings.list.len();
+        let mut begun = Vec::new();
+        for handler in &plan.handlers {
+            match self.begin(handler, options, parts) {
+                Ok(one) => begun.push(one),
+                Err(error) => findings.add(place_error(&handler.name, &error, &handler.options, places)),
+            }
+        }
+        if findings.list.len() > before {
+            return None;
+        }
+        if let Err(error) = self.ensure_outbox(&plan, &begun) {
+            let key = error.field().rsplit('.').next().unwrap_or_default().to_owned();
+            let path = Path::of(["outbox"]).child(key);
+            findings.add(Mistake::new(&path, error.reason()).at(places.value(&path)));
+            return None;
+        }
+        let mut kept = HashMap::new();
+        let mut entries = Vec::new();
+        for (handler, begun) in plan.handlers.into_iter().zip(begun) {
+            let made: Arc<dyn Handler> = match begun {
+                Begun::Done(made) => made,
+                Begun::Channel(prepared) => match self.channel(&handler, prepared) {
+                    Ok(made) => made,
+                    Err(error) => {
+                        findings.add(place_error(&handler.name, &error, &handler.options, places));
+                        return None;
+                    }
+                },
+            };
+            kept.insert(handler.name.clone(), (identity(&handler.options, options), Arc::clone(&made)));
+            entries.push(Entry {
+                name: handler.name,
+                level: handler.level,
+                rules: handler.rules,
+                handler: made,
+            });
+        }
+        self.kept = kept;
+        Some(Table::new(entries, &plan.loggers, plan.spans))
+    }
+
+    pub(crate) fn outbox(&self) -> Option<&Outbox> {
+        self.outbox.as_ref()
+    }
+
+    fn begin(&self, plan: &HandlerPlan, options: &Options, parts: &Parts) -> Result<Begun, ConfigError> {
+        if let Some((kind, _)) = self.channels.get(&plan.name)
+            && *kind != plan.kind
+        {
+            let reason = format!(
+                "was a `{kind}` before, and what waits for that cannot go another way; give it another name"
+            );
+            return Err(ConfigError::new("type", reason));
+        }
+        if let Some((known, handler)) = self.kept.get(&plan.name)
+            && *known == identity(&plan.options, options)
+        {
+            return Ok(Begun::Done(Arc::clone(handler)));
+        }
+        if let Some(prepared) = Prepared::make(&plan.kind, &plan.options) {
+            return prepared.map(Begun::Channel);
+        }
+        Ok(Begun::Done(match plan.kind.as_str() {
+            "file" => Arc::new(files::make(options, &plan.options, parts)?.handler()?),
+            "null" => Arc::new(Null),
+            own => match parts.make_handler(own, &plan.options) {
+                Some(made) => made?,
+                None => Arc::new(Null),
+            },
+        }))
+    }
+
+    fn channel(&mut self, plan: &HandlerPlan, prepared: Prepared) -> Result<Arc<dyn Handler>, ConfigError> {
+        if let Some((_, running)) = self.channels.get(&plan.name) {
+            prepared.replace(running);
+            return Ok(Arc::<watchfire_outbox::AlertHandler<_>>::clone(&running.handler));
+        }
+        let outbox = self.outbox.as_ref().ok_or_else(|| ConfigError::new("outbox", "is not there"))?;
+        let running = prepared.open(&plan.name, outbox)?;
+        let handler = Arc::<watchfire_outbox::AlertHandler<_>>::clone(&running.handler);
+        self.channels.insert(plan.name.clone(), (plan.kind.clone(), running));
+        Ok(handler)
+    }
+
+    fn ensure_outbox(&mut self, plan: &Plan, begun: &[Begun]) -> Result<(), ConfigError> {
+        let is_needed = begun.iter().any(|begun| matches!(begun, Begun::Channel(_)));
+        if !is_needed || self.outbox.is_some() {
+            return Ok(());
+        }
+        let settings = &plan.outbox;
+        let duration = |key: &str| settings.get(key).and_then(|value| units::duration(value).ok());
+        let mut builder = Outbox::builder(app(&plan.app));
+        if let Some(alerts) = settings.get("capacity").and_then(Setting::as_integer) {
+            builder = builder.capacity(usize::try_from(alerts).unwrap_or(1024));
+        }
+        if let Some(deadline) = duration("drop_deadline") {
+            builder = builder.drop_deadline(deadline);
+        }
+        if let Some(deadline) = duration("exit_deadline") {
+            builder = builder.exit_deadline(deadline);
+        }
+        if let Some(severity) = severity(settings, "stacks_from") {
+            builder = builder.stacks_from(severity);
+        }
+        self.outbox = Some(builder.start()?);
+        Ok(())
+    }
+}
+
+/// Checks that the handlers of a plan can be made, without opening or starting anything.
+pub(crate) fn rehearse(
+    plan: &Plan,
+    options: &Options,
+    parts: &Parts,
+    places: &Places,
+    findings: &mut Findings,
+) {
+    for handler in &plan.handlers {
+        let made = match handler.kind.as_str() {
+            _ if has_unresolved(&handler.options) => Ok(()),
+            "file" => files::make(options, &handler.options, parts).map(drop),
+            kind => Prepared::make(kind, &handler.options).map_or(Ok(()), |made| made.map(drop)),
+        };
+        if let Err(error) = made {
+            findings.add(place_error(&handler.name, &error, &handler.options, places));
+        }
+    }
+}
+
+fn has_unresolved(table: &Options) -> bool {
+    table.iter().any(|(_, value)| {
+        value.as_list().contains(&Setting::Unresolved) || value.as_table().is_some_and(has_unresolved)
+    })
+}
+
+/// Returns what a handler is made of; what stands before it may change without its being made anew.
+fn identity(table: &Options, options: &Options) -> Options {
+    let mut identity = table.clone();
+    for key in ["level", "levels", "filters"] {
+        identity.remove(key);
+    }
+    let formatters = options.table("formatters");
+    let formatter = table.text("formatter").and_then(|name| formatters?.table(name));
+    if let Some(formatter) = formatter {
+        identity.set("formatter", formatter.clone());
+    }
+    identity
+}
+
+/// Says which key of a handler an error is about.
+fn place_error(name: &str, error: &ConfigError, table: &Options, places: &Places) -> Mistake {
+    let path = Path::of(["handlers", name]);
+    let key = error.field().rsplit('.').next().unwrap_or_default();
+    let plural = format!("{key}s");
+    let found = [key, plural.as_str()].into_iter().find(|key| table.get(key).is_some());
+    let path = match (found, table.text("formatter")) {
+        (Some(key), _) => path.child(key),
+        (None, Some(formatter)) if key.contains("format") || key.contains("template") => {
+            Path::of(["formatters", formatter, "format"])
+        }
+        _ => path,
+    };
+    Mistake::new(&path, error.reason()).at(places.value(&path))
+}
+
+fn app(table: &Options) -> App {
+    let name = table.text("name").map_or_else(environment::program, str::to_owned);
+    let mut app = App::new(name);
+    if let Some(environment) = table.text("environment") {
+        app = app.environment(environment.to_owned());
+    }
+    if let Some(release) = table.text("release") {
+        app = app.release(release.to_owned());
+    }
+    app
+}
