@@ -23,6 +23,8 @@ const SUBJECT: usize = 200;
 const PREFIX: usize = 100;
 /// The most bytes of the text part.
 const TEXT: usize = 256 * 1024;
+/// The most bytes of a mail without HTML that a server refused as too large, or as something else, before.
+const BRIEF: usize = 32 * 1024;
 /// The most bytes of a mail's only line in the last form.
 const ASCII: usize = 500;
 /// Says that an earlier attempt may have arrived: in the head for filters, in each part for people. The subject stays,
@@ -34,15 +36,12 @@ const DUPLICATE_HTML: &[u8] = b"<b>possible duplicate: an earlier attempt ended 
 /// Renders an occasion: one mail per admin, so that nobody sees the others and a retry reaches only who got nothing.
 pub(crate) fn mails(email: &Email, occasion: &Occasion<'_>) -> Vec<Notification> {
     let page = Page::of(occasion);
-    let mut text: String = legible(&page.plain_text()).collect();
-    if text.len() > TEXT {
-        text.truncate(cut(&text, TEXT).len());
-        text.push_str("\n[cut]\n");
-    }
+    let whole: String = legible(&page.plain_text()).collect();
     let said = Said {
         subject: subject(email, occasion, &page),
         html: email.html.then(|| html::page(&page, occasion)),
-        text,
+        text: within(&whole, TEXT),
+        brief: within(&whole, BRIEF),
         short: legible(&page.short_text()).collect(),
         ascii: page.ascii_line(ASCII),
     };
@@ -111,6 +110,7 @@ struct Said {
     subject: String,
     html: Option<String>,
     text: String,
+    brief: String,
     short: String,
     ascii: String,
 }
@@ -121,13 +121,6 @@ fn mail(email: &Email, occasion: &Occasion<'_>, admin: &Mailbox, said: &Said) ->
     let id = notification.id().to_string();
     let root = occasion.first_receipt_for(recipient).filter(|_| email.thread).and_then(Root::of);
     let head = Head { email, occasion, from: email.from.clone(), to: admin.clone(), id: &id, root };
-    let rich = said.html.as_ref().and_then(|html| {
-        let parts = MultiPart::builder().kind(MultiPartKind::Alternative).boundary(format!("watchfire-{id}"));
-        let parts = parts
-            .singlepart(part(ContentType::TEXT_PLAIN, &said.text))
-            .singlepart(part(ContentType::TEXT_HTML, html));
-        head.message(&said.subject, |head| head.multipart(parts))
-    });
     let add = |notification: Notification,
                form: fn(Notification, Vec<u8>) -> Notification,
                body: Option<Vec<u8>>| match body {
@@ -137,10 +130,25 @@ fn mail(email: &Email, occasion: &Occasion<'_>, admin: &Mailbox, said: &Said) ->
     let text = |head: &Head<'_>, subject: &str, text: &str| {
         head.message(subject, |head| head.singlepart(part(ContentType::TEXT_PLAIN, text)))
     };
+    let rich = match &said.html {
+        Some(html) => {
+            let parts =
+                MultiPart::builder().kind(MultiPartKind::Alternative).boundary(format!("watchfire-{id}"));
+            let parts = parts
+                .singlepart(part(ContentType::TEXT_PLAIN, &said.text))
+                .singlepart(part(ContentType::TEXT_HTML, html));
+            head.message(&said.subject, |head| head.multipart(parts))
+        }
+        None => text(&head, &said.subject, &said.text),
+    };
     let notification = add(notification, Notification::rich, rich);
-    let notification = add(notification, Notification::plain, text(&head, &said.subject, &said.text));
+    let notification = add(notification, Notification::plain, text(&head, &said.subject, &said.brief));
     let notification = add(notification, Notification::short, text(&head, &said.subject, &said.short));
     add(notification, Notification::ascii, text(&head.bare(), &ascii(&said.subject), &said.ascii))
+}
+
+fn within(text: &str, most: usize) -> String {
+    if text.len() <= most { text.to_owned() } else { format!("{}\n[cut]\n", cut(text, most)) }
 }
 
 /// Makes a part in quoted-printable: legible as it is on the wire, and a mark can be put in later.

@@ -104,13 +104,17 @@ fn the_same_occasion_gives_the_same_bytes_and_the_admins_do_not_see_each_other()
 }
 
 #[test]
-fn text_only_leaves_out_the_rich_form() {
-    let alert = alert("down");
+fn without_html_all_forms_are_text_and_a_refused_one_is_followed_by_a_smaller_one() {
+    let mut alert = alert("down");
+    for number in 0..20 {
+        alert = alert.field(format!("field{number}"), "x".repeat(4096));
+    }
     let mails = email().html(false).render(&first(&alert));
-    assert_eq!(
-        mails[0].renderings().map(|(form, _)| form).collect::<Vec<_>>(),
-        [Form::Plain, Form::Short, Form::Ascii]
-    );
+    let sizes: Vec<_> = mails[0].renderings().map(|(_, body)| body.len()).collect();
+    assert!(sizes.is_sorted_by(|larger, smaller| larger > smaller), "{sizes:?}");
+    let rich = form(&mails[0], Form::Rich);
+    assert!(!MessageParser::default().parse(&rich).unwrap().is_multipart_alternative());
+    assert!(rich.windows(7).any(|window| window == b"field19"), "the whole text");
 }
 
 #[test]
