@@ -123,10 +123,8 @@ impl Transport {
             }
             Ok(Err(error)) => {
                 let reply = Reply::of(&error);
-                if !reply.leaves_open() {
-                    return judge(Stage::Dot, &reply);
-                }
-                judge(Stage::Dot, &reply)
+                let outcome = judge(Stage::Dot, &reply);
+                if reply.leaves_open() { outcome } else { return outcome }
             }
             Err(_) => return Outcome::Ambiguous(Reason::new("no answer after the mail")),
         };
@@ -144,14 +142,14 @@ impl Transport {
     async fn prepare(&self, line: &mut Line, mail: &Envelope<'_>) -> Result<Session, Outcome> {
         // Taken out of the line: if this future is dropped half way, the connection goes with it.
         if let Some(mut session) = line.session.take() {
-            match mail.announce(&mut session.connection).await {
-                Ok(()) => return Ok(session),
-                Err((stage, reply)) if reply.leaves_open() => {
+            match timeout(self.step, mail.announce(&mut session.connection)).await {
+                Ok(Ok(())) => return Ok(session),
+                Ok(Err((stage, reply))) if reply.leaves_open() => {
                     self.hand_on(line, session).await;
                     return Err(judge(stage, &reply));
                 }
                 // The server had enough of this connection; that says nothing about the mail.
-                Err(_) => {}
+                Ok(Err(_)) | Err(_) => {}
             }
         }
         let mut session = match self.open().await {

@@ -104,6 +104,19 @@ fn a_refused_recipient_costs_the_other_nothing_and_both_share_one_connection() {
 }
 
 #[test]
+fn a_connection_that_the_server_ends_between_two_mails_costs_none_of_them() {
+    let bench = Bench::new();
+    let email = bench.email(&[ADA, GRACE]);
+    let ended = Fault::Reply {
+        at: Stage::Rcpt,
+        reply: "421 4.7.0 enough for this connection".to_owned(),
+        address: Some(GRACE.to_owned()),
+    };
+    bench.inbox.fail(Room::Smtp, ended.times(1)).unwrap();
+    assert_eq!(outcomes(&email, "down"), ["delivered", "delivered"]);
+}
+
+#[test]
 fn wrong_credentials_are_tried_once_for_all_admins() {
     let bench = Bench::new();
     let door = Door::before(bench.inbox.smtp_addr());
