@@ -1,6 +1,6 @@
 //! The suite that every sink runs, with the same claims for all.
 //!
-//! Every alert of [`hostile_alerts`](crate::hostile_alerts) and many random ones are rendered for every kind of occasion,
+//! Every alert of [`hostile_alerts`] and many random ones are rendered for every kind of occasion,
 //! and each of these must hold:
 //!
 //! - rendering never panics, and gives the same bytes twice;

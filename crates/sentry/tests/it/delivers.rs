@@ -32,6 +32,11 @@ fn past(fault: Option<FaultPlan>) -> (ChannelStats, Vec<Received>) {
     log_to(&inbox, &inbox.sentry_dsn(), || tracing::error!(order = 4711, "the payment failed"))
 }
 
+/// An outbox whose end does not wait for what waits.
+fn impatient() -> Outbox {
+    Outbox::builder(App::new("shop")).in_memory().drop_deadline(Duration::ZERO).start().unwrap()
+}
+
 fn status(status: u16) -> Fault {
     Fault::Status { status, body: None, headers: Vec::new() }
 }
@@ -114,7 +119,7 @@ fn a_limit_that_comes_with_success_pauses_the_channel() {
     let limit = |value: &str| Fault::Header { name: name.clone(), value: value.to_owned() }.times(1);
     for (value, waits) in [("60:transaction:key", false), ("60:error:key", true)] {
         inbox.fail(Room::Sentry, limit(value)).unwrap();
-        let outbox = Outbox::builder(App::new("shop")).in_memory().start().unwrap();
+        let outbox = impatient();
         let layer = Sentry::dsn(inbox.sentry_dsn()).unwrap().layer(&outbox).unwrap();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::error!("the first");
@@ -131,7 +136,7 @@ fn a_limit_that_comes_with_success_pauses_the_channel() {
 #[test]
 fn a_wrong_key_holds_the_event() {
     let inbox = Inbox::start().unwrap();
-    let outbox = Outbox::builder(App::new("shop")).in_memory().start().unwrap();
+    let outbox = impatient();
     let dsn = inbox.sentry_dsn().replace("0123456789", "9876543210");
     let layer = Sentry::dsn(dsn).unwrap().layer(&outbox).unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || tracing::error!("x"));
