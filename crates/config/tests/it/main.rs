@@ -8,4 +8,6 @@
 )]
 //! The promises of the crate.
 
+mod emit;
 mod explain;
+mod golden;
