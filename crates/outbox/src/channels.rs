@@ -9,6 +9,7 @@ use watchfire_core::Alert;
 use crate::{
     GroupId, Notification, Occasion, OccasionKind, Policy, Sink,
     failover::FailOver,
+    gate::Gate,
     letter::Facts,
     moment::Moment,
     one_line,
@@ -23,6 +24,7 @@ pub(crate) struct ChannelState {
     pub(crate) fail_over: Option<FailOver>,
     pub(crate) hears_panics: bool,
     pub(crate) group_by: Option<GroupBy>,
+    pub(crate) gate: Gate,
     pub(crate) counters: Counters,
 }
 
@@ -57,7 +59,8 @@ pub(crate) type Channels = [Arc<ChannelState>];
 impl ChannelState {
     pub(crate) fn new(name: String, sink: Arc<dyn Sink>, settings: Settings) -> Self {
         let Settings { policy, fail_over, hears_panics, group_by } = settings;
-        Self { name, sink, policy, fail_over, hears_panics, group_by, counters: Counters::default() }
+        let gate = Gate::new(&policy.noise);
+        Self { name, sink, policy, fail_over, hears_panics, group_by, gate, counters: Counters::default() }
     }
 
     /// Renders an occasion, with the drops that no message has told of yet; one that makes the sink panic is rendered

@@ -213,10 +213,11 @@ impl Courier<'_> {
         self.shared.queue.take(&mut posts);
         self.idle = posts.is_empty();
         self.shared.in_hand.store(posts.len(), Ordering::Release);
-        for Post { to, alert } in posts.drain(..) {
+        for Post { to, alert, repeats } in posts.drain(..) {
             let alert = Arc::from(alert);
             for number in self.numbers(to) {
-                self.take(number, Arc::clone(&alert), 1, &[], now);
+                let group = self.take(number, Arc::clone(&alert), 1, &[], now);
+                self.note_repeats(number, repeats, group, now);
             }
         }
         self.posts = posts;

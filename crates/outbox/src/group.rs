@@ -14,8 +14,8 @@ mod tests;
 
 pub use id::GroupId;
 pub(crate) use {
-    desk::{Desk, Tally},
-    fingerprint::{Fingerprint, GROUP_FIELD, Place},
+    desk::Desk,
+    fingerprint::{Fingerprint, GROUP_FIELD, is_error_name},
     say::Say,
     scan::joins_digits,
 };

@@ -12,6 +12,7 @@ mod receipt;
 mod sink;
 
 mod channel;
+mod gate;
 mod group;
 mod handler;
 mod health;

@@ -254,6 +254,7 @@ impl OutboxBuilder {
             pending: AtomicUsize::new(0),
             settled: <(Mutex<()>, _)>::default(),
             orders: Orders::default(),
+            began: clock::instant(),
             published: Mutex::new(Published { trouble: trouble.clone(), ..Published::default() }),
             courier: OnceLock::new(),
             panics: Panics::new(disk.as_ref().map(spool)),

@@ -65,7 +65,7 @@ impl Page {
                 _ => alert.message.clone(),
             },
             summary: summary(occasion),
-            facts: facts(alert),
+            facts: facts(occasion),
             sections: sections(occasion),
             notes: notes(occasion),
             group: occasion.group(),
@@ -126,7 +126,10 @@ impl Occasion<'_> {
         let line = line.unwrap_or_else(|| "an event without a message".to_owned());
         match self.kind() {
             OccasionKind::Storm => {
-                format!("{} different alerts at once, the oldest: {line}", self.mentions().len().max(1))
+                format!("{} different alerts at once, the oldest: {line}", groups(self))
+            }
+            OccasionKind::Digest if groups(self) > 1 => {
+                format!("{} in {} groups, the oldest: {line}", alerts(self.tally().fresh), groups(self))
             }
             _ => line,
         }
@@ -141,26 +144,65 @@ fn headline(alert: &Alert) -> String {
     }
 }
 
+fn groups(occasion: &Occasion<'_>) -> u64 {
+    occasion.tally().groups.max(occasion.mentions().len() as u64).max(1)
+}
+
+fn alerts(count: u64) -> String {
+    if count == 1 { "1 alert".to_owned() } else { format!("{count} alerts") }
+}
+
+/// Says how often, how fast and since when: `1532 more in 5 min (5.1/s), 9804 in total since ...; the last 2 s ago`.
 fn summary(occasion: &Occasion<'_>) -> Option<String> {
     let Counts { total, fresh, first, last, .. } = occasion.tally();
+    let over = last.duration_since(first).unwrap_or_default();
     let ago = span_text(occasion.now().duration_since(last).unwrap_or_default());
     match occasion.kind() {
         OccasionKind::First if total <= 1 => None,
-        OccasionKind::Quiet => {
-            Some(format!("quiet since {}; {total} in total since {}", stamp(last), stamp(first)))
-        }
-        _ => {
-            let over = last.duration_since(first).unwrap_or_default();
-            Some(format!(
-                "{fresh} more, {total} in total over {} since {}; the last {ago} ago",
-                span_text(over),
-                stamp(first)
-            ))
-        }
+        OccasionKind::Quiet => Some(format!(
+            "quiet for {ago}; {} in total over {}, since {}",
+            alerts(total),
+            span_text(over),
+            stamp(first)
+        )),
+        OccasionKind::Storm => Some(format!(
+            "{} in {} groups over {} since {}; the last {ago} ago",
+            alerts(fresh),
+            groups(occasion),
+            span_text(over),
+            stamp(first)
+        )),
+        OccasionKind::First => Some(format!(
+            "{} in total over {} since {}; the last {ago} ago",
+            alerts(total),
+            span_text(over),
+            stamp(first)
+        )),
+        _ => Some(format!(
+            "{fresh} more, {total} in total over {}{} since {}; the last {ago} ago",
+            span_text(over),
+            rate(total, over),
+            stamp(first)
+        )),
     }
 }
 
-fn facts(alert: &Alert) -> Vec<Fact> {
+/// Says how fast, where that is a number that tells something.
+fn rate(count: u64, over: std::time::Duration) -> String {
+    let seconds = over.as_secs();
+    if seconds < 10 || count < 10 {
+        return String::new();
+    }
+    let tenths = count.saturating_mul(10) / seconds;
+    match tenths {
+        0 => format!(" ({}/h)", count.saturating_mul(3600) / seconds),
+        1..=99 => format!(" ({}.{}/s)", tenths / 10, tenths % 10),
+        _ => format!(" ({}/s)", tenths / 10),
+    }
+}
+
+fn facts(occasion: &Occasion<'_>) -> Vec<Fact> {
+    let alert = occasion.alert();
     let app = &alert.app;
     let place = match alert.place_text() {
         Some(place) if alert.target.is_empty() => place,
@@ -174,11 +216,18 @@ fn facts(alert: &Alert) -> Vec<Fact> {
         ("Release", app.release_name().map(|text| one_line(text, 200)).unwrap_or_default()),
         ("Host", format!("{}, process {}", one_line(app.host_name(), 200), app.process_id())),
         ("Alert", alert.id.to_string()),
+        ("Silence", silence(occasion).unwrap_or_default()),
     ];
     all.into_iter()
         .filter(|(_, value)| !value.is_empty())
         .map(|(label, value)| Fact { label, value })
         .collect()
+}
+
+/// The line that silences the group, ready to be pasted; of several groups each is named with its own id.
+fn silence(occasion: &Occasion<'_>) -> Option<String> {
+    let is_one = groups(occasion) == 1 && occasion.kind() != OccasionKind::CatchUp;
+    is_one.then(|| format!("watchfire silence {} --for 2h", occasion.group()))
 }
 
 fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
@@ -208,6 +257,10 @@ fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
 
 fn notes(occasion: &Occasion<'_>) -> Vec<String> {
     let mut notes = occasion.remarks().to_vec();
+    let more = groups(occasion).saturating_sub(occasion.mentions().len() as u64);
+    if groups(occasion) > 1 && more > 0 {
+        notes.push(format!("{more} more groups are not named here."));
+    }
     if occasion.unreported_count() > 0 {
         notes.push(format!(
             "{} alerts of this channel were dropped before this one.",
@@ -268,4 +321,78 @@ pub fn one_line(text: &str, max: usize) -> String {
         left -= needed;
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use watchfire_core::App;
+
+    use super::*;
+    use crate::Mention;
+
+    fn page(kind: OccasionKind, counts: Counts, mentions: &[Mention]) -> String {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
+        let app = App::new("shop").host("web-1").pid(7);
+        let id = watchfire_core::AlertId::from_u128(1);
+        let alert = Alert::new(app, Severity::Error, "payment refused").at(at).id(id).thread("main");
+        let occasion =
+            Occasion::first(&alert, "ops", GroupId::from_u64(0xabc), at + Duration::from_secs(900))
+                .of_kind(kind, 1)
+                .counts(counts)
+                .others(mentions);
+        Page::of(&occasion).plain_text()
+    }
+
+    #[test]
+    fn says_how_often_how_fast_and_since_when() {
+        let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000 + seconds);
+        let cases = [
+            (OccasionKind::First, Counts::one(at(0)), None),
+            (
+                OccasionKind::Digest,
+                Counts::new(1533, 1532, at(0), at(898)),
+                Some(
+                    "1532 more, 1533 in total over 14 min 58 s (1.7/s) since 2026-11-18T11:06:40Z; the last 2 s ago",
+                ),
+            ),
+            (
+                OccasionKind::Digest,
+                Counts::new(3, 2, at(0), at(600)),
+                Some("2 more, 3 in total over 10 min 0 s since 2026-11-18T11:06:40Z; the last 5 min 0 s ago"),
+            ),
+            (
+                OccasionKind::Quiet,
+                Counts::new(9805, 0, at(0), at(600)),
+                Some("quiet for 5 min 0 s; 9805 alerts in total over 10 min 0 s, since 2026-11-18T11:06:40Z"),
+            ),
+        ];
+        for (kind, counts, expected) in cases {
+            let page = page(kind, counts, &[]);
+            let summary = page.lines().nth(2).filter(|line| !line.is_empty());
+            assert_eq!(summary, expected, "{page}");
+            assert!(page.contains("Silence     watchfire silence 0000000000000abc --for 2h"), "{page}");
+        }
+    }
+
+    #[test]
+    fn a_storm_names_the_most_frequent_and_counts_the_others() {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
+        let mentions =
+            [Mention::new(GroupId::from_u64(1), "a", 700), Mention::new(GroupId::from_u64(2), "b", 5)];
+        let counts = Counts::new(740, 735, at, at + Duration::from_secs(60)).groups(31);
+        let storm = page(OccasionKind::Storm, counts, &mentions);
+        for expected in [
+            "31 different alerts at once, the oldest: payment refused",
+            "735 alerts in 31 groups over 1 min 0 s",
+            "x700 a [0000000000000001]",
+            "29 more groups are not named here.",
+        ] {
+            assert!(storm.contains(expected), "{expected}: {storm}");
+        }
+        assert!(!storm.contains("watchfire silence"), "there is no one group: {storm}");
+        let digest = page(OccasionKind::Digest, counts, &mentions);
+        assert!(digest.contains("735 more, 740 in total"), "{digest}");
+    }
 }

@@ -17,6 +17,7 @@ use crate::{
     FlushReport, Health, Stats,
     channels::ChannelState,
     delivery::View,
+    gate::{self, Verdict},
     health::Signs,
     panics::{Heard, Panics},
     queue::Queue,
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     /// Is notified whenever the courier has settled something.
     pub(crate) settled: (Mutex<()>, Condvar),
     pub(crate) orders: Orders,
+    /// From when on the gates count their time.
+    pub(crate) began: Instant,
     pub(crate) published: Mutex<Published>,
     pub(crate) courier: OnceLock<ThreadId>,
     pub(crate) panics: Panics,
@@ -77,6 +80,8 @@ pub(crate) struct Published {
 pub(crate) struct Post {
     pub(crate) to: To,
     pub(crate) alert: Box<Alert>,
+    /// Where the gate counts its repeats.
+    pub(crate) repeats: Option<gate::Key>,
 }
 
 /// Says which channels an alert is for.
@@ -97,7 +102,7 @@ impl Shared {
             return self.count(to, |channel| bump(&channel.counters.dropped_shutdown));
         }
         // Asked first, so that nothing is captured for a full queue.
-        if self.queue.is_full() || self.queue.push(Post { to, alert: alert() }).is_err() {
+        if self.queue.is_full() || self.queue.push(Post { to, alert: alert(), repeats: None }).is_err() {
             self.count(to, |channel| {
                 bump(&channel.counters.dropped_full);
                 bump(&channel.counters.unreported);
@@ -251,7 +256,9 @@ impl OnPanic for Shared {
                 let Ok(channels) = self.channels.try_read() else { return };
                 let hears = || channels.iter().filter(|channel| channel.hears_panics);
                 hears().for_each(|channel| bump(&channel.counters.captured));
-                if self.is_gone() || self.queue.try_push(Post { to: To::Panic, alert }).is_err() {
+                if self.is_gone()
+                    || self.queue.try_push(Post { to: To::Panic, alert, repeats: None }).is_err()
+                {
                     hears().for_each(|channel| {
                         bump(&channel.counters.dropped_full);
                         bump(&channel.counters.unreported);
@@ -294,12 +301,22 @@ impl Port {
         if self.shared.is_gone() {
             return bump(&counters.dropped_shutdown);
         }
+        let since = || micros(self.shared.began.elapsed());
+        let gate = &self.channel.gate;
+        let repeats = match gate.ask(callsite(event), since, || gate::tag_of(event)) {
+            Verdict::Pass(repeats) => repeats,
+            // The courier collects it.
+            Verdict::Counted => return,
+        };
         // Asked first, so that nothing is captured for a full queue.
         let full = self.shared.queue.is_full() || {
             let alert = Box::new(self.shared.capture.alert(event));
-            self.shared.queue.push(Post { to: To::Channel(self.number), alert }).is_err()
+            self.shared.queue.push(Post { to: To::Channel(self.number), alert, repeats }).is_err()
         };
         if full {
+            if let Some(key) = repeats {
+                gate.take_back(key);
+            }
             bump(&counters.dropped_full);
             bump(&counters.unreported);
         }
@@ -308,4 +325,26 @@ impl Port {
     pub(crate) fn flush(&self, deadline: Instant) -> FlushReport {
         self.shared.flush(deadline)
     }
+}
+
+pub(crate) fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Names the callsite and the severity in force: all `log` records share one callsite per level.
+fn callsite(event: &EventView<'_>) -> u64 {
+    let mix = |state: u64, value: u64| (state.rotate_left(23) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let severity = event.severity() as u64;
+    if !event.is_log() {
+        let address = std::ptr::from_ref(event.callsite()).addr();
+        return mix(mix(1, address as u64), severity);
+    }
+    let metadata = event.metadata();
+    let texts = [metadata.target(), metadata.file().unwrap_or_default()];
+    let line = mix(mix(2, severity), u64::from(metadata.line().unwrap_or_default()));
+    let words = texts.iter().flat_map(|text| text.as_bytes().chunks(8));
+    words.fold(line, |state, word| {
+        let word = word.iter().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
+        mix(state, word)
+    })
 }

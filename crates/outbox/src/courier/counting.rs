@@ -9,24 +9,33 @@ use watchfire_core::{Alert, App};
 
 use super::Courier;
 use crate::{
-    Occasion, OccasionKind,
+    GroupId, Occasion, OccasionKind,
     channels::ChannelState,
     dispatch::Dispatch,
+    gate::{Collector, Key},
     group::{Desk, Say},
     moment::Moment,
     noise::Silences,
+    shared::micros,
     spool::Disk,
     stats::{Counters, add, bump},
 };
 
 /// How often counts are written to the disk while they change; a first message writes them at once.
 const KEEP: Duration = Duration::from_secs(1);
+/// How often the gates are collected from while they count.
+const COLLECT: Duration = Duration::from_millis(500);
+/// When idle callsites are looked for.
+const GIVE_BACK: Duration = Duration::from_secs(61);
 /// How often the folder of silences is read, and the quiet hours are looked up.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Is a channel's desk, and when it was last written down.
 pub(super) struct Counting {
     pub(super) desk: Desk,
+    collector: Collector,
+    /// When the gate is collected from next.
+    collect_at: Option<Moment>,
     kept: Option<Moment>,
     owes_keep: bool,
 }
@@ -46,7 +55,7 @@ impl Counting {
             add(&channel.counters.carried, desk.restore(&text, app, now));
             owes_keep = true;
         }
-        Self { desk, kept: None, owes_keep }
+        Self { desk, collector: Collector::default(), collect_at: None, kept: None, owes_keep }
     }
 }
 
@@ -59,17 +68,53 @@ impl Courier<'_> {
         weight: u64,
         notes: &[String],
         now: Moment,
-    ) {
-        let (Some(channel), Some(counting)) = (self.channels.get(number), self.desks.get_mut(number)) else {
-            return;
-        };
+    ) -> Option<GroupId> {
+        let (channel, counting) = (self.channels.get(number)?, self.desks.get_mut(number)?);
         let named = channel.name_group(&alert);
         let mut says = Vec::new();
-        counting.desk.take(alert, named.as_deref(), weight, now, &mut says);
+        let group = counting.desk.take(alert, named.as_deref(), weight, now, &mut says);
         for say in &mut says {
             say.notes.splice(0..0, notes.iter().cloned());
         }
         self.say_all(number, says, now);
+        Some(group)
+    }
+
+    /// Notes whose the repeats of an event are that has passed the gate.
+    pub(super) fn note_repeats(
+        &mut self,
+        number: usize,
+        key: Option<Key>,
+        group: Option<GroupId>,
+        now: Moment,
+    ) {
+        let (Some(counting), Some(group)) = (self.desks.get_mut(number), group) else { return };
+        let at = match key {
+            Some(key) => {
+                counting.collector.owns(key, group);
+                now
+            }
+            // Its callsite has a slot, which is given back when it is idle.
+            None => now + GIVE_BACK,
+        };
+        counting.collect_at = Some(counting.collect_at.map_or(at, |known| known.min(at)));
+    }
+
+    /// Hands what the gate has counted to the desk.
+    fn collect(&mut self, number: usize, last_words: bool, now: Moment) -> Option<Moment> {
+        let (channel, counting) = (self.channels.get(number)?, self.desks.get_mut(number)?);
+        if counting.collect_at.is_some_and(|at| at <= now) || last_words {
+            let mut says = Vec::new();
+            let desk = &mut counting.desk;
+            let passed = micros(self.shared.began.elapsed());
+            let is_live = counting.collector.collect(&channel.gate, now, passed, |group, n| {
+                desk.count(group, n, now, &mut says);
+            });
+            // The next event that passes brings us back.
+            counting.collect_at = is_live.then(|| now + COLLECT);
+            self.say_all(number, says, now);
+        }
+        self.desks.get(number)?.collect_at
     }
 
     /// Lets the desks say what is due, and writes them down; returns when something is due again.
@@ -78,13 +123,14 @@ impl Courier<'_> {
         let last_words = ending || self.shared.orders.last_words.load(Ordering::Acquire);
         let mut next: Option<Moment> = None;
         for number in 0..self.desks.len() {
+            let collect = self.collect(number, last_words, now);
             let says = self.ask(number, last_words, now);
             self.say_all(number, says, now);
             self.keep(number, last_words, now);
             self.tell_counts(number);
             let Some(counting) = self.desks.get(number) else { continue };
             let keep = counting.owes_keep.then(|| counting.kept.unwrap_or(now) + KEEP);
-            next = [next, counting.desk.due(), keep].into_iter().flatten().min();
+            next = [next, counting.desk.due(), keep, collect].into_iter().flatten().min();
         }
         if last_words {
             self.shared.pending.store(self.dispatch.len(), Ordering::Release);

@@ -164,15 +164,15 @@ impl Desk {
         id
     }
 
-    /// Counts `n` more of a group, without having seen them.
-    pub(crate) fn count(&mut self, id: GroupId, n: u64, now: Moment, out: &mut Vec<Say>) {
+    /// Counts `n` more of a group, without having seen them; without a group they are told of as a number.
+    pub(crate) fn count(&mut self, id: Option<GroupId>, n: u64, now: Moment, out: &mut Vec<Say>) {
         if n == 0 {
             return;
         }
         self.changed = true;
         self.tally.taken += n;
-        match self.groups.get_mut(&id) {
-            Some(group) => {
+        match id.and_then(|id| Some((id, self.groups.get_mut(&id)?))) {
+            Some((id, group)) => {
                 group.count(n, now, &self.noise);
                 if group.owed {
                     self.owe(id, now, out);

@@ -66,8 +66,16 @@ fn by_default(alert: &Alert) -> Fingerprint {
     if is_panic(alert) {
         kind = kind.part(alert.file.as_deref().unwrap_or_default().as_bytes()).part(&line);
     }
-    if let (Some(outer), Some(root)) = (alert.error.first(), alert.error.last()) {
-        kind = kind.part(template(outer).as_bytes()).part(template(root).as_bytes());
+    match (alert.error.first(), alert.error.last()) {
+        (Some(outer), Some(root)) => {
+            kind = kind.part(template(outer).as_bytes()).part(template(root).as_bytes());
+        }
+        // An error that was recorded as its text, as in `error = %error`.
+        _ => {
+            for field in alert.fields.iter().filter(|field| is_error_name(&field.name)) {
+                kind = kind.part(template(field.value.as_text().unwrap_or_default()).as_bytes());
+            }
+        }
     }
     let here = place.part(b"place").part(&line).finish_u64();
     let folded = place.part(b"folded").part(&line).finish_u64();
@@ -80,6 +88,11 @@ fn by_default(alert: &Alert) -> Fingerprint {
 fn start(alert: &Alert) -> Fnv128 {
     let environment = alert.app.environment_name().unwrap_or_default();
     Fnv128::new().part(VERSION).part(alert.app.name().as_bytes()).part(environment.as_bytes())
+}
+
+/// Tells whether a field of this name holds an error, whatever it was recorded as.
+pub(crate) fn is_error_name(name: &str) -> bool {
+    matches!(name, "error" | "err" | "exception" | "cause" | "reason")
 }
 
 /// Tells whether the alert is the last words of a thread.
@@ -147,6 +160,8 @@ mod tests {
             alert("refused"),
             base.clone().target("billing"),
             base.clone().field("customer", "ada"),
+            alert("refused").field("error", "card expired"),
+            alert("refused").field("error", "no such card"),
         ];
         let mut seen = vec![group(&base)];
         for other in &others {

@@ -53,7 +53,7 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::group::Place;
+    use crate::group::fingerprint::Place;
 
     fn print(place: u64, group: u64) -> Fingerprint {
         let folded = GroupId::from_u64(1_000_000 + place);

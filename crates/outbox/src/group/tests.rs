@@ -5,7 +5,10 @@ use std::{
 
 use watchfire_core::{Alert, App, Severity};
 
-use super::{desk::STORM, *};
+use super::{
+    desk::{STORM, Tally},
+    *,
+};
 use crate::{Noise, OccasionKind, QuietHours, Rate, Silence, moment::Moment, noise::Silences};
 
 mod simulation;
@@ -120,7 +123,7 @@ fn a_storm_of_a_million_equal_errors_is_one_alert_and_a_few_digests() {
     for second in 0..100 {
         let group = scene.event(&alert("refused"));
         let mut out = Vec::new();
-        scene.desk.count(group, 9_999, scene.now, &mut out);
+        scene.desk.count(Some(group), 9_999, scene.now, &mut out);
         scene.note(out);
         scene.pass(SECOND);
         assert!(second > 0 || scene.said.len() == 1);

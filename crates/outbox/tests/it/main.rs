@@ -5,5 +5,6 @@
 mod ends;
 mod memory;
 mod muted;
+mod noise;
 mod sinks;
 mod speed;

@@ -60,7 +60,7 @@ fn week(seed: u64) {
                 let group = scene.desk.groups.keys().nth(dice.roll(5) as usize).copied();
                 if let Some(group) = group {
                     let mut out = Vec::new();
-                    scene.desk.count(group, dice.roll(5_000), scene.now, &mut out);
+                    scene.desk.count(Some(group), dice.roll(5_000), scene.now, &mut out);
                     scene.note(out);
                 }
             }
