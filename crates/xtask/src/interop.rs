@@ -1,8 +1,12 @@
 //! Checks against programs that others wrote. One file per peer; a new one joins in [`PEERS`].
 
+mod node;
 mod python;
+mod sentry;
 mod slack;
 mod smtp;
+mod specs;
+mod twilio;
 
 use std::path::PathBuf;
 
@@ -22,7 +26,8 @@ struct Peer {
     meet: fn() -> Result<()>,
 }
 
-const PEERS: &[Peer] = &[smtp::PEER, slack::PEER];
+const PEERS: &[Peer] =
+    &[smtp::PEER, slack::PEER, twilio::REQUESTS, twilio::SEGMENTS, sentry::SCHEMA, sentry::BUGSINK];
 
 /// Meets all peers whose name contains the filter, and notes those that were skipped.
 ///
@@ -44,6 +49,11 @@ pub(crate) fn run(interop: Interop, filter: Option<&str>, skipped: &mut Vec<Skip
         bail!("{failed} interop check(s) failed");
     }
     Ok(())
+}
+
+/// Returns the folder of our scripts in other languages.
+fn scripts() -> PathBuf {
+    shell::root().join("crates/xtask/interop")
 }
 
 /// Builds an example, and returns the file that holds what it printed.

@@ -1,4 +1,4 @@
-//! The private Python: a virtual environment in `.tools/venv` with pinned packages.
+//! The private Pythons: virtual environments in `.tools` with pinned packages.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,45 +8,77 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
-/// The packages, and their versions.
-const REQUIREMENTS: &str = include_str!("../../interop/requirements.txt");
+/// A virtual environment.
+pub(super) struct Environment {
+    /// Its folder in `.tools`.
+    folder: &'static str,
+    /// The file of its packages, beside our scripts.
+    file: &'static str,
+    /// The packages, and their versions.
+    packages: &'static str,
+}
 
-/// Makes the environment, unless it is there with just these packages.
+/// What most peers need.
+pub(super) const COMMON: Environment = Environment {
+    folder: "venv",
+    file: "requirements.txt",
+    packages: include_str!("../../interop/requirements.txt"),
+};
+
+/// Bugsink, which brings a web framework of its own.
+pub(super) const BUGSINK: Environment = Environment {
+    folder: "venv-bugsink",
+    file: "requirements-bugsink.txt",
+    packages: include_str!("../../interop/requirements-bugsink.txt"),
+};
+
+impl Environment {
+    /// Makes the environment, unless it is there with just these packages.
+    ///
+    /// # Errors
+    /// When there is no Python 3 with `venv`, or a package cannot be had.
+    pub(super) fn prepare(&self) -> Result<()> {
+        let stamp = self.path().join("requirements.txt");
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == self.packages) {
+            return Ok(());
+        }
+        shell::read(shell::command("python3").args(["-m", "venv", "--clear"]).arg(self.path()))
+            .context("python3 with its venv module is needed (Debian: python3-venv)")?;
+        shell::read(
+            self.python()
+                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+                .arg(super::scripts().join(self.file)),
+        )
+        .context("pip could not install the pinned packages")?;
+        fs::write(&stamp, self.packages).with_context(|| format!("could not write {}", stamp.display()))
+    }
+
+    /// Returns a command that runs one of our scripts.
+    pub(super) fn script(&self, name: &str) -> Command {
+        let mut command = self.python();
+        // Unbuffered, so that a line is here as soon as it is written.
+        command.arg("-u").arg(super::scripts().join(name));
+        command
+    }
+
+    fn python(&self) -> Command {
+        shell::command(self.path().join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" }))
+    }
+
+    fn path(&self) -> PathBuf {
+        shell::tools().join(self.folder)
+    }
+}
+
+/// Makes the common environment.
 ///
 /// # Errors
-/// When there is no Python 3 with `venv`, or a package cannot be had.
+/// As [`Environment::prepare`].
 pub(super) fn prepare() -> Result<()> {
-    let stamp = venv().join("requirements.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == REQUIREMENTS) {
-        return Ok(());
-    }
-    shell::read(shell::command("python3").args(["-m", "venv", "--clear"]).arg(venv()))
-        .context("python3 with its venv module is needed (Debian: python3-venv)")?;
-    shell::read(
-        python()
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
-            .arg(scripts().join("requirements.txt")),
-    )
-    .context("pip could not install the pinned packages")?;
-    fs::write(&stamp, REQUIREMENTS).with_context(|| format!("could not write {}", stamp.display()))
+    COMMON.prepare()
 }
 
-/// Returns a command that runs one of our scripts.
+/// Returns a command that runs one of our scripts in the common environment.
 pub(super) fn script(name: &str) -> Command {
-    let mut command = python();
-    // Unbuffered, so that a line is here as soon as it is written.
-    command.arg("-u").arg(scripts().join(name));
-    command
-}
-
-fn python() -> Command {
-    shell::command(venv().join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" }))
-}
-
-fn venv() -> PathBuf {
-    shell::tools().join("venv")
-}
-
-fn scripts() -> PathBuf {
-    shell::root().join("crates/xtask/interop")
+    COMMON.script(name)
 }

@@ -82,10 +82,22 @@ pub(super) const SINK_FILES: &[(&str, &str, &str)] = &[
         "html.rs",
         "a mail says the same twice, and HTML that every mail program draws is a subject of its own",
     ),
-    ("email", "reply.rs", "what each reply of SMTP means at each step is one pure table, apart from the sockets"),
-    ("sentry", "event.rs", "an event has some forty places to fill; the ladder of four events is another subject"),
+    (
+        "email",
+        "reply.rs",
+        "what each reply of SMTP means at each step is one pure table, apart from the sockets",
+    ),
+    (
+        "sentry",
+        "event.rs",
+        "an event has some forty places to fill; the ladder of four events is another subject",
+    ),
     ("sms", "exotel.rs", "one of its two providers: settings, request and answers of it in one place"),
-    ("sms", "segments.rs", "what a text costs and in which alphabet is a subject of its own, for both providers"),
+    (
+        "sms",
+        "segments.rs",
+        "what a text costs and in which alphabet is a subject of its own, for both providers",
+    ),
     ("sms", "template.rs", "texts registered for India are parsed when configured and filled when rendered"),
     ("sms", "twilio.rs", "one of its two providers: settings, request and answers of it in one place"),
 ];
