@@ -34,6 +34,7 @@ fn finds_a_place_for_everything() {
         ("/event_id", json!(id)),
         ("/timestamp", json!(1_773_500_966.535)),
         ("/platform", json!("native")),
+        ("/level", json!("error")),
         ("/logger", json!("storefront::payments")),
         ("/release", json!("storefront@1.4.2")),
         ("/environment", json!("production")),
@@ -73,7 +74,6 @@ fn finds_a_place_for_everything() {
     for (place, value) in expected {
         assert_eq!(event.pointer(place), Some(&value), "{place} of {event:#}");
     }
-    assert_eq!(event.get("level"), None, "error is the default");
 }
 
 #[test]
@@ -138,18 +138,18 @@ fn keeps_the_newest_and_the_oldest_frames() {
 #[test]
 fn each_severity_has_its_level() {
     let levels = [
-        (Severity::Trace, Some("debug")),
-        (Severity::Debug, Some("debug")),
-        (Severity::Info, Some("info")),
-        (Severity::Warn, Some("warning")),
-        (Severity::Error, None),
-        (Severity::Critical, Some("fatal")),
+        (Severity::Trace, "debug"),
+        (Severity::Debug, "debug"),
+        (Severity::Info, "info"),
+        (Severity::Warn, "warning"),
+        (Severity::Error, "error"),
+        (Severity::Critical, "fatal"),
     ];
     for (severity, level) in levels {
         let mut alert = full_alert();
         alert.severity = severity;
         for (form, event) in ladder(&sentry(), &Scene::first(alert)) {
-            assert_eq!(event.get("level").and_then(Value::as_str), level, "{severity} {form:?}");
+            assert_eq!(event["level"], level, "{severity} {form:?}");
         }
     }
 }

@@ -32,7 +32,7 @@ fn keeps_relays_limits(form: Form, body: &[u8]) -> Result<(), String> {
     let id = text("/event_id");
     hold(id.len() == 32 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "no event id")?;
     hold(event.get("timestamp").and_then(Value::as_f64).is_some_and(|at| at >= 0.0), "no timestamp")?;
-    hold(matches!(text("/level"), "" | "fatal" | "error" | "warning" | "info" | "debug"), "no level")?;
+    hold(matches!(text("/level"), "fatal" | "error" | "warning" | "info" | "debug"), "no level")?;
     hold(!text("/logentry/message").trim().is_empty(), "no message")?;
     hold(
         name(text("/release"), 200) && !text("/release").eq_ignore_ascii_case("latest"),
