@@ -60,6 +60,8 @@ pub(crate) struct Dispatch<F> {
     usage: BTreeMap<usize, Limits>,
     limits: (Limits, Limits),
     last_key: u64,
+    /// Files of what has ended that could not be removed, or buried for a reason, yet.
+    leftovers: Vec<(Name, Option<Reason>)>,
     scanned: Option<Moment>,
     released: Option<Moment>,
     self_log: SelfLog,
@@ -78,6 +80,8 @@ struct Kept {
     letter: Option<Box<Letter>>,
     /// What it stands for.
     covers: Vec<NotificationId>,
+    /// Whether it was found in the spool: another process may have had a part of its occasion.
+    recovered: bool,
     /// The files of what it stands for, while it has none itself.
     parts: Vec<Name>,
 }
@@ -119,6 +123,7 @@ impl<F: Files> Dispatch<F> {
             usage: BTreeMap::new(),
             limits: (Limits::ON_DISK, Limits::IN_MEMORY),
             last_key: 0,
+            leftovers: Vec::new(),
             scanned: None,
             released: None,
             self_log,
@@ -156,6 +161,18 @@ impl<F: Files> Dispatch<F> {
         facts: &Arc<Facts>,
         now: Moment,
     ) -> usize {
+        self.accept_marked(channels, number, rendered, facts, false, now)
+    }
+
+    fn accept_marked(
+        &mut self,
+        channels: &Channels,
+        number: usize,
+        rendered: Vec<Notification>,
+        facts: &Arc<Facts>,
+        maybe_duplicate: bool,
+        now: Moment,
+    ) -> usize {
         rendered
             .into_iter()
             .filter(|notification| {
@@ -164,17 +181,33 @@ impl<F: Files> Dispatch<F> {
                     facts: Arc::clone(facts),
                     covers: Vec::new(),
                 };
-                self.accept_letter(channels, number, letter, now).is_some()
+                self.accept_letter(channels, number, letter, maybe_duplicate, now).is_some()
             })
             .count()
     }
 
-    /// Takes one letter; returns whether it has a file. `None` if it had to be dropped.
+    /// Takes one letter, and makes room for it.
     fn accept_letter(
         &mut self,
         channels: &Channels,
         number: usize,
+        letter: Letter,
+        maybe_duplicate: bool,
+        now: Moment,
+    ) -> Option<NotificationId> {
+        let id = letter.notification.id;
+        self.take_letter(channels, number, letter, maybe_duplicate, now)?;
+        self.make_room(channels, number);
+        (self.ids.contains(&id) || self.recent.contains(&id)).then_some(id)
+    }
+
+    /// Takes one letter; returns whether it has a file.
+    fn take_letter(
+        &mut self,
+        channels: &Channels,
+        number: usize,
         mut letter: Letter,
+        maybe_duplicate: bool,
         now: Moment,
     ) -> Option<bool> {
         let channel = channels.get(number)?;
@@ -184,15 +217,14 @@ impl<F: Files> Dispatch<F> {
         bump(&channel.counters.notifications);
         self.follow_move(&channel.name, &mut letter.notification.recipient);
         let key = self.next_key(letter.notification.id, now);
-        let state = State { not_before: now, ..State::default() };
+        let state = State { not_before: now, maybe_duplicate, ..State::default() };
         let name = self.write(&Name::new(key, state, &channel.name), &letter);
         if name.is_some() {
             bump(&channel.counters.spooled);
         }
         let spooled = name.is_some();
         self.insert(number, key, state, letter, name, now);
-        self.make_room(channels, number);
-        self.kept.contains_key(&key).then_some(spooled)
+        Some(spooled)
     }
 
     /// Makes what was accepted last.
@@ -252,7 +284,7 @@ impl<F: Files> Dispatch<F> {
         let keep = name.is_none() || self.kept.len() < FRESH;
         let covers = letter.covers.clone();
         self.kept
-            .insert(key, Kept { name, letter: keep.then(|| Box::new(letter)), covers, parts: Vec::new() });
+            .insert(key, Kept { name, letter: keep.then(|| Box::new(letter)), covers, recovered: false, parts: Vec::new() });
         self.delivery.offer(ticket, now);
     }
 
@@ -260,15 +292,19 @@ impl<F: Files> Dispatch<F> {
     fn forget(&mut self, number: usize, key: Key, size: u64) -> Option<Kept> {
         self.delivery.remove(key);
         self.ids.remove(&key.id);
-        if self.recent.len() >= RECENT {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(key.id);
         if let Some(usage) = self.usage.get_mut(&number) {
             usage.count = usage.count.saturating_sub(1);
             usage.bytes = usage.bytes.saturating_sub(size);
         }
         self.kept.remove(&key)
+    }
+
+    /// Remembers what was said, or refused: it is not said again.
+    fn remember(&mut self, id: NotificationId) {
+        if self.recent.len() >= RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(id);
     }
 
     /// Drops what is lost with the least harm until the channel is within its bounds.
@@ -288,11 +324,13 @@ impl<F: Files> Dispatch<F> {
         }
     }
 
-    fn remove_files(&self, kept: Option<Kept>) {
+    fn remove_files(&mut self, kept: Option<Kept>) {
         let Some(spool) = &self.spool else { return };
         for name in kept.into_iter().flat_map(|kept| kept.name.into_iter().chain(kept.parts)) {
             // What is gone already is gone.
-            spool.remove(&name).ok();
+            if let Err(Missing::Io(_)) = spool.remove(&name) {
+                self.leftovers.push((name, None));
+            }
         }
     }
 
@@ -329,6 +367,15 @@ impl<F: Files> Dispatch<F> {
                 }
                 // A disk that cannot be written to is no reason not to speak.
                 Err(_) => {}
+            }
+        }
+        if let (Some(spool), Some(kept)) = (&self.spool, self.kept.get_mut(&key)) {
+            // What it stands for is repeated if this process dies now.
+            for part in &mut kept.parts {
+                let state = State { in_flight: true, ..part.state };
+                if let Ok(name) = spool.restate(part, state) {
+                    *part = name;
+                }
             }
         }
         match self.letter(key) {
@@ -404,6 +451,7 @@ impl<F: Files> Dispatch<F> {
                 counters.last_success.store(now.as_millis(), Ordering::Release);
                 let delay = now.since(key.accepted_at());
                 counters.delays.note(delay);
+                self.remember(key.id);
                 let kept = self.forget(ticket.channel, key, ticket.size);
                 self.remove_files(kept);
                 if let Some(receipt) = receipt {
@@ -418,12 +466,16 @@ impl<F: Files> Dispatch<F> {
                     letter.as_ref().map(|letter| letter.notification.title.clone()).unwrap_or_default();
                 let mut handed_over = false;
                 if let (true, Ok(letter)) = (fail_over, &letter) {
-                    handed_over = self.hand_over(channels, ticket.channel, letter, &reason, now);
+                    self.restate(key, State { failed_over: true, in_flight: true, ..ticket.state });
+                    self.mark_handed_over(ticket.channel, ticket.occasion);
+                    let recovered = self.kept.get(&key).is_some_and(|kept| kept.recovered);
+                    handed_over = self.hand_over(channels, ticket.channel, letter, recovered, &reason, now);
                 }
                 if let (false, true, Ok(letter)) = (handed_over, !refused || alone, &letter) {
                     self.tell_last_resort(&letter.facts.alert, &reason);
                 }
                 bump(if refused { &counters.refused } else { &counters.dead });
+                self.remember(key.id);
                 bump(&counters.unreported);
                 let kept = self.forget(ticket.channel, key, ticket.size);
                 self.bury(kept, &reason);
@@ -470,16 +522,25 @@ impl<F: Files> Dispatch<F> {
     }
 
     fn bury(&mut self, kept: Option<Kept>, reason: &Reason) {
-        let Some(kept) = kept else { return };
+        let (Some(kept), Some(spool)) = (kept, &mut self.spool) else { return };
+        for name in kept.name.into_iter().chain(kept.parts) {
+            if let Err(missing @ Missing::Io(_)) = spool.bury(&name, reason.as_str()) {
+                self.self_log.say(format_args!("cannot keep a dead letter: {missing}"));
+                self.leftovers.push((name, Some(reason.clone())));
+            }
+        }
+    }
+
+    /// Tries again what could not be removed or buried.
+    fn clear_leftovers(&mut self) {
         let Some(spool) = &mut self.spool else { return };
-        if let Some(name) = &kept.name
-            && let Err(missing @ Missing::Io(_)) = spool.bury(name, reason.as_str())
-        {
-            self.self_log.say(format_args!("cannot keep a dead letter: {missing}"));
-        }
-        for part in &kept.parts {
-            spool.bury(part, reason.as_str()).ok();
-        }
+        self.leftovers.retain(|(name, reason)| {
+            let done = match reason {
+                Some(reason) => spool.bury(name, reason.as_str()),
+                None => spool.remove(name),
+            };
+            matches!(done, Err(Missing::Io(_)))
+        });
     }
 
     /// Returns the receipts of a group on a channel, the oldest first.
@@ -518,8 +579,19 @@ impl<F: Files> Dispatch<F> {
         self.delivery.view(number, now)
     }
 
-    pub(crate) fn spool(&self) -> Option<&Spool<F>> {
-        self.spool.as_ref()
+    /// Returns the ids of all letters.
+    #[cfg(feature = "sim")]
+    pub(crate) fn ids(&self) -> &BTreeSet<NotificationId> {
+        &self.ids
+    }
+
+    /// Returns each catch-up with what it stands for.
+    #[cfg(feature = "sim")]
+    pub(crate) fn covers(&self) -> impl Iterator<Item = (NotificationId, &[NotificationId])> {
+        self.kept
+            .iter()
+            .map(|(key, kept)| (key.id, kept.covers.as_slice()))
+            .filter(|(_, covers)| !covers.is_empty())
     }
 }
 

@@ -38,6 +38,9 @@ mod moment;
 mod panics;
 mod queue;
 mod shared;
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+pub mod sim;
 mod text;
 
 pub use channel::Channel;

@@ -23,7 +23,9 @@ use crate::{delivery::State, letter::Letter, moment::Moment};
 
 pub(crate) use cabinet::Drawer;
 pub(crate) use disk::Disk;
-pub(crate) use files::{FOLDERS, Files};
+#[cfg(feature = "sim")]
+pub(crate) use files::FOLDERS;
+pub(crate) use files::Files;
 pub(crate) use frame::Damaged;
 pub(crate) use name::Name;
 pub(crate) use owner::Owner;

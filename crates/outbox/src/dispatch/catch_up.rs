@@ -70,10 +70,9 @@ impl<F: Files> Dispatch<F> {
             .flat_map(|(ticket, letter)| std::iter::once(ticket.key.id).chain(letter.covers.iter().copied()))
             .collect();
         let id = notification.id;
-        let Some(spooled) = self.accept_letter(channels, number, Letter { notification, facts, covers }, now)
-        else {
-            return;
-        };
+        let maybe_duplicate = parts.iter().any(|(ticket, _)| ticket.state.maybe_duplicate);
+        let letter = Letter { notification, facts, covers };
+        let Some(spooled) = self.take_letter(channels, number, letter, maybe_duplicate, now) else { return };
         if spooled {
             // Its file must last before those of its parts go.
             self.commit();
@@ -91,6 +90,7 @@ impl<F: Files> Dispatch<F> {
         if let Some(kept) = self.kept.iter_mut().find(|(key, _)| key.id == id).map(|(_, kept)| kept) {
             kept.parts = orphans;
         }
+        self.make_room(channels, number);
     }
 
     fn expire(&mut self, channel: &ChannelState, ticket: &Ticket, letter: &Letter, why: &str) {
@@ -130,7 +130,11 @@ fn sum_up(parts: &[(Ticket, Letter)]) -> Facts {
     let since = parts.iter().map(|(_, letter)| letter.facts.since).min().unwrap_or_default();
     let severity =
         parts.iter().map(|(ticket, _)| ticket.severity).max().unwrap_or(watchfire_core::Severity::Error);
-    let oldest = parts.first().map(|(_, letter)| letter.notification.title.as_str()).unwrap_or_default();
+    let oldest = parts.first().map(|(_, letter)| match letter.facts.mentions.first() {
+        Some(mention) => mention.title.as_str(),
+        None => letter.notification.title.as_str(),
+    });
+    let oldest = oldest.unwrap_or_default();
     let message = format!(
         "{total} alerts of {groups} kinds could not be delivered between {} and {}; the oldest: {}",
         stamp(first),

@@ -20,27 +20,48 @@ impl<F: Files> Dispatch<F> {
                 return self.lose(&channel.counters, key, &missing, now);
             }
         };
+        let siblings = self.mark_handed_over(ticket.channel, ticket.occasion);
         let reason = ticket.last.clone().unwrap_or_else(|| Reason::new("no answer yet"));
-        if self.hand_over(channels, ticket.channel, &letter, &reason, now) {
+        let recovered = self.kept.get(&key).is_some_and(|kept| kept.recovered);
+        if self.hand_over(channels, ticket.channel, &letter, recovered, &reason, now) {
             self.commit();
-            let kept = self.forget(ticket.channel, key, ticket.size);
-            self.remove_files(kept);
-            bump(&channel.counters.failed_over);
+            // The other recipients of it who still wait are spoken for as well.
+            for (key, size) in siblings {
+                let kept = self.forget(ticket.channel, key, size);
+                self.remove_files(kept);
+                bump(&channel.counters.failed_over);
+            }
         } else {
-            let state = self.delivery.keep(key).map(|ticket| ticket.state);
-            state.into_iter().for_each(|state| self.restate(key, state));
             let line =
                 format!("{}: no other channel could take `{}` over", channel.name, letter.notification.title);
             self.self_log.say(line);
         }
     }
 
+    /// Notes that an occasion is handed over, before the copies are made: what is found again after a crash is not handed
+    /// over a second time. Returns those of it that wait.
+    pub(super) fn mark_handed_over(&mut self, number: usize, occasion: u64) -> Vec<(Key, u64)> {
+        let tickets = self.delivery.tickets();
+        let all: Vec<(Key, u64, bool)> = tickets
+            .filter(|ticket| ticket.channel == number && ticket.occasion == occasion)
+            .map(|ticket| (ticket.key, ticket.size, ticket.state.in_flight))
+            .collect();
+        for (key, ..) in &all {
+            let state = self.delivery.keep(*key).map(|ticket| ticket.state);
+            state.into_iter().for_each(|state| self.restate(*key, state));
+        }
+        all.into_iter().filter(|(.., in_flight)| !in_flight).map(|(key, size, _)| (key, size)).collect()
+    }
+
     /// Has the other channels of `number` say the letter; tells whether one of them will.
+    ///
+    /// The copies of one that was `recovered` are marked: another process may have made them for another recipient.
     pub(super) fn hand_over(
         &mut self,
         channels: &Channels,
         number: usize,
         letter: &Letter,
+        recovered: bool,
         reason: &Reason,
         now: Moment,
     ) -> bool {
@@ -62,7 +83,7 @@ impl<F: Files> Dispatch<F> {
                 target.render_again(&letter.facts, notification.kind, notification.group, &notes, now);
             let mut facts = (*letter.facts).clone();
             facts.notes.clone_from(&notes);
-            taken += self.accept(channels, other, rendered, &Arc::new(facts), now);
+            taken += self.accept_marked(channels, other, rendered, &Arc::new(facts), recovered, now);
         }
         taken > 0
     }

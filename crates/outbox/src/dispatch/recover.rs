@@ -50,6 +50,7 @@ impl<F: Files> Dispatch<F> {
             return (Vec::new(), Some(last + LOOK));
         }
         self.scanned = Some(now);
+        self.clear_leftovers();
         self.respool();
         let Some(spool) = &mut self.spool else { return (Vec::new(), None) };
         if self.released.is_none_or(|last| now.since(last) >= LOOK_FOR_STALE) {
@@ -102,8 +103,10 @@ impl<F: Files> Dispatch<F> {
             return;
         }
         bump(&channel.counters.recovered);
+        // Written by a clock that was ahead: its times are taken back by as much.
+        let ahead = name.key.accepted_at().since(now);
         let state = State {
-            not_before: name.state.not_before.min(now + LONGEST),
+            not_before: (name.state.not_before - ahead).min(now + LONGEST),
             maybe_duplicate: name.state.maybe_duplicate || name.state.in_flight,
             in_flight: false,
             held: false,
@@ -115,6 +118,9 @@ impl<F: Files> Dispatch<F> {
         let mut letter = letter;
         self.follow_move(&channel.name, &mut letter.notification.recipient);
         self.insert(number, key, state, letter, Some(name), now);
+        if let Some(kept) = self.kept.get_mut(&key) {
+            kept.recovered = true;
+        }
         self.make_room(channels, number);
     }
 
@@ -139,9 +145,6 @@ impl<F: Files> Dispatch<F> {
 
     /// Tries to give a file to what had to be kept in memory.
     fn respool(&mut self) {
-        if self.trouble.is_none() {
-            return;
-        }
         let homeless: Vec<_> =
             self.kept.iter().filter(|(_, kept)| kept.name.is_none()).map(|(key, _)| *key).collect();
         for key in homeless {
@@ -153,9 +156,8 @@ impl<F: Files> Dispatch<F> {
             kept.name = Some(name);
             let parts = std::mem::take(&mut kept.parts);
             self.commit();
-            self.remove_files(Some(Kept { name: None, letter: None, covers: Vec::new(), parts }));
+            self.remove_files(Some(Kept { name: None, letter: None, covers: Vec::new(), recovered: false, parts }));
         }
-        self.trouble = None;
     }
 
     /// Ends a file that held an alert: it is rendered and accepted.
