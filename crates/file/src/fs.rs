@@ -161,6 +161,10 @@ impl Filesystem for Disk {
         match file.try_lock() {
             Ok(()) => Ok(Some(Box::new(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
+            // A file system without locks: better a line that another process may tear than none.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                Ok(Some(Box::new(file)))
+            }
             Err(TryLockError::Error(error)) => Err(error),
         }
     }

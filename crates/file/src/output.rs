@@ -135,6 +135,11 @@ impl Output {
         self.blocked_until = None;
     }
 
+    /// Tells whether that is still to come.
+    pub(crate) fn rotates_soon(&self) -> bool {
+        self.rotate_now
+    }
+
     /// Opens the file anew with the next write.
     pub(crate) fn close(&mut self) {
         self.open = None;

@@ -201,3 +201,42 @@ impl<T: Write + ?Sized> Write for Calm<'_, T> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text() -> Vec<u8> {
+        (0..20_000).flat_map(|line| format!("line {line} of a log\n").into_bytes()).collect()
+    }
+
+    #[test]
+    fn gzip_reads_back() {
+        let mut packed = Vec::new();
+        Compression::Gzip.copy(&mut &*text(), &mut packed).unwrap();
+        let mut read = Vec::new();
+        flate2::read::GzDecoder::new(&*packed).read_to_end(&mut read).unwrap();
+        assert!(read == text() && packed.len() < read.len() / 4);
+    }
+
+    #[cfg(feature = "zstd")]
+    #[test]
+    fn zstd_reads_back_and_an_error_is_one_and_no_panic() {
+        let mut packed = Vec::new();
+        Compression::Zstd.copy(&mut &*text(), &mut packed).unwrap();
+        let mut read = Vec::new();
+        ruzstd::decoding::StreamingDecoder::new(&*packed).unwrap().read_to_end(&mut read).unwrap();
+        assert!(read == text() && packed.len() < read.len() / 3, "{}", packed.len());
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let error = Compression::Zstd.copy(&mut &*text(), &mut Full).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    }
+}

@@ -103,3 +103,13 @@ impl fmt::Display for Trouble {
         }
     }
 }
+
+/// Says what is wrong with a path, for an error of configuration.
+pub(crate) fn reason(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+            format!("{trouble}; expected a folder that this process may write to")
+        }
+        trouble => trouble.to_string(),
+    }
+}

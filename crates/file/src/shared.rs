@@ -2,10 +2,9 @@
 
 use std::{
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError,
+        Arc, Condvar, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime},
@@ -24,7 +23,10 @@ use crate::{
     time::seconds,
 };
 
+mod locks;
 mod worker;
+
+use locks::{calmly, lock, lock_within, try_lock};
 
 pub(crate) struct Shared {
     pub(crate) fs: Arc<dyn Filesystem>,
@@ -47,6 +49,8 @@ pub(crate) struct Shared {
 /// Is what callers touch; the lock is held for the copy of a line.
 struct Front {
     batch: Batch,
+    /// How many records were ever taken.
+    accepted: u64,
     period: Period,
     /// Lines dropped since the last one that was taken; while there are any, no line is taken.
     missing: u64,
@@ -64,6 +68,8 @@ struct Io {
     last_write: Instant,
     last_sync: Instant,
     is_in_trouble: bool,
+    /// Since when another process has held the lock.
+    busy_since: Option<Instant>,
 }
 
 /// So many waiting bytes are written without waiting for the timer.
@@ -74,6 +80,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_millis(20);
 /// How long a caller whose line is urgent waits for another thread's write.
 const WRITER_PATIENCE: Duration = Duration::from_millis(5);
+/// A process that holds the lock longer than this is stopped or stuck, and people should know.
+const LONG_BUSY: Duration = Duration::from_secs(5);
 const NAP: Duration = Duration::from_micros(500);
 const EXIT_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -97,6 +105,7 @@ impl Shared {
         }
         let front = Front {
             batch: Batch::default(),
+            accepted: 0,
             period: plan.period(now),
             missing: 0,
             is_asleep: false,
@@ -111,6 +120,7 @@ impl Shared {
             last_write: instant,
             last_sync: instant,
             is_in_trouble: false,
+            busy_since: None,
         };
         Ok(Self {
             fs,
@@ -155,16 +165,18 @@ impl Shared {
         }
         let period = front.period;
         front.batch.push(record.as_bytes(), period);
+        front.accepted += 1;
         front.is_urgent |= is_urgent;
-        let is_high = front.batch.len() >= HIGH;
-        let must_wake = std::mem::take(&mut front.is_asleep);
+        // Once, as the mark is passed: who writes looks at it again by himself.
+        let is_high = (HIGH..HIGH.saturating_add(record.len())).contains(&front.batch.len());
+        let must_wake = std::mem::take(&mut front.is_asleep) || (is_high && self.pace.has_thread);
         drop(front);
         if must_wake {
             self.wake.notify_one();
         }
         if self.pace.durability == Durability::EachLine {
             self.drain(&mut lock(&self.io), true);
-        } else if is_urgent || is_high || self.is_due() {
+        } else if is_urgent || (!self.pace.has_thread && (is_high || self.is_due())) {
             let patience = if is_urgent { WRITER_PATIENCE } else { Duration::ZERO };
             match lock_within(&self.io, patience) {
                 Some(mut io) => self.drain(&mut io, is_urgent),
@@ -176,37 +188,57 @@ impl Shared {
 
     /// Without a thread the callers look at the clock.
     fn is_due(&self) -> bool {
-        if self.pace.has_thread {
-            return false;
-        }
         match self.io.try_lock() {
             Ok(io) => clock::instant().saturating_duration_since(io.last_write) >= self.pace.flush_every,
             Err(_) => false,
         }
     }
 
-    /// Writes what waits, at the latest until `deadline`; tries again what fails.
+    /// Writes what waits now, at the latest until `deadline`; tries again what fails.
     pub(crate) fn flush(&self, deadline: Instant) -> Flushed {
+        self.flush_until(deadline, |_| true)
+    }
+
+    /// Rotates with what waits now in the old file.
+    pub(crate) fn rotate(&self, deadline: Instant) -> Flushed {
+        let flushed = self.flush(deadline);
+        lock(&self.io).output.rotate_soon();
+        flushed.and(self.flush_until(deadline, |io| !io.output.rotates_soon()))
+    }
+
+    /// Others may go on writing meanwhile: only what was there at the beginning is waited for.
+    fn flush_until(&self, deadline: Instant, is_done: impl Fn(&Io) -> bool) -> Flushed {
+        let (accepted, missing) = {
+            let front = self.front();
+            (front.accepted, front.missing)
+        };
+        // The line that says what is missing is one more.
+        let accepted = accepted + u64::from(missing > 0);
         loop {
+            let mut nap = NAP;
             if let Some(mut io) = try_lock(&self.io) {
                 io.retry_at = None;
                 self.drain(&mut io, true);
-                if io.batch.is_empty() && self.front().missing == 0 && self.front().batch.is_empty() {
-                    return Flushed::Yes;
+                if self.written.load(Ordering::Relaxed) >= accepted && is_done(&io) {
+                    let syncs =
+                        matches!(self.pace.durability, Durability::SyncEvery(_) | Durability::SyncOnError);
+                    if !syncs {
+                        return Flushed::Yes;
+                    }
+                    match io.output.sync() {
+                        Ok(()) => return Flushed::Yes,
+                        Err(trouble) => self.report(&trouble, clock::instant()),
+                    }
+                }
+                if io.is_in_trouble {
+                    nap = FIRST_PAUSE / 5;
                 }
             }
             if clock::instant() >= deadline {
                 return Flushed::TimedOut;
             }
-            std::thread::park_timeout(NAP);
+            std::thread::park_timeout(nap);
         }
-    }
-
-    pub(crate) fn rotate(&self, deadline: Instant) -> Flushed {
-        // What waits belongs to the old file.
-        let flushed = self.flush(deadline);
-        lock(&self.io).output.rotate_soon();
-        flushed.and(self.flush(deadline))
     }
 
     pub(crate) fn reopen(&self) {
@@ -260,20 +292,27 @@ impl Shared {
             match result {
                 Ok(()) => {
                     io.retry_at = None;
+                    io.busy_since = None;
                     io.pause = FIRST_PAUSE;
                     io.last_write = instant;
                     if std::mem::take(&mut io.is_in_trouble) {
                         let path = self.plan.path.display();
                         calmly(|| self.self_log.say(format_args!("{path} can be written to again")));
                     }
-                    let more = self.say_what_is_missing() | is_left | self.front().is_urgent;
+                    let more = self.say_what_is_missing() | is_left | self.has_more();
                     if !more {
                         break;
                     }
                 }
                 Err(Trouble::Busy) => {
+                    let busy = instant.saturating_duration_since(*io.busy_since.get_or_insert(instant));
+                    if busy > LONG_BUSY {
+                        self.failures.fetch_add(1, Ordering::Relaxed);
+                        io.is_in_trouble = true;
+                        self.report(&Trouble::new("lock", io::ErrorKind::WouldBlock.into()), instant);
+                    }
                     if !is_urgent || instant >= deadline {
-                        io.retry_at = Some(instant + NAP);
+                        io.retry_at = Some(instant + if busy > PATIENCE { PATIENCE } else { NAP });
                         return;
                     }
                     std::thread::park_timeout(NAP);
@@ -305,6 +344,11 @@ impl Shared {
         }
     }
 
+    fn has_more(&self) -> bool {
+        let front = self.front();
+        front.is_urgent || front.batch.len() >= HIGH
+    }
+
     fn after_write(&self, io: &mut Io, instant: Instant) {
         self.rotations.store(io.output.rotations(), Ordering::Relaxed);
         if let Some(trouble) = io.output.take_mishap() {
@@ -329,6 +373,7 @@ impl Shared {
         }
         let period = front.period;
         front.batch.push(line.as_bytes(), period);
+        front.accepted += 1;
         front.missing = 0;
         true
     }
@@ -355,51 +400,5 @@ impl AtExit for Shared {
     }
 }
 
-/// Locks; what a panic left behind is whole, since nothing in the locked sections panics half-way.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn lock_within<T>(mutex: &Mutex<T>, patience: Duration) -> Option<MutexGuard<'_, T>> {
-    let found = try_lock(mutex);
-    if found.is_some() || patience.is_zero() {
-        return found;
-    }
-    let deadline = clock::instant() + patience;
-    loop {
-        std::thread::park_timeout(Duration::from_micros(20));
-        match try_lock(mutex) {
-            None if clock::instant() < deadline => {}
-            found => return found,
-        }
-    }
-}
-
-fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
-    match mutex.try_lock() {
-        Ok(guard) => Some(guard),
-        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-        Err(TryLockError::WouldBlock) => None,
-    }
-}
-
-/// Runs a user's code while the file is locked: what it logs does not come back here, and a panic ends with it.
-fn calmly<R>(work: impl FnOnce() -> R) -> Option<R> {
-    let mut work = Some(work);
-    let mut run = || work.take().and_then(|work| catch_unwind(AssertUnwindSafe(work)).ok());
-    match watchfire_core::quietly(&mut run) {
-        Some(done) => done,
-        // This thread is inside a handler already, and as quiet.
-        None => run(),
-    }
-}
-
-/// Says what is wrong with a path, for an error of configuration.
-pub(crate) fn reason(trouble: &Trouble) -> String {
-    match trouble {
-        Trouble::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
-            format!("{trouble}; expected a folder that this process may write to")
-        }
-        trouble => trouble.to_string(),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -15,9 +15,9 @@ use crate::{
     Durability, Every, FileHandler, Record,
     fs::Filesystem,
     handler::Owner,
-    plan::Plan,
+    plan::{Plan, reason},
     rotation::{Names, Schedule},
-    shared::{Shared, reason},
+    shared::Shared,
     time::Zone,
 };
 

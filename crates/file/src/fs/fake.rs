@@ -2,13 +2,22 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::*;
 
 #[derive(Clone, Default)]
-pub(crate) struct Fake(Arc<Mutex<World>>);
+pub(crate) struct Fake {
+    world: Arc<Mutex<World>>,
+    /// Whoever holds it keeps every write waiting: a disk that hangs.
+    pub(crate) gate: Arc<Mutex<()>>,
+    /// Whether another process holds the lock.
+    pub(crate) is_locked: Arc<AtomicBool>,
+}
 
 #[derive(Default)]
 pub(crate) struct World {
@@ -66,7 +75,7 @@ enum Fault {
 
 impl Fake {
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap()
+        self.world.lock().unwrap()
     }
 }
 
@@ -198,6 +207,9 @@ impl Filesystem for Fake {
     }
 
     fn lock(&self, _path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        if self.is_locked.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         self.world().act(|_| Ok(Some(Box::new(FakeLock) as Box<dyn Lock>)))
     }
 }
@@ -213,6 +225,7 @@ struct FakeFile {
 
 impl Handle for FakeFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        drop(self.fake.gate.lock().unwrap());
         let mut world = self.fake.world();
         let fault = world.fault()?;
         let part = usize::try_from(world.chance.below(bytes.len() as u64)).unwrap();

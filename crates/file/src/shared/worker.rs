@@ -7,7 +7,7 @@ use std::{
 
 use watchfire_core::clock;
 
-use super::{Shared, lock};
+use super::{Shared, locks::lock};
 use crate::{Durability, plan::Trouble, rotation::Period, tidy, time::seconds};
 
 /// How often the thread looks for a hang-up signal.

@@ -1,4 +1,4 @@
-//! logrotate for real, both ways.
+//! logrotate for real, both ways, and Python's own opinion of its formats.
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
@@ -65,6 +65,26 @@ fn no_line_is_lost_while_logrotate_moves_or_cuts_the_file() {
         }
         let active = fs::read_to_string(&path).unwrap();
         assert!(active.contains("<the last>") && !active.contains("<0 0>"), "{way} did not rotate");
+    }
+}
+
+#[test]
+fn a_real_python_makes_of_the_formats_what_is_stored() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let script = folder.join("python/formats.py");
+    let run = Command::new("python3")
+        .arg(script)
+        .arg("check")
+        .arg(folder.join("data/python_formats.json"))
+        .output();
+    // `Formatter(defaults=..)` came with Python 3.10.
+    let version =
+        Command::new("python3").args(["-c", "import sys; sys.exit(sys.version_info < (3, 10))"]).status();
+    match (run, version) {
+        (Ok(run), Ok(version)) if version.success() => {
+            assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        }
+        _ => note("skipped: there is no Python 3.10 or newer"),
     }
 }
 

@@ -133,7 +133,7 @@ fn permissions_are_exactly_those_asked_for_and_the_link_points_to_the_file() {
 }
 
 #[test]
-fn a_hangup_opens_the_file_anew() {
+fn a_hangup_does_not_end_the_program_and_lines_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.log");
     let layer = LogFile::new(&path).reopen_on_hangup().layer().unwrap();

@@ -1,0 +1,160 @@
+use std::{sync::mpsc, thread};
+
+use super::*;
+use crate::{
+    fs::fake::Fake,
+    retention::Keep,
+    rotation::{Every, Names, Schedule},
+    time::Zone,
+};
+
+fn shared(fake: &Fake, capacity: usize, has_thread: bool, heard: &Arc<Mutex<Vec<String>>>) -> Arc<Shared> {
+    let schedule = Schedule { every: Every::Day, hour: 0, minute: 0, zone: Zone::utc() };
+    let plan = Plan {
+        folder: "/log".into(),
+        path: "/log/shop.log".into(),
+        names: Names { base: "shop.log".into(), schedule: Some(schedule) },
+        max_size: None,
+        at_start: false,
+        keep: Keep::default(),
+        compression: None,
+        mode: None,
+        link: None,
+        sync_renames: false,
+    };
+    let flush_every = Duration::from_millis(1);
+    let pace = Pace { durability: Durability::Buffered, flush_every, capacity, has_thread };
+    let gap = Box::new(|missing, _| format!("{missing} missing\n"));
+    let heard = Arc::clone(heard);
+    let self_log = SelfLog::to(move |line| heard.lock().unwrap().push(line.to_owned()));
+    let shared = Shared::new(Arc::new(fake.clone()), Arc::new(plan), pace, self_log, gap, None);
+    Arc::new(shared.map_err(|trouble| trouble.to_string()).unwrap())
+}
+
+fn content(fake: &Fake) -> String {
+    let world = fake.world();
+    String::from_utf8(world.nodes[&world.names["shop.log"]].data.clone()).unwrap()
+}
+
+fn soon() -> Instant {
+    clock::instant() + Duration::from_secs(20)
+}
+
+#[test]
+fn a_disk_that_hangs_does_not_hang_the_callers() {
+    let fake = Fake::default();
+    let shared = shared(&fake, 1 << 20, true, &Arc::default());
+    let runner = Arc::clone(&shared);
+    let thread = thread::spawn(move || runner.run());
+    let hang = fake.gate.lock().unwrap();
+    let (done, is_done) = mpsc::channel();
+    let caller = Arc::clone(&shared);
+    let calling = thread::spawn(move || {
+        for line in 0..1000 {
+            caller.submit(&format!("{line}\n"), clock::now(), line % 100 == 99);
+        }
+        done.send(()).unwrap();
+    });
+    // A caller whose own write hangs is let go by nobody; those after it find the writer busy and go on.
+    let first = is_done.recv_timeout(Duration::from_millis(300));
+    let late = Arc::clone(&shared);
+    let (done, is_late_done) = mpsc::channel();
+    let later = thread::spawn(move || {
+        for line in 1000..2000 {
+            late.submit(&format!("{line}\n"), clock::now(), false);
+        }
+        done.send(()).unwrap();
+    });
+    is_late_done.recv_timeout(Duration::from_secs(20)).expect("a caller hangs with the disk");
+    drop(hang);
+    if first.is_err() {
+        is_done.recv_timeout(Duration::from_secs(20)).unwrap();
+    }
+    calling.join().unwrap();
+    later.join().unwrap();
+    assert_eq!(shared.flush(soon()), Flushed::Yes);
+    shared.stop();
+    thread.join().unwrap();
+    let mut lines: Vec<u32> = content(&fake).lines().map(|line| line.parse().unwrap()).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, (0..2000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_flush_ends_though_others_never_stop_writing() {
+    let fake = Fake::default();
+    let shared = shared(&fake, 1 << 20, true, &Arc::default());
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                shared.submit("noise\n", clock::now(), false);
+            }
+        });
+        for round in 0..20 {
+            shared.submit(&format!("round {round}\n"), clock::now(), false);
+            assert_eq!(shared.flush(soon()), Flushed::Yes);
+            assert!(content(&fake).contains(&format!("round {round}\n")));
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn threads_keep_their_order_and_lose_nothing_in_a_small_buffer() {
+    let fake = Fake::default();
+    let shared = shared(&fake, 4096, true, &Arc::default());
+    let runner = Arc::clone(&shared);
+    let thread = thread::spawn(move || runner.run());
+    thread::scope(|scope| {
+        for writer in 0..8 {
+            let shared = &shared;
+            scope.spawn(move || {
+                for line in 0..2000 {
+                    shared.submit(&format!("{writer} {line}\n"), clock::now(), line % 500 == 0);
+                }
+            });
+        }
+    });
+    assert_eq!(shared.flush(soon()), Flushed::Yes);
+    shared.stop();
+    thread.join().unwrap();
+    let mut next = [0; 8];
+    for line in content(&fake).lines() {
+        let (writer, line) = line.split_once(' ').unwrap();
+        let next: &mut u32 = &mut next[writer.parse::<usize>().unwrap()];
+        assert_eq!(line.parse::<u32>().unwrap(), *next);
+        *next += 1;
+    }
+    assert_eq!((next, shared.counts().dropped), ([2000; 8], 0));
+}
+
+#[test]
+fn what_no_longer_fits_while_another_process_holds_the_lock_is_counted_and_said_in_its_place() {
+    let fake = Fake::default();
+    let shared = shared(&fake, 100, false, &Arc::default());
+    shared.submit("first\n", clock::now(), true);
+    fake.is_locked.store(true, Ordering::Relaxed);
+    for line in 0..100 {
+        shared.submit(&format!("line {line}\n"), clock::now(), false);
+    }
+    assert_eq!(shared.flush(clock::instant()), Flushed::TimedOut);
+    let dropped = shared.counts().dropped;
+    assert!(dropped > 50, "{dropped}");
+    fake.is_locked.store(false, Ordering::Relaxed);
+    assert_eq!(shared.flush(soon()), Flushed::Yes);
+    shared.submit("last\n", clock::now(), true);
+    let text = content(&fake);
+    let expected: Vec<String> = ["first".to_owned()]
+        .into_iter()
+        .chain((0..100 - dropped).map(|line| format!("line {line}")))
+        .chain([format!("{dropped} missing"), "last".to_owned()])
+        .collect();
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_format_that_panics_over_the_gap_costs_only_its_words() {
+    assert_eq!(calmly(|| -> u8 { panic!("no") }), None);
+    assert_eq!(calmly(|| 1), Some(1));
+}
