@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, path::Path};
 use sentry_types::{Dsn, ParseDsnError};
 use watchfire_core::{ConfigError, Secret, clock};
 use watchfire_http::{Address, Client, HttpOptions, exchange};
-use watchfire_outbox::{Delivering, Notification, Occasion, Sink};
+use watchfire_outbox::{Delivering, Noise, Notification, Occasion, Policy, Sink};
 
 use crate::{api, render};
 
@@ -121,6 +121,14 @@ impl Sink for Sentry {
     fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
         let request = api::request(self, notification, clock::now());
         Box::pin(exchange(&self.client, request, api::judge))
+    }
+
+    fn policy(&self) -> Policy {
+        let mut policy = Policy::default();
+        // Sentry groups by itself, and is lenient about old events.
+        policy.noise = Noise::tracker();
+        policy.max_age = Duration::from_secs(24 * 3600);
+        policy
     }
 }
 
