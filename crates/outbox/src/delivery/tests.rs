@@ -220,6 +220,25 @@ fn honours_what_a_provider_asks_for_within_bounds() {
     }
 }
 
+#[test]
+fn what_was_delivered_can_ask_the_next_one_to_wait() {
+    for scope in [Scope::Recipient, Scope::Channel] {
+        let mut world = World::new();
+        let key = world.offer(0, "ada", 1);
+        assert_eq!(world.attempt(), key);
+        let same = world.offer(0, "ada", 2);
+        let other = world.offer(0, "eve", 2);
+        let verdict = world.done(key, Outcome::DeliveredThenWait { receipt: None, wait: SECOND * 30, scope });
+        assert_eq!(verdict.fate, Fate::Delivered(None), "{scope:?}");
+        if scope == Scope::Recipient {
+            assert_eq!(world.attempt(), other);
+            world.done(other, delivered());
+        }
+        assert_eq!(world.wait(), SECOND * 33, "{scope:?}");
+        assert_eq!(world.attempt(), same, "{scope:?}");
+    }
+}
+
 impl World {
     fn attempt_or(&mut self, otherwise: Key) -> Key {
         match self.next() {
