@@ -51,8 +51,6 @@ fn bytes(event: Event<'_>, message: &str, formatted: Option<&String>) -> Vec<u8>
     }
     if let Some(event) = event.as_object_mut() {
         event.insert("logentry".to_owned(), entry);
-        // The types leave it out as the default; Bugsink then stores none.
-        event.entry("level").or_insert_with(|| "error".into());
         // The protocol's types leave out `error`, their default; Bugsink then stores no level at all.
         event.entry("level").or_insert_with(|| "error".into());
     }
