@@ -68,12 +68,24 @@ pub(crate) fn page(page: &Page, occasion: &Occasion<'_>) -> String {
         html.left = 2000;
         note(&mut html, "This part is cut; the text part of this mail says more.");
     }
-    html.left = html.left.max(2000);
-    html.raw(ROW).raw("14px 24px 18px 24px;font-size:12px;line-height:18px;color:#69717f;").raw(SANS);
-    html.raw("\"><span class=\"wf-soft\" style=\"color:#69717f\">Group ").text(&page.group.to_string());
-    html.raw(" &middot; channel ").text(occasion.channel()).raw("</span></td></tr>\n");
+    html.left = html.left.max(6000);
+    small_print(&mut html, page, occasion);
     html.raw(END);
     html.out
+}
+
+/// Writes what is looked up rather than read, in small letters.
+fn small_print(html: &mut Html, page: &Page, occasion: &Occasion<'_>) {
+    html.raw(ROW)
+        .raw("14px 24px 18px 24px;font-size:12px;line-height:18px;color:#69717f;")
+        .raw(SANS)
+        .raw(BREAK);
+    html.raw("\"><span class=\"wf-soft\" style=\"color:#69717f\">");
+    for fact in &page.small_print {
+        html.text(fact.label).raw(" ").text(&fact.value).raw("<br>\n");
+    }
+    html.raw("Group ").text(&page.group.to_string());
+    html.raw(" &middot; channel ").text(occasion.channel()).raw("</span></td></tr>\n");
 }
 
 fn head(html: &mut Html, page: &Page) {

@@ -2,11 +2,12 @@ use std::{fmt::Write, time::SystemTime};
 
 use watchfire_core::{Alert, Field, Severity, cut};
 
-use crate::{Counts, GroupId, Occasion, OccasionKind};
+use crate::{Counts, GroupId, Occasion, OccasionKind, text::hanging};
 
 /// Is what a message says, before a sink says it in its own markup: the same words on every channel.
 ///
-/// Texts are as captured: any Unicode, any length up to the caps of capture. Escaping and cutting is the sink's.
+/// The fields stand in the order of reading, and sinks keep it: what happened, when and where, why, and the small print
+/// last. Texts are as captured: any Unicode, any length up to the caps of capture. Escaping and cutting is the sink's.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Page {
@@ -20,12 +21,14 @@ pub struct Page {
     pub message: String,
     /// How often, how fast and since when, for all but a first alert.
     pub summary: Option<String>,
-    /// The facts: when, where, who.
+    /// When and where.
     pub facts: Vec<Fact>,
     /// The longer parts: error chain, fields, spans, stack.
     pub sections: Vec<Section>,
     /// Remarks of the outbox: what was not reported, possible duplicates, failover.
     pub notes: Vec<String>,
+    /// What is looked up rather than read: thread, release, host, the alert's id, how to silence the group.
+    pub small_print: Vec<Fact>,
     /// The group, for silences and look-ups.
     pub group: GroupId,
 }
@@ -47,6 +50,9 @@ pub struct Section {
     /// The title, such as `Error` or `Fields`.
     pub title: String,
     /// The lines: of a list one entry each, of a stack its text.
+    ///
+    /// The further lines of an entry that has several are indented by four spaces, so that a value with line breaks
+    /// cannot be taken for another entry, nor for another section.
     pub lines: Vec<String>,
 }
 
@@ -68,32 +74,43 @@ impl Page {
             facts: facts(occasion),
             sections: sections(occasion),
             notes: notes(occasion),
+            small_print: small_print(occasion),
             group: occasion.group(),
         }
     }
 
     /// Returns the whole page as plain text: what a terminal or the text part of a mail shows.
+    ///
+    /// At the left edge stand our own words and the first line of the message only.
     #[must_use]
     pub fn plain_text(&self) -> String {
         let mut out = format!("{}\n", self.headline);
-        let message = if self.message.is_empty() { &self.title } else { &self.message };
-        writeln!(out, "{message}").ok();
+        let message = if self.message.trim().is_empty() { &self.title } else { &self.message };
+        writeln!(out, "{}", hanging(message, 2)).ok();
         if let Some(summary) = &self.summary {
             writeln!(out, "{summary}").ok();
         }
         out.push('\n');
-        for Fact { label, value } in &self.facts {
-            writeln!(out, "{label:<12}{value}").ok();
-        }
+        let list = |out: &mut String, facts: &[Fact]| {
+            for Fact { label, value } in facts {
+                writeln!(out, "{label:<12}{value}").ok();
+            }
+        };
+        list(&mut out, &self.facts);
         for section in &self.sections {
             writeln!(out, "\n{}", section.title).ok();
             for line in section.lines.iter().flat_map(|line| line.lines()) {
-                writeln!(out, "  {line}").ok();
+                let edge = if line.is_empty() { "" } else { "  " };
+                writeln!(out, "{edge}{line}").ok();
             }
         }
         for note in &self.notes {
-            writeln!(out, "\n{note}").ok();
+            writeln!(out, "\n{}", hanging(note, 2)).ok();
         }
+        if !self.small_print.is_empty() {
+            out.push('\n');
+        }
+        list(&mut out, &self.small_print);
         out
     }
 
@@ -152,6 +169,10 @@ fn alerts(count: u64) -> String {
     if count == 1 { "1 alert".to_owned() } else { format!("{count} alerts") }
 }
 
+fn kinds(count: u64) -> String {
+    if count == 1 { "1 group".to_owned() } else { format!("{count} groups") }
+}
+
 /// Says how often, how fast and since when: `1532 more in 5 min (5.1/s), 9804 in total since ...; the last 2 s ago`.
 fn summary(occasion: &Occasion<'_>) -> Option<String> {
     let Counts { total, fresh, first, last, .. } = occasion.tally();
@@ -169,6 +190,13 @@ fn summary(occasion: &Occasion<'_>) -> Option<String> {
             "{} in {} groups over {} since {}; the last {ago} ago",
             alerts(fresh),
             groups(occasion),
+            span_text(over),
+            stamp(first)
+        )),
+        OccasionKind::CatchUp => Some(format!(
+            "a backlog: {} in {} kept back over {} since {}; the last {ago} ago",
+            alerts(fresh),
+            kinds(groups(occasion)),
             span_text(over),
             stamp(first)
         )),
@@ -203,21 +231,29 @@ fn rate(count: u64, over: std::time::Duration) -> String {
 
 fn facts(occasion: &Occasion<'_>) -> Vec<Fact> {
     let alert = occasion.alert();
-    let app = &alert.app;
     let place = match alert.place_text() {
+        // The alert of a catch-up is the outbox's own.
+        _ if occasion.kind() == OccasionKind::CatchUp => String::new(),
         Some(place) if alert.target.is_empty() => place,
         Some(place) => format!("{} at {place}", alert.target),
         None => alert.target.to_string(),
     };
-    let all = [
-        ("When", stamp(alert.at)),
-        ("Where", one_line(&place, 300)),
+    given([("When", stamp(alert.at)), ("Where", one_line(&place, 300))])
+}
+
+fn small_print(occasion: &Occasion<'_>) -> Vec<Fact> {
+    let alert = occasion.alert();
+    let app = &alert.app;
+    given([
         ("Thread", one_line(&alert.thread, 80)),
         ("Release", app.release_name().map(|text| one_line(text, 200)).unwrap_or_default()),
         ("Host", format!("{}, process {}", one_line(app.host_name(), 200), app.process_id())),
         ("Alert", alert.id.to_string()),
         ("Silence", silence(occasion).unwrap_or_default()),
-    ];
+    ])
+}
+
+fn given<const N: usize>(all: [(&'static str, String); N]) -> Vec<Fact> {
     all.into_iter()
         .filter(|(_, value)| !value.is_empty())
         .map(|(label, value)| Fact { label, value })
@@ -240,14 +276,16 @@ fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
         .iter()
         .enumerate()
         .map(|(i, text)| if i == 0 { text.clone() } else { format!("caused by: {text}") });
+    let fields = alert.fields.iter().filter(|field| !is_said_already(alert, field)).map(field_line);
     let stack = alert.stack.as_ref().map(watchfire_core::Stack::text);
+    let entries = |entries: Vec<String>| entries.iter().map(|entry| hanging(entry, 4)).collect();
     [
         // First, because only storms and catch-ups have some, and are about them.
-        ("Groups", mentions.collect::<Vec<_>>()),
-        ("Error", causes.collect()),
-        ("Fields", alert.fields.iter().map(field_line).collect()),
-        ("Spans, the innermost first", spans.collect()),
-        ("Stack", stack.into_iter().collect()),
+        ("Groups", entries(mentions.collect())),
+        ("Error", entries(causes.collect())),
+        ("Fields", entries(fields.collect())),
+        ("Spans, the innermost first", entries(spans.collect())),
+        ("Stack", stack.into_iter().collect::<Vec<_>>()),
     ]
     .into_iter()
     .filter(|(_, lines)| !lines.is_empty())
@@ -270,8 +308,19 @@ fn notes(occasion: &Occasion<'_>) -> Vec<String> {
     notes
 }
 
+/// Tells whether a field only repeats what the headline or the error chain says.
+fn is_said_already(alert: &Alert, field: &Field) -> bool {
+    match &*field.name {
+        "severity" => field.value.to_string().parse() == Ok(alert.severity),
+        "error" | "err" | "e" | "cause" | "exception" => {
+            alert.error.first().is_some_and(|error| error.trim() == field.value.to_string().trim())
+        }
+        _ => false,
+    }
+}
+
 fn field_line(field: &Field) -> String {
-    format!("{} = {}", field.name, field.value)
+    format!("{} = {}", one_line(&field.name, 200), field.value)
 }
 
 /// Returns a time as RFC 3339 in UTC, to the second.
@@ -324,75 +373,4 @@ pub fn one_line(text: &str, max: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::{Duration, SystemTime};
-
-    use watchfire_core::App;
-
-    use super::*;
-    use crate::Mention;
-
-    fn page(kind: OccasionKind, counts: Counts, mentions: &[Mention]) -> String {
-        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
-        let app = App::new("shop").host("web-1").pid(7);
-        let id = watchfire_core::AlertId::from_u128(1);
-        let alert = Alert::new(app, Severity::Error, "payment refused").at(at).id(id).thread("main");
-        let occasion =
-            Occasion::first(&alert, "ops", GroupId::from_u64(0xabc), at + Duration::from_secs(900))
-                .of_kind(kind, 1)
-                .counts(counts)
-                .others(mentions);
-        Page::of(&occasion).plain_text()
-    }
-
-    #[test]
-    fn says_how_often_how_fast_and_since_when() {
-        let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000 + seconds);
-        let cases = [
-            (OccasionKind::First, Counts::one(at(0)), None),
-            (
-                OccasionKind::Digest,
-                Counts::new(1533, 1532, at(0), at(898)),
-                Some(
-                    "1532 more, 1533 in total over 14 min 58 s (1.7/s) since 2026-11-18T11:06:40Z; the last 2 s ago",
-                ),
-            ),
-            (
-                OccasionKind::Digest,
-                Counts::new(3, 2, at(0), at(600)),
-                Some("2 more, 3 in total over 10 min 0 s since 2026-11-18T11:06:40Z; the last 5 min 0 s ago"),
-            ),
-            (
-                OccasionKind::Quiet,
-                Counts::new(9805, 0, at(0), at(600)),
-                Some("quiet for 5 min 0 s; 9805 alerts in total over 10 min 0 s, since 2026-11-18T11:06:40Z"),
-            ),
-        ];
-        for (kind, counts, expected) in cases {
-            let page = page(kind, counts, &[]);
-            let summary = page.lines().nth(2).filter(|line| !line.is_empty());
-            assert_eq!(summary, expected, "{page}");
-            assert!(page.contains("Silence     watchfire silence 0000000000000abc --for 2h"), "{page}");
-        }
-    }
-
-    #[test]
-    fn a_storm_names_the_most_frequent_and_counts_the_others() {
-        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
-        let mentions =
-            [Mention::new(GroupId::from_u64(1), "a", 700), Mention::new(GroupId::from_u64(2), "b", 5)];
-        let counts = Counts::new(740, 735, at, at + Duration::from_secs(60)).groups(31);
-        let storm = page(OccasionKind::Storm, counts, &mentions);
-        for expected in [
-            "31 different alerts at once, the oldest: payment refused",
-            "735 alerts in 31 groups over 1 min 0 s",
-            "x700 a [0000000000000001]",
-            "29 more groups are not named here.",
-        ] {
-            assert!(storm.contains(expected), "{expected}: {storm}");
-        }
-        assert!(!storm.contains("watchfire silence"), "there is no one group: {storm}");
-        let digest = page(OccasionKind::Digest, counts, &mentions);
-        assert!(digest.contains("735 more, 740 in total"), "{digest}");
-    }
-}
+mod tests;

@@ -53,6 +53,24 @@ pub fn clip(text: &str, max: usize, cost: impl Fn(char) -> usize) -> String {
     out
 }
 
+/// Returns the [`legible`] text with all its lines but the first moved to the right by `by` spaces.
+///
+/// So a text with line breaks stays one entry of a list. White space at its end goes; empty lines stay empty.
+pub(crate) fn hanging(text: &str, by: usize) -> String {
+    let text: String = legible(text.trim_end()).collect();
+    let mut out = String::with_capacity(text.len());
+    for (number, line) in text.split('\n').enumerate() {
+        if number > 0 {
+            out.push('\n');
+            if !line.is_empty() {
+                out.extend(std::iter::repeat_n(' ', by));
+            }
+        }
+        out.push_str(line);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -70,6 +88,15 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(legible(text).collect::<String>(), expected);
+        }
+    }
+
+    #[test]
+    fn lines_after_the_first_hang() {
+        let cases =
+            [("one", "one"), ("a\nb\r\n\u{2028}c\rd\n \n", "a\n  b\n\n  c\n  d"), ("\na", "\n  a"), ("", "")];
+        for (text, expected) in cases {
+            assert_eq!(hanging(text, 2), expected, "{text:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Render an occasion as Slack messages: Block Kit first, then ever plainer.
 //!
-//! The heading and the message stand in `blocks`; facts, sections and the footer in one attachment, because only
-//! attachments have a colour bar and fold when they are long. `text` is what notifications and screen readers say.
+//! The heading and the message stand in `blocks`; when and where, sections and the small print in one attachment,
+//! because only attachments have a colour bar and fold when they are long. `text` is what notifications and screen readers say.
 
 use serde_json::{Map, Value, json};
 use watchfire_core::Severity;
@@ -115,7 +115,7 @@ impl Message<'_> {
         let mut left = Budget(MESSAGE);
         let text = left.spend(self.mentioning(Escaped::text(&line(page), FALLBACK)));
         let head = self.head(page, brief, &mut left);
-        let body = if brief { vec![foot(page, &mut left)] } else { body(page, &mut left) };
+        let body = if brief { vec![foot(page, &[], &mut left)] } else { body(page, &mut left) };
         let attachment = json!({ "color": colour(page.severity), "blocks": body });
         let mut content = Map::new();
         content.insert("text".to_owned(), text.into());
@@ -154,11 +154,11 @@ impl Message<'_> {
 fn body(page: &Page, left: &mut Budget) -> Vec<Value> {
     let mut body = Vec::new();
     let fact = |fact: &Fact| Escaped::bold(fact.label).then("\n").join(Escaped::code(&fact.value, 350));
-    let facts: Vec<_> = page.facts.iter().take(10).map(|one| mrkdwn(left.spend(fact(one)))).collect();
+    let facts: Vec<_> = page.facts.iter().take(4).map(|one| mrkdwn(left.spend(fact(one)))).collect();
     if !facts.is_empty() {
         body.push(json!({ "type": "section", "fields": facts }));
     }
-    let foot = foot(page, left);
+    let foot = foot(page, &page.small_print, left);
     for (i, part) in page.sections.iter().enumerate() {
         // What one leaves is for those behind it.
         let share = (left.0 / (page.sections.len() - i)).min(SECTION);
@@ -170,11 +170,15 @@ fn body(page: &Page, left: &mut Budget) -> Vec<Value> {
     body
 }
 
-fn foot(page: &Page, left: &mut Budget) -> Value {
+/// A context block has ten elements at most.
+fn foot(page: &Page, small_print: &[Fact], left: &mut Budget) -> Value {
     let notes = page.notes.iter().filter(|note| !note.is_empty()).take(4);
     let notes = notes.map(|note| Escaped::text(note, 250));
     let group = Escaped::text(&format!("group {}", page.group), 40);
-    let elements: Vec<_> = notes.chain([group]).map(|text| plain(left.spend(text))).collect();
+    let small_print =
+        small_print.iter().take(5).map(|fact| Escaped::text(&format!("{}: {}", fact.label, fact.value), 250));
+    let elements: Vec<_> =
+        notes.chain(small_print).chain([group]).map(|text| plain(left.spend(text))).collect();
     json!({ "type": "context", "elements": elements })
 }
 

@@ -95,6 +95,12 @@ fn rich(page: &Page, brief: bool) -> Html {
         foot.text("\n", 1);
         foot.text(&unlinked(note, '\u{2060}', 200), 200);
     }
+    if !brief {
+        for fact in &page.small_print {
+            foot.text(&format!("\n{}: ", fact.label), 40);
+            foot.code(&fact.value, 200);
+        }
+    }
     foot.text("\ngroup ", 7);
     foot.code(&page.group.to_string(), 40);
     if !brief {

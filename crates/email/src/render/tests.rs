@@ -87,6 +87,25 @@ impl IsAlternative for mail_parser::Message<'_> {
 }
 
 #[test]
+fn a_value_with_line_breaks_forges_no_field_and_no_section() {
+    let alert = alert("down").field("note", "x\norder = 9\n\nSpans, the innermost first\n  fake{}");
+    for mail in email().render(&first(&alert)) {
+        for (wanted, count) in [(Form::Rich, 1), (Form::Plain, 1), (Form::Short, 0), (Form::Ascii, 0)] {
+            let body = form(&mail, wanted);
+            let text = MessageParser::default().parse(&body).unwrap().body_text(0).unwrap().into_owned();
+            for (line, count) in [("Spans, the innermost first", count), ("  order = 9", 0), ("  fake{}", 0)]
+            {
+                assert_eq!(
+                    text.lines().filter(|given| *given == line).count(),
+                    count,
+                    "{wanted:?} {line}: {text}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn the_same_occasion_gives_the_same_bytes_and_the_admins_do_not_see_each_other() {
     let alert = alert("down");
     let (email, occasion) = (email(), first(&alert));

@@ -71,7 +71,7 @@ fn what_may_have_arrived_is_sent_again_under_the_same_id_and_marked() {
 #[test]
 fn hostile_text_stays_text() {
     let bench = Bench::new();
-    let hostile = "a\r\n.\r\nQUIT\r\n..b\nBcc: eve@example.com\r\n\0\u{1b}[31m\u{202e} <script>alert(1)</script> =?utf-8?q?x?= 😀";
+    let hostile = ".\r\n.\r\nQUIT\r\n..b\nBcc: eve@example.com\r\n\0\u{1b}[31m\u{202e} <script>alert(1)</script> =?utf-8?q?x?= 😀";
     let email = bench.email(&["ada@example.com"]).subject_prefix("[\r\nBcc: eve@example.com] ");
     let outcomes = attempt(&email, &render(&email, &alert(hostile)));
     assert!(matches!(outcomes[..], [Outcome::Delivered(Some(_))]), "{outcomes:?}");
@@ -85,7 +85,7 @@ fn hostile_text_stays_text() {
         mail.body_text(0)
             .unwrap()
             .replace("\r\n", "\n")
-            .contains("a\n.\nQUIT\n..b\nBcc: eve@example.com\n\u{fffd}\u{fffd}[31m")
+            .contains("\n.\n  .\n  QUIT\n  ..b\n  Bcc: eve@example.com\n  \u{fffd}\u{fffd}[31m")
     );
     assert!(mail.body_html(0).unwrap().contains("&lt;script&gt;"));
 }

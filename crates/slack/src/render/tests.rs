@@ -89,11 +89,41 @@ fn a_first_alert_reads_well() {
     assert_eq!(attachment["color"], "danger");
     let fields = attachment["blocks"][0]["fields"].as_array().unwrap();
     let texts: Vec<_> = fields.iter().map(|field| field["text"].as_str().unwrap()).collect();
-    assert_eq!(texts[0], "*When*\n`2023-11-14T22:13:20Z`");
-    assert_eq!(texts[1], "*Where*\n`shop::pay at src/pay.rs:42`");
+    assert_eq!(texts, ["*When*\n`2023-11-14T22:13:20Z`", "*Where*\n`shop::pay at src/pay.rs:42`"]);
     assert_eq!(attachment["blocks"][1]["text"]["text"], "*Error*\n```\nVec&lt;`T`&gt;\n```");
     assert_eq!(attachment["blocks"][2]["text"]["text"], "*Fields*\n```\norder = 4711\n```");
-    assert_eq!(attachment["blocks"][3]["elements"][0]["text"], "group 0000000000000001");
+    let small_print = attachment["blocks"][3]["elements"].as_array().unwrap();
+    let texts: Vec<_> = small_print.iter().map(|element| element["text"].as_str().unwrap()).collect();
+    assert_eq!(
+        texts,
+        [
+            "Thread: worker",
+            "Host: web-1, process 7",
+            "Alert: 00000000000000000000000000000001",
+            "Silence: watchfire silence 0000000000000001 --for 2h",
+            "group 0000000000000001"
+        ]
+    );
+}
+
+#[test]
+fn a_value_with_line_breaks_forges_no_field_and_no_section() {
+    let alert = alert("no stock")
+        .field("note", "x\norder = 9\n\nSpans, the innermost first\n  fake{}")
+        .field("last", "1");
+    for (form, payload) in payloads(&hook(), &occasion(&alert, OccasionKind::First)) {
+        let blocks = payload["attachments"][0]["blocks"].as_array().into_iter().flatten();
+        let mut texts: Vec<_> = blocks.filter_map(|block| block["text"]["text"].as_str()).collect();
+        texts.push(payload["text"].as_str().unwrap());
+        // In the fence entries stand at the edge; in plain text they are two spaces below their title.
+        let edge = if form == Form::Rich { 0 } else { 2 };
+        for line in texts.iter().flat_map(|text| text.lines()) {
+            let indent = line.len() - line.trim_start().len();
+            assert!(!["order = 9", "fake{}"].contains(&line.trim()) || indent > edge, "{form:?}: {line}");
+        }
+        let titles = texts.iter().flat_map(|text| text.lines()).filter(|line| line.starts_with("Spans, the"));
+        assert_eq!(titles.count(), usize::from(form == Form::Plain), "{form:?}");
+    }
 }
 
 #[test]

@@ -67,16 +67,36 @@ fn a_first_alert_reads_well() {
          <code>payment &lt;refused&gt; &amp; lost</code>\n\
          \nWhen: <code>2023-11-14T22:13:20Z</code>\
          \nWhere: <code>shop::pay at src/pay.rs:42</code>\
+         \n\n<b>Error</b>\n<pre>Vec&lt;T&gt;</pre>\
+         \n\n<b>Fields</b>\n<pre>order = 4711</pre>\n\
          \nThread: <code>worker</code>\
          \nHost: <code>web-1, process 7</code>\
          \nAlert: <code>00000000000000000000000000000001</code>\
-         \n\n<b>Error</b>\n<pre>Vec&lt;T&gt;</pre>\
-         \n\n<b>Fields</b>\n<pre>order = 4711</pre>\n\
+         \nSilence: <code>watchfire silence 0000000000000001 --for 2h</code>\
          \ngroup <code>0000000000000001</code>"
     );
     let payload = &payloads(&occasion)[0].1;
     assert_eq!(payload["link_preview_options"]["is_disabled"], true);
     assert!(payload.get("chat_id").is_none() && payload.get("disable_notification").is_none());
+}
+
+#[test]
+fn a_value_with_line_breaks_forges_no_field_and_no_section() {
+    let forged = "x\norder = 9\n\nSpans, the innermost first\n  fake{}";
+    let mut alert = alert("no stock").field("note", forged).field("last", "1");
+    alert.error = vec!["timed out".to_owned(), forged.to_owned()];
+    for (form, payload) in payloads(&occasion(&alert, OccasionKind::First)) {
+        let text = payload["text"].as_str().unwrap();
+        let edge = if form == Form::Rich { 0 } else { 2 };
+        for line in ["order = 9", "fake{}"] {
+            let at_edge =
+                |given: &&str| given.trim() == line && given.len() - given.trim_start().len() <= edge;
+            assert_eq!(text.lines().find(at_edge), None, "{form:?}: {text}");
+        }
+        let titles =
+            text.lines().filter(|line| line.contains("Spans, the") && !line.starts_with(' ')).count();
+        assert_eq!(titles, usize::from(matches!(form, Form::Rich | Form::Plain)), "{form:?}: {text}");
+    }
 }
 
 #[test]

@@ -1,0 +1,153 @@
+use std::time::{Duration, SystemTime};
+
+use watchfire_core::App;
+
+use super::*;
+use crate::Mention;
+
+fn page(kind: OccasionKind, counts: Counts, mentions: &[Mention]) -> String {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
+    let app = App::new("shop").host("web-1").pid(7);
+    let id = watchfire_core::AlertId::from_u128(1);
+    let alert = Alert::new(app, Severity::Error, "payment refused").at(at).id(id).thread("main");
+    let occasion = Occasion::first(&alert, "ops", GroupId::from_u64(0xabc), at + Duration::from_secs(900))
+        .of_kind(kind, 1)
+        .counts(counts)
+        .others(mentions);
+    Page::of(&occasion).plain_text()
+}
+
+#[test]
+fn says_how_often_how_fast_and_since_when() {
+    let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000 + seconds);
+    let cases = [
+        (OccasionKind::First, Counts::one(at(0)), None),
+        (
+            OccasionKind::Digest,
+            Counts::new(1533, 1532, at(0), at(898)),
+            Some(
+                "1532 more, 1533 in total over 14 min 58 s (1.7/s) since 2026-11-18T11:06:40Z; the last 2 s ago",
+            ),
+        ),
+        (
+            OccasionKind::Digest,
+            Counts::new(3, 2, at(0), at(600)),
+            Some("2 more, 3 in total over 10 min 0 s since 2026-11-18T11:06:40Z; the last 5 min 0 s ago"),
+        ),
+        (
+            OccasionKind::Quiet,
+            Counts::new(9805, 0, at(0), at(600)),
+            Some("quiet for 5 min 0 s; 9805 alerts in total over 10 min 0 s, since 2026-11-18T11:06:40Z"),
+        ),
+    ];
+    for (kind, counts, expected) in cases {
+        let page = page(kind, counts, &[]);
+        let summary = page.lines().nth(2).filter(|line| !line.is_empty());
+        assert_eq!(summary, expected, "{page}");
+        assert!(page.contains("Silence     watchfire silence 0000000000000abc --for 2h"), "{page}");
+    }
+}
+
+#[test]
+fn a_storm_names_the_most_frequent_and_counts_the_others() {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
+    let mentions = [Mention::new(GroupId::from_u64(1), "a", 700), Mention::new(GroupId::from_u64(2), "b", 5)];
+    let counts = Counts::new(740, 735, at, at + Duration::from_secs(60)).groups(31);
+    let storm = page(OccasionKind::Storm, counts, &mentions);
+    for expected in [
+        "31 different alerts at once, the oldest: payment refused",
+        "735 alerts in 31 groups over 1 min 0 s",
+        "x700 a [0000000000000001]",
+        "29 more groups are not named here.",
+    ] {
+        assert!(storm.contains(expected), "{expected}: {storm}");
+    }
+    assert!(!storm.contains("watchfire silence"), "there is no one group: {storm}");
+    let digest = page(OccasionKind::Digest, counts, &mentions);
+    assert!(digest.contains("735 more, 740 in total"), "{digest}");
+}
+
+fn alert() -> Alert {
+    Alert::new(App::new("shop").host("web-1").pid(7), Severity::Error, "payment refused")
+        .at(SystemTime::UNIX_EPOCH)
+        .id(watchfire_core::AlertId::from_u128(1))
+        .thread("main")
+        .target("shop::pay")
+}
+
+fn first(alert: &Alert) -> Page {
+    Page::of(&Occasion::first(alert, "ops", GroupId::from_u64(1), SystemTime::UNIX_EPOCH))
+}
+
+#[test]
+fn what_happened_and_why_stands_above_the_small_print() {
+    let alert = alert().error(&std::io::Error::other("timed out")).field("order", 9_i64);
+    assert_eq!(
+        first(&alert).plain_text(),
+        "ERROR in shop\npayment refused\n\n\
+         When        1970-01-01T00:00:00Z\nWhere       shop::pay\n\n\
+         Error\n  timed out\n\n\
+         Fields\n  order = 9\n\n\
+         Thread      main\nHost        web-1, process 7\nAlert       00000000000000000000000000000001\n\
+         Silence     watchfire silence 0000000000000001 --for 2h\n"
+    );
+}
+
+#[test]
+fn a_text_with_line_breaks_forges_no_field_no_section_and_no_fact() {
+    for end in ["\n", "\r\n", "\r", "\u{2028}", "\u{2029}", "\u{85}"] {
+        let forged = ["x", "order = 9", "", "Spans, the innermost first", "fake{}", "Host  evil"].join(end);
+        let mut alert = alert()
+            .field("note", forged.as_str())
+            .field(format!("a{end}order"), "1")
+            .error(&std::io::Error::other(forged.clone()))
+            .span(watchfire_core::SpanFacts::new("s", "t", vec![Field::new("note", forged.as_str())]));
+        alert.message.clone_from(&forged);
+        let page = first(&alert);
+        let text = page.plain_text();
+        for line in ["Spans, the innermost first", "Host  evil", "fake{}", "order = 9"] {
+            let found = text.lines().filter(|given| given.trim() == line);
+            let found: Vec<_> = found.map(|given| given.len() - given.trim_start().len()).collect();
+            // One of the message, three of entries; the title of a section that is one stands at the edge.
+            let title = usize::from(line.starts_with("Spans"));
+            assert_eq!(found.iter().filter(|indent| **indent == 0).count(), title, "{end:?} {line}: {text}");
+            assert_eq!(found.iter().filter(|indent| **indent == 2).count(), 1, "{end:?} {line}: {text}");
+            assert!(found.iter().all(|indent| [0, 2, 6].contains(indent)), "{end:?} {line}: {text}");
+        }
+        for section in &page.sections {
+            let lines: Vec<_> = section.lines.iter().flat_map(|entry| entry.lines()).collect();
+            let entries = lines.iter().filter(|line| !line.is_empty() && !line.starts_with("    ")).count();
+            assert_eq!(entries, section.lines.len(), "{end:?}: {section:?}");
+        }
+        assert!(text.contains("\n  a order = 1\n"), "{text}");
+    }
+}
+
+#[test]
+fn a_field_that_repeats_the_error_or_the_severity_is_left_out() {
+    let mut alert = alert()
+        .error(&std::io::Error::other("timed out"))
+        .field("error", "timed out")
+        .field("err", "another")
+        .field("order", "timed out")
+        .field("severity", "critical");
+    let fields = |alert: &Alert| {
+        let page = first(alert);
+        page.sections.into_iter().find(|section| section.title == "Fields").unwrap().lines
+    };
+    assert_eq!(fields(&alert), ["err = another", "order = timed out", "severity = critical"]);
+    alert.severity = Severity::Critical;
+    assert_eq!(fields(&alert), ["err = another", "order = timed out"]);
+}
+
+#[test]
+fn a_backlog_says_that_it_is_one() {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
+    let mentions = [Mention::new(GroupId::from_u64(1), "a", 700), Mention::new(GroupId::from_u64(2), "b", 5)];
+    let counts = Counts::new(705, 705, at, at + Duration::from_secs(600));
+    let text = page(OccasionKind::CatchUp, counts, &mentions);
+    let summary = "a backlog: 705 alerts in 2 groups kept back over 10 min 0 s since 2026-11-18T11:06:40Z; \
+                   the last 5 min 0 s ago";
+    assert!(text.contains(summary), "{text}");
+    assert!(!text.contains("Where") && !text.contains("more,"), "{text}");
+}
