@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use sentry_types::{Dsn, ParseDsnError};
 use watchfire_core::{ConfigError, Secret, clock};
