@@ -2,4 +2,5 @@
 //! global default subscriber, because a scoped one hides re-entrancy.
 
 mod ends;
+mod readme;
 mod scenario;
