@@ -39,7 +39,9 @@ pub(crate) struct Settings {
 
 /// Is a function of the program that names the group of an alert; `None` leaves it to the fingerprint.
 #[derive(Clone)]
-pub(crate) struct GroupBy(pub(crate) Arc<dyn Fn(&Alert) -> Option<String> + Send + Sync>);
+pub(crate) struct GroupBy(pub(crate) Arc<NameGroup>);
+
+type NameGroup = dyn Fn(&Alert) -> Option<String> + Send + Sync;
 
 impl fmt::Debug for GroupBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,10 @@
 //! Decide when a channel speaks, and of what: the machine of all its groups.
 
+mod room;
+mod speak;
+mod storm;
+
 use std::{
-    cmp::Reverse,
     collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::Duration,
@@ -12,12 +15,11 @@ use watchfire_core::{Alert, Severity};
 use super::{
     Fingerprint,
     places::Places,
-    say::{Say, mention},
+    say::Say,
     state::{Group, Late},
 };
 use crate::{
-    Counts, GroupId, Noise, OccasionKind, QuietNote,
-    hash::Fnv128,
+    GroupId, Noise,
     moment::Moment,
     noise::{Budget, Silences},
 };
@@ -266,27 +268,6 @@ impl Desk {
         self.groups.len()
     }
 
-    fn arrived(&mut self, now: Moment) {
-        if self.noise.every.is_some() {
-            return;
-        }
-        self.arrivals.push_back(now);
-        self.forget_arrivals(now);
-        if self.arrivals.len() > STORM && self.storm.is_none() {
-            // What came before was told one by one; from now on they come together.
-            self.storm = Some(Storm { since: now, due: now, check: now + STORM_SPAN, step: 0, said: false });
-            self.wake = Some(now);
-        }
-    }
-
-    fn forget_arrivals(&mut self, now: Moment) {
-        while self.arrivals.len() > STORM + 1
-            || self.arrivals.front().is_some_and(|at| now.since(*at) > STORM_SPAN)
-        {
-            self.arrivals.pop_front();
-        }
-    }
-
     /// Tells whether this alert goes by itself on a channel that sends every one.
     fn sends_every(&mut self, id: GroupId, now: Moment) -> bool {
         let (Some(rate), Some(group)) = (self.noise.every, self.groups.get_mut(&id)) else { return false };
@@ -420,265 +401,4 @@ impl Desk {
             self.changed = true;
         }
     }
-
-    /// Ends a group that has been quiet for a whole window.
-    fn end(&mut self, id: GroupId, now: Moment, editable: &dyn Fn(GroupId) -> bool, out: &mut Vec<Say>) {
-        let Some(group) = self.groups.remove(&id) else { return };
-        self.bytes = self.bytes.saturating_sub(group.bytes);
-        self.changed = true;
-        if group.total > 1 && self.noise.quiet == QuietNote::Edit && self.can_edit && editable(id) {
-            let mut say = Say::of(OccasionKind::Quiet, id, &group, now);
-            say.alert = Arc::clone(&group.opening);
-            out.push(say);
-        }
-    }
-
-    /// Brings the count of the message that is there up to date.
-    fn edit(&mut self, id: GroupId, now: Moment, editable: &dyn Fn(GroupId) -> bool, out: &mut Vec<Say>) {
-        let next = self.last_edit + EDIT_GAP;
-        let Some(group) = self.groups.get_mut(&id) else { return };
-        if !editable(id) {
-            group.edit_at = Some(now + self.noise.edit_every);
-            return;
-        }
-        if next > now {
-            group.edit_at = Some(next);
-            return;
-        }
-        let mut say = Say::of(OccasionKind::Edit, id, group, now);
-        say.alert = Arc::clone(&group.opening);
-        group.unsaid = 0;
-        group.said = group.said.saturating_add(1);
-        group.last_said = now;
-        group.edit_at = None;
-        self.last_edit = now;
-        self.tally.told += say.told;
-        out.push(say);
-    }
-
-    /// Begins to speak of several groups: each for itself, or all in one message.
-    fn speak(&mut self, mut ready: Vec<GroupId>, now: Moment, out: &mut Vec<Say>) {
-        let lump = self.lump.alerts > 0 && self.lump.due <= now;
-        if ready.is_empty() && !lump {
-            return;
-        }
-        let mut tokens = self.budget.left("", now) as usize;
-        if tokens == 0 {
-            let next = self.budget.next("", now).max(now + Duration::from_millis(1));
-            ready.into_iter().for_each(|id| self.hold(id, (next, Late::Budget)));
-            self.lump.due = self.lump.due.max(next);
-            return;
-        }
-        let order = |id: &GroupId| self.groups.get(id).map(|group| (Reverse(group.severity), group.first));
-        ready.sort_by_key(order);
-        if ready.len() <= AT_ONCE.min(tokens) && !lump {
-            ready.into_iter().for_each(|id| self.say(id, now, out));
-            return;
-        }
-        let mut ready = VecDeque::from(ready);
-        let urgent = |group: &Group| group.owed && group.severity >= Severity::Critical;
-        while tokens > 1
-            && let Some(id) = ready.front().filter(|id| self.groups.get(id).is_some_and(urgent)).copied()
-        {
-            ready.pop_front();
-            self.say(id, now, out);
-            tokens -= 1;
-        }
-        match (ready.make_contiguous(), lump) {
-            ([], false) => {}
-            ([only], false) => self.say(*only, now, out),
-            _ => self.bundle(OccasionKind::Digest, ready.make_contiguous(), Vec::new(), now, out),
-        }
-    }
-
-    /// Says one group's first message or digest.
-    fn say(&mut self, id: GroupId, now: Moment, out: &mut Vec<Say>) {
-        let Some(group) = self.groups.get_mut(&id) else { return };
-        if !self.budget.take("", now) {
-            return;
-        }
-        let kind = if group.owed { OccasionKind::First } else { OccasionKind::Digest };
-        let mut say = Say::of(kind, id, group, now);
-        if kind == OccasionKind::First {
-            group.opening = Arc::clone(&group.sample);
-        }
-        if std::mem::take(&mut self.unmentioned) > 0 {
-            say.notes.extend(withheld_note(self.tally.withheld));
-        }
-        group.told(&self.noise, now);
-        let at = group.next();
-        self.tally.told += say.told;
-        self.wake_by(at);
-        out.push(say);
-    }
-
-    /// Says several groups in one message.
-    fn bundle(
-        &mut self,
-        kind: OccasionKind,
-        ids: &[GroupId],
-        mut notes: Vec<String>,
-        now: Moment,
-        out: &mut Vec<Say>,
-    ) {
-        let oldest = ids.iter().filter_map(|id| self.groups.get(id)).min_by_key(|group| group.first);
-        let alert = oldest.map(|group| &group.sample).or(self.latest.as_ref()).map(Arc::clone);
-        let Some(alert) = alert else { return };
-        if !self.budget.take("", now) {
-            return;
-        }
-        let lump = std::mem::take(&mut self.lump);
-        let mut told = lump.alerts;
-        let (mut total, mut fresh) = (lump.alerts, lump.alerts);
-        let (mut first, mut last) = match lump.alerts {
-            0 => (now, Moment::default()),
-            _ => (lump.first, lump.last),
-        };
-        let mut mentions = Vec::with_capacity(ids.len());
-        for id in ids {
-            let Some(group) = self.groups.get_mut(id) else { continue };
-            mentions.push(mention(*id, group));
-            told += group.unsaid;
-            total += group.total;
-            fresh += group.fresh.max(group.unsaid);
-            first = first.min(group.first);
-            last = last.max(group.last);
-            group.told(&self.noise, now);
-        }
-        let groups = mentions.len() as u64 + lump.groups;
-        mentions.sort_by_key(|mention| Reverse(mention.count));
-        mentions.truncate(10);
-        if lump.groups > 0 {
-            notes.push(format!(
-                "{} alerts were of {} groups for which there was no room.",
-                lump.alerts, lump.groups
-            ));
-        }
-        if std::mem::take(&mut self.unmentioned) > 0 {
-            notes.extend(withheld_note(self.tally.withheld));
-        }
-        let since = self.storm.map_or(now, |storm| storm.since);
-        let name = Fnv128::new()
-            .part(b"bundle")
-            .part(self.channel.as_bytes())
-            .part(kind.as_str().as_bytes())
-            .part(&since.as_millis().to_be_bytes());
-        self.bundles = self.bundles.saturating_add(1);
-        self.tally.told += told;
-        out.push(Say {
-            kind,
-            group: GroupId::from_u64(name.finish_u64()),
-            number: self.bundles,
-            alert,
-            counts: Counts::new(total, fresh, first.into(), last.into()).groups(groups.max(1)),
-            told,
-            mentions,
-            notes,
-        });
-    }
-
-    /// Speaks of a storm, and ends it: by time, not by events, as the end of a storm is that none come.
-    fn weather(&mut self, now: Moment, out: &mut Vec<Say>) {
-        let Some(mut storm) = self.storm else { return };
-        if storm.check <= now {
-            storm.check = now + STORM_SPAN;
-            self.forget_arrivals(now);
-            let over = self.arrivals.len() <= STORM;
-            if over {
-                if self.say_storm(&mut storm, true, now, out) {
-                    self.storm = None;
-                    // The groups are as any others from now on, with what comes next.
-                    return;
-                }
-                storm.check = storm.due;
-            }
-        }
-        if storm.due <= now {
-            self.say_storm(&mut storm, false, now, out);
-        }
-        self.storm = Some(storm);
-    }
-
-    /// Says what a storm has gathered; `false` if it has to wait.
-    fn say_storm(&mut self, storm: &mut Storm, over: bool, now: Moment, out: &mut Vec<Say>) -> bool {
-        if let Some(until) = self.quiet_until.filter(|until| *until > now) {
-            storm.due = until;
-            return false;
-        }
-        let silences = &self.silences;
-        let noise = &self.noise;
-        let ids: Vec<GroupId> = self
-            .groups
-            .iter()
-            .filter(|(id, group)| {
-                group.owed
-                    && group.unsaid > 0
-                    && group.severity < Severity::Critical
-                    && group.is_loud(noise, now)
-                    && silences.of(**id, now).is_none()
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        if ids.is_empty() && self.lump.alerts == 0 {
-            storm.due = now + self.noise.window(storm.step);
-            return true;
-        }
-        if self.budget.left("", now) == 0 {
-            storm.due = self.budget.next("", now).max(now + Duration::from_millis(1));
-            return false;
-        }
-        let notes = if over {
-            vec!["The storm is over: new kinds are told of one by one again.".to_owned()]
-        } else {
-            Vec::new()
-        };
-        self.bundle(OccasionKind::Storm, &ids, notes, now, out);
-        if storm.said {
-            storm.step = storm.step.saturating_add(1);
-        }
-        storm.said = true;
-        storm.due = now + self.noise.window(storm.step);
-        true
-    }
-
-    fn lump(&mut self, alerts: u64, first: Moment, last: Moment, now: Moment) {
-        if self.lump.alerts == 0 {
-            self.lump = Lump { first, last, due: now + self.noise.window(0), ..Lump::default() };
-        }
-        self.lump.alerts += alerts;
-        self.lump.groups += 1;
-        self.lump.first = self.lump.first.min(first);
-        self.lump.last = self.lump.last.max(last);
-        self.wake_by(self.lump.due);
-    }
-
-    /// Keeps the table within its bounds: those that have nothing to tell go first, then the longest unheard of.
-    pub(super) fn make_room(&mut self, keep: GroupId, now: Moment) {
-        if self.groups.len() <= MOST_GROUPS && self.bytes <= MOST_BYTES {
-            return;
-        }
-        let mut order: Vec<_> = self
-            .groups
-            .iter()
-            .filter(|(id, _)| **id != keep)
-            .map(|(id, group)| (group.unsaid > 0, group.last, *id))
-            .collect();
-        order.sort_unstable();
-        // Some at a time, so that the sorting is paid for once in a while.
-        for (_, _, id) in order {
-            if self.groups.len() <= MOST_GROUPS / 8 * 7 && self.bytes <= MOST_BYTES / 8 * 7 {
-                return;
-            }
-            if let Some(group) = self.groups.remove(&id) {
-                self.bytes = self.bytes.saturating_sub(group.bytes);
-                if group.unsaid > 0 {
-                    self.lump(group.unsaid, group.first, group.last, now);
-                }
-            }
-        }
-    }
-}
-
-fn withheld_note(all: u64) -> Option<String> {
-    (all > 0).then(|| format!("{all} alerts so far were too few of their kind to be told of here."))
 }

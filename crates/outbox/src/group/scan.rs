@@ -94,9 +94,11 @@ fn whole_or_pieces(text: &str, out: &mut String) {
     }
 }
 
+type Rule = (fn(&str) -> bool, &'static str);
+
 /// Names what a whole chunk is.
 fn whole(text: &str) -> Option<&'static str> {
-    let rules: [(fn(&str) -> bool, &str); 6] = [
+    let rules: [Rule; 6] = [
         (is_email, "<email>"),
         (is_url, "<url>"),
         (is_ip, "<ip>"),
