@@ -92,3 +92,13 @@ fn the_guide_states_the_defaults_that_hold() {
     }
     assert!(file.keep.is_all() && file.pace.has_thread && matches!(file.zone, ZoneName::Utc));
 }
+
+#[test]
+fn layers_and_formats_go_to_any_thread() {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<crate::FileLayer>();
+    check::<crate::ConsoleLayer>();
+    check::<crate::MemoryLayer<FileHandler>>();
+    check::<LogFile>();
+    check::<Template>();
+}
