@@ -5,7 +5,7 @@ use lettre::{
     transport::smtp::{client::Certificate, extension::ClientId},
 };
 use watchfire_core::{ConfigError, HandlerLayer, Secret};
-use watchfire_outbox::{AlertHandler, Delivering, Notification, Occasion, Policy, Sink};
+use watchfire_outbox::{AlertHandler, Delivering, Noise, Notification, Occasion, Policy, Sink};
 
 use crate::{render, transport::Transport};
 
@@ -100,6 +100,9 @@ impl Email {
     /// If the file cannot be read or holds no certificate.
     pub fn ca_file(mut self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
+        if path.as_os_str().is_empty() {
+            return Err(ConfigError::new("email.ca_file", "is empty; expected the path of a PEM file"));
+        }
         let wrong =
             |reason: String| ConfigError::new("email.ca_file", format!("{}: {reason}", path.display()));
         let pem = fs::read(path).map_err(|error| wrong(error.to_string()))?;
@@ -201,6 +204,7 @@ impl Sink for Email {
         policy.backoff_base = Duration::from_secs(5);
         policy.backoff_cap = Duration::from_secs(15 * 60);
         policy.timeout = self.transport.longest();
+        policy.noise = Noise::mail();
         policy
     }
 }
@@ -338,10 +342,16 @@ fn mailbox(field: &'static str, text: &str) -> Result<Mailbox, ConfigError> {
             format!("`{shown}` is no address; expected `ada@example.com` or `Ada <ada@example.com>`"),
         )
     };
+    if text.trim().is_empty() {
+        return Err(ConfigError::new(field, "is empty; expected an address such as `ada@example.com`"));
+    }
     if text.chars().any(char::is_control) {
         return Err(wrong());
     }
-    text.trim().parse().map_err(|_| wrong())
+    text.trim().parse().map_err(|_| match text.matches('@').count() {
+        0 | 1 => wrong(),
+        _ => ConfigError::new(field, format!("{}; one address per entry", wrong().reason())),
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::{path::Path, time::Duration};
 
 use watchfire_core::{ConfigError, Secret};
 use watchfire_http::{Address, Client, HttpOptions, check_token, exchange};
-use watchfire_outbox::{Delivering, Notification, Occasion, Policy, Sink};
+use watchfire_outbox::{Delivering, Noise, Notification, Occasion, Policy, Sink};
 
 use crate::{api, render};
 
@@ -202,6 +202,7 @@ impl Sink for Slack {
         let mut policy = Policy::default();
         policy.min_gap = GAP;
         policy.can_edit = matches!(self.door, Door::Bot(_));
+        policy.noise = if policy.can_edit { Noise::chat() } else { Noise::webhook() };
         policy
     }
 }

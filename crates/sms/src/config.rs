@@ -2,7 +2,7 @@ use std::{path::Path, time::Duration};
 
 use watchfire_core::{ConfigError, HandlerLayer};
 use watchfire_http::{Client, HttpOptions, exchange};
-use watchfire_outbox::{AlertHandler, Delivering, Notification, Occasion, Outcome, Policy, Reason, Sink};
+use watchfire_outbox::{AlertHandler, Delivering, Noise, Notification, Occasion, Outcome, Policy, Reason, Sink};
 
 use crate::{
     api::{self, Carrier},
@@ -217,6 +217,7 @@ impl Sink for Sms {
         policy.backoff_cap = Duration::from_secs(60);
         // Neither provider knows an idempotency key, and each SMS costs money.
         policy.retry_ambiguous = false;
+        policy.noise = Noise::sms();
         policy
     }
 }

@@ -2,7 +2,7 @@ use std::{fmt, path::Path, time::Duration};
 
 use watchfire_core::{ConfigError, Secret};
 use watchfire_http::{Address, Client, HttpOptions, exchange};
-use watchfire_outbox::{Delivering, Notification, Occasion, Policy, Sink};
+use watchfire_outbox::{Delivering, Noise, Notification, Occasion, Policy, Sink};
 
 use crate::{api, render};
 
@@ -126,6 +126,7 @@ impl Sink for Telegram {
         let mut policy = Policy::default();
         policy.min_gap = GAP;
         policy.can_edit = true;
+        policy.noise = Noise::messenger();
         policy
     }
 }
