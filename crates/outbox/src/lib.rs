@@ -31,7 +31,7 @@ mod receipts;
 mod spool;
 
 mod chance;
-mod folder;
+pub mod folder;
 mod handoff;
 mod hash;
 mod moment;

@@ -61,6 +61,8 @@ pub(crate) type Alive = Arc<dyn Fn(&Owner) -> Option<bool> + Send + Sync>;
 #[derive(Debug)]
 pub(crate) enum Found {
     Letter(Name, Box<Letter>),
+    /// A letter that an operator has sent another way: it is to be rendered for its new channel.
+    Redirected(Name, Box<Letter>),
     /// An alert that a panic left behind, not rendered yet, and who wrote it.
     Alert(Name, Box<Alert>, Option<Owner>),
 }
@@ -118,7 +120,7 @@ impl<F: Files> Spool<F> {
         format!("tmp/{:x}-{}+{}", self.tag, self.written, self.owner)
     }
 
-    fn place(&mut self, bytes: &[u8], path: &str) -> Result<(), Trouble> {
+    pub(crate) fn place(&mut self, bytes: &[u8], path: &str) -> Result<(), Trouble> {
         if bytes.len() as u64 > LARGEST {
             return Err(Trouble::TooLarge(bytes.len() as u64));
         }
@@ -154,13 +156,30 @@ impl<F: Files> Spool<F> {
         }
     }
 
-    fn letter(&self, path: &str) -> Result<Letter, Missing> {
-        let bytes = self.files.read(path, LARGEST).map_err(missing)?;
-        let (head, bodies) = frame::unwrap::<LetterRecord>(&bytes).map_err(Missing::Damaged)?;
-        head.letter(bodies).ok_or_else(|| Missing::Damaged(Damaged::content()))
+    pub(crate) fn letter(&self, path: &str) -> Result<Letter, Missing> {
+        self.letter_and_origin(path).map(|(letter, _)| letter)
     }
 
-    fn alert(&self, path: &str) -> Result<Alert, Missing> {
+    /// Reads a letter, and from which channel it was redirected.
+    pub(crate) fn letter_and_origin(&self, path: &str) -> Result<(Letter, Option<String>), Missing> {
+        let bytes = self.files.read(path, LARGEST).map_err(missing)?;
+        let (mut head, bodies) = frame::unwrap::<LetterRecord>(&bytes).map_err(Missing::Damaged)?;
+        let origin = head.redirected_from.take();
+        let letter = head.letter(bodies).ok_or_else(|| Missing::Damaged(Damaged::content()))?;
+        Ok((letter, origin))
+    }
+
+    /// Writes a letter for another channel than it was rendered for, free for whoever has that channel.
+    pub(crate) fn redirect(&mut self, name: &Name, letter: &Letter, from: &str) -> Result<(), Trouble> {
+        let bodies: Vec<&[u8]> =
+            letter.notification.ladder.iter().map(|rendering| rendering.body.as_slice()).collect();
+        let mut record = LetterRecord::of(letter);
+        record.redirected_from = Some(from.to_owned());
+        let bytes = frame::wrap(&record, &bodies).ok_or(Trouble::TooLarge(0))?;
+        self.place(&bytes, &format!("new/{name}"))
+    }
+
+    pub(crate) fn alert(&self, path: &str) -> Result<Alert, Missing> {
         let bytes = self.files.read(path, LARGEST).map_err(missing)?;
         let (head, _) = frame::unwrap::<AlertRecord>(&bytes).map_err(Missing::Damaged)?;
         head.alert().ok_or_else(|| Missing::Damaged(Damaged::content()))
@@ -238,7 +257,10 @@ impl<F: Files> Spool<F> {
                 let writer = name.owner.clone();
                 self.alert(&free).map(|alert| Found::Alert(name.clone(), Box::new(alert), writer))
             } else {
-                self.letter(&free).map(|letter| Found::Letter(name.clone(), Box::new(letter)))
+                self.letter_and_origin(&free).map(|(letter, origin)| match origin {
+                    Some(_) => Found::Redirected(name.clone(), Box::new(letter)),
+                    None => Found::Letter(name.clone(), Box::new(letter)),
+                })
             };
             let content = match content {
                 Ok(content) => content,
@@ -248,7 +270,7 @@ impl<F: Files> Spool<F> {
                 }
                 Err(_) => continue,
             };
-            if let Found::Letter(_, letter) = &content
+            if let Found::Letter(_, letter) | Found::Redirected(_, letter) = &content
                 && !known(&letter.notification.channel)
             {
                 self.foreign.insert(text);
@@ -260,6 +282,7 @@ impl<F: Files> Spool<F> {
             }
             found.push(match content {
                 Found::Letter(_, letter) => Found::Letter(claimed, letter),
+                Found::Redirected(_, letter) => Found::Redirected(claimed, letter),
                 Found::Alert(_, alert, writer) => Found::Alert(claimed, alert, writer),
             });
         }

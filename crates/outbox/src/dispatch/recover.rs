@@ -12,7 +12,7 @@ use crate::{
     letter::Letter,
     moment::Moment,
     spool::{Drawer, Files, Found, Name},
-    stats::bump,
+    stats::{Counters, bump},
 };
 
 /// How often the folder is looked at.
@@ -75,6 +75,7 @@ impl<F: Files> Dispatch<F> {
         for found in found {
             match found {
                 Found::Letter(name, letter) => self.take_over(channels, name, *letter, now),
+                Found::Redirected(name, letter) => self.render_redirected(channels, &name, &letter, now),
                 Found::Alert(name, alert, writer) => {
                     let died = writer
                         .filter(|writer| self.spool.as_ref().is_some_and(|spool| spool.has_died(writer)));
@@ -95,11 +96,7 @@ impl<F: Files> Dispatch<F> {
         let channel =
             channels.iter().enumerate().find(|(_, channel)| channel.name == letter.notification.channel);
         let Some((number, channel)) = channel else { return };
-        if self.ids.contains(&name.key.id) {
-            // A copy of what is on its way already.
-            if let Some(spool) = &self.spool {
-                spool.remove(&name).ok();
-            }
+        if self.ids.contains(&name.key.id) && !self.makes_way(&channel.counters, &name) {
             return;
         }
         bump(&channel.counters.recovered);
@@ -122,6 +119,54 @@ impl<F: Files> Dispatch<F> {
             kept.recovered = true;
         }
         self.make_room(channels, number);
+    }
+
+    /// Decides about a file whose message is on its way already; tells whether the file takes its place.
+    fn makes_way(&mut self, counters: &Counters, name: &Name) -> bool {
+        let (Some(spool), Some(known)) = (&self.spool, self.kept.keys().find(|key| key.id == name.key.id))
+        else {
+            return true;
+        };
+        let known = *known;
+        let ours = self.kept.get(&known).and_then(|kept| kept.name.as_ref());
+        if ours.is_none_or(|ours| spool.list("cur").contains(ours)) {
+            // A copy of it.
+            spool.remove(name).ok();
+            return false;
+        }
+        // Its own file was moved: somebody wants it tried again.
+        match self.delivery.get(known).map(|ticket| (ticket.channel, ticket.size, ticket.state.in_flight)) {
+            Some((_, _, true)) => {
+                spool.release(name).ok();
+                false
+            }
+            Some((number, size, false)) => {
+                self.forget(number, known, size);
+                bump(&counters.taken);
+                true
+            }
+            None => true,
+        }
+    }
+
+    /// Renders a letter for the channel that it was sent to by hand, and ends its file.
+    fn render_redirected(&mut self, channels: &Channels, name: &Name, letter: &Letter, now: Moment) {
+        let Letter { notification, facts, .. } = letter;
+        let Some(number) = channels.iter().position(|channel| channel.name == notification.channel) else {
+            return;
+        };
+        let Some(channel) = channels.get(number) else { return };
+        let rendered = channel.render_again(facts, notification.kind, notification.group, &facts.notes, now);
+        let marked = name.state.maybe_duplicate;
+        if self.accept_marked(channels, number, rendered, facts, marked, now) > 0 {
+            self.end_alert(name);
+            return;
+        }
+        let why = format!("the channel `{}` has nothing to say about it", channel.name);
+        self.self_log.say(format_args!("`{}` was redirected in vain: {why}", notification.title));
+        if let Some(spool) = &mut self.spool {
+            spool.bury(name, &why).ok();
+        }
     }
 
     /// Removes letters for which a catch-up stands: its process died between writing it and removing them.
@@ -156,7 +201,13 @@ impl<F: Files> Dispatch<F> {
             kept.name = Some(name);
             let parts = std::mem::take(&mut kept.parts);
             self.commit();
-            self.remove_files(Some(Kept { name: None, letter: None, covers: Vec::new(), recovered: false, parts }));
+            self.remove_files(Some(Kept {
+                name: None,
+                letter: None,
+                covers: Vec::new(),
+                recovered: false,
+                parts,
+            }));
         }
     }
 

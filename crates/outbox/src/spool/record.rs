@@ -37,6 +37,9 @@ pub(super) struct LetterRecord {
     notes: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     covers: Vec<String>,
+    /// The channel that it was rendered for, if an operator has sent it another way since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) redirected_from: Option<String>,
     /// The form and the length of each rendering.
     renderings: Vec<(String, usize)>,
     alert: AlertRecord,
@@ -115,6 +118,7 @@ impl LetterRecord {
                 .collect(),
             notes: facts.notes.clone(),
             covers: covers.iter().map(ToString::to_string).collect(),
+            redirected_from: None,
             renderings: notification
                 .ladder
                 .iter()
