@@ -18,7 +18,11 @@ pub trait Handler: Send + Sync + 'static {
         Flushed::Yes
     }
 
-    /// Returns the level that a layer of this handler hears when it is given no filter. Default: everything.
+    /// Returns the level that a layer of this handler hears when it is given no filter, or one that names no level.
+    /// Default: everything. Alert handlers say ERROR, log files and the console INFO.
+    ///
+    /// A filter that names a level replaces it, see [`HandlerLayer::with_filter`](crate::HandlerLayer::with_filter). It
+    /// is asked when the layer is made.
     fn default_level(&self) -> LevelFilter {
         LevelFilter::TRACE
     }

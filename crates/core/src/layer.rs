@@ -23,10 +23,11 @@ use tracing_subscriber::{
 
 use crate::{
     EventView, Handler, LevelTable, Limits, Redactor, SpanNode,
+    claim::Claims,
     event::EventCore,
     fields::Collect,
     guard::Inside,
-    safe::{Safe, claimed_spans, was_asked_last},
+    safe::{Ceiling, Safe, was_asked_last},
     slot::{self, LayerId, Slot, StackLookup, node_of, slot_of},
 };
 
@@ -45,6 +46,8 @@ pub struct HandlerLayer<H> {
     limits: Limits,
     /// An `Arc<dyn Filter<S> + Send + Sync>`, of the subscriber type that the filter was made for.
     recheck: Option<Box<dyn Any + Send + Sync>>,
+    /// The most verbose level that is heard; behind a filter that names one all levels are.
+    ceiling: LevelFilter,
     dispatch: OnceLock<WeakDispatch>,
     counts: Arc<LayerCounts>,
 }
@@ -74,6 +77,7 @@ impl<H: Handler> HandlerLayer<H> {
     /// Makes a layer of `handler`; without a filter it hears the handler's default level and up.
     pub fn new(handler: H) -> Self {
         Self {
+            ceiling: handler.default_level(),
             handler,
             id: LayerId::new(),
             spans: LevelTable::default(),
@@ -124,6 +128,36 @@ impl<H: Handler> HandlerLayer<H> {
     /// It takes precedence over `Layer::with_filter` and returns the same type of layer; in addition the filter never
     /// answers `Interest::always`, spans pass down to the span levels, and an event that slipped through behind a
     /// nested one is asked about again.
+    ///
+    /// # Who decides on the level
+    /// A filter that names a level takes the place of the handler's [default level](Handler::default_level), as
+    /// `filter::directives("warn")?` or a `LevelFilter` does. Behind one that names none, such as a
+    /// `filter::callback(..)` or `filter::require_debug_false()` alone, the default level stays in force: the filter
+    /// chooses among the events that the layer would hear without it, and nothing more is switched on for the process.
+    ///
+    /// A filter of somebody else names a level by its `max_level_hint`, or by turning away some of the five levels of
+    /// any target, as `filter_fn(|metadata| *metadata.level() <= Level::WARN)` does. One that looks at the level for some
+    /// targets only has to give a hint: `filter_fn(..).with_max_level_hint(LevelFilter::WARN)`. This is asked once, here.
+    ///
+    /// ```
+    /// # use tracing_core::LevelFilter;
+    /// # use tracing_subscriber::{Layer, Registry, filter::filter_fn};
+    /// # use watchfire_core::{EventView, Handler, HandlerLayer};
+    /// struct Pager;
+    ///
+    /// impl Handler for Pager {
+    ///     fn handle(&self, event: &EventView<'_>) {}
+    ///
+    ///     fn default_level(&self) -> LevelFilter {
+    ///         LevelFilter::ERROR
+    ///     }
+    /// }
+    ///
+    /// let not_hyper = || filter_fn(|metadata| !metadata.target().starts_with("hyper"));
+    /// let errors = HandlerLayer::new(Pager).with_filter::<Registry, _>(not_hyper());
+    /// let warnings = not_hyper().with_max_level_hint(LevelFilter::WARN);
+    /// let warnings = HandlerLayer::new(Pager).with_filter::<Registry, _>(warnings);
+    /// ```
     pub fn with_filter<S, F>(mut self, filter: F) -> Filtered<Self, Safe<F>, S>
     where
         S: Subscriber + for<'l> LookupSpan<'l>,
@@ -132,14 +166,19 @@ impl<H: Handler> HandlerLayer<H> {
         let filter = Arc::new(filter);
         let erased: Arc<dyn Filter<S> + Send + Sync> = Arc::clone(&filter) as _;
         self.recheck = Some(Box::new(erased));
-        let added = match claimed_spans::<S, F>(&filter) {
+        let claims = Claims::of::<S, F>(&filter);
+        let ceiling = claims
+            .open
+            .map(|open| Ceiling { events: self.handler.default_level().max(open.named), spans: open.spans });
+        self.ceiling = ceiling.map_or(LevelFilter::TRACE, |ceiling| ceiling.events);
+        let added = match claims.spans {
             Some(levels) => {
                 self.spans = levels;
                 None
             }
             None => Some(self.spans.clone()),
         };
-        Layer::with_filter(self, Safe::new(filter, added))
+        Layer::with_filter(self, Safe::new(filter, added, ceiling))
     }
 
     fn is_filtered(&self) -> bool {
@@ -148,18 +187,17 @@ impl<H: Handler> HandlerLayer<H> {
 
     /// Tells whether a layer without a filter lets this through.
     fn hears(&self, metadata: &Metadata<'_>) -> bool {
-        if metadata.is_span() {
-            self.spans.admits_span(metadata)
-        } else {
-            *metadata.level() <= self.handler.default_level()
-        }
+        if metadata.is_span() { self.spans.admits_span(metadata) } else { *metadata.level() <= self.ceiling }
     }
 
     fn still_wanted<S>(&self, event: &Event<'_>, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool
     where
         S: Subscriber + for<'l> LookupSpan<'l>,
     {
-        let Some(recheck) = &self.recheck else { return *metadata.level() <= self.handler.default_level() };
+        if *metadata.level() > self.ceiling {
+            return false;
+        }
+        let Some(recheck) = &self.recheck else { return true };
         if was_asked_last(event.metadata()) {
             return true;
         }
@@ -202,7 +240,7 @@ where
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         // Behind a filter only the filter's hint counts.
-        Some(self.handler.default_level().max(self.spans.most_verbose()))
+        Some(self.ceiling.max(self.spans.most_verbose()))
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {

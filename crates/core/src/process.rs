@@ -161,7 +161,10 @@ pub fn forks() -> u32 {
 }
 
 /// Begins to count forks, once. Does nothing on systems without `fork`.
-#[cfg_attr(unix, expect(unsafe_code, reason = "a process id costs a system call at every question; this does not"))]
+#[cfg_attr(
+    unix,
+    expect(unsafe_code, reason = "a process id costs a system call at every question; this does not")
+)]
 pub fn watch_forks() {
     #[cfg(unix)]
     {

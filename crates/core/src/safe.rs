@@ -1,9 +1,6 @@
 //! Make any per-layer filter safe: tracing-subscriber 0.3 loses events behind filters that answer `always`.
 
-use std::{
-    cell::{Cell, RefCell},
-    sync::Arc,
-};
+use std::{cell::Cell, sync::Arc};
 
 use tracing_core::{
     Event, LevelFilter, Metadata, Subscriber,
@@ -20,16 +17,30 @@ use crate::levels::LevelTable;
 ///   lost for filtered layers (tokio-rs/tracing#2519).
 /// - It lets spans through down to the layer's span levels, so that an alert has its context.
 /// - Its `max_level_hint` is the more verbose of the filter's and the span levels'.
+/// - It keeps the handler's default level in force where the filter leaves the level open.
 /// - It notes which callsite it was asked about last, so that the layer can tell when a nested event came between.
 pub struct Safe<F> {
     filter: Arc<F>,
     /// `None` if the filter lets spans through by rules of its own.
     spans: Option<LevelTable>,
+    ceiling: Option<Ceiling>,
+}
+
+/// The levels beyond which nothing passes a filter that leaves the level open.
+#[derive(Clone, Copy)]
+pub(crate) struct Ceiling {
+    pub(crate) events: LevelFilter,
+    /// For which spans the filter has to be asked.
+    pub(crate) spans: LevelFilter,
 }
 
 impl<F> Safe<F> {
-    pub(crate) fn new(filter: Arc<F>, spans: Option<LevelTable>) -> Self {
-        Self { filter, spans }
+    pub(crate) fn new(filter: Arc<F>, spans: Option<LevelTable>, ceiling: Option<Ceiling>) -> Self {
+        Self { filter, spans, ceiling }
+    }
+
+    fn is_beyond(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && self.ceiling.is_some_and(|ceiling| *metadata.level() > ceiling.events)
     }
 
     fn lets_span(&self, metadata: &Metadata<'_>) -> bool {
@@ -38,39 +49,7 @@ impl<F> Safe<F> {
 }
 
 thread_local! {
-    static CLAIM: RefCell<Claim> = const { RefCell::new(Claim::NotAsked) };
     static LAST: Cell<(usize, u8)> = const { Cell::new((0, 0)) };
-}
-
-enum Claim {
-    NotAsked,
-    Asked,
-    Claimed(LevelTable),
-}
-
-/// Tells a handler layer that the filter which answers now lets spans through by `levels` of its own.
-///
-/// A filter calls this in its `max_level_hint`; the layer then takes these levels in place of its own.
-pub fn claim_spans(levels: &LevelTable) {
-    // A thread that is ending builds no layer.
-    CLAIM
-        .try_with(|claim| {
-            let mut claim = claim.borrow_mut();
-            if !matches!(*claim, Claim::NotAsked) {
-                *claim = Claim::Claimed(levels.clone());
-            }
-        })
-        .ok();
-}
-
-/// Asks a filter for the span levels that it [claims](claim_spans).
-pub(crate) fn claimed_spans<S, F: Filter<S>>(filter: &F) -> Option<LevelTable> {
-    CLAIM.with(|claim| *claim.borrow_mut() = Claim::Asked);
-    filter.max_level_hint();
-    match CLAIM.with(|claim| claim.replace(Claim::NotAsked)) {
-        Claim::Claimed(levels) => Some(levels),
-        Claim::NotAsked | Claim::Asked => None,
-    }
 }
 
 /// Notes that a filter was asked about `metadata` on this thread; see [`was_asked_last`].
@@ -95,6 +74,9 @@ fn key(metadata: &Metadata<'_>) -> (usize, u8) {
 impl<S: Subscriber, F: Filter<S>> Filter<S> for Safe<F> {
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
         let interest = self.filter.callsite_enabled(metadata);
+        if self.is_beyond(metadata) {
+            return Interest::never();
+        }
         if interest.is_always() || (interest.is_never() && self.lets_span(metadata)) {
             Interest::sometimes()
         } else {
@@ -104,7 +86,7 @@ impl<S: Subscriber, F: Filter<S>> Filter<S> for Safe<F> {
 
     fn enabled(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool {
         note_asked(metadata);
-        self.filter.enabled(metadata, context) || self.lets_span(metadata)
+        !self.is_beyond(metadata) && (self.filter.enabled(metadata, context) || self.lets_span(metadata))
     }
 
     fn event_enabled(&self, event: &Event<'_>, context: &Context<'_, S>) -> bool {
@@ -112,8 +94,12 @@ impl<S: Subscriber, F: Filter<S>> Filter<S> for Safe<F> {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        let hint = self.filter.max_level_hint()?;
-        Some(self.spans.as_ref().map_or(hint, |spans| hint.max(spans.most_verbose())))
+        let mut hint = self.filter.max_level_hint();
+        if let Some(Ceiling { events, spans }) = self.ceiling {
+            hint = Some(hint.unwrap_or(LevelFilter::TRACE).min(events.max(spans)));
+        }
+        let spans = self.spans.as_ref().map_or(LevelFilter::OFF, LevelTable::most_verbose);
+        hint.map(|hint| hint.max(spans))
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {

@@ -21,7 +21,9 @@ use crate::{
 /// should be quick. If it panics, the event passes, and that is said once. Events that it emits are not captured by
 /// watchfire's own layers.
 ///
-/// Alone it wants to see every level; put a level or directives before it:
+/// It names no level: alone it chooses among what a handler layer hears by itself, ERROR and up for alerts, INFO and up
+/// for files. (A layer of somebody else has no such level, and TRACE is switched on for the whole process.) With a
+/// level or directives before it, these decide:
 /// ```
 /// # use watchfire_filter as filter;
 /// # fn main() -> Result<(), filter::DirectiveErrors> {

@@ -139,6 +139,12 @@ impl Directives {
         if named { Verdict::Always } else { question.ask(&self.spans, self.most_verbose_span, level) }
     }
 
+    /// Returns the level of the targets that have none of their own.
+    pub(crate) fn level_of_all(&self) -> LevelFilter {
+        let rule = self.statics.iter().find(|rule| rule.target.is_none() && rule.fields.is_empty());
+        rule.map_or(LevelFilter::OFF, |rule| rule.level)
+    }
+
     pub(crate) fn most_verbose(&self) -> LevelFilter {
         let statics = self.statics.iter().map(|rule| rule.level).max();
         statics.unwrap_or(LevelFilter::OFF).max(self.most_verbose_span)

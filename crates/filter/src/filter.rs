@@ -49,6 +49,10 @@ impl EventFilter {
     }
 
     /// Lets an event pass that passes one of both.
+    ///
+    /// If one side names no level, on a handler layer the level in force is the more verbose of the handler's default
+    /// and what the other side names: `filter::directives("warn")?.or(audit)` lets no INFO pass, and
+    /// `.or(audit.and(Level::INFO))` does, of `audit`.
     #[must_use]
     pub fn or(self, other: impl Into<Self>) -> Self {
         self.join(other.into(), Node::Or)
@@ -56,8 +60,9 @@ impl EventFilter {
 
     /// Lets an event pass that does not pass this filter.
     ///
-    /// The result wants to see every level: combine it with one that does not, as in
-    /// `filter::directives("info")?.and(noisy.not())`, or TRACE is switched on for the whole process.
+    /// The result mostly names no level: put one before it, as in `filter::directives("info")?.and(noisy.not())`, unless
+    /// the default level of a handler layer is meant. A layer of somebody else has none, and TRACE is switched on for the
+    /// whole process. Levels turned round are levels: `filter::level(Level::WARN).not()` is INFO, DEBUG and TRACE.
     #[must_use]
     #[expect(clippy::should_implement_trait, reason = "reads as `and` and `or` do, without an import")]
     pub fn not(self) -> Self {

@@ -22,6 +22,10 @@
 //! # }
 //! ```
 //!
+//! A filter that names a level ([`directives`], [`level`], [`levels`], [`level_range`], [`env`]) replaces the default level
+//! of a handler layer; one that names none ([`callback`], [`require_debug_false`], [`field`], [`sample`], [`ignore`])
+//! leaves it in force.
+//!
 //! Three things set them apart from tracing-subscriber's own filters:
 //!
 //! - They never answer `Interest::always`, after which tracing-subscriber 0.3 loses events (tokio-rs/tracing#2519).

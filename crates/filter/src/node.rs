@@ -19,7 +19,7 @@ pub(crate) enum Node {
     Leaf(Arc<dyn Judge>),
     And(Box<Self>, Box<Self>),
     Or(Box<Self>, Box<Self>),
-    /// Stands only above directives and leaves.
+    /// Stands only above directives, leaves, and "critical".
     Not(Box<Self>),
 }
 
@@ -125,12 +125,36 @@ impl Node {
         }
     }
 
+    /// Returns nothing if each way through this filter names the level of what passes; else the most verbose level that
+    /// is named, `OFF` if none is.
+    pub(crate) fn open(&self) -> Option<LevelFilter> {
+        match self {
+            Self::Directives(_) | Self::Severities(_) => None,
+            Self::Leaf(_) => Some(LevelFilter::OFF),
+            Self::And(a, b) => Some(a.open()?.max(b.open()?)),
+            Self::Or(a, b) => match (a.open(), b.open()) {
+                (None, None) => None,
+                (a_open, b_open) => {
+                    let named = |side: &Self, open: Option<LevelFilter>| open.unwrap_or(side.most_verbose());
+                    Some(named(a, a_open).max(named(b, b_open)))
+                }
+            },
+            Self::Not(a) => match &**a {
+                // `info` turned round says: what is more verbose. `off,hyper=trace` says nothing but: not hyper.
+                Self::Directives(directives) if directives.level_of_all() > LevelFilter::OFF => None,
+                _ => Some(LevelFilter::OFF),
+            },
+        }
+    }
+
     /// Pushes the `not` down to the leaves, so that those that speak of what they turn away know when they do.
     pub(crate) fn negated(self) -> Self {
         match self {
             Self::And(a, b) => Self::Or(Box::new(a.negated()), Box::new(b.negated())),
             Self::Or(a, b) => Self::And(Box::new(a.negated()), Box::new(b.negated())),
             Self::Not(a) => *a,
+            // Not critical, but of what level?
+            Self::Severities(severities) if severities == Severities::CRITICAL => Self::Not(Box::new(self)),
             Self::Severities(severities) => Self::Severities(severities.negated()),
             Self::Leaf(leaf) => leaf.negated().unwrap_or_else(|| Self::Not(Box::new(Self::Leaf(leaf)))),
             Self::Directives(_) => Self::Not(Box::new(self)),

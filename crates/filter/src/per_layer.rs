@@ -8,9 +8,7 @@ use std::{
 };
 
 use tracing_core::{
-    Event, Kind, Level, LevelFilter, Metadata, Subscriber,
-    callsite::{Callsite, Identifier},
-    field::FieldSet,
+    Event, Level, LevelFilter, Metadata, Subscriber,
     span::{Attributes, Id, Record},
     subscriber::Interest,
 };
@@ -73,14 +71,17 @@ where
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         watchfire_core::claim_spans(&self.spans);
-        let mut hint = self.most_verbose().max(self.spans.most_verbose());
+        let mut spans = self.spans.most_verbose();
         // The spans of a directive with a value must be made, whatever their level, for the value to be seen.
         self.node.for_each_rule(&mut |rule| {
             if rule.has_value() {
-                hint = LevelFilter::TRACE;
+                spans = LevelFilter::TRACE;
             }
         });
-        Some(hint)
+        if let Some(named) = self.node.open() {
+            watchfire_core::leave_level_open(named, spans);
+        }
+        Some(self.most_verbose().max(spans))
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
@@ -162,32 +163,7 @@ impl Clone for Unregistered {
 /// An `EnvFilter` answers for its static directives too, and those are ours to judge, by whole segments. It is asked
 /// about an event that no static directive of it can be about.
 fn is_entered<S: Subscriber>(state: &EnvFilter, level: Level, context: &Context<'_, S>) -> bool {
-    let probe = match level {
-        Level::ERROR => &PROBES[0],
-        Level::WARN => &PROBES[1],
-        Level::INFO => &PROBES[2],
-        Level::DEBUG => &PROBES[3],
-        _ => &PROBES[4],
-    };
-    state.enabled(probe, context.clone())
-}
-
-struct Probe;
-static PROBE: Probe = Probe;
-static PROBES: [Metadata<'static>; 5] =
-    [probe(Level::ERROR), probe(Level::WARN), probe(Level::INFO), probe(Level::DEBUG), probe(Level::TRACE)];
-
-const fn probe(level: Level) -> Metadata<'static> {
-    let fields = FieldSet::new(&[], Identifier(&PROBE));
-    Metadata::new("probe", "", level, None, None, None, fields, Kind::EVENT)
-}
-
-impl Callsite for Probe {
-    fn set_interest(&self, _interest: Interest) {}
-
-    fn metadata(&self) -> &Metadata<'_> {
-        &PROBES[4]
-    }
+    state.enabled(watchfire_core::probe(level), context.clone())
 }
 
 thread_local! {

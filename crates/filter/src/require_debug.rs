@@ -14,7 +14,7 @@ use crate::{
 /// Lets events pass while the program runs in debug mode. Django's `RequireDebugTrue`.
 ///
 /// The mode is [`watchfire_core::process::is_debug`], looked at for each event. The first event that is kept back is
-/// said once on stderr, with the call that changes it.
+/// said once on stderr, with the call that changes it. It names no level, see [`require_debug_false`].
 #[must_use]
 pub fn require_debug_true() -> EventFilter {
     EventFilter::of(node(true))
@@ -25,6 +25,9 @@ pub fn require_debug_true() -> EventFilter {
 /// The mode is [`watchfire_core::process::is_debug`], looked at for each event: by default that of the build, so an
 /// alert layer behind this filter is silent in `cargo run`. The first event that is kept back is said once on stderr,
 /// with the call that changes it.
+///
+/// It names no level: alone, on an alert layer, it lets ERROR and up pass when the program is not in debug mode, the
+/// default level of that layer. `filter::directives("warn")?.and(filter::require_debug_false())` is for WARN and up.
 #[must_use]
 pub fn require_debug_false() -> EventFilter {
     EventFilter::of(node(false))

@@ -49,6 +49,8 @@ const fn bit(severity: Severity) -> u8 {
 }
 
 impl Severities {
+    pub(crate) const CRITICAL: Self = Self(bit(Severity::Critical));
+
     const fn has(self, severity: Severity) -> bool {
         self.0 & bit(severity) != 0
     }

@@ -17,6 +17,7 @@ mod sites;
 
 mod composition;
 mod context;
+mod default_level;
 mod fields_targets_samples;
 mod filters;
 mod foreign_layers;

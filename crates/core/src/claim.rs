@@ -1,0 +1,113 @@
+//! What a filter and a handler layer agree upon before the first event: the span levels, and who decides on the level.
+
+use std::cell::RefCell;
+
+use tracing_core::{
+    Kind, Level, LevelFilter, Metadata, Subscriber,
+    callsite::{Callsite, Identifier},
+    field::FieldSet,
+    subscriber::Interest,
+};
+use tracing_subscriber::layer::Filter;
+
+use crate::levels::LevelTable;
+
+/// Tells a handler layer that the filter which answers now lets spans through by `levels` of its own.
+///
+/// A filter calls this in its `max_level_hint`; the layer then takes these levels in place of its own.
+pub fn claim_spans(levels: &LevelTable) {
+    with_claims(|claims| claims.spans = Some(levels.clone()));
+}
+
+/// Tells a handler layer that the filter which answers now leaves the level of some events open: it lets events pass
+/// without having named a level for them.
+///
+/// The handler's [default level](crate::Handler::default_level) is then in force, or `named`, the most verbose level
+/// that the filter does name, if that is more verbose. `spans` is the most verbose level that the filter needs for its
+/// spans. A filter calls this in its `max_level_hint` and answers TRACE, which is what other layers have to know.
+pub fn leave_level_open(named: LevelFilter, spans: LevelFilter) {
+    with_claims(|claims| claims.open = Some(Open { named, spans }));
+}
+
+/// Returns the metadata of an event that nobody emits, with an empty target: to ask a filter about a level alone.
+#[must_use]
+pub fn probe(level: Level) -> &'static Metadata<'static> {
+    let [error, warn, info, debug, trace] = &PROBES;
+    match level {
+        Level::ERROR => error,
+        Level::WARN => warn,
+        Level::INFO => info,
+        Level::DEBUG => debug,
+        Level::TRACE => trace,
+    }
+}
+
+/// What a filter said of itself.
+#[derive(Default)]
+pub(crate) struct Claims {
+    pub(crate) spans: Option<LevelTable>,
+    /// Set if the level is left open.
+    pub(crate) open: Option<Open>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Open {
+    pub(crate) named: LevelFilter,
+    pub(crate) spans: LevelFilter,
+}
+
+impl Claims {
+    /// Asks a filter what it [claims](claim_spans), and whether it [leaves the level open](leave_level_open).
+    pub(crate) fn of<S: Subscriber, F: Filter<S>>(filter: &F) -> Self {
+        CLAIMS.with(|claims| *claims.borrow_mut() = Some(Self::default()));
+        let hint = filter.max_level_hint();
+        let mut claims = CLAIMS.with(RefCell::take).unwrap_or_default();
+        claims.open = match hint {
+            // A closure on metadata, or some combination with one: it leaves the level open if it does not look at it.
+            None => claims.open.or(Some(Open { named: LevelFilter::OFF, spans: LevelFilter::OFF })),
+            Some(LevelFilter::TRACE) => claims.open,
+            // Another part of a combination has named it.
+            Some(_) => None,
+        };
+        claims.open = claims.open.filter(|_| !tells_levels_apart(filter));
+        claims
+    }
+}
+
+thread_local! {
+    /// Set while a filter is asked.
+    static CLAIMS: RefCell<Option<Claims>> = const { RefCell::new(None) };
+}
+
+fn with_claims(then: impl FnOnce(&mut Claims)) {
+    // A thread that is ending builds no layer.
+    CLAIMS.try_with(|claims| claims.borrow_mut().as_mut().map(then)).ok();
+}
+
+fn tells_levels_apart<S: Subscriber, F: Filter<S>>(filter: &F) -> bool {
+    let never = PROBES.iter().filter(|probe| filter.callsite_enabled(probe).is_never()).count();
+    never > 0 && never < PROBES.len()
+}
+
+struct Probe;
+static PROBE: Probe = Probe;
+static PROBES: [Metadata<'static>; 5] = [
+    probed(Level::ERROR),
+    probed(Level::WARN),
+    probed(Level::INFO),
+    probed(Level::DEBUG),
+    probed(Level::TRACE),
+];
+
+const fn probed(level: Level) -> Metadata<'static> {
+    let fields = FieldSet::new(&[], Identifier(&PROBE));
+    Metadata::new("probe", "", level, None, None, None, fields, Kind::EVENT)
+}
+
+impl Callsite for Probe {
+    fn set_interest(&self, _interest: Interest) {}
+
+    fn metadata(&self) -> &Metadata<'_> {
+        probe(Level::TRACE)
+    }
+}
