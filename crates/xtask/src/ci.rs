@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::stage::{Skipped, Stage, run_all};
-use crate::{Interop, bench, shell, test, tidy};
+use crate::{Interop, bench, shell, simulate, test, tidy};
 
 /// The version that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";

@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod interop;
 mod shell;
+mod simulate;
 mod stage;
 mod test;
 mod tidy;
@@ -30,13 +31,14 @@ Examples:
   cargo xtask test                      all tests, and interop with what can be installed
   cargo xtask test --interop off retry  only tests whose name contains `retry`
   cargo xtask bench capture             an alert being captured, beside its peers
+  cargo xtask simulate --seeds 100000   the spool and the delivery under crashes, from many seeds
   cargo xtask tidy                      the shape of the tree: arrows, sibling files, sizes";
 
 #[derive(Subcommand)]
 enum Chore {
     /// Runs every stage that a change must pass, and prints the seconds of each.
     ///
-    /// The stages: fmt, clippy, docs, tidy, deny, test. The first failure stops the run.
+    /// The stages: fmt, clippy, docs, tidy, deny, simulate, test. The first failure stops the run.
     #[command(after_help = "Examples:\n  cargo xtask ci\n  cargo xtask ci --interop required --keep-going")]
     Ci {
         /// What to do about the checks against other programs.
@@ -64,6 +66,18 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Tries the spool and the delivery under random schedules, outcomes and crashes; the same seed runs the same.
+    #[command(
+        after_help = "Examples:\n  cargo xtask simulate --seeds 10000\n  cargo xtask simulate --seeds 1 --from 4711"
+    )]
+    Simulate {
+        /// How many seeds.
+        #[arg(long, default_value_t = 1_000)]
+        seeds: u64,
+        /// The first of them.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+    },
     /// Checks the shape of the tree: arrows between crates, sibling files, sizes, documents.
     Tidy,
 }
@@ -85,6 +99,7 @@ fn main() -> ExitCode {
         Chore::Ci { interop, keep_going } => ci::run(interop, keep_going),
         Chore::Test { interop, filter } => test::run(interop, filter.as_deref()),
         Chore::Bench { args } => bench::run(&args),
+        Chore::Simulate { seeds, from } => simulate::run(seeds, from),
         Chore::Tidy => tidy::run(),
     };
     match done {
