@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use watchfire_core::{Flushed, SelfLog, clock, process::AtExit};
+use watchfire_core::{SelfLog, clock};
 
 use crate::{
     Durability, FileCounts,
@@ -23,10 +23,11 @@ use crate::{
     time::seconds,
 };
 
+mod flush;
 mod locks;
 mod worker;
 
-use locks::{calmly, lock, lock_within, try_lock};
+use locks::{calmly, lock, lock_within};
 
 pub(crate) struct Shared {
     pub(crate) fs: Arc<dyn Filesystem>,
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     /// Makes the line that says how many are missing.
     gap: Box<dyn Fn(u64, SystemTime) -> String + Send + Sync>,
     hangup: Option<Arc<AtomicBool>>,
+    /// Whether a caller has waited in vain for the write that is under way.
+    is_hanging: AtomicBool,
     waits: AtomicU64,
     written: AtomicU64,
     failures: AtomicU64,
@@ -78,8 +81,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long a caller who needs its line written tries to get the lock of another process.
 const PATIENCE: Duration = Duration::from_millis(20);
-/// How long a caller whose line is urgent waits for another thread's write.
-const WRITER_PATIENCE: Duration = Duration::from_millis(5);
+/// How long a caller whose line is urgent waits for another thread's write; once, if the disk hangs.
+const WRITER_PATIENCE: Duration = Duration::from_millis(50);
 /// A process that holds the lock longer than this is stopped or stuck, and people should know.
 const LONG_BUSY: Duration = Duration::from_secs(5);
 const NAP: Duration = Duration::from_micros(500);
@@ -132,6 +135,7 @@ impl Shared {
             self_log,
             gap,
             hangup,
+            is_hanging: AtomicBool::new(false),
             waits: AtomicU64::new(0),
             written: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -177,11 +181,14 @@ impl Shared {
         if self.pace.durability == Durability::EachLine {
             self.drain(&mut lock(&self.io), true);
         } else if is_urgent || (!self.pace.has_thread && (is_high || self.is_due())) {
-            let patience = if is_urgent { WRITER_PATIENCE } else { Duration::ZERO };
-            match lock_within(&self.io, patience) {
+            let waits = is_urgent && !self.is_hanging.load(Ordering::Relaxed);
+            match lock_within(&self.io, if waits { WRITER_PATIENCE } else { Duration::ZERO }) {
                 Some(mut io) => self.drain(&mut io, is_urgent),
-                // Whoever writes looks again before it lets go; the thread is woken for the moment in between.
-                None => self.wake.notify_one(),
+                None => {
+                    self.is_hanging.fetch_or(waits, Ordering::Relaxed);
+                    // Whoever writes looks again before it lets go; the thread is woken for the moment in between.
+                    self.wake.notify_one();
+                }
             }
         }
     }
@@ -191,53 +198,6 @@ impl Shared {
         match self.io.try_lock() {
             Ok(io) => clock::instant().saturating_duration_since(io.last_write) >= self.pace.flush_every,
             Err(_) => false,
-        }
-    }
-
-    /// Writes what waits now, at the latest until `deadline`; tries again what fails.
-    pub(crate) fn flush(&self, deadline: Instant) -> Flushed {
-        self.flush_until(deadline, |_| true)
-    }
-
-    /// Rotates with what waits now in the old file.
-    pub(crate) fn rotate(&self, deadline: Instant) -> Flushed {
-        let flushed = self.flush(deadline);
-        lock(&self.io).output.rotate_soon();
-        flushed.and(self.flush_until(deadline, |io| !io.output.rotates_soon()))
-    }
-
-    /// Others may go on writing meanwhile: only what was there at the beginning is waited for.
-    fn flush_until(&self, deadline: Instant, is_done: impl Fn(&Io) -> bool) -> Flushed {
-        let (accepted, missing) = {
-            let front = self.front();
-            (front.accepted, front.missing)
-        };
-        // The line that says what is missing is one more.
-        let accepted = accepted + u64::from(missing > 0);
-        loop {
-            let mut nap = NAP;
-            if let Some(mut io) = try_lock(&self.io) {
-                io.retry_at = None;
-                self.drain(&mut io, true);
-                if self.written.load(Ordering::Relaxed) >= accepted && is_done(&io) {
-                    let syncs =
-                        matches!(self.pace.durability, Durability::SyncEvery(_) | Durability::SyncOnError);
-                    if !syncs {
-                        return Flushed::Yes;
-                    }
-                    match io.output.sync() {
-                        Ok(()) => return Flushed::Yes,
-                        Err(trouble) => self.report(&trouble, clock::instant()),
-                    }
-                }
-                if io.is_in_trouble {
-                    nap = FIRST_PAUSE / 5;
-                }
-            }
-            if clock::instant() >= deadline {
-                return Flushed::TimedOut;
-            }
-            std::thread::park_timeout(nap);
         }
     }
 
@@ -286,6 +246,7 @@ impl Shared {
             }
             let before = io.batch.records();
             let result = io.output.write(&mut io.batch, instant);
+            self.is_hanging.store(false, Ordering::Relaxed);
             let written = before.saturating_sub(io.batch.records());
             self.written.fetch_add(written as u64, Ordering::Relaxed);
             self.after_write(io, instant);
@@ -390,13 +351,6 @@ impl Shared {
 
     fn front(&self) -> MutexGuard<'_, Front> {
         lock(&self.front)
-    }
-}
-
-impl AtExit for Shared {
-    fn at_exit(&self) {
-        // The thread that ends may hold the lock itself, so it is only tried.
-        let _flushed = self.flush(clock::instant() + EXIT_PATIENCE);
     }
 }
 

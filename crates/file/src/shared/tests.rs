@@ -1,5 +1,7 @@
 use std::{sync::mpsc, thread};
 
+use watchfire_core::Flushed;
+
 use super::*;
 use crate::{
     fs::fake::Fake,
