@@ -3,8 +3,9 @@ use std::{borrow::Cow, fmt};
 /// Says which field of a configuration is wrong, what is wrong with it, and what is expected.
 ///
 /// Every constructor and every `.layer(..)` of the workspace returns this error, before anything is started.
-/// Its text never holds a secret: values that may be one are described, not shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Its text never holds a secret: values that may be one are described, not shown. `Debug` writes what `Display` does:
+/// it is what a program prints whose `main` returns the error.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     field: Cow<'static, str>,
     reason: String,
@@ -35,4 +36,22 @@ impl fmt::Display for ConfigError {
     }
 }
 
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_main_that_returns_it_prints_a_sentence() {
+        let error: Box<dyn std::error::Error> = ConfigError::new("slack.webhook", "is no URL").into();
+        assert_eq!(format!("{error:?}"), "slack.webhook: is no URL");
+        assert_eq!(format!("{error:#?}"), error.to_string());
+    }
+}

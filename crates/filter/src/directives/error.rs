@@ -2,8 +2,8 @@ use std::fmt;
 
 use watchfire_core::ConfigError;
 
-/// Says which directive is wrong, where it stands, why, and what may have been meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Says which directive is wrong, where it stands, why, and what may have been meant. `Debug` writes what `Display` does.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DirectiveError {
     /// The directive, or the part of it, as it was written.
@@ -37,10 +37,17 @@ impl fmt::Display for DirectiveError {
     }
 }
 
+impl fmt::Debug for DirectiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for DirectiveError {}
 
-/// Holds all mistakes of one text of directives; there is at least one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Holds all mistakes of one text of directives; there is at least one. `Debug` writes what `Display` does: it is what a
+/// program prints whose `main` returns the error.
+#[derive(Clone, PartialEq, Eq)]
 pub struct DirectiveErrors {
     variable: Option<String>,
     errors: Vec<DirectiveError>,
@@ -79,9 +86,15 @@ impl fmt::Display for DirectiveErrors {
             if i > 0 {
                 f.write_str("; ")?;
             }
-            error.fmt(f)?;
+            fmt::Display::fmt(error, f)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for DirectiveErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -100,6 +100,9 @@ fn says_why_in_one_line() {
         "directives: `wran` at byte 10 is not a level: expected off, error, warn, info, debug, trace, or 0 to 5, \
          did you mean `warn`?"
     );
+    // A program whose `main` returns it prints its `Debug`.
+    assert_eq!(format!("{error:?}"), error.to_string());
+    assert_eq!(format!("{:#?}", error.errors()[0]), error.errors()[0].to_string());
     let error = directives("[req{a=[z-a]}]=info").unwrap_err();
     assert_eq!(
         error.to_string(),
