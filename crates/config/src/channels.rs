@@ -4,15 +4,25 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use watchfire_core::ConfigError;
-use watchfire_outbox::{AlertHandler, Channel, Delivering, Notification, Occasion, Outbox, Policy, Sink};
+use watchfire_outbox::{
+    AlertHandler, Channel, Delivering, Notification, Occasion, Outbox, Policy, QuietHours, Rate, Sink,
+};
 
-use crate::{setting::Options, units};
+use crate::{
+    setting::{Options, Setting},
+    units,
+};
 
 /// Is what a handler's table says of a channel; nothing is started yet.
 pub(crate) struct Prepared {
     sink: Box<dyn Sink>,
     timeout: Option<Duration>,
     max_age: Option<Duration>,
+    failover: Option<(Duration, Vec<String>)>,
+    digests: Vec<Duration>,
+    min_count: Option<(u32, Duration)>,
+    budget: Vec<Rate>,
+    quiet: Option<QuietHours>,
 }
 
 /// Is a channel of the outbox whose sink can be replaced: groups and spool stay.
@@ -36,10 +46,55 @@ impl Prepared {
             "slack" => slack(table).map(boxed),
             #[cfg(feature = "telegram")]
             "telegram" => telegram(table).map(boxed),
+            #[cfg(feature = "sms")]
+            "sms" => sms(table).map(boxed),
+            #[cfg(feature = "sentry")]
+            "sentry" => sentry(table).map(boxed),
             _ => return None,
         };
-        let duration = |key: &str| table.get(key).and_then(|value| units::duration(value).ok());
-        Some(sink.map(|sink| Self { sink, timeout: duration("timeout"), max_age: duration("max_age") }))
+        Some(sink.and_then(|sink| Self::around(sink, table)))
+    }
+
+    fn around(sink: Box<dyn Sink>, table: &Options) -> Result<Self, ConfigError> {
+        let duration =
+            |table: &Options, key: &str| table.get(key).and_then(|value| units::duration(value).ok());
+        let count = |table: &Options, key: &str| u32::try_from(table.get(key)?.as_integer()?).ok();
+        let failover = table.table("failover").and_then(|failover| {
+            let to = failover.texts("to").into_iter().map(str::to_owned).collect();
+            Some((duration(failover, "after")?, to))
+        });
+        let digests = table.get("digests").map(Setting::as_list).unwrap_or_default();
+        let rates = table.get("budget").map(Setting::as_list).unwrap_or_default();
+        let rate = |rate: &Setting| {
+            let rate = rate.as_table()?;
+            Some(Rate::new(count(rate, "most")?, duration(rate, "per")?))
+        };
+        let quiet = match (table.text("quiet_hours"), table.text("quiet_zone")) {
+            (Some(hours), zone) => {
+                let wrong = |error: ConfigError| ConfigError::new("quiet_hours", error.reason());
+                let hours: QuietHours = hours.parse().map_err(wrong)?;
+                Some(match zone {
+                    Some(zone) => {
+                        hours.in_zone(zone).map_err(|error| ConfigError::new("quiet_zone", error.reason()))?
+                    }
+                    None => hours,
+                })
+            }
+            (None, Some(_)) => return Err(ConfigError::new("quiet_zone", "has no `quiet_hours` beside it")),
+            (None, None) => None,
+        };
+        Ok(Self {
+            sink,
+            timeout: duration(table, "timeout"),
+            max_age: duration(table, "max_age"),
+            failover,
+            digests: digests.iter().filter_map(|value| units::duration(value).ok()).collect(),
+            min_count: table
+                .table("min_count")
+                .and_then(|table| Some((count(table, "count")?, duration(table, "within")?))),
+            budget: rates.iter().filter_map(rate).collect(),
+            quiet,
+        })
     }
 
     /// Opens a channel of this name.
@@ -52,7 +107,26 @@ impl Prepared {
         if let Some(age) = self.max_age {
             channel = channel.max_age(age);
         }
+        if let Some((after, to)) = self.failover {
+            channel = channel.failover(after, to);
+        }
+        if !self.digests.is_empty() {
+            channel = channel.digests(self.digests);
+        }
+        if let Some((count, within)) = self.min_count {
+            channel = channel.min_count(count, within);
+        }
+        if !self.budget.is_empty() {
+            channel = channel.budget(self.budget);
+        }
+        if let Some(hours) = self.quiet {
+            channel = channel.quiet_hours(hours);
+        }
         Ok(Running { handler: Arc::new(channel.handler(outbox)?), sink })
+    }
+
+    pub(crate) fn into_sink(self) -> Box<dyn Sink> {
+        self.sink
     }
 
     /// Puts the sink behind a channel that runs.
@@ -106,7 +180,7 @@ fn with<T, V>(
 fn email(table: &Options) -> Result<watchfire_email::Email, ConfigError> {
     use watchfire_email::Email;
     let text = |key: &str| table.text(key);
-    let is_on = |key: &str| table.get(key).and_then(crate::Setting::as_bool);
+    let is_on = |key: &str| table.get(key).and_then(Setting::as_bool);
     let mut mail = Email::to(table.texts("to"))
         .from(text("from").unwrap_or_default())
         .server(text("server").unwrap_or_default())?;
@@ -165,9 +239,69 @@ fn telegram(table: &Options) -> Result<watchfire_telegram::Telegram, ConfigError
     for chat in more {
         telegram = telegram.also_to(chat)?;
     }
-    if table.get("silent").and_then(crate::Setting::as_bool) == Some(true) {
+    if table.get("silent").and_then(Setting::as_bool) == Some(true) {
         telegram = telegram.silent();
     }
     telegram = with(telegram, text("api_url"), Telegram::api_url)?;
     with(telegram, text("ca_file"), Telegram::ca_file)
+}
+
+#[cfg(feature = "sms")]
+fn sms(table: &Options) -> Result<watchfire_sms::Sms, ConfigError> {
+    use watchfire_sms::{Exotel, Sms, Twilio};
+    let mut sms = Sms::to(table.texts("to"));
+    if let Some(account) = table.table("twilio") {
+        let text = |key: &str| account.text(key);
+        let (sid, token) = (text("account_sid").unwrap_or_default(), text("auth_token").unwrap_or_default());
+        let mut twilio = Twilio::with_key(sid, text("key_sid").unwrap_or(sid), token);
+        if let Some(from) = text("from") {
+            twilio = twilio.from(from);
+        }
+        if let Some(service) = text("messaging_service") {
+            twilio = twilio.messaging_service(service);
+        }
+        if let Some(url) = text("base_url") {
+            twilio = twilio.base_url(url);
+        }
+        sms = sms.twilio(twilio);
+    }
+    if let Some(account) = table.table("exotel") {
+        let text = |key: &str| account.text(key);
+        let sid = text("account_sid").unwrap_or_default();
+        let mut exotel = Exotel::new(sid, text("key").unwrap_or(sid), text("token").unwrap_or_default());
+        if let Some(from) = text("from") {
+            exotel = exotel.from(from);
+        }
+        exotel = match (text("dlt_entity_id"), text("dlt_template_id")) {
+            (Some(entity), Some(template)) => exotel.dlt(entity, template),
+            (None, None) => exotel,
+            _ => {
+                return Err(ConfigError::new(
+                    "sms.exotel",
+                    "expected both of `dlt_entity_id` and `dlt_template_id`",
+                ));
+            }
+        };
+        if let Some(template) = text("template") {
+            exotel = exotel.template(template);
+        }
+        if let Some(host) = text("host") {
+            exotel = exotel.host(host);
+        }
+        if let Some(url) = text("base_url") {
+            exotel = exotel.base_url(url);
+        }
+        sms = sms.exotel(exotel);
+    }
+    if let Some(segments) = table.get("max_segments").and_then(Setting::as_integer) {
+        sms = sms.max_segments(usize::try_from(segments).unwrap_or(1));
+    }
+    with(sms, table.text("ca_file"), watchfire_sms::SmsBuilder::ca_file)?.build()
+}
+
+#[cfg(feature = "sentry")]
+fn sentry(table: &Options) -> Result<watchfire_sentry::Sentry, ConfigError> {
+    use watchfire_sentry::Sentry;
+    let sentry = Sentry::dsn(table.text("dsn").unwrap_or_default())?.tag_fields(table.texts("tag_fields"));
+    with(sentry, table.text("ca_file"), Sentry::ca_file)
 }

@@ -80,6 +80,20 @@ impl Checker<'_> {
                 None => self.wrong(path, &format!("expected a whole number, and not {}", value.kind())),
             },
             Kind::Duration => self.parsed(units::duration(value).map(|_| ()), path),
+            Kind::Durations => {
+                for (i, one) in value.as_list().iter().enumerate() {
+                    self.parsed(units::duration(one).map(|_| ()), &path.child(i));
+                }
+            }
+            Kind::Tables(keys) => {
+                let is_list = matches!(value, Setting::List(_));
+                for (i, one) in value.as_list().iter().enumerate() {
+                    let path = if is_list { path.child(i) } else { path.clone() };
+                    if let Some(table) = self.section(one, &path) {
+                        self.table(table, &[keys], &path);
+                    }
+                }
+            }
             Kind::Size => self.parsed(units::size(value).map(|_| ()), path),
             Kind::Clock => self.parsed(units::clock(value).map(|_| ()), path),
             Kind::Choice(names) => {

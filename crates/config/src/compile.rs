@@ -11,7 +11,7 @@ use crate::{
     presets,
     resolve::{Surroundings, resolve},
     setting::{Options, Setting},
-    shape::{Kind, Section},
+    shape::{Key, Kind, Section},
     suggest::nearest,
 };
 
@@ -76,12 +76,18 @@ fn register_secrets(options: &Options) {
         let Some(table) = handler.as_table() else { continue };
         let kind = table.text("type").unwrap_or_default();
         let types = Section::Handlers.types().iter().filter(|(name, _)| *name == kind);
-        for key in types.flat_map(|(_, keys)| keys.iter()).filter(|key| matches!(key.kind, Kind::Secret)) {
-            if let Some(Setting::Text(secret)) = table.get(key.name)
-                && !secret.contains("${")
-            {
+        types.for_each(|(_, keys)| register(table, keys));
+    }
+}
+
+fn register(table: &Options, keys: &[Key]) {
+    for key in keys {
+        match (key.kind, table.get(key.name)) {
+            (Kind::Secret, Some(Setting::Text(secret))) if !secret.contains("${") => {
                 drop(Secret::new(secret.as_str()));
             }
+            (Kind::Table(keys), Some(Setting::Table(table))) => register(table, keys),
+            _ => {}
         }
     }
 }

@@ -6,7 +6,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::{
     Explanation, Handle, Mistake, Mistakes, Options, Parts, Question, RouterLayer, Setting, Setup,
     compile::{self, Scene},
-    environment, explain, lint,
+    env_form, environment, explain, lint,
     mistake::Findings,
     place::Places,
     read_toml,
@@ -73,6 +73,25 @@ impl Config {
                 Err(Mistakes::new(&name, "", vec![Mistake::new("", format!("cannot be read: {error}"))]))
             }
         }
+    }
+
+    /// Makes the configuration that the environment describes, see [`init_from_env`](crate::init_from_env).
+    ///
+    /// # Errors
+    /// Names all mistakes, half-given groups too.
+    pub fn from_env() -> Result<Self, Mistakes> {
+        Self::from_variables(&environment::variable)
+    }
+
+    /// As [`from_env`](Self::from_env), with an environment of your own.
+    ///
+    /// # Errors
+    /// As [`from_env`](Self::from_env).
+    pub fn from_variables(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, Mistakes> {
+        let mut findings = Findings::default();
+        let options = env_form::read(variable, &mut findings);
+        let config = Self { name: "environment".to_owned(), ..Self::from(options) };
+        if findings.list.is_empty() { Ok(config) } else { Err(config.mistakes(findings)) }
     }
 
     /// Checks a text as a program would at its start, and what is legal but pointless besides.

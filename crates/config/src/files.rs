@@ -1,7 +1,7 @@
 //! Make log files of their tables.
 
 use watchfire_core::{ConfigError, Severity};
-use watchfire_file::{Compression, Durability, Every, LogFile};
+use watchfire_file::{Compression, Console, Durability, Every, LogFile};
 
 use crate::{
     formatters,
@@ -86,6 +86,32 @@ pub(crate) fn make(options: &Options, table: &Options, parts: &Parts) -> Result<
         file = file.stacks_from(severity);
     }
     Ok(file)
+}
+
+/// Makes the console of a handler's table.
+pub(crate) fn console(options: &Options, table: &Options, parts: &Parts) -> Result<Console, ConfigError> {
+    let mut console =
+        if table.text("stream") == Some("stdout") { Console::stdout() } else { Console::stderr() };
+    let has_own =
+        |name: &str| options.table("formatters").is_some_and(|formatters| formatters.get(name).is_some());
+    console = match table.text("formatter") {
+        None => console,
+        // The console knows these itself, and whether it stands on a terminal.
+        Some(name) if has_own(name) => {
+            console.format(formatters::shared(formatters::make(options, name, parts)?))
+        }
+        Some("text") => console.text(),
+        Some("pretty") => console.pretty(),
+        Some(name) => console.format(formatters::shared(formatters::make(options, name, parts)?)),
+    };
+    if let Some(on) = table.get("color").and_then(Setting::as_bool) {
+        console = console.color(on);
+    }
+    Ok(match table.text("zone") {
+        None | Some("utc") => console,
+        Some("local") => console.local(),
+        Some(zone) => console.zone(zone.to_owned()),
+    })
 }
 
 /// Reads a level that stands for itself and the worse ones.

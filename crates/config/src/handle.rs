@@ -190,6 +190,16 @@ impl Handle {
         self.shared.router.flush(clock::instant() + within)
     }
 
+    /// Delivers and writes what is there as [`flush`](Self::flush), and tries at once what waits for a backoff; only what
+    /// a provider asked for is still waited for.
+    pub fn drain(&self, within: Duration) -> Flushed {
+        if let Some(outbox) = self.shared.state().workshop.outbox() {
+            // Said here and waited for below: a reload must not wait for a provider.
+            let _said = outbox.drain(Duration::ZERO);
+        }
+        self.flush(within)
+    }
+
     /// Returns the counts of the alert channels.
     #[must_use]
     pub fn stats(&self) -> Option<Stats> {

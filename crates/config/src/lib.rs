@@ -14,19 +14,24 @@ mod explain;
 mod handle;
 mod mistake;
 mod parts;
+mod send;
 mod setting;
 mod setup;
+mod stack;
 
+mod json;
 mod place;
 mod read_toml;
 mod suggest;
 
 mod check;
 mod compile;
+mod env_form;
 mod environment;
 mod lint;
 mod presets;
 mod resolve;
+mod schema;
 mod shape;
 
 mod directives;
@@ -52,5 +57,8 @@ pub use handle::Handle;
 pub use mistake::{Mistake, Mistakes};
 pub use parts::Parts;
 pub use router::{Gate, Router, RouterLayer};
+pub use schema::schema;
+pub use send::{Letter, Sent};
 pub use setting::{Options, Setting};
-pub use setup::{Setup, init, setup};
+pub use setup::{Setup, init, init_from_env, setup};
+pub use stack::{StackBuilder, stack};

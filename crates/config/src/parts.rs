@@ -117,6 +117,8 @@ impl Parts {
                 "email" => cfg!(feature = "email"),
                 "slack" => cfg!(feature = "slack"),
                 "telegram" => cfg!(feature = "telegram"),
+                "sms" => cfg!(feature = "sms"),
+                "sentry" => cfg!(feature = "sentry"),
                 _ => true,
             }
     }

@@ -91,6 +91,18 @@ impl Plan {
         for name in names(options, "handlers").into_iter().filter(|name| named.contains(name)) {
             plan.handler(name, options, &mut rules, findings);
         }
+        // Those that speak instead of another have to be there, whoever else names them.
+        let mut next = 0;
+        while let Some(handler) = plan.handlers.get(next) {
+            let failover = handler.options.table("failover").map(|failover| failover.texts("to"));
+            let to: Vec<_> = failover.unwrap_or_default().into_iter().map(str::to_owned).collect();
+            for name in to {
+                if !plan.handlers.iter().any(|known| known.name == name) {
+                    plan.handler(&name, options, &mut rules, findings);
+                }
+            }
+            next += 1;
+        }
         for (target, table) in tables() {
             plan.logger(target, table, (options, places), &mut rules, findings);
         }

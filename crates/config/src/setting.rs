@@ -173,6 +173,12 @@ impl From<String> for Setting {
     }
 }
 
+impl From<i32> for Setting {
+    fn from(number: i32) -> Self {
+        Self::Integer(number.into())
+    }
+}
+
 impl From<i64> for Setting {
     fn from(number: i64) -> Self {
         Self::Integer(number)

@@ -38,6 +38,16 @@ pub fn init(name: impl Into<String>) -> Result<Handle, Mistakes> {
     setup(name).init()
 }
 
+/// Puts the stack that the environment describes in force: Coaster's keys under their old and new names, or our own.
+///
+/// `docs/guide/from-coaster.md` has the table of all keys.
+///
+/// # Errors
+/// Names all mistakes at once, half-given groups too; nothing is started then.
+pub fn init_from_env() -> Result<Handle, Mistakes> {
+    Setup::of(Config::from_env()?).init()
+}
+
 /// Is a configuration on its way to being put in force.
 #[derive(Debug)]
 #[must_use = "nothing happens before init() or layers()"]

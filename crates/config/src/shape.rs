@@ -1,8 +1,8 @@
 //! What a configuration may hold: the one list behind the checks, the suggestions and the JSON Schema.
 
 use self::Kind::{
-    Bool, Choice, Clock, Directives, Duration, File, Filter, Filters, Formatter, Handlers, Integer, Level,
-    LevelOrDirectives, Levels, Map, Secret, Service, Size, Table, Text, Texts,
+    Bool, Choice, Clock, Directives, Duration, Durations, File, Filter, Filters, Formatter, Handlers,
+    Integer, Level, LevelOrDirectives, Levels, Map, Secret, Service, Size, Table, Tables, Text, Texts,
 };
 
 /// Describes one key.
@@ -29,6 +29,7 @@ pub(crate) enum Kind {
     Integer(i64, i64),
     /// `90s`, `10 min`, `7 days`, or a number of seconds.
     Duration,
+    Durations,
     /// `10 MiB`, `64 kB`, or a number of bytes.
     Size,
     /// `03:30`.
@@ -52,6 +53,8 @@ pub(crate) enum Kind {
     /// The name of a service.
     Service,
     Table(&'static [Key]),
+    /// One table or several.
+    Tables(&'static [Key]),
     /// Named tables.
     Map(&'static [Key]),
     /// Named tables whose `type` says what they hold.
@@ -145,6 +148,7 @@ const APP: &[Key] = &[
 
 const OUTBOX: &[Key] = &[
     key("spool", File, "The folder in which alerts survive the end of the program."),
+    key("in_memory", Bool, "Whether alerts are kept in memory without a word about it. Default: false."),
     key("capacity", Integer(1, 1_000_000), "How many alerts may wait for the courier. Default 1024."),
     key("drop_deadline", Duration, "How long dropping the handle may wait. Default 5s."),
     key("exit_deadline", Duration, "How long the end of the process may wait. Default 2s."),
@@ -183,8 +187,23 @@ const HANDLER: &[Key] = &[
     key("filters", Filters, "What events have to pass, in this order."),
 ];
 
-const HANDLERS: &[(&str, &[Key])] =
-    &[("file", FILE), ("null", &[]), ("email", EMAIL), ("slack", SLACK), ("telegram", TELEGRAM)];
+const HANDLERS: &[(&str, &[Key])] = &[
+    ("file", FILE),
+    ("console", CONSOLE),
+    ("null", &[]),
+    ("email", EMAIL),
+    ("slack", SLACK),
+    ("telegram", TELEGRAM),
+    ("sms", SMS),
+    ("sentry", SENTRY),
+];
+
+const CONSOLE: &[Key] = &[
+    key("stream", Choice(&["stderr", "stdout"]), "Where it writes. Default: stderr."),
+    key("formatter", Formatter, "How records look. Default: several lines in debug mode, one otherwise."),
+    key("color", Bool, "Whether it is coloured. Default: on a terminal."),
+    key("zone", Text, "`utc`, `local`, or a name such as `Europe/Vienna`. Default: utc."),
+];
 
 const FILE: &[Key] = &[
     required("path", File, "The file."),
@@ -240,9 +259,30 @@ macro_rules! channel {
         $($key,)*
         key("timeout", Duration, "How long one attempt may take."),
         key("max_age", Duration, "How old an alert may become before it is no longer sent by itself."),
+        key("failover", Table(FAILOVER), "Which channels speak when this one cannot."),
+        key("digests", Durations, "After which times what was counted is told; the last repeats."),
+        key("min_count", Table(MIN_COUNT), "How many alerts of one kind it takes."),
+        key("budget", Tables(RATE), "How many messages may go out."),
+        key("quiet_hours", Text, "When only what is critical is said, such as `22:00-07:00`."),
+        key("quiet_zone", Text, "The time zone of `quiet_hours`. Default: the machine's."),
         key("ca_file", File, "A PEM file with authorities to trust beside the system's."),
     ] };
 }
+
+const FAILOVER: &[Key] = &[
+    required("after", Duration, "How long this channel may try."),
+    required("to", Handlers, "The handlers that speak instead."),
+];
+
+const MIN_COUNT: &[Key] = &[
+    required("count", Integer(1, 1_000_000), "How many alerts."),
+    required("within", Duration, "In how long."),
+];
+
+const RATE: &[Key] = &[
+    required("most", Integer(1, 1_000_000), "How many messages."),
+    required("per", Duration, "In how long."),
+];
 
 const EMAIL: &[Key] = channel![
     required("to", Texts, "The admins: `ada@example.com` or `Ada <ada@example.com>`."),
@@ -277,6 +317,39 @@ const TELEGRAM: &[Key] = channel![
     required("chats", Texts, "Chats, `@names`, or topics as `-1001234567890/42`."),
     key("silent", Bool, "Whether messages come without sound. Default: false."),
     key("api_url", Text, "The API server."),
+];
+
+const SMS: &[Key] = channel![
+    required("to", Texts, "The numbers, in the international form: `+436601234567`."),
+    key("twilio", Table(TWILIO), "An account for all numbers but those of India."),
+    key("exotel", Table(EXOTEL), "An account for the numbers of India."),
+    key("max_segments", Integer(1, 10), "How many segments one alert may take; each is paid. Default 1."),
+];
+
+const TWILIO: &[Key] = &[
+    required("account_sid", Text, "The account's SID, `AC…`."),
+    key("key_sid", Text, "The SID of an API key, `SK…`. Default: the account's own."),
+    required("auth_token", Secret, "The account's auth token, or the API key's secret."),
+    key("from", Text, "The sender: a number, or a name. This, or `messaging_service`."),
+    key("messaging_service", Text, "The SID of a messaging service, `MG…`."),
+    key("base_url", Text, "Where the API lives."),
+];
+
+const EXOTEL: &[Key] = &[
+    required("account_sid", Text, "The account's SID."),
+    key("key", Secret, "The API key. Default: the account's SID."),
+    required("token", Secret, "The API key's token."),
+    required("from", Text, "The registered header, or an ExoPhone."),
+    key("dlt_entity_id", Text, "The registered id of the entity (DLT). India needs it."),
+    key("dlt_template_id", Text, "The registered id of the template (DLT)."),
+    key("template", Text, "The text of the template, exactly as it is registered."),
+    key("host", Text, "Where the account lives. Default: api.exotel.com."),
+    key("base_url", Text, "Where the API lives."),
+];
+
+const SENTRY: &[Key] = channel![
+    required("dsn", Secret, "The project's DSN: `https://<key>@<host>/<project>`."),
+    key("tag_fields", Texts, "The fields that become tags."),
 ];
 
 const FILTER: &[Key] = &[required("type", Text, "What it looks at.")];

@@ -107,6 +107,7 @@ impl Workshop {
         }
         Ok(Begun::Done(match plan.kind.as_str() {
             "file" => Arc::new(files::make(options, &plan.options, parts)?.handler()?),
+            "console" => Arc::new(files::console(options, &plan.options, parts)?.handler()?),
             "null" => Arc::new(Null),
             own => match parts.make_handler(own, &plan.options) {
                 Some(made) => made?,
@@ -135,6 +136,11 @@ impl Workshop {
         let settings = &plan.outbox;
         let duration = |key: &str| settings.get(key).and_then(|value| units::duration(value).ok());
         let mut builder = Outbox::builder(app(&plan.app));
+        if let Some(folder) = settings.text("spool") {
+            builder = builder.spool(folder);
+        } else if settings.get("in_memory").and_then(Setting::as_bool) == Some(true) {
+            builder = builder.in_memory();
+        }
         if let Some(alerts) = settings.get("capacity").and_then(Setting::as_integer) {
             builder = builder.capacity(usize::try_from(alerts).unwrap_or(1024));
         }
@@ -164,6 +170,7 @@ pub(crate) fn rehearse(
         let made = match handler.kind.as_str() {
             _ if has_unresolved(&handler.options) => Ok(()),
             "file" => files::make(options, &handler.options, parts).map(drop),
+            "console" => files::console(options, &handler.options, parts).map(drop),
             kind => Prepared::make(kind, &handler.options).map_or(Ok(()), |made| made.map(drop)),
         };
         if let Err(error) = made {
@@ -193,12 +200,16 @@ fn identity(table: &Options, options: &Options) -> Options {
 }
 
 /// Says which key of a handler an error is about.
-fn place_error(name: &str, error: &ConfigError, table: &Options, places: &Places) -> Mistake {
+pub(crate) fn place_error(name: &str, error: &ConfigError, table: &Options, places: &Places) -> Mistake {
     let path = Path::of(["handlers", name]);
     let key = error.field().rsplit('.').next().unwrap_or_default();
     let plural = format!("{key}s");
     let found = [key, plural.as_str()].into_iter().find(|key| table.get(key).is_some());
+    let nested = table.iter().find(|(name, value)| {
+        value.as_table().is_some_and(|table| table.get(key).is_some()) && error.field().contains(name)
+    });
     let path = match (found, table.text("formatter")) {
+        (None, _) if nested.is_some() => path.child(nested.map_or("", |(name, _)| name)).child(key),
         (Some(key), _) => path.child(key),
         (None, Some(formatter)) if key.contains("format") || key.contains("template") => {
             Path::of(["formatters", formatter, "format"])
@@ -208,7 +219,7 @@ fn place_error(name: &str, error: &ConfigError, table: &Options, places: &Places
     Mistake::new(&path, error.reason()).at(places.value(&path))
 }
 
-fn app(table: &Options) -> App {
+pub(crate) fn app(table: &Options) -> App {
     let name = table.text("name").map_or_else(environment::program, str::to_owned);
     let mut app = App::new(name);
     if let Some(environment) = table.text("environment") {

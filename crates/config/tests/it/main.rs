@@ -8,6 +8,7 @@
 )]
 //! The promises of the crate.
 
+mod broken;
 mod emit;
 mod explain;
 mod golden;

@@ -1,0 +1,257 @@
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use watchfire_core::{Alert, ConfigError, Severity, clock};
+use watchfire_outbox::{Channel, Delivering, GroupId, Notification, Occasion, Outbox, Outcome, Policy, Sink};
+
+use crate::{
+    Config, Mistake, Mistakes, Parts,
+    channels::Prepared,
+    compile::{Scene, compile},
+    environment,
+    mistake::Findings,
+    plan::Plan,
+    resolve::Surroundings,
+    workshop,
+};
+
+/// Is an alert that is sent by hand: a test, or one of a shell script.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Letter {
+    message: String,
+    severity: Severity,
+    target: String,
+    fields: Vec<(String, String)>,
+}
+
+/// Is what became of it at one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sent {
+    /// The handler's name.
+    pub handler: String,
+    /// The recipient, as the handler calls it.
+    pub recipient: String,
+    /// Whether the provider took it.
+    pub is_delivered: bool,
+    /// The provider's answer; of a dry run, what would have been sent.
+    pub answer: String,
+}
+
+impl Letter {
+    /// Writes a message at ERROR.
+    pub fn new(message: impl Into<String>) -> Self {
+        let target = "watchfire::send".to_owned();
+        Self { message: message.into(), severity: Severity::Error, target, fields: Vec::new() }
+    }
+
+    /// Sets the severity.
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// Sets the target. Default: `watchfire::send`.
+    pub fn target(mut self, target: impl Into<String>) -> Self {
+        self.target = target.into();
+        self
+    }
+
+    /// Adds a field.
+    pub fn field(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.fields.push((name.into(), value.into()));
+        self
+    }
+
+    fn alert(&self, plan: &Plan) -> Alert {
+        let alert = Alert::new(workshop::app(&plan.app), self.severity, self.message.as_str())
+            .target(self.target.clone());
+        let fields = self.fields.iter();
+        fields.fold(alert, |alert, (name, value)| alert.field(name.clone(), value.as_str()))
+    }
+}
+
+impl Config {
+    /// Sends a letter through the alert handlers of `service`, or through `handler` alone, whatever their levels and
+    /// filters; waits for the providers' answers until `within` is over.
+    ///
+    /// Without a spool and groups: what cannot be delivered now is not tried later.
+    ///
+    /// # Errors
+    /// Names the mistakes of the configuration, and a handler that is not there or alerts nobody.
+    pub fn send(
+        &self,
+        letter: &Letter,
+        handler: Option<&str>,
+        service: Option<&str>,
+        within: Duration,
+    ) -> Result<Vec<Sent>, Mistakes> {
+        let (plan, prepared) = self.prepare(handler, service)?;
+        let wrong = |error: ConfigError| {
+            Mistakes::new("watchfire", "", vec![Mistake::new(error.field(), error.reason())])
+        };
+        let answers = Arc::new(Mutex::new(Vec::new()));
+        let outbox = Outbox::builder(workshop::app(&plan.app)).in_memory().start().map_err(wrong)?;
+        let mut open = Vec::new();
+        for (name, prepared) in prepared {
+            let witness =
+                Witness { sink: prepared.into_sink(), handler: name.clone(), answers: Arc::clone(&answers) };
+            open.push(Channel::new(witness).named(name).handler(&outbox).map_err(wrong)?);
+        }
+        outbox.alert(letter.alert(&plan));
+        let report = outbox.flush(within);
+        drop(open);
+        let mut sent = std::mem::take(&mut *answers.lock().unwrap_or_else(PoisonError::into_inner));
+        if report.pending > 0 && sent.is_empty() {
+            sent.push(Sent {
+                handler: handler.unwrap_or("all").to_owned(),
+                recipient: String::new(),
+                is_delivered: false,
+                answer: "no answer in time".to_owned(),
+            });
+        }
+        Ok(sent)
+    }
+
+    /// Returns what [`send`](Self::send) would send, and sends nothing.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn preview(
+        &self,
+        letter: &Letter,
+        handler: Option<&str>,
+        service: Option<&str>,
+    ) -> Result<Vec<Sent>, Mistakes> {
+        let (plan, prepared) = self.prepare(handler, service)?;
+        let alert = letter.alert(&plan);
+        let mut sent = Vec::new();
+        for (name, prepared) in prepared {
+            let occasion = Occasion::first(&alert, &name, GroupId::from_u64(0), clock::now());
+            for notification in prepared.into_sink().render(&occasion) {
+                let text = String::from_utf8_lossy(notification.body()).into_owned();
+                sent.push(Sent {
+                    handler: name.clone(),
+                    recipient: notification.recipient().to_owned(),
+                    is_delivered: false,
+                    answer: watchfire_core::process::mask_own_secrets(&text).into_owned(),
+                });
+            }
+        }
+        Ok(sent)
+    }
+
+    fn prepare(
+        &self,
+        handler: Option<&str>,
+        service: Option<&str>,
+    ) -> Result<(Plan, Vec<(String, Prepared)>), Mistakes> {
+        let mut findings = Findings::default();
+        let from = Surroundings { variable: &environment::variable, file: &environment::file };
+        let parts = Parts::new();
+        // One handler is sent through though no logger names it.
+        let alone = handler.map(|name| {
+            let mut alone = self.clone();
+            alone.set(["root", "handlers"], vec![name]);
+            alone
+        });
+        let config = alone.as_ref().unwrap_or(self);
+        let scene = Scene {
+            service: service.filter(|_| handler.is_none()),
+            rust_log: None,
+            parts: &parts,
+            from: &from,
+        };
+        let (_, plan) = compile(config.options(), config.places(), &scene, &mut findings);
+        // An own part of the program is no mistake here: nothing is handed to it.
+        findings.list.retain(|mistake| {
+            !mistake.reason.starts_with("there is no type")
+                && !mistake.reason.starts_with("there is no filter")
+        });
+        let mut prepared = Vec::new();
+        for planned in plan.handlers.iter().filter(|planned| handler.is_none_or(|name| planned.name == name))
+        {
+            match Prepared::make(&planned.kind, &planned.options) {
+                Some(Ok(one)) => prepared.push((planned.name.clone(), one)),
+                Some(Err(error)) => {
+                    findings.add(workshop::place_error(
+                        &planned.name,
+                        &error,
+                        &planned.options,
+                        config.places(),
+                    ));
+                }
+                None => {}
+            }
+        }
+        if prepared.is_empty() && findings.list.is_empty() {
+            let reason = match handler {
+                Some(name) => {
+                    format!("the handler `{name}` alerts nobody; expected one that mails, posts or texts")
+                }
+                None => "no handler alerts anybody".to_owned(),
+            };
+            findings.add(Mistake::new("handlers", reason));
+        }
+        if findings.list.is_empty() { Ok((plan, prepared)) } else { Err(config.mistakes(findings)) }
+    }
+}
+
+/// Notes what the provider says at the first attempt.
+struct Witness {
+    sink: Box<dyn Sink>,
+    handler: String,
+    answers: Arc<Mutex<Vec<Sent>>>,
+}
+
+impl Sink for Witness {
+    fn kind(&self) -> &'static str {
+        self.sink.kind()
+    }
+
+    fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
+        self.sink.render(occasion)
+    }
+
+    fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
+        Box::pin(async move {
+            let outcome = self.sink.deliver(notification).await;
+            let degrades = matches!(outcome, Outcome::Degrade(_));
+            let (is_delivered, answer) = said(&outcome);
+            // A plainer form follows at once, and its answer counts.
+            if !degrades {
+                let recipient = notification.recipient().to_owned();
+                let sent = Sent { handler: self.handler.clone(), recipient, is_delivered, answer };
+                self.answers.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+            }
+            match outcome {
+                Outcome::Delivered(_) | Outcome::Degrade(_) => outcome,
+                // A test is not repeated.
+                _ => Outcome::Rejected("sent by hand, and not tried again".into()),
+            }
+        })
+    }
+
+    fn policy(&self) -> Policy {
+        self.sink.policy()
+    }
+}
+
+fn said(outcome: &Outcome) -> (bool, String) {
+    match outcome {
+        Outcome::Delivered(_) => (true, "delivered".to_owned()),
+        Outcome::Transient(reason) => (false, format!("not now: {reason}")),
+        Outcome::RateLimited { wait, reason, .. } => {
+            (false, format!("asks to wait {} s: {reason}", wait.as_secs()))
+        }
+        Outcome::RecipientRefused(reason) => (false, format!("refuses the recipient: {reason}")),
+        Outcome::Moved { to, .. } => (false, format!("the recipient is now {to}; change the configuration")),
+        Outcome::Held(reason) => (false, format!("takes nothing until something is changed: {reason}")),
+        Outcome::Ambiguous(reason) => (false, format!("may have taken it: {reason}")),
+        Outcome::Rejected(reason) => (false, format!("refuses it: {reason}")),
+        other => (false, format!("{other:?}")),
+    }
+}
