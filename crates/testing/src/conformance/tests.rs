@@ -70,7 +70,7 @@ fn finds_a_sink_with_one_mistake() {
         (
             "rendering never panics",
             Faulty::new(|occasion| {
-                assert!(occasion.alert().message.is_ascii(), "ASCII only");
+                assert!(!occasion.alert().message.starts_with("=?"), "an encoded word");
                 vec![fine(occasion, "a")]
             }),
         ),
@@ -129,9 +129,9 @@ fn finds_what_the_sinks_own_check_refuses() {
 #[test]
 fn finds_a_mistake_that_only_random_alerts_show() {
     let faulty = Faulty::new(|occasion| {
-        let rare = occasion.alert().app.process_id();
-        assert!([0, 4711].contains(&rare), "an unknown process");
-        vec![fine(occasion, "a")]
+        // A panic would print a stack at each step of the shrinking.
+        let known = [0, 4711].contains(&occasion.alert().app.process_id());
+        if known { vec![fine(occasion, "a")] } else { Vec::new() }
     });
     assert_eq!(broken(&of(&faulty)), "a random alert holds every claim");
 }
