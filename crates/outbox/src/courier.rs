@@ -131,10 +131,13 @@ impl Courier<'_> {
             let stops = orders.stop.load(Ordering::Acquire);
             self.meet_channels(now);
             self.settle(now);
+            self.read_silences(now);
             self.take_in(now);
             self.look(looks, closes || stops, now);
             let desks_due = self.count(closes || stops, now);
             self.dispatch.commit();
+            // Not before what was said is safe: a count that is written down as told must not be lost with it.
+            let keep_due = self.keep_counts(closes || stops, now);
             // Before they leave the hand: else a flush in this moment would see nothing anywhere.
             self.shared.pending.store(self.dispatch.len(), Ordering::Release);
             self.shared.in_hand.store(0, Ordering::Release);
@@ -144,7 +147,7 @@ impl Courier<'_> {
             if closes {
                 return self.close(now);
             }
-            let wait = [self.send_out(now), desks_due].into_iter().flatten().min();
+            let wait = [self.send_out(now), desks_due, keep_due].into_iter().flatten().min();
             self.publish(now);
             if stops {
                 let deadline = *stop_by.get_or_insert(now + self.shared.exit_deadline);
@@ -162,7 +165,8 @@ impl Courier<'_> {
         self.dispatch.commit();
         self.shared.in_hand.store(0, Ordering::Release);
         self.settle(now);
-        self.keep_counts(now);
+        self.dispatch.commit();
+        self.keep_counts(true, now);
         self.dispatch.release_all();
         self.published = None;
         self.publish(now);
@@ -187,6 +191,7 @@ impl Courier<'_> {
             self.dispatch.add_channel(number, channel);
             self.desks.push(Counting::new(channel, &mut self.dispatch, self.shared.capture.app(), now));
             self.channels.push(Arc::clone(channel));
+            self.looked = None;
             self.alerts_from = now + SETTLED;
             self.look_at = Some(now);
         }

@@ -58,7 +58,3 @@ pub use receipt::Receipt;
 pub use sink::{Delivering, Sink};
 pub use stats::{ChannelStats, FlushReport, Stats};
 pub use text::{clip, legible};
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/noise.md")]
-struct NoiseGuide;

@@ -10,3 +10,7 @@ pub use settings::{MinCount, Noise, QuietNote};
 pub use silence::Silence;
 pub use window::QuietHours;
 pub(crate) use {budget::Budget, silence::Silences};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/noise.md")]
+struct NoiseGuide;

@@ -117,20 +117,17 @@ impl Courier<'_> {
         self.desks.get(number)?.collect_at
     }
 
-    /// Lets the desks say what is due, and writes them down; returns when something is due again.
+    /// Lets the desks say what is due; returns when something is due again.
     pub(super) fn count(&mut self, ending: bool, now: Moment) -> Option<Moment> {
-        self.read_silences(now);
         let last_words = ending || self.shared.orders.last_words.load(Ordering::Acquire);
         let mut next: Option<Moment> = None;
         for number in 0..self.desks.len() {
             let collect = self.collect(number, last_words, now);
             let says = self.ask(number, last_words, now);
             self.say_all(number, says, now);
-            self.keep(number, last_words, now);
             self.tell_counts(number);
             let Some(counting) = self.desks.get(number) else { continue };
-            let keep = counting.owes_keep.then(|| counting.kept.unwrap_or(now) + KEEP);
-            next = [next, counting.desk.due(), keep, collect].into_iter().flatten().min();
+            next = [next, counting.desk.due(), collect].into_iter().flatten().min();
         }
         if last_words {
             self.shared.pending.store(self.dispatch.len(), Ordering::Release);
@@ -140,12 +137,17 @@ impl Courier<'_> {
         next
     }
 
-    /// Writes all desks down, at the end.
-    pub(super) fn keep_counts(&mut self, now: Moment) {
-        for number in 0..self.desks.len() {
-            self.keep(number, true, now);
-            self.tell_counts(number);
-        }
+    /// Writes down what has changed; returns when the next is to be.
+    pub(super) fn keep_counts(&mut self, at_once: bool, now: Moment) -> Option<Moment> {
+        let numbers = 0..self.desks.len();
+        numbers
+            .filter_map(|number| {
+                self.keep(number, at_once, now);
+                self.tell_counts(number);
+                let counting = self.desks.get(number)?;
+                counting.owes_keep.then(|| counting.kept.unwrap_or(now) + KEEP)
+            })
+            .min()
     }
 
     fn ask(&mut self, number: usize, last_words: bool, now: Moment) -> Vec<Say> {
@@ -252,7 +254,7 @@ impl Courier<'_> {
         groups.store(counting.desk.open_groups() as u64, Ordering::Release);
     }
 
-    fn read_silences(&mut self, now: Moment) {
+    pub(super) fn read_silences(&mut self, now: Moment) {
         let hushes = self.desks.iter().any(|counting| counting.desk.noise().quiet_hours.is_some());
         if (!hushes && !self.dispatch.is_durable()) || self.looked.is_some_and(|last| now.since(last) < LOOK)
         {
