@@ -133,7 +133,7 @@ impl<'t> Part<'t> {
             return self.read_span(target, after, parsed);
         }
         let (target, level) = match after.strip_prefix("=") {
-            Some(level) => (Some(target.target()?), level.trim().level()?),
+            Some(level) => (Some(target.target()?), self.level(level)?),
             None => target.bare()?,
         };
         parsed.put_static(StaticRule { target, fields: Vec::new(), level });
@@ -149,16 +149,29 @@ impl<'t> Part<'t> {
             return Err(self.wrong("is not a level: the numbers go from 0 (off) to 5 (trace)"));
         }
         if let Some(level) = level_in_place_of(self.text) {
-            return Err(self.wrong(NO_LEVEL).meant(Some(level)));
+            return Err(self.no_level().meant(Some(level)));
         }
         Ok((Some(self.target()?), LevelFilter::TRACE))
     }
 
-    fn level(self) -> Result<LevelFilter, DirectiveError> {
-        if self.text.is_empty() {
-            return Ok(LevelFilter::TRACE);
+    /// Reads the level of this directive.
+    fn level(self, level: Self) -> Result<LevelFilter, DirectiveError> {
+        let level = level.trim();
+        if level.text.is_empty() {
+            let before = self.text.trim_end().trim_end_matches('=');
+            return Err(self.wrong("has no level after the `=`").meant(Some(format!("{before}=trace"))));
         }
-        self.text.parse().map_err(|_| self.wrong(NO_LEVEL).meant(nearest_level(self.text)))
+        level.text.parse().map_err(|_| level.no_level().meant(nearest_level(level.text)))
+    }
+
+    fn no_level(self) -> DirectiveError {
+        let reason = match self.text.to_ascii_lowercase().as_str() {
+            "critical" | "fatal" => {
+                "is not a level of directives: `filter::levels([Severity::Critical])` chooses what is critical"
+            }
+            _ => "is not a level: expected off, error, warn, info, debug, trace, or 0 to 5",
+        };
+        self.wrong(reason)
     }
 
     fn target(self) -> Result<String, DirectiveError> {
@@ -205,7 +218,7 @@ impl<'t> Part<'t> {
             return Err(self.wrong("has no `]` after the fields; a value cannot hold `,` or `}`"));
         };
         let level = match rest.strip_prefix("=") {
-            Some(level) => level.trim().level()?,
+            Some(level) => self.level(level)?,
             None if rest.trim().text.is_empty() => LevelFilter::TRACE,
             None => return Err(rest.wrong("cannot follow a span: expected `=` and a level")),
         };
@@ -257,5 +270,3 @@ impl<'t> Part<'t> {
         Self { text: start.trim_end(), at: self.at + (self.text.len() - start.len()) }
     }
 }
-
-const NO_LEVEL: &str = "is not a level: expected off, error, warn, info, debug, trace, or 0 to 5";

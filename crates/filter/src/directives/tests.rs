@@ -17,7 +17,6 @@ fn reads_the_whole_grammar() {
         "off",
         "shop",
         "shop=warn",
-        "shop=",
         "shop::pay=Debug",
         "warn, shop=info ,x=4",
         "warp",
@@ -70,6 +69,13 @@ fn refuses_what_can_never_match() {
     for text in [
         "=info",
         "shop==info",
+        "shop=",
+        "info,shop= ,x",
+        "[req]=",
+        "[req{id}]=",
+        "critical",
+        "shop=critical",
+        "[req]=Fatal",
         "shop=6",
         "shop=warning",
         "::=info",
@@ -110,6 +116,24 @@ fn says_why_in_one_line() {
          the start must be <= the end"
     );
     let error = directives("info,sqlx=wran").unwrap_err();
+    for (text, sentence) in [
+        (
+            "error,shop=",
+            "directives: `shop=` at byte 6 has no level after the `=`, did you mean `shop=trace`?",
+        ),
+        (
+            "shop=critical",
+            "directives: `critical` at byte 5 is not a level of directives: `filter::levels([Severity::Critical])` \
+             chooses what is critical, did you mean `error`?",
+        ),
+        (
+            "CRITICAL",
+            "directives: `CRITICAL` at byte 0 is not a level of directives: `filter::levels([Severity::Critical])` \
+             chooses what is critical, did you mean `error`?",
+        ),
+    ] {
+        assert_eq!(directives(text).unwrap_err().to_string(), sentence);
+    }
     let config = watchfire_core::ConfigError::from(error);
     assert_eq!(config.field(), "directives");
 }
