@@ -1,6 +1,7 @@
 //! Make requests and judge answers; both are pure.
 
 use serde_json::{Value, json};
+use watchfire_core::cut;
 use watchfire_http::{Request, Response, by_status, rate_limited};
 use watchfire_outbox::{Notification, Outcome, Reason, Receipt, Scope};
 
@@ -46,20 +47,71 @@ pub(crate) fn judge(door: &Door, notification: &Notification, response: &Respons
     }
 }
 
+/// The most bytes of a [`Reason`].
+const REASON: usize = 300;
+
+/// Adds what a person can do about it; that is never cut off.
+fn advised(reason: Reason, advice: Option<&str>) -> Reason {
+    match advice {
+        Some(advice) => {
+            let said = cut(reason.as_str(), REASON.saturating_sub(advice.len() + 2));
+            Reason::new(format_args!("{said}; {advice}"))
+        }
+        None => reason,
+    }
+}
+
+/// Says what helps against a word, if it is somebody's to help.
+fn advice(word: &str, is_webhook: bool) -> Option<&'static str> {
+    Some(match word {
+        "invalid_token" | "no_service" | "no_service_id" | "no_active_hooks" => {
+            "the webhook was revoked or switched off, or its URL is mistyped: make a new one in Slack and set its URL"
+        }
+        "no_team" | "team_not_found" => "there is no such workspace: is the URL mistyped?",
+        "team_disabled" => "the workspace is switched off",
+        "channel_not_found" if is_webhook => {
+            "the webhook's channel is gone or closed to it: make a webhook for another channel"
+        }
+        "channel_not_found" => "is the channel's id right, and was the bot invited to it (/invite)?",
+        "not_in_channel" => "invite the bot to the channel (/invite)",
+        "is_archived" | "channel_is_archived" => "unarchive the channel, or choose another one",
+        "user_not_found" => "is the user's id right?",
+        "action_prohibited" | "restricted_action" => "an administrator of the workspace has to allow it",
+        "restricted_action_read_only_channel" => "let the app post to the channel, or choose another one",
+        "posting_to_general_channel_denied" => "choose another channel: not everybody may post to this one",
+        "not_authed" | "invalid_auth" => {
+            "the token is mistyped or revoked: copy the app's bot token (xoxb-...) again"
+        }
+        "account_inactive" | "token_revoked" | "token_expired" => {
+            "install the app in the workspace again, and set its new bot token (xoxb-...)"
+        }
+        "missing_scope" | "no_permission" => "add the scope to the app, and install it again",
+        "not_allowed_token_type" => "set a bot token (xoxb-...)",
+        _ => return None,
+    })
+}
+
 /// A webhook answers with a bare word. Its status varies over the years (`invalid_token` came with 403, then 400).
 fn judge_webhook(response: &Response) -> Outcome {
     let text = response.text();
+    let reason = |word: &str| advised(response.reason(), advice(word, true));
     match (response.status(), text.as_ref()) {
         (200, "ok") => Outcome::Delivered(None),
         (_, word) => match meaning(word) {
             // There is one recipient only, and whoever made the webhook has to look.
-            Some(Meaning::Recipient) => Outcome::Held(response.reason()),
-            Some(meaning) => meaning.outcome(response, response.reason()),
+            Some(Meaning::Recipient) => Outcome::Held(reason(word)),
+            Some(meaning) => meaning.outcome(response, reason(word)),
             // A proxy's page, or a server that only looks like Slack.
             None if response.is_success() => {
                 Outcome::Transient(Reason::new(format_args!("expected `ok`, got {}", response.reason())))
             }
-            None => by_status(response),
+            None => match by_status(response) {
+                Outcome::Held(reason) => Outcome::Held(advised(
+                    reason,
+                    Some("is the webhook's URL right, and is it Slack that answers?"),
+                )),
+                outcome => outcome,
+            },
         },
     }
 }
@@ -80,7 +132,7 @@ fn judge_method(notification: &Notification, response: &Response) -> Outcome {
         );
     }
     let word = string("error").unwrap_or_default();
-    let reason = explain(word, &answer);
+    let reason = advised(explain(word, &answer), advice(word, false));
     match meaning(word) {
         Some(meaning) => meaning.outcome(response, reason),
         None if response.is_success() => Outcome::Transient(reason),

@@ -177,3 +177,44 @@ fn marks_a_possible_duplicate() {
     mark(&mut plain);
     assert_eq!(plain, json!({ "text": "(possible duplicate) no stock" }));
 }
+
+#[test]
+fn what_somebody_has_to_change_is_said_and_never_cut_off() {
+    let cases = [
+        (hook(), 403, "invalid_token".to_owned(), "HTTP 403: invalid_token; the webhook was revoked"),
+        (hook(), 404, "no_service".to_owned(), "set its URL"),
+        (hook(), 404, "channel_not_found".to_owned(), "a webhook for another channel"),
+        (hook(), 410, "channel_is_archived".to_owned(), "unarchive the channel"),
+        (hook(), 404, "x".repeat(900), "is it Slack that answers?"),
+        (bot(), 200, r#"{"ok":false,"error":"channel_not_found"}"#.to_owned(), "(/invite)?"),
+        (bot(), 200, r#"{"ok":false,"error":"invalid_auth"}"#.to_owned(), "copy the app's bot token"),
+        (
+            bot(),
+            200,
+            r#"{"ok":false,"error":"missing_scope","needed":"chat:write"}"#.to_owned(),
+            "missing_scope: needs the scope chat:write; add the scope to the app, and install it again",
+        ),
+    ];
+    for (slack, status, body, expected) in cases {
+        let notification = notification(&slack, OccasionKind::First);
+        let outcome = judge(&slack.door, &notification, &Response::new(status, body));
+        let (Outcome::Held(reason) | Outcome::RecipientRefused(reason)) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert!(reason.as_str().contains(expected) && reason.as_str().len() <= 300, "{reason}");
+    }
+}
+
+#[test]
+fn whatever_waits_for_somebody_says_for_what() {
+    for (slack, answers) in [(hook(), WEBHOOK), (bot(), METHOD)] {
+        let notification = notification(&slack, OccasionKind::First);
+        for (status, body, class) in answers {
+            let outcome = judge(&slack.door, &notification, &Response::new(*status, *body));
+            if let Outcome::Held(reason) | Outcome::RecipientRefused(reason) = outcome {
+                // A page of a proxy before the Web API explains itself.
+                assert!(reason.as_str().contains("; ") || body.contains("proxy"), "{class:?} {reason}");
+            }
+        }
+    }
+}
