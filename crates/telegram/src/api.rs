@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use watchfire_core::cut;
 use watchfire_http::{Request, Response, by_status, rate_limited};
 use watchfire_outbox::{Notification, Outcome, Reason, Receipt, Scope};
 
@@ -37,7 +38,10 @@ pub(crate) fn judge(notification: &Notification, response: &Response) -> Outcome
     let Ok(answer) = serde_json::from_slice::<Value>(response.body()) else {
         return match response.is_success() {
             true => Outcome::Ambiguous(Reason::new(format_args!("expected JSON, got {}", response.reason()))),
-            false => by_status(response),
+            false => match by_status(response) {
+                Outcome::Held(reason) => Outcome::Held(advised(reason, advice(response.status(), ""))),
+                outcome => outcome,
+            },
         };
     };
     let at = |path: &str| answer.pointer(path);
@@ -48,6 +52,7 @@ pub(crate) fn judge(notification: &Notification, response: &Response) -> Outcome
     }
     let description = at("/description").and_then(Value::as_str).unwrap_or_default();
     let reason = if description.is_empty() { response.reason() } else { Reason::new(description) };
+    let reason = advised(reason, advice(response.status(), description));
     let chat = Chat::read(recipient);
     if let Some(id) = at("/parameters/migrate_to_chat_id").and_then(Value::as_i64) {
         let to = Chat { id: id.to_string(), ..chat }.to_string();
@@ -72,6 +77,44 @@ pub(crate) fn judge(notification: &Notification, response: &Response) -> Outcome
         (200..=299, _) => Outcome::Transient(reason),
         _ => by_status(response),
     }
+}
+
+/// The most bytes of a [`Reason`].
+const REASON: usize = 300;
+
+/// Adds what a person can do about it; that is never cut off.
+fn advised(reason: Reason, advice: Option<&str>) -> Reason {
+    match advice {
+        Some(advice) => {
+            let said = cut(reason.as_str(), REASON.saturating_sub(advice.len() + 2));
+            Reason::new(format_args!("{said}; {advice}"))
+        }
+        None => reason,
+    }
+}
+
+/// Says what helps, if it is somebody's to help.
+fn advice(status: u16, description: &str) -> Option<&'static str> {
+    let description = description.to_ascii_lowercase();
+    let said = |part: &str| description.contains(part);
+    Some(match status {
+        401 => "the token is wrong or was revoked: ask @BotFather for the bot's token",
+        404 => {
+            "the token is mistyped (it reads 123456789:AA...), or another server answers at the API's address"
+        }
+        403 if said("blocked by the user") => "the user has to unblock the bot",
+        403 if said("initiate conversation") => "the user has to start the bot first (/start)",
+        403 if said("deactivated") || said("deleted") => "choose another chat",
+        403 => "add the bot to the chat, and let it post there",
+        400 if said("chat not found") || said("peer_id_invalid") => {
+            "is the chat's id right (of supergroups and channels it begins with -100), and is the bot a member?"
+        }
+        400 if said("rights") || said("chat_write_forbidden") || said("chat_restricted") => {
+            "let the bot post there, in a channel as an administrator"
+        }
+        400 if said("deactivated") => "choose another chat",
+        _ => return None,
+    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -158,3 +158,30 @@ fn addresses_the_recipient_of_the_moment() {
         assert!(!shown.contains("planted"), "{shown}");
     }
 }
+
+#[test]
+fn what_somebody_has_to_change_is_said_and_never_cut_off() {
+    let long = format!("Forbidden: {}", "x".repeat(900));
+    let cases = [
+        (401, "Unauthorized", "Unauthorized; the token is wrong or was revoked"),
+        (404, "Not Found", "Not Found; the token is mistyped"),
+        (403, "Forbidden: bot was kicked from the supergroup chat", "; add the bot to the chat"),
+        (403, "Forbidden: bot was blocked by the user", "; the user has to unblock the bot"),
+        (403, "Forbidden: bot can't initiate conversation with a user", "(/start)"),
+        (403, &long, "; add the bot to the chat, and let it post there"),
+        (400, "Bad Request: chat not found", "begins with -100"),
+        (400, "Bad Request: not enough rights to send text messages to the chat", "; let the bot post there"),
+    ];
+    for (status, description, expected) in cases {
+        let body = format!(r#"{{"ok":false,"error_code":{status},"description":"{description}"}}"#);
+        let outcome =
+            judge(&notification("-1001234567890", OccasionKind::First), &Response::new(status, body));
+        let (Outcome::Held(reason) | Outcome::RecipientRefused(reason)) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert!(reason.as_str().contains(expected) && reason.as_str().len() <= 300, "{reason}");
+    }
+    let page =
+        judge(&notification("1", OccasionKind::First), &Response::new(404, "<html>no such page</html>"));
+    assert!(format!("{page:?}").contains("another server answers"), "{page:?}");
+}
