@@ -70,7 +70,10 @@ impl HttpRoom for Telegram {
         };
         let mut framed = Markup::new();
         framed.raw("<div class=\"telegram\">").push(&html).raw("</div>");
-        entry.title = headline(&text);
+        // A message has no subject: its first line says who speaks, its second mostly what happened.
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let title: Vec<&str> = lines.by_ref().take(2).collect();
+        entry.title = headline(&title.join(" \u{b7} "));
         entry.view.fact("Length", format!("{} UTF-16 units", text.trim().encode_utf16().count()));
         entry.view.parts.push(Part::Rendered { title: "Message".to_owned(), text, html: framed });
         entry.view.parts.push(Part::Text { title: "Source".to_owned(), text: source });

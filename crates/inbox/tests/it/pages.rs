@@ -32,6 +32,52 @@ fn escapes_everything_foreign() {
 }
 
 #[test]
+fn a_slack_bar_has_the_colour_that_was_asked_for_and_nothing_else_in_its_style() {
+    let inbox = Inbox::start().unwrap();
+    let cases = [
+        ("#7B0D0D", Some("style=\"border-color: #7B0D0D\"")),
+        ("7b0d0d", Some("style=\"border-color: #7b0d0d\"")),
+        ("#f00", Some("style=\"border-color: #f00\"")),
+        ("danger", None),
+        ("#f00;background:url(http://example.com)", None),
+        ("#12345", None),
+    ];
+    for (number, (colour, style)) in cases.into_iter().enumerate() {
+        let attachment = json!({"color": colour, "text": "down"});
+        post_json(
+            &inbox,
+            Demo::SLACK_WEBHOOK_PATH,
+            &json!({"text": "x", "attachments": [attachment]}).to_string(),
+        );
+        let page = get(&inbox, &format!("/messages/{}", number + 1)).body;
+        assert!(page.contains("data-color="), "{page}");
+        match style {
+            Some(style) => assert!(page.contains(style), "{colour}: {page}"),
+            None => assert!(!page.contains("style=\""), "{colour}: {page}"),
+        }
+    }
+}
+
+#[test]
+fn a_slack_text_object_is_read_with_its_entities_decoded_once() {
+    let inbox = Inbox::start().unwrap();
+    let text = "Vec&lt;T&gt; &amp;amp; &quot;";
+    let blocks = json!([
+        {"type": "header", "text": {"type": "plain_text", "text": text}},
+        {"type": "section", "text": {"type": "plain_text", "text": text}},
+        {"type": "section", "text": {"type": "mrkdwn", "text": text}},
+        {"type": "context", "elements": [{"type": "plain_text", "text": text}]},
+    ]);
+    post_json(&inbox, Demo::SLACK_WEBHOOK_PATH, &json!({"text": text, "blocks": blocks}).to_string());
+    let received = inbox.received(Room::SlackWebhook).remove(0);
+    assert_eq!(received.title, "Vec<T> &amp; &quot;");
+    let read = received.view.parts[0].text();
+    assert_eq!(read.matches("Vec<T> &amp; &quot;").count(), 4, "{read}");
+    let page = get(&inbox, "/messages/1").body;
+    assert!(page.contains("<h3>Vec&lt;T&gt; &amp;amp; &amp;quot;</h3>"), "{page}");
+}
+
+#[test]
 fn arms_and_clears_faults_over_http() {
     let inbox = Inbox::start().unwrap();
     let hook = || post_json(&inbox, Demo::SLACK_WEBHOOK_PATH, r#"{"text":"x"}"#);

@@ -47,9 +47,9 @@ impl Out {
     fn block(&mut self, block: &Value) {
         match string(block, "type") {
             "header" => {
-                let text = block.get("text").map(|t| string(t, "text")).unwrap_or_default();
-                self.html.element("h3", text);
-                self.line(text);
+                let text = decode(block.get("text").map(|t| string(t, "text")).unwrap_or_default());
+                self.html.element("h3", &text);
+                self.line(&text);
             }
             "section" => {
                 if let Some(text) = block.get("text") {
@@ -85,9 +85,9 @@ impl Out {
             "actions" => {
                 self.html.raw("<p>");
                 for element in items(block, "elements") {
-                    let text = element.get("text").map(|t| string(t, "text")).unwrap_or_default();
-                    self.html.raw("<span class=\"button\">").text(text).raw("</span> ");
-                    self.line(text);
+                    let text = decode(element.get("text").map(|t| string(t, "text")).unwrap_or_default());
+                    self.html.raw("<span class=\"button\">").text(&text).raw("</span> ");
+                    self.line(&text);
                 }
                 self.html.raw("</p>");
             }
@@ -143,7 +143,12 @@ impl Out {
     }
 
     fn attachment(&mut self, attachment: &Value) {
-        self.html.raw("<div class=\"attachment\" data-color=\"").text(string(attachment, "color")).raw("\">");
+        let colour = string(attachment, "color");
+        self.html.raw("<div class=\"attachment\" data-color=\"").text(colour).raw("\"");
+        if let Some(digits) = hex_colour(colour) {
+            self.html.raw(" style=\"border-color: #").text(digits).raw("\"");
+        }
+        self.html.raw(">");
         for key in ["pretext", "title", "text"] {
             let text = string(attachment, key);
             if !text.is_empty() {
@@ -181,8 +186,10 @@ impl Out {
 
     fn inline(&mut self, text: &str, mrkdwn: bool) {
         if !mrkdwn {
-            self.text.push_str(text);
-            self.html.text(text);
+            // Slack decodes the three entities here, too: it keeps `&` of a plain text as `&amp;` (slackapi/bolt-python#513).
+            let text = decode(text);
+            self.text.push_str(&text);
+            self.html.text(&text);
             return;
         }
         self.text.push_str(&mrkdwn_plain(text));
@@ -216,6 +223,13 @@ impl Out {
         }
         self.html.text(rest);
     }
+}
+
+/// The digits of `#7B0D0D`, also without its `#`, or of a short `#f00`; only such may stand in a style.
+fn hex_colour(colour: &str) -> Option<&str> {
+    let digits = colour.strip_prefix('#').unwrap_or(colour);
+    let is_hex = matches!(digits.len(), 3 | 6) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex.then_some(digits)
 }
 
 fn next_mark(text: &str) -> Option<(&str, &'static str, &str, &str)> {
