@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// Port of SMTP with STARTTLS
     #[arg(long, default_value_t = 1025)]
     smtp_port: u16,
+    /// Port of SMTP inside TLS; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    smtps_port: u16,
     /// Write the certificate of the SMTP side here, to be given to the program under test as its CA file
     #[arg(long, value_name = "FILE")]
     ca_file: Option<std::path::PathBuf>,
@@ -30,13 +33,21 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let inbox = Inbox::builder()
         .http_port(args.http_port)
         .smtp_port(args.smtp_port)
+        .smtps_port(args.smtps_port)
         .start()
-        .context("cannot open the inbox's ports; choose others with --http-port and --smtp-port")?;
+        .context(
+            "cannot open the inbox's ports; choose others with --http-port, --smtp-port and --smtps-port",
+        )?;
     if let Some(path) = &args.ca_file {
         std::fs::write(path, inbox.ca_pem()).with_context(|| format!("cannot write {}", path.display()))?;
     }
     for (what, address) in addresses(&inbox) {
         line(&format!("{what:<16}{address}"));
+    }
+    if args.ca_file.is_none() {
+        line(
+            "Mail needs the certificate of this run: --ca-file FILE, and the same file as the channel's ca_file.",
+        );
     }
     line("Ctrl-C ends it.");
     inbox.wait();
@@ -46,7 +57,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn addresses(inbox: &Inbox) -> Vec<(&'static str, String)> {
     vec![
         ("page", inbox.page_url()),
-        ("SMTP", format!("smtp://{}", inbox.smtp_addr())),
+        ("SMTP", inbox.smtp_url()),
+        ("SMTP in TLS", inbox.smtps_url()),
         ("Slack webhook", inbox.slack_webhook_url()),
         ("Slack API", inbox.slack_api_base()),
         ("Telegram", inbox.telegram_base()),

@@ -146,6 +146,20 @@ impl Inbox {
         self.smtp
     }
 
+    /// The URL for SMTP with STARTTLS, with the demo's login: what an email channel is configured with.
+    ///
+    /// The certificate is for `localhost`, and by an authority of its own: [`ca_pem`](Self::ca_pem).
+    #[must_use]
+    pub fn smtp_url(&self) -> String {
+        format!("smtp://{}:{}@localhost:{}", Demo::SMTP_USER, Demo::SMTP_PASSWORD, self.smtp.port())
+    }
+
+    /// The URL for SMTP inside TLS, with the demo's login.
+    #[must_use]
+    pub fn smtps_url(&self) -> String {
+        format!("smtps://{}:{}@localhost:{}", Demo::SMTP_USER, Demo::SMTP_PASSWORD, self.smtps.port())
+    }
+
     /// The address for SMTP inside TLS.
     #[must_use]
     pub fn smtps_addr(&self) -> SocketAddr {
@@ -367,8 +381,8 @@ fn listen(port: u16) -> io::Result<(SocketAddr, StdListener)> {
 fn addresses(inbox: &Inbox) -> Vec<(String, String)> {
     let row = |name: &str, value: String| (name.to_owned(), value);
     vec![
-        row("SMTP with STARTTLS", format!("{} as {} / {}", inbox.smtp, Demo::SMTP_USER, Demo::SMTP_PASSWORD)),
-        row("SMTP inside TLS", inbox.smtps.to_string()),
+        row("SMTP with STARTTLS", inbox.smtp_url()),
+        row("SMTP inside TLS", inbox.smtps_url()),
         row("Slack webhook", inbox.slack_webhook_url()),
         row("Slack Web API", format!("{} with {}", inbox.slack_api_base(), Demo::SLACK_TOKEN)),
         row("Telegram", format!("{}/bot{}", inbox.telegram_base(), Demo::TELEGRAM_TOKEN)),
