@@ -5,6 +5,8 @@ mod demo;
 mod explain;
 mod inbox;
 mod output;
+mod silence;
+mod spool;
 
 use std::process::ExitCode;
 
@@ -28,6 +30,10 @@ enum Command {
     Demo(demo::Args),
     /// Stand in for every provider on this machine, with a web page of what arrived
     Inbox(inbox::Args),
+    /// Look into a spool's folder, and retry, redirect, drop or deliver what waits there
+    Spool(spool::Args),
+    /// Have a group of alerts not spoken of for a while
+    Silence(silence::Args),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -35,7 +41,9 @@ const EXAMPLES: &str = "Examples:
   watchfire demo --once     run, print, and fail if anything is missing or too much
   watchfire check           find all mistakes of ./watchfire.toml
   watchfire explain --target shop::payments --level warn
-  watchfire inbox           receive mail, Slack, Telegram, SMS and Sentry events on loopback ports";
+  watchfire inbox           receive mail, Slack, Telegram, SMS and Sentry events on loopback ports
+  watchfire spool ls        what waits, what was given up, what is damaged
+  watchfire silence ls      what is not spoken of for a while";
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -43,6 +51,8 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Inbox(args) => inbox::run(&args),
+        Command::Spool(args) => spool::run(&args),
+        Command::Silence(args) => silence::run(&args),
     };
     match result {
         Ok(code) => code,

@@ -1,0 +1,183 @@
+//! `watchfire silence`: have a group not spoken of for a while.
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::{Context, bail};
+use serde_json::json;
+use watchfire::{GroupId, Silence, one_line};
+use watchfire_core::clock;
+
+use crate::{
+    output::{Colour, line, paint, problem},
+    spool::{Whereabouts, read_span, span_of, stamp_of},
+};
+
+/// What `watchfire silence` takes.
+#[derive(clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Each message carries its group and this line. What comes in is counted, and told when the silence ends.
+The silence is a small file in the spool's folder; programs that use it hear of it within 2 s.
+
+Exit codes: 0 done, 1 there is no such silence, 2 the command or the folder is wrong.
+
+Examples:
+  watchfire silence 9f31c2a07be4d815 --for 2h --why 'the provider is down, ticket 4711'
+  watchfire silence ls
+  watchfire silence end 9f31"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The group, as its messages name it: 16 hexadecimal digits
+    #[arg(required = true)]
+    group: Option<String>,
+    /// For how long, such as 30m, 2h, 1h30m or 3d; a year at most
+    #[arg(long = "for", required = true, value_name = "SPAN", value_parser = read_span)]
+    span: Option<Duration>,
+    /// Why, for those who find it
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    why: String,
+    /// Who asks for it [default: $SUDO_USER or $USER]
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+    #[command(flatten)]
+    place: Whereabouts,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List the silences
+    #[command(after_help = "Examples:
+  watchfire silence ls --folder /var/lib/shop/watchfire
+  watchfire silence ls --json | jq '.silences[].group'")]
+    Ls {
+        #[command(flatten)]
+        place: Whereabouts,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a silence now
+    #[command(
+        after_help = "Exit codes: 0 ended, 1 there is no such silence, 2 the command or the folder is wrong.
+
+Examples:
+  watchfire silence end 9f31c2a07be4d815"
+    )]
+    End {
+        /// The group, or an unambiguous start of it
+        group: String,
+        #[command(flatten)]
+        place: Whereabouts,
+    },
+}
+
+/// A longer one is forgotten by those who asked for it.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        Some(Command::Ls { place, json }) => list(place, *json),
+        Some(Command::End { group, place }) => end(group, place),
+        None => begin(args),
+    }
+}
+
+fn begin(args: &Args) -> anyhow::Result<ExitCode> {
+    let (Some(text), Some(span)) = (&args.group, args.span) else {
+        bail!("expected a group and --for SPAN, or `ls`, or `end`");
+    };
+    // A shorter one would be taken for another group's.
+    let group = Some(text).filter(|text| text.len() == 16).and_then(|text| text.parse::<GroupId>().ok());
+    let Some(group) = group else {
+        bail!("`{text}` is no group: expected the 16 hexadecimal digits that its messages show");
+    };
+    if span > LONGEST {
+        bail!(
+            "--for {}: expected a year at most; what nobody wants to hear of is better filtered",
+            span_of(span)
+        );
+    }
+    let silence =
+        Silence::new(group, clock::now(), span).by(args.by.clone().unwrap_or_else(user)).why(&args.why);
+    let mut folder = args.place.open()?;
+    folder
+        .silence(&silence)
+        .with_context(|| format!("cannot write a silence into {}", folder.path().display()))?;
+    line(&format!(
+        "{} {group} until {}; it is told then what came in",
+        paint("silenced", Colour::Good),
+        stamp_of(silence.until)
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(place: &Whereabouts, as_json: bool) -> anyhow::Result<ExitCode> {
+    let folder = place.open()?;
+    let (silences, bad) = folder
+        .silences()
+        .with_context(|| format!("cannot read the silences of {}", folder.path().display()))?;
+    let now = clock::now();
+    if as_json {
+        let silences: Vec<_> = silences
+            .iter()
+            .map(|silence| {
+                json!({
+                    "group": silence.group.to_string(), "from": stamp_of(silence.from), "until": stamp_of(silence.until),
+                    "holds": silence.holds(now), "by": silence.by, "why": silence.why,
+                })
+            })
+            .collect();
+        line(&json!({ "folder": folder.path(), "silences": silences, "unreadable": bad }).to_string());
+    } else if silences.is_empty() {
+        line(&format!("Nothing is silenced in {}.", folder.path().display()));
+    } else {
+        line(&paint(&format!("{:<16}  {:<12}  {:<12}  WHY", "GROUP", "ENDS", "BY"), Colour::Dim));
+        for silence in &silences {
+            let ends = match silence.until.duration_since(now) {
+                Ok(left) => format!("in {}", span_of(left)),
+                Err(_) => "is over".to_owned(),
+            };
+            let (by, why) = (one_line(&silence.by, 12), one_line(&silence.why, 120));
+            line(format!("{}  {ends:<12}  {by:<12}  {why}", silence.group).trim_end());
+        }
+    }
+    for file in &bad {
+        let path = folder.path().join(file);
+        problem(&format!(
+            "{} is not read as a silence: it needs lines `group = ` and `until = `",
+            path.display()
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn end(start: &str, place: &Whereabouts) -> anyhow::Result<ExitCode> {
+    let mut folder = place.open()?;
+    let (silences, _) = folder.silences().context("cannot read the silences")?;
+    let mut groups: Vec<GroupId> = silences.iter().map(|silence| silence.group).collect();
+    groups.retain(|group| group.to_string().starts_with(&start.to_ascii_lowercase()));
+    groups.sort_unstable();
+    groups.dedup();
+    match groups.as_slice() {
+        [] => {
+            problem(&format!(
+                "no silence is of a group that starts with `{start}`; `watchfire silence ls` lists them"
+            ));
+            Ok(ExitCode::from(1))
+        }
+        [group] => {
+            folder.end_silence(*group).context("cannot remove the silence")?;
+            line(&format!("{} the silence of {group}", paint("ended", Colour::Good)));
+            Ok(ExitCode::SUCCESS)
+        }
+        several => bail!("`{start}` is the start of {} groups; give more of it", several.len()),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "who asks is what the shell says; it decides nothing")]
+fn user() -> String {
+    let names = ["SUDO_USER", "USER"].into_iter().filter_map(|name| std::env::var(name).ok());
+    names.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
+}
