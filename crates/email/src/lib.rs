@@ -19,6 +19,7 @@
 mod config;
 mod html;
 mod render;
+mod advice;
 mod reply;
 mod transport;
 

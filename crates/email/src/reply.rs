@@ -3,7 +3,17 @@
 use std::{fmt, time::Duration};
 
 use lettre::transport::smtp::Error;
+use watchfire_core::cut;
 use watchfire_outbox::{Outcome, Reason, Scope};
+
+use crate::{
+    advice::{Trouble, advice},
+    config::Server,
+};
+
+/// The most bytes of a [`Reason`], and of the host's name in it.
+const REASON: usize = 300;
+const HOST: usize = 80;
 
 /// Names the steps of one mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,14 +53,13 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn of(error: &Error) -> Self {
-        let text = match (error.status(), std::error::Error::source(error)) {
-            (Some(_), Some(source)) => source.to_string(),
-            _ => error.to_string(),
-        };
-        let text = match text.contains("UnknownIssuer") {
-            true => format!("{text} (is there a private certificate authority? name its file as `ca_file`)"),
-            false => text,
-        };
+        // An error of the library only adds its kind, sometimes twice; the step says it better.
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(inner) = cause {
+            text = inner.to_string();
+            cause = inner.downcast_ref::<Error>().and_then(std::error::Error::source);
+        }
         Self { code: error.status().map(u16::from), text, ours: error.is_client() }
     }
 
@@ -73,11 +82,16 @@ impl Reply {
 }
 
 /// Says what the end of a step means. The first digit decides (RFC 5321 §4.2.1), then the stage, then the details.
-pub(crate) fn judge(stage: Stage, reply: &Reply) -> Outcome {
-    let reason = match reply.code {
-        Some(code) => Reason::new(format_args!("{stage}: {code} {}", reply.text)),
-        None => Reason::new(format_args!("{stage}: {}", reply.text)),
+pub(crate) fn judge(server: &Server, stage: Stage, reply: &Reply) -> Outcome {
+    let trouble = match reply.code {
+        Some(code) => Trouble::Refused(code),
+        None => Trouble::Failed,
     };
+    let what = match reply.code {
+        Some(code) => format!("{code} {}", reply.text),
+        None => reply.text.clone(),
+    };
+    let reason = reason(server, stage, &what, advice(server, stage, trouble, &reply.text));
     let Some(code) = reply.code else {
         return match stage {
             // The dot may have arrived, and its answer not.
@@ -116,6 +130,18 @@ pub(crate) fn judge(stage: Stage, reply: &Reply) -> Outcome {
         // A filter that dislikes the content may like less of it.
         (_, Stage::Data | Stage::Dot) => Outcome::Degrade(reason),
     }
+}
+
+/// Says where it went wrong, what was said there, and what can be done about it: the last is never cut off.
+pub(crate) fn reason(server: &Server, stage: Stage, what: &str, advice: Option<&str>) -> Reason {
+    let host = cut(&server.host, HOST);
+    let place = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let head = format!("{place}:{}: {stage}: ", server.port);
+    let tail = advice.map(|advice| format!("; {advice}")).unwrap_or_default();
+    // Masked before it is cut: half a credential is not recognised.
+    let what = Reason::new(what);
+    let what = cut(what.as_str().trim_end_matches('.'), REASON.saturating_sub(head.len() + tail.len()));
+    Reason::new(format_args!("{head}{what}{tail}"))
 }
 
 fn is_too_large(code: u16, enhanced: Option<(u16, u16)>) -> bool {

@@ -22,9 +22,10 @@ use tokio::{sync::Mutex, time::timeout};
 use watchfire_outbox::{Notification, Outcome, Reason, Receipt};
 
 use crate::{
+    advice::{Trouble, advice},
     config::{Security, Server},
     render,
-    reply::{Reply, Stage, judge},
+    reply::{self, Reply, Stage},
 };
 
 /// Holds the way to one server.
@@ -101,7 +102,8 @@ impl Transport {
         let seen = self.failures.load(Ordering::Acquire);
         let waiting = Waiting::new(&self.waiting);
         let Ok(mut line) = timeout(self.step * 3, self.line.lock()).await else {
-            return Outcome::Transient(Reason::new("the server is slow with the mail before this one"));
+            let what = "the server is slow with the mail before this one";
+            return Outcome::Transient(reply::reason(&self.server, Stage::Connect, what, None));
         };
         drop(waiting);
         if self.failures.load(Ordering::Acquire) != seen
@@ -114,7 +116,9 @@ impl Transport {
             Ok(Ok(session)) => session,
             Ok(Err(outcome)) => return outcome,
             Err(_) => {
-                return self.failed(&mut line, Outcome::Transient(Reason::new("the server is too slow")));
+                let what = format!("the steps before the mail took longer than {:?}", self.step * 4);
+                let reason = reply::reason(&self.server, Stage::Connect, &what, None);
+                return self.failed(&mut line, Outcome::Transient(reason));
             }
         };
         let outcome = match timeout(self.step * 5, session.connection.message(&bytes)).await {
@@ -123,10 +127,13 @@ impl Transport {
             }
             Ok(Err(error)) => {
                 let reply = Reply::of(&error);
-                let outcome = judge(Stage::Dot, &reply);
+                let outcome = self.judge(Stage::Dot, &reply);
                 if reply.leaves_open() { outcome } else { return outcome }
             }
-            Err(_) => return Outcome::Ambiguous(Reason::new("no answer after the mail")),
+            Err(_) => {
+                let what = format!("no answer within {:?}", self.step * 5);
+                return Outcome::Ambiguous(reply::reason(&self.server, Stage::Dot, &what, None));
+            }
         };
         session.mails += 1;
         if self.waiting.load(Ordering::Acquire) > 0 && session.mails < MAILS_PER_SESSION {
@@ -146,7 +153,7 @@ impl Transport {
                 Ok(Ok(())) => return Ok(session),
                 Ok(Err((stage, reply))) if reply.leaves_open() => {
                     self.hand_on(line, session).await;
-                    return Err(judge(stage, &reply));
+                    return Err(self.judge(stage, &reply));
                 }
                 // The server had enough of this connection; that says nothing about the mail.
                 Ok(Err(_)) | Err(_) => {}
@@ -162,7 +169,7 @@ impl Transport {
                 if reply.leaves_open() {
                     self.hand_on(line, session).await;
                 }
-                Err(judge(stage, &reply))
+                Err(self.judge(stage, &reply))
             }
         }
     }
@@ -188,7 +195,7 @@ impl Transport {
     async fn open(&self) -> Result<AsyncSmtpConnection, Outcome> {
         let server = &self.server;
         let early = match server.security {
-            Security::Tls => Some(self.tls().map_err(|error| judge(Stage::Tls, &Reply::of(&error)))?),
+            Security::Tls => Some(self.tls().map_err(|error| self.judge(Stage::Tls, &Reply::of(&error)))?),
             Security::StartTls | Security::Plain => None,
         };
         let place = (server.host.as_str(), server.port);
@@ -198,17 +205,22 @@ impl Transport {
         let mut connection = self.within(self.step * 2, Stage::Connect, connecting).await?;
         if server.security == Security::StartTls {
             if connection.can_starttls() {
-                let tls = self.tls().map_err(|error| judge(Stage::Tls, &Reply::of(&error)))?;
+                let tls = self.tls().map_err(|error| self.judge(Stage::Tls, &Reply::of(&error)))?;
                 self.step(Stage::Tls, connection.starttls(tls, &self.hello)).await?;
             } else if !server.is_loopback() {
-                return Err(Outcome::Held(Reason::new(
-                    "the server offers no STARTTLS; mail is not sent without",
-                )));
+                let what = "the server offers no STARTTLS, and mail is not sent without";
+                let advice = match server.login {
+                    None => "use smtps://, or smtp+plain:// if you accept mail without encryption",
+                    Some(_) => "use smtps://, or the server's port for submission (587)",
+                };
+                return Err(Outcome::Held(reply::reason(server, Stage::Tls, what, Some(advice))));
             }
         }
         if let Some((user, password)) = &server.login {
             if !connection.is_encrypted() && !server.is_loopback() {
-                return Err(Outcome::Held(Reason::new("the password is not sent without TLS")));
+                let what = "the password is not sent without TLS";
+                let advice = "use smtps://, or smtp:// (STARTTLS)";
+                return Err(Outcome::Held(reply::reason(server, Stage::Auth, what, Some(advice))));
             }
             let credentials = Credentials::new(user.clone(), password.expose().to_owned());
             self.step(Stage::Auth, connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials))
@@ -233,11 +245,17 @@ impl Transport {
     ) -> Result<T, Outcome> {
         match timeout(limit, doing).await {
             Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => Err(judge(stage, &Reply::of(&error))),
+            Ok(Err(error)) => Err(self.judge(stage, &Reply::of(&error))),
             Err(_) => {
-                Err(Outcome::Transient(Reason::new(format_args!("{stage}: no answer within {limit:?}"))))
+                let advice = advice(&self.server, stage, Trouble::Silence, "");
+                let what = format!("no answer within {limit:?}");
+                Err(Outcome::Transient(reply::reason(&self.server, stage, &what, advice)))
             }
         }
+    }
+
+    fn judge(&self, stage: Stage, reply: &Reply) -> Outcome {
+        reply::judge(&self.server, stage, reply)
     }
 
     /// Returns how TLS is done; made once, because it reads the system's roots.

@@ -4,6 +4,10 @@ fn reply(code: u16, text: &str) -> Reply {
     Reply { code: Some(code), text: text.to_owned(), ours: false }
 }
 
+fn server() -> Server {
+    Server::parse("smtp://mail.example.com").unwrap()
+}
+
 /// Names an outcome with what decides.
 fn name(outcome: &Outcome) -> String {
     match outcome {
@@ -71,7 +75,7 @@ fn each_reply_at_each_stage_has_its_outcome() {
         (Dot, 550, "5.4.5 Daily sending quota exceeded", "wait 3600 s Channel"),
     ];
     for (stage, code, text, expected) in cases {
-        assert_eq!(name(&judge(stage, &reply(code, text))), expected, "{stage:?} {code} {text}");
+        assert_eq!(name(&judge(&server(), stage, &reply(code, text))), expected, "{stage:?} {code} {text}");
     }
 }
 
@@ -79,11 +83,11 @@ fn each_reply_at_each_stage_has_its_outcome() {
 fn a_lost_connection_is_ambiguous_after_the_final_dot_only() {
     let lost = Reply { code: None, text: "network error: connection reset by peer".to_owned(), ours: false };
     for stage in [Stage::Connect, Stage::Tls, Stage::Auth, Stage::Mail, Stage::Rcpt, Stage::Data] {
-        assert_eq!(name(&judge(stage, &lost)), "transient", "{stage:?}");
+        assert_eq!(name(&judge(&server(), stage, &lost)), "transient", "{stage:?}");
     }
-    assert_eq!(name(&judge(Stage::Dot, &lost)), "ambiguous");
+    assert_eq!(name(&judge(&server(), Stage::Dot, &lost)), "ambiguous");
     let ours = Reply { ours: true, ..lost };
-    assert_eq!(name(&judge(Stage::Auth, &ours)), "held", "no way to log in that both know");
+    assert_eq!(name(&judge(&server(), Stage::Auth, &ours)), "held", "no way to log in that both know");
 }
 
 #[test]
@@ -100,4 +104,34 @@ fn a_wait_is_read_only_where_one_is_said() {
     for (text, seconds) in cases {
         assert_eq!(hinted_wait(text), seconds.map(Duration::from_secs), "{text}");
     }
+}
+
+#[test]
+fn a_reason_says_where_and_what_to_do_in_one_line_whatever_the_server_says() {
+    let refused = reply(535, "5.7.8 Authentication credentials invalid.");
+    let Outcome::Held(said) = judge(&server(), Stage::Auth, &refused) else { panic!("held") };
+    assert_eq!(
+        said.as_str(),
+        "mail.example.com:587: logging in: 535 5.7.8 Authentication credentials invalid; \
+         somebody has to set the right user and password (many providers want an app password)"
+    );
+    let long = "x.".repeat(100);
+    for url in ["smtp://mail.example.com", "smtp://[::1]:25", &format!("smtp://{}h", "a.".repeat(120))] {
+        let server = Server::parse(url).unwrap();
+        for text in ["", "no\r\nway", &"long ".repeat(500), &"ä".repeat(500), &long] {
+            let outcome = judge(&server, Stage::Auth, &reply(535, text));
+            let Outcome::Held(said) = outcome else { panic!("held") };
+            assert!(said.as_str().ends_with("app password)") && said.as_str().len() <= 300, "{said}");
+            assert!(!said.as_str().contains(['\r', '\n']), "{said}");
+        }
+    }
+    let lost = Reply { code: None, text: "Connection refused (os error 111)".to_owned(), ours: false };
+    let Outcome::Transient(said) = judge(&Server::parse("smtp://[::1]").unwrap(), Stage::Connect, &lost)
+    else {
+        panic!("transient")
+    };
+    assert_eq!(
+        said.as_str(),
+        "[::1]:587: connecting: Connection refused (os error 111); does a mail server run there, and on this port?"
+    );
 }

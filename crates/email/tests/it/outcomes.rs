@@ -154,6 +154,52 @@ fn a_certificate_that_nobody_vouches_for_is_refused() {
 }
 
 #[test]
+fn a_failure_says_where_and_what_to_do() {
+    let bench = Bench::new();
+    let plain = Bench::with(Inbox::builder().smtp_without("STARTTLS"));
+    let (smtp, smtps) = (bench.inbox.smtp_addr().port(), bench.inbox.smtps_addr().port());
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let no_tls = plain.inbox.smtp_addr().port();
+    let cases = [
+        (
+            format!("smtp://localhost:{free}"),
+            format!("localhost:{free}: connecting: "),
+            "does a mail server run there, and on this port?",
+        ),
+        (
+            format!("smtps://localhost:{smtp}"),
+            format!("localhost:{smtp}: connecting: "),
+            "this port does not speak TLS at once: use smtp:// (STARTTLS)",
+        ),
+        (format!("smtp://localhost:{smtps}"), format!("localhost:{smtps}: connecting: "), "needs smtps://"),
+        (
+            format!("smtp://demo:wrong@localhost:{smtp}"),
+            format!("localhost:{smtp}: logging in: 535 "),
+            "the right user and password",
+        ),
+        (
+            format!("smtp://demo:wrong@localhost:{no_tls}"),
+            format!("localhost:{no_tls}: logging in: "),
+            "the server offers no login",
+        ),
+        (
+            format!("smtp://[::ffff:127.0.0.1]:{no_tls}"),
+            format!("[::ffff:127.0.0.1]:{no_tls}: starting TLS: "),
+            "use smtps://, or smtp+plain:// if you accept mail without encryption",
+        ),
+    ];
+    for (url, place, advice) in cases {
+        let email = bench.email_by(&url, &[ADA]).step_timeout(Duration::from_millis(500));
+        let said = match attempt(&email, &render(&email, &alert("down"))).remove(0) {
+            Outcome::Transient(reason) | Outcome::Held(reason) => reason.as_str().to_owned(),
+            other => format!("{other:?}"),
+        };
+        assert!(said.starts_with(&place) && said.contains(advice), "{url}: {said}");
+        assert!(!said.contains("Connection error") && !said.contains("wrong@"), "{url}: {said}");
+    }
+}
+
+#[test]
 fn a_mail_above_the_servers_limit_degrades() {
     let bench = Bench::with(Inbox::builder().smtp_size_limit(600));
     let email = bench.email(&[ADA]);
