@@ -111,6 +111,35 @@ fn wrong_addresses_and_names_are_errors_that_name_their_field() {
 }
 
 #[test]
+fn a_wrong_address_says_what_is_wrong_with_it() {
+    let from = |from: &str| Email::to(["ada@example.com"]).from(from).server("smtp://localhost");
+    let to = |to: &str| Email::to([to]).from("errors@example.com").server("smtp://localhost");
+    let cases = [
+        (from(""), "email.from", "is empty; expected an address such as `ada@example.com`"),
+        (to(" "), "email.to", "is empty; expected an address such as `ada@example.com`"),
+        (
+            to("a@x.com,b@x.com"),
+            "email.to",
+            "`a@x.com,b@x.com` is no address; expected `ada@example.com` or `Ada <ada@example.com>`; one address per entry",
+        ),
+        (
+            from("ada"),
+            "email.from",
+            "`ada` is no address; expected `ada@example.com` or `Ada <ada@example.com>`",
+        ),
+        (
+            from("errors@example.com").and_then(|email| email.ca_file("")),
+            "email.ca_file",
+            "is empty; expected the path of a PEM file",
+        ),
+    ];
+    for (made, field, reason) in cases {
+        let error = made.unwrap_err();
+        assert_eq!((error.field(), error.reason()), (field, reason));
+    }
+}
+
+#[test]
 fn debug_shows_no_password() {
     let email =
         Email::to(["ada@example.com"]).from("e@example.com").server("smtps://ada:hidden-word@h").unwrap();
