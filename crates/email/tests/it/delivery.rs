@@ -5,6 +5,7 @@ use std::time::Duration;
 use tracing_subscriber::prelude::*;
 use watchfire_inbox::{Fault, Inbox, Received, Room};
 use watchfire_outbox::{Outbox, Outcome, Sink};
+use watchfire_testing::Scene;
 
 use crate::bench::{Bench, PATIENCE, alert, attempt, render};
 
@@ -66,6 +67,37 @@ fn what_may_have_arrived_is_sent_again_under_the_same_id_and_marked() {
         [parsed.header("X-Watchfire-Duplicate").is_some(), text, html]
     };
     assert_eq!(mails.iter().map(parts).collect::<Vec<_>>(), [[false; 3], [true; 3]]);
+}
+
+#[test]
+fn what_follows_joins_the_thread_of_the_mail_that_was_delivered_first() {
+    let bench = Bench::new();
+    let (email, alert) = (bench.email(&["ada@example.com"]), alert("payment refused"));
+    let outcomes = attempt(&email, &email.render(&Scene::first(alert.clone()).occasion()));
+    let Outcome::Delivered(Some(receipt)) = &outcomes[0] else { panic!("{outcomes:?}") };
+    let root = bench.inbox.accepted(Room::Smtp)[0].key.clone().unwrap();
+    let answered = Scene::all(&alert, std::slice::from_ref(receipt));
+    let mut seen = 1;
+    for scene in answered.iter().filter(|scene| !scene.receipts.is_empty()) {
+        let outcomes = attempt(&email, &email.render(&scene.occasion()));
+        assert!(matches!(outcomes[..], [Outcome::Delivered(Some(_))]), "{}: {outcomes:?}", scene.name);
+        seen += 1;
+        let received = bench.inbox.wait_for(Room::Smtp, seen, PATIENCE).unwrap().pop().unwrap();
+        let mail = mail_parser::MessageParser::default().parse(&received.raw).unwrap();
+        let root = root.trim_matches(['<', '>']);
+        for header in ["In-Reply-To", "References"] {
+            let named = mail.header(header).and_then(|value| value.as_text());
+            assert_eq!(named, Some(root), "{}: {header}", scene.name);
+        }
+        assert_ne!(mail.message_id(), Some(root), "{}", scene.name);
+        assert_eq!(
+            mail.subject(),
+            Some("Re: ERROR in storefront (production): payment refused"),
+            "{}",
+            scene.name
+        );
+    }
+    assert!(seen > 2, "digests, edits and an end were among the scenes");
 }
 
 #[test]
