@@ -134,7 +134,7 @@ impl Courier<'_> {
             self.read_silences(now);
             self.take_in(now);
             self.look(looks, closes || stops, now);
-            let desks_due = self.count(closes || stops, now);
+            let desks_due = self.count(closes || stops, looks, now);
             self.dispatch.commit();
             // Not before what was said is safe: a count that is written down as told must not be lost with it.
             let keep_due = self.keep_counts(closes || stops, now);

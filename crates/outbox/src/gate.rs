@@ -7,7 +7,7 @@
 mod collect;
 mod text;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 pub(crate) use collect::Collector;
@@ -44,8 +44,8 @@ struct Slot {
     id: AtomicU64,
     /// When the bucket is full again, in microseconds.
     full_at: AtomicU64,
-    /// Whether the callsite has too many texts in this window.
-    crowded: AtomicBool,
+    /// One of the modes below.
+    mode: AtomicU8,
     /// When the next sample may pass.
     sample_at: AtomicU64,
     /// What was counted without a look at its text.
@@ -54,6 +54,13 @@ struct Slot {
     /// another text.
     texts: [AtomicU64; TEXTS],
 }
+
+/// The bucket is asked.
+const OPEN: u8 = 0;
+/// The bucket was empty a moment ago; until the collector looks again only the text is asked, and no clock.
+const SPENT: u8 = 1;
+/// The callsite has too many texts in this window.
+const CROWDED: u8 = 2;
 
 /// Says where the repeats of an event that passed are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,6 +75,8 @@ pub(crate) struct Key {
 pub(crate) enum Verdict {
     Pass(Option<Key>),
     Counted,
+    /// It would pass, but there is no room for it.
+    NoRoom,
 }
 
 impl Gate {
@@ -84,34 +93,54 @@ impl Gate {
         }
     }
 
-    /// Asks whether an event of the callsite `id` passes. `now` are microseconds of any beginning; `tag` hashes the text.
-    pub(crate) fn ask(&self, id: u64, now: impl Fn() -> u64, tag: impl FnOnce() -> u32) -> Verdict {
+    /// Asks whether an event of the callsite `id` passes. `now` are microseconds of any beginning; `tag` hashes the text;
+    /// `has_room` tells whether an event that passes can be taken.
+    pub(crate) fn ask(
+        &self,
+        id: u64,
+        now: impl Fn() -> u64,
+        tag: impl FnOnce() -> u32,
+        has_room: impl Fn() -> bool,
+    ) -> Verdict {
+        let pass = |key| if has_room() { Verdict::Pass(key) } else { Verdict::NoRoom };
         let id = id.max(1);
-        let Some((number, slot)) = self.slot(id) else { return Verdict::Pass(None) };
-        let unread = Key { slot: number, tag: 0 };
-        if slot.crowded.load(Ordering::Acquire) {
+        let Some((number, slot)) = self.slot(id) else { return pass(None) };
+        let mode = slot.mode.load(Ordering::Acquire);
+        if mode == CROWDED {
             // The clock costs as much as all the rest here.
             if slot.unread.load(Ordering::Acquire) % LOOK == 0 && slot.takes_sample(now()) {
-                return Verdict::Pass(Some(unread));
+                return pass(Some(Key { slot: number, tag: 0 }));
             }
             slot.unread.fetch_add(1, Ordering::AcqRel);
             return Verdict::Counted;
         }
-        let now = now();
-        if slot.takes_token(now, self.token, self.bucket) {
-            return Verdict::Pass(None);
+        if mode == OPEN {
+            if slot.takes_token(now(), self.token, self.bucket) {
+                return pass(None);
+            }
+            slot.mode.store(SPENT, Ordering::Release);
         }
         let tag = tag().max(1);
-        match slot.sees(tag) {
+        match slot.sees(tag, &has_room) {
             Seen::Known => Verdict::Counted,
             Seen::New => Verdict::Pass(Some(Key { slot: number, tag })),
+            Seen::NoRoom => Verdict::NoRoom,
             Seen::TooMany => {
-                slot.sample_at.store(now + micros(SAMPLE), Ordering::Release);
-                slot.crowded.store(true, Ordering::Release);
+                slot.sample_at.store(now() + micros(SAMPLE), Ordering::Release);
+                slot.mode.store(CROWDED, Ordering::Release);
                 slot.unread.fetch_add(1, Ordering::AcqRel);
                 Verdict::Counted
             }
         }
+    }
+
+    /// Returns how many were counted and not yet collected.
+    pub(crate) fn waiting(&self) -> u64 {
+        let of = |slot: &Slot| {
+            let texts: u64 = slot.texts.iter().map(|text| text.load(Ordering::Acquire) & COUNT).sum();
+            texts + slot.unread.load(Ordering::Acquire)
+        };
+        self.slots.iter().map(of).sum()
     }
 
     /// Takes back that an event has passed: there was no room for it, and the next of its kind is to pass instead.
@@ -164,6 +193,7 @@ fn micros(span: Duration) -> u64 {
 enum Seen {
     Known,
     New,
+    NoRoom,
     TooMany,
 }
 
@@ -192,11 +222,13 @@ impl Slot {
     }
 
     /// Counts a text, or notes it as new.
-    fn sees(&self, wanted: u32) -> Seen {
+    fn sees(&self, wanted: u32, has_room: &impl Fn() -> bool) -> Seen {
         for text in &self.texts {
             let mut word = text.load(Ordering::Acquire);
             loop {
                 let next = match word {
+                    // The next of its kind is to pass when there is room.
+                    0 if !has_room() => return Seen::NoRoom,
                     0 => u64::from(wanted) << 32,
                     // Collected twice a second: it overflows never, and if it did, it would stand still.
                     known if tag(known) == wanted && known & COUNT < COUNT => known + 1,

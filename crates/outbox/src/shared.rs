@@ -141,7 +141,13 @@ impl Shared {
             channels: channels
                 .iter()
                 .zip(views)
-                .map(|(channel, view)| channel.counters.snapshot(&channel.name, view))
+                .map(|(channel, view)| {
+                    let waiting = channel.gate.waiting();
+                    let mut stats = channel.counters.snapshot(&channel.name, view);
+                    stats.captured += waiting;
+                    stats.untold += waiting;
+                    stats
+                })
                 .collect(),
             queue_length: self.queue.len() as u64,
             queue_capacity: self.queue.capacity() as u64,
@@ -297,28 +303,35 @@ impl Port {
 
     pub(crate) fn capture(&self, event: &EventView<'_>) {
         let counters = &self.channel.counters;
-        bump(&counters.captured);
         if self.shared.is_gone() {
+            bump(&counters.captured);
             return bump(&counters.dropped_shutdown);
         }
         let since = || micros(self.shared.began.elapsed());
+        let queue = &self.shared.queue;
         let gate = &self.channel.gate;
-        let repeats = match gate.ask(callsite(event), since, || gate::tag_of(event)) {
-            Verdict::Pass(repeats) => repeats,
-            // The courier collects it.
-            Verdict::Counted => return,
-        };
-        // Asked first, so that nothing is captured for a full queue.
-        let full = self.shared.queue.is_full() || {
-            let alert = Box::new(self.shared.capture.alert(event));
-            self.shared.queue.push(Post { to: To::Channel(self.number), alert, repeats }).is_err()
-        };
-        if full {
-            if let Some(key) = repeats {
-                gate.take_back(key);
+        match gate.ask(callsite(event), since, || gate::tag_of(event), || !queue.is_full()) {
+            // The courier collects it, and counts it as captured.
+            Verdict::Counted => {}
+            Verdict::NoRoom => self.drop_one(),
+            Verdict::Pass(repeats) => {
+                bump(&counters.captured);
+                let alert = Box::new(self.shared.capture.alert(event));
+                if queue.push(Post { to: To::Channel(self.number), alert, repeats }).is_err() {
+                    bump(&counters.dropped_full);
+                    bump(&counters.unreported);
+                    if let Some(key) = repeats {
+                        gate.take_back(key);
+                    }
+                }
             }
-            bump(&counters.dropped_full);
-            bump(&counters.unreported);
+        }
+    }
+
+    fn drop_one(&self) {
+        let counters = &self.channel.counters;
+        for counter in [&counters.captured, &counters.dropped_full, &counters.unreported] {
+            bump(counter);
         }
     }
 

@@ -101,13 +101,14 @@ impl Courier<'_> {
     }
 
     /// Hands what the gate has counted to the desk.
-    fn collect(&mut self, number: usize, last_words: bool, now: Moment) -> Option<Moment> {
+    fn collect(&mut self, number: usize, asked: bool, now: Moment) -> Option<Moment> {
         let (channel, counting) = (self.channels.get(number)?, self.desks.get_mut(number)?);
-        if counting.collect_at.is_some_and(|at| at <= now) || last_words {
+        if counting.collect_at.is_some_and(|at| at <= now) || asked {
             let mut says = Vec::new();
             let desk = &mut counting.desk;
             let passed = micros(self.shared.began.elapsed());
             let is_live = counting.collector.collect(&channel.gate, now, passed, |group, n| {
+                add(&channel.counters.captured, n);
                 desk.count(group, n, now, &mut says);
             });
             // The next event that passes brings us back.
@@ -118,11 +119,11 @@ impl Courier<'_> {
     }
 
     /// Lets the desks say what is due; returns when something is due again.
-    pub(super) fn count(&mut self, ending: bool, now: Moment) -> Option<Moment> {
+    pub(super) fn count(&mut self, ending: bool, asked: bool, now: Moment) -> Option<Moment> {
         let last_words = ending || self.shared.orders.last_words.load(Ordering::Acquire);
         let mut next: Option<Moment> = None;
         for number in 0..self.desks.len() {
-            let collect = self.collect(number, last_words, now);
+            let collect = self.collect(number, last_words || asked, now);
             let says = self.ask(number, last_words, now);
             self.say_all(number, says, now);
             self.tell_counts(number);

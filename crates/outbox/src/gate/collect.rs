@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
-use super::{COUNT, Gate, Key, Slot, tag};
+use super::{COUNT, CROWDED, Gate, Key, OPEN, SPENT, Slot, tag};
 use crate::{GroupId, moment::Moment};
 
 /// How long a text counts as known.
@@ -83,13 +83,15 @@ impl Collector {
             }
             is_live = true;
         }
+        // The bucket is asked again from now on.
+        slot.mode.compare_exchange(SPENT, OPEN, Ordering::AcqRel, Ordering::Acquire).unwrap_or_default();
         let unread = slot.unread.swap(0, Ordering::AcqRel);
         if unread > 0 {
             count(self.last.get(&number).copied(), unread);
         }
-        is_live |= unread > 0 || slot.crowded.load(Ordering::Acquire);
+        is_live |= unread > 0 || slot.mode.load(Ordering::Acquire) == CROWDED;
         if over {
-            slot.crowded.store(false, Ordering::Release);
+            slot.mode.store(OPEN, Ordering::Release);
             self.windows.remove(&number);
             self.owners.remove(&Key { slot: number, tag: 0 });
         } else if is_live {

@@ -9,7 +9,7 @@ use crate::{GroupId, moment::Moment};
 const ID: u64 = 0x1234_5678_9abc_def0;
 
 fn asks(gate: &Gate, now: u64, tag: u32) -> Verdict {
-    gate.ask(ID, || now, || tag)
+    gate.ask(ID, || now, || tag, || true)
 }
 
 fn group(tag: u32) -> GroupId {
@@ -45,7 +45,10 @@ fn a_burst_passes_then_each_text_once_and_its_repeats_are_counted() {
 fn tokens_come_back_with_time() {
     let gate = Gate::new(&Noise::default());
     let passes = |now| (0..100_u32).filter(|_| matches!(asks(&gate, now, 7), Verdict::Pass(None))).count();
+    // One more, as its text was not seen.
     assert_eq!(passes(0), 20);
+    assert_eq!(passes(1_000_000), 0, "until the collector looks");
+    Collector::default().collect(&gate, Moment::default(), 1_000_000, |_, _| ());
     assert_eq!(passes(1_000_000), 4);
 }
 
@@ -92,8 +95,9 @@ fn callsites_do_not_share_and_an_idle_one_gives_its_slot_back() {
     let mut collector = Collector::default();
     for round in 0..20_u64 {
         let now = round * 200_000_000;
-        let free =
-            (1..200).filter(|i| gate.ask(id(round * 200 + i), || now, || 1) == Verdict::Pass(None)).count();
+        let free = (1..200)
+            .filter(|i| gate.ask(id(round * 200 + i), || now, || 1, || true) == Verdict::Pass(None))
+            .count();
         assert_eq!(free, 199);
         let later = now + 100_000_000;
         assert!(!collector.collect(&gate, Moment::from_millis(later / 1_000), later, |_, _| ()));
@@ -115,7 +119,7 @@ fn many_threads_and_a_collector_lose_no_count() {
                 for i in 0..each {
                     let now = clock.fetch_add(100, Ordering::Relaxed);
                     let tag = u32::try_from(1 + (i * (thread + 1)) % 30).unwrap();
-                    if matches!(gate.ask(ID, || now, || tag), Verdict::Pass(_)) {
+                    if matches!(gate.ask(ID, || now, || tag, || true), Verdict::Pass(_)) {
                         passed += 1;
                     }
                 }
@@ -135,4 +139,15 @@ fn many_threads_and_a_collector_lose_no_count() {
         collector.collect(&gate, now, 0, |_, count| counted += count);
     }
     assert_eq!(passed + counted, threads * each);
+}
+
+#[test]
+fn without_room_no_text_becomes_known() {
+    let gate = Gate::new(&Noise::default());
+    for _ in 0..BURST {
+        assert_eq!(gate.ask(ID, || 0, || 7, || false), Verdict::NoRoom);
+    }
+    assert_eq!(gate.ask(ID, || 0, || 7, || false), Verdict::NoRoom);
+    assert!(matches!(asks(&gate, 0, 7), Verdict::Pass(Some(_))));
+    assert_eq!(gate.ask(ID, || 0, || 7, || false), Verdict::Counted, "a repeat needs no room");
 }
