@@ -240,7 +240,14 @@ const CLOSING: Duration = Duration::from_millis(500);
 
 impl AtExit for Shared {
     fn at_exit(&self) {
-        self.close(self.exit_deadline).nobody_reads();
+        let FlushReport { pending, spooled, .. } = self.close(self.exit_deadline);
+        if pending > 0 {
+            let lost = pending - spooled;
+            self.self_log.say(format_args!(
+                "{pending} messages were not delivered when the program ended: {spooled} are in the spool for the next \
+                 start, {lost} are lost"
+            ));
+        }
     }
 }
 

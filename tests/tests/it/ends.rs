@@ -1,7 +1,9 @@
 //! However a program ends, what it said arrives: with the real Slack sink, over HTTP.
 
+use std::time::Duration;
+
 use watchfire::{Outbox, Slack, prelude::*};
-use watchfire_inbox::{Inbox, Room};
+use watchfire_inbox::{Fault, Inbox, Room};
 
 use crate::scenario::{PATIENCE, WEBHOOK, in_child, is_child};
 
@@ -73,4 +75,25 @@ fn what_the_http_client_logs_does_not_come_back() {
     }
     let messages = messages_of("what_the_http_client_logs_does_not_come_back", true);
     assert_eq!(messages.len(), 1, "{messages:?}");
+}
+
+#[test]
+fn what_was_not_delivered_is_said_when_the_program_ends() {
+    if is_child("ends::what_was_not_delivered_is_said_when_the_program_ends") {
+        let outbox = Outbox::builder("shop")
+            .in_memory()
+            .drop_deadline(Duration::from_millis(100))
+            .exit_deadline(Duration::from_millis(100))
+            .start()
+            .unwrap();
+        let slack = Slack::webhook(std::env::var(WEBHOOK).unwrap()).unwrap().layer(&outbox).unwrap();
+        tracing_subscriber::registry().with(slack).init();
+        tracing::error!("nobody will hear this");
+        return;
+    }
+    let inbox = Inbox::start().unwrap();
+    inbox.fail(Room::SlackWebhook, Fault::Hang { at: None }.always()).unwrap();
+    let output = in_child("ends::what_was_not_delivered_is_said_when_the_program_ends", &inbox);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("1 messages were not delivered when the program ended: 0 are in the spool"), "{said}");
 }
