@@ -170,15 +170,13 @@ fn body(page: &Page, left: &mut Budget) -> Vec<Value> {
     body
 }
 
-/// A context block has ten elements at most.
 fn foot(page: &Page, small_print: &[Fact], left: &mut Budget) -> Value {
     let notes = page.notes.iter().filter(|note| !note.is_empty()).take(4);
     let notes = notes.map(|note| Escaped::text(note, 250));
-    let group = Escaped::text(&format!("group {}", page.group), 40);
-    let small_print =
-        small_print.iter().take(5).map(|fact| Escaped::text(&format!("{}: {}", fact.label, fact.value), 250));
-    let elements: Vec<_> =
-        notes.chain(small_print).chain([group]).map(|text| plain(left.spend(text))).collect();
+    // One element: Slack sets them one behind the other, with nothing in between.
+    let small_print = small_print.iter().map(|fact| format!("{}: {} \u{b7} ", fact.label, fact.value));
+    let last = Escaped::text(&format!("{}group {}", small_print.collect::<String>(), page.group), 1_200);
+    let elements: Vec<_> = notes.chain([last]).map(|text| plain(left.spend(text))).collect();
     json!({ "type": "context", "elements": elements })
 }
 
