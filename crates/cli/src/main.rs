@@ -4,13 +4,16 @@ mod check;
 mod demo;
 mod explain;
 mod inbox;
+mod init;
 mod output;
+mod schema;
+mod send;
 mod silence;
 mod spool;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Logging and alerting layers for tracing: try them, see what they send, run them.
 #[derive(Parser)]
@@ -26,6 +29,17 @@ enum Command {
     Check(check::Args),
     /// Say who hears an event, and which rule decides
     Explain(explain::Args),
+    /// Send an alert by hand, and show the provider's answer
+    Send(send::Args),
+    /// Print the JSON Schema of a configuration
+    Schema(schema::Args),
+    /// Write a commented configuration to start from
+    Init(init::Args),
+    /// Print the completions of a shell
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: clap_complete::Shell,
+    },
     /// Run a small shop that fails, and show where each failure arrived
     Demo(demo::Args),
     /// Stand in for every provider on this machine, with a web page of what arrived
@@ -49,6 +63,15 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Send(args) => send::run(&args),
+        Command::Schema(args) => Ok(schema::run(&args)),
+        Command::Init(args) => init::run(&args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "watchfire", &mut script);
+            output::line(String::from_utf8_lossy(&script).trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Demo(args) => demo::run(&args),
         Command::Inbox(args) => inbox::run(&args),
         Command::Spool(args) => spool::run(&args),

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use watchfire_core::ConfigError;
+use watchfire_core::{ConfigError, Severity};
 use watchfire_outbox::{
     AlertHandler, Channel, Delivering, Notification, Occasion, Outbox, Policy, QuietHours, Rate, Sink,
 };
@@ -21,6 +21,7 @@ pub(crate) struct Prepared {
     failover: Option<(Duration, Vec<String>)>,
     digests: Vec<Duration>,
     min_count: Option<(u32, Duration)>,
+    first_from: Option<Severity>,
     budget: Vec<Rate>,
     quiet: Option<QuietHours>,
 }
@@ -92,6 +93,7 @@ impl Prepared {
             min_count: table
                 .table("min_count")
                 .and_then(|table| Some((count(table, "count")?, duration(table, "within")?))),
+            first_from: crate::files::severity(table, "first_from"),
             budget: rates.iter().filter_map(rate).collect(),
             quiet,
         })
@@ -101,6 +103,11 @@ impl Prepared {
     pub(crate) fn open(self, name: &str, outbox: &Outbox) -> Result<Running, ConfigError> {
         let sink = Swapped(Arc::new(ArcSwap::from_pointee(self.sink)));
         let mut channel = Channel::new(sink.clone()).named(name);
+        if let Some(severity) = self.first_from {
+            let mut policy = sink.policy();
+            policy.noise = policy.noise.first_from(severity);
+            channel = channel.policy(policy);
+        }
         if let Some(timeout) = self.timeout {
             channel = channel.timeout(timeout);
         }

@@ -57,6 +57,7 @@ impl Config {
             return Ok(config);
         }
         crate::check::check(&config.options, &config.places, &Parts::new(), &mut findings);
+        config.forget_what_follows(&mut findings);
         Err(Mistakes::new(&config.name, text, findings.list))
     }
 
@@ -101,6 +102,7 @@ impl Config {
     pub fn examine(name: &str, text: &str, parts: &Parts) -> Mistakes {
         let (config, mut findings) = Self::read_text(name.to_owned(), text);
         config.examine_into(parts, &environment::variable, &mut findings);
+        config.forget_what_follows(&mut findings);
         Mistakes::new(name, text, findings.list)
     }
 
@@ -109,6 +111,7 @@ impl Config {
     pub fn examine_without_environment(name: &str, text: &str, parts: &Parts) -> Mistakes {
         let (config, mut findings) = Self::read_text(name.to_owned(), text);
         config.examine_into(parts, &|_| None, &mut findings);
+        config.forget_what_follows(&mut findings);
         let is_about_environment = |mistake: &Mistake| {
             mistake.reason.starts_with("the environment variable") || mistake.reason.starts_with("the file `")
         };
@@ -216,6 +219,19 @@ impl Config {
         #[cfg(not(feature = "json"))]
         let (options, places) = read_toml::read(text, &mut findings);
         (Self { options, places, name, text: text.to_owned() }, findings)
+    }
+
+    /// Leaves out what is only wrong because a part of the text could not be read.
+    fn forget_what_follows(&self, findings: &mut Findings) {
+        let line = |at: usize| self.text.get(..at).unwrap_or_default().matches('\n').count();
+        let start = |mistake: &Mistake| mistake.span.as_ref().map_or(0, |span| span.start);
+        let is_syntax = |mistake: &Mistake| mistake.path.is_empty() && mistake.reason.starts_with("is no ");
+        let broken: Vec<_> =
+            findings.list.iter().filter(|one| is_syntax(one)).map(|one| line(start(one))).collect();
+        if !broken.is_empty() {
+            let follows = |mistake: &Mistake| start(mistake) == 0 || broken.contains(&line(start(mistake)));
+            findings.list.retain(|mistake| is_syntax(mistake) || !follows(mistake));
+        }
     }
 
     fn examine_into(

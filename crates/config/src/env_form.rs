@@ -366,6 +366,8 @@ impl Form<'_> {
             (Some((_, numbers)), Some(_)) => {
                 handler.set("to", Setting::List(list(&numbers).into_iter().map(Setting::Text).collect()));
                 let level = self.level(&["WATCHFIRE_SMS_LEVEL"], "error");
+                // Our own default tells what is critical only; Coaster's people are told of each error.
+                handler.set("first_from", level.clone());
                 handler.set("level", level);
                 self.add("sms", handler);
             }

@@ -99,8 +99,16 @@ impl Mistakes {
         let number = line.to_string();
         let margin = " ".repeat(number.len());
         let text = self.text.lines().nth(line - 1).unwrap_or_default();
-        // What stands in the line may be a credential: known ones are masked, as everywhere.
-        let masked = watchfire_core::process::mask_own_secrets(text);
+        // What stands in the line may be a credential: known ones are masked, as everywhere, and what stands beside the
+        // mistake, under a misspelt key say, is cut short.
+        let from = column - 1;
+        let until = from
+            + mistake
+                .span
+                .as_ref()
+                .map_or(0, |span| self.text.get(span.clone()).unwrap_or_default().chars().count());
+        let shown = shortened(text, from, until);
+        let masked = watchfire_core::process::mask_own_secrets(&shown);
         writeln!(f, "{margin} |\n{number} | {}", masked.replace('\t', " "))?;
         let bytes = mistake.span.as_ref().map_or(0, |span| span.len());
         let start = mistake.span.as_ref().map_or(0, |span| span.start);
@@ -116,6 +124,32 @@ impl Mistakes {
             None => Ok(()),
         }
     }
+}
+
+/// Cuts long texts in quotes that begin behind the marked characters.
+fn shortened(line: &str, from: usize, until: usize) -> String {
+    const LONGEST: usize = 12;
+    let mut shown = String::with_capacity(line.len());
+    let mut quoted: Option<usize> = None;
+    for (at, c) in line.chars().enumerate() {
+        let is_marked = (from..until).contains(&at);
+        match quoted {
+            None if matches!(c, '"' | '\'') && !is_marked && at >= until => quoted = Some(0),
+            Some(_) if matches!(c, '"' | '\'') => quoted = None,
+            Some(count) => {
+                quoted = Some(count + 1);
+                if count == LONGEST {
+                    shown.push('…');
+                }
+                if count >= LONGEST {
+                    continue;
+                }
+            }
+            None => {}
+        }
+        shown.push(c);
+    }
+    shown
 }
 
 impl fmt::Display for Mistakes {

@@ -28,7 +28,7 @@ impl Path {
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, key) in self.0.iter().enumerate() {
-            if key.bytes().all(|byte| byte.is_ascii_digit()) && i > 0 {
+            if !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit()) && i > 0 {
                 write!(f, "[{key}]")?;
                 continue;
             }

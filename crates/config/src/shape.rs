@@ -262,6 +262,7 @@ macro_rules! channel {
         key("failover", Table(FAILOVER), "Which channels speak when this one cannot."),
         key("digests", Durations, "After which times what was counted is told; the last repeats."),
         key("min_count", Table(MIN_COUNT), "How many alerts of one kind it takes."),
+        key("first_from", Level, "From which level on the first alert of a kind is told at once. Default: by the type."),
         key("budget", Tables(RATE), "How many messages may go out."),
         key("quiet_hours", Text, "When only what is critical is said, such as `22:00-07:00`."),
         key("quiet_zone", Text, "The time zone of `quiet_hours`. Default: the machine's."),

@@ -167,6 +167,22 @@ pub(crate) fn rehearse(
     findings: &mut Findings,
 ) {
     for handler in &plan.handlers {
+        // One mistake is named once: what follows from it is none.
+        let path = Path::of(["handlers", &handler.name]).to_string();
+        let formatter =
+            handler.options.text("formatter").map(|name| Path::of(["formatters", name]).to_string());
+        let is_wrong = findings.list.iter().any(|mistake| {
+            let is_below = |path: &str| {
+                mistake
+                    .path
+                    .strip_prefix(path)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            };
+            is_below(&path) || formatter.as_deref().is_some_and(is_below)
+        });
+        if is_wrong {
+            continue;
+        }
         let made = match handler.kind.as_str() {
             _ if has_unresolved(&handler.options) => Ok(()),
             "file" => files::make(options, &handler.options, parts).map(drop),

@@ -8,7 +8,9 @@
 )]
 //! The promises of the crate.
 
+mod arrival;
 mod broken;
 mod emit;
 mod explain;
 mod golden;
+mod reload;

@@ -1,0 +1,24 @@
+//! `watchfire schema`: the JSON Schema of a configuration, for editors.
+
+use std::process::ExitCode;
+
+use crate::output::line;
+
+/// What `watchfire schema` takes.
+#[derive(clap::Args)]
+#[command(after_help = "Exit codes: 0.
+
+Examples:
+  watchfire schema > watchfire.schema.json
+  # and at the top of watchfire.toml:  #:schema ./watchfire.schema.json")]
+pub(crate) struct Args {
+    /// Accepted for the sake of scripts: the schema is JSON in any case
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let Args { json: _ } = args;
+    line(watchfire_config::schema().trim_end());
+    ExitCode::SUCCESS
+}
