@@ -1,13 +1,28 @@
 //! Ends in a chosen way, for the tests of what survives: `ends <way> <file> [spool folder]`.
 //!
-//! Each delivered notification is a line in the file, `<title>` or `<title> (possible duplicate)`.
+//! Each delivered notification is a line in the file: `<title>`, with ` (possible duplicate)` and what the outbox
+//! remarks behind it. A file that is named `down` takes nothing.
 
-#![expect(clippy::panic, clippy::mem_forget, reason = "this program is there to end badly")]
+#![expect(
+    clippy::panic,
+    clippy::mem_forget,
+    clippy::print_stdout,
+    reason = "this program is there to end badly"
+)]
 
-use std::{fs::OpenOptions, io::Write, path::PathBuf};
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    path::PathBuf,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use tracing_subscriber::prelude::*;
-use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Outcome, Sink};
+use watchfire_core::{Alert, App, Severity, clock};
+use watchfire_outbox::{
+    Delivering, Noise, Notification, Occasion, OccasionKind, Outbox, Outcome, Page, Policy, Rate, Sink, panic,
+};
 
 struct Lines(PathBuf);
 
@@ -17,11 +32,21 @@ impl Sink for Lines {
     }
 
     fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
-        vec![occasion.notification("file").plain(occasion.title())]
+        let mut line = occasion.title();
+        if occasion.kind() == OccasionKind::Digest {
+            line = format!("{line} x{}", occasion.tally().fresh);
+        }
+        for note in Page::of(occasion).notes.iter().filter(|note| note.contains("died")) {
+            line = format!("{line} | {note}");
+        }
+        vec![occasion.notification("file").plain(line)]
     }
 
     fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
         Box::pin(async move {
+            if self.0.ends_with("down") {
+                return Outcome::Transient("the file is down".into());
+            }
             let again = if notification.is_possible_duplicate() { " (possible duplicate)" } else { "" };
             let line = format!("{}{again}\n", String::from_utf8_lossy(notification.body()));
             let file = OpenOptions::new().create(true).append(true).open(&self.0);
@@ -31,16 +56,54 @@ impl Sink for Lines {
             }
         })
     }
+
+    fn policy(&self) -> Policy {
+        let mut policy = Policy::default();
+        policy.backoff_base = Duration::from_millis(1);
+        policy.backoff_cap = Duration::from_millis(10);
+        // What is tested is that all arrives, not that it is said once.
+        policy.noise = Noise::tracker().budget([]);
+        policy.noise.every = Some(Rate::new(1_000_000, Duration::from_secs(60)).burst(1_000_000));
+        policy
+    }
+}
+
+static LOCK: Mutex<()> = Mutex::new(());
+
+/// Panics while it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("in drop");
+    }
+}
+
+/// Panics while it is formatted, inside our own layer.
+struct Unprintable;
+
+impl std::fmt::Debug for Unprintable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("in a formatter")
+    }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let way = args.next().unwrap_or_default();
     let file = PathBuf::from(args.next().ok_or("expected a way to end and a file")?);
-    let outbox = Outbox::start("ends")?;
+    let builder = Outbox::builder("ends").exit_deadline(Duration::from_millis(500));
+    let outbox = match args.next() {
+        Some(folder) => builder.spool(folder),
+        None => builder.in_memory(),
+    };
+    let outbox = outbox.drop_deadline(Duration::from_millis(500)).start()?;
     tracing_subscriber::registry().with(Lines(file).layer(&outbox)?).init();
+    if way != "no-hook" {
+        panic::install(&outbox);
+    }
     match way.as_str() {
-        "return" => tracing::error!("before the return"),
+        "return" | "no-hook" => tracing::error!("before the return"),
         "exit" => {
             tracing::error!("before the exit");
             std::process::exit(3);
@@ -56,9 +119,74 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         "panic-main" => {
             tracing::error!("before the panic");
-            panic!("on purpose");
+            panic!("in main");
+        }
+        "panic-abort" => {
+            std::panic::set_hook({
+                let ours = std::panic::take_hook();
+                Box::new(move |info| {
+                    ours(info);
+                    // What `panic = "abort"` does next.
+                    std::process::abort();
+                })
+            });
+            panic!("before the abort");
+        }
+        "panic-thread" => {
+            std::thread::spawn(|| panic!("in a thread")).join().err().map(drop).into_iter().for_each(drop)
+        }
+        "panic-task" => {
+            let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+            let joined = runtime.block_on(async { tokio::spawn(async { panic!("in a task") }).await });
+            assert!(joined.is_err(), "it panics");
+        }
+        "panic-drop" => {
+            let caught = std::panic::catch_unwind(|| drop(Bomb));
+            assert!(caught.is_err(), "it panics");
+        }
+        "panic-locked" => {
+            let caught = std::panic::catch_unwind(|| {
+                let _held = LOCK.lock();
+                let _span = tracing::error_span!("holding", order = 4711).entered();
+                panic!("with a lock");
+            });
+            assert!(caught.is_err() && LOCK.is_poisoned(), "as without us");
+        }
+        "panic-inside" => tracing::error!(what = ?Unprintable, "with a bad formatter"),
+        "panic-often" => {
+            for i in 0..1_000 {
+                let caught = std::panic::catch_unwind(|| panic!("again and again, {i}"));
+                assert!(caught.is_err(), "it panics");
+            }
+            let stats = outbox.stats();
+            println!("{} heard, {} counted", stats.panics, stats.panics_counted);
+        }
+        "flood" => flood(&outbox),
+        // Only delivers what is there.
+        "drain" => {
+            let until = clock::instant() + Duration::from_secs(20);
+            while clock::instant() < until && outbox.drain(Duration::from_millis(200)).pending > 0 {}
         }
         other => return Err(format!("unknown way to end: {other}").into()),
     }
     Ok(())
+}
+
+/// Alerts for ever, and prints how many are in the spool.
+fn flood(outbox: &Outbox) {
+    let began: Instant = clock::instant();
+    for i in 0..u64::MAX {
+        outbox.alert(
+            Alert::new(App::new("ends"), Severity::Error, format!("alert {i}.")).place("src/flood.rs", 1),
+        );
+        while outbox.stats().channels.iter().any(|channel| channel.spooled + 50 < i) {
+            std::thread::yield_now();
+        }
+        let spooled = outbox.stats().channels.iter().map(|channel| channel.spooled).sum::<u64>();
+        let mut out = std::io::stdout().lock();
+        if writeln!(out, "{spooled}").and_then(|()| out.flush()).is_err() || began.elapsed().as_secs() > 60 {
+            println!();
+            return;
+        }
+    }
 }

@@ -126,7 +126,8 @@ impl Courier<'_> {
         loop {
             let now = self.ticker.now();
             let orders = &self.shared.orders;
-            let looks = orders.look.swap(false, Ordering::AcqRel);
+            let asked = orders.look.load(Ordering::Acquire);
+            let looks = asked != orders.looked.load(Ordering::Acquire);
             let closes = orders.close.load(Ordering::Acquire);
             let stops = orders.stop.load(Ordering::Acquire);
             self.meet_channels(now);
@@ -148,6 +149,7 @@ impl Courier<'_> {
                 return self.close(now);
             }
             let wait = [self.send_out(now), desks_due, keep_due].into_iter().flatten().min();
+            self.shared.orders.looked.store(asked, Ordering::Release);
             self.publish(now);
             if stops {
                 let deadline = *stop_by.get_or_insert(now + self.shared.exit_deadline);
@@ -293,7 +295,7 @@ impl Courier<'_> {
             published.trouble = self.dispatch.trouble().map(str::to_owned);
             drop(published);
             #[cfg(feature = "metrics")]
-            crate::metrics::publish(&self.shared.stats());
+            crate::stats::metrics::publish(&self.shared.stats());
         }
         self.shared.settled.1.notify_all();
     }

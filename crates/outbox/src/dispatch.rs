@@ -283,8 +283,16 @@ impl<F: Files> Dispatch<F> {
         usage.bytes += ticket.size;
         let keep = name.is_none() || self.kept.len() < FRESH;
         let covers = letter.covers.clone();
-        self.kept
-            .insert(key, Kept { name, letter: keep.then(|| Box::new(letter)), covers, recovered: false, parts: Vec::new() });
+        self.kept.insert(
+            key,
+            Kept {
+                name,
+                letter: keep.then(|| Box::new(letter)),
+                covers,
+                recovered: false,
+                parts: Vec::new(),
+            },
+        );
         self.delivery.offer(ticket, now);
     }
 

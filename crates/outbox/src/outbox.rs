@@ -1,3 +1,6 @@
+#[cfg(all(unix, feature = "signals"))]
+mod terminate;
+
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -155,7 +158,6 @@ impl Outbox {
         let number = channels.len() - 1;
         drop(channels);
         // There may be something in the spool for it.
-        self.shared.orders.look.store(true, Ordering::Release);
         self.shared.queue.nudge();
         Ok(Port { number, channel, shared: Arc::clone(&self.shared), _lifeline: Arc::clone(&self.lifeline) })
     }

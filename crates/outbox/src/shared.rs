@@ -2,7 +2,7 @@ use std::{
     panic::PanicHookInfo,
     sync::{
         Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread::ThreadId,
     time::{Duration, Instant},
@@ -53,8 +53,10 @@ pub(crate) struct Shared {
 pub(crate) struct Orders {
     /// End when nothing is left, or soon: the handle and the last layer are gone.
     pub(crate) stop: AtomicBool,
-    /// Look into the spool now.
-    pub(crate) look: AtomicBool,
+    /// Look into the spool now: how often that was asked for.
+    pub(crate) look: AtomicU64,
+    /// Which of these was the last to be done, its finds counted as pending.
+    pub(crate) looked: AtomicU64,
     /// Try everything now that waits only for a backoff.
     pub(crate) hurry: AtomicBool,
     /// Start nothing more, give all claims back, and end: the process is ending.
@@ -189,9 +191,12 @@ impl Shared {
         let before = self.totals();
         // The courier must not wait for itself.
         if self.courier.get() != Some(&std::thread::current().id()) && !self.is_gone() {
-            self.orders.look.store(true, Ordering::Release);
+            let asked = self.orders.look.fetch_add(1, Ordering::AcqRel) + 1;
             self.queue.nudge();
-            self.wait_until(deadline, || self.waiting() == 0 && !self.orders.look.load(Ordering::Acquire));
+            // In this order: what was found is pending before the look is over.
+            self.wait_until(deadline, || {
+                self.orders.looked.load(Ordering::Acquire) >= asked && self.waiting() == 0
+            });
         }
         let after = self.totals();
         let pending = self.waiting() as u64;
@@ -261,7 +266,7 @@ impl OnPanic for Shared {
         match self.panics.hear(info, &self.capture) {
             Heard::Counted => {}
             Heard::Spooled => {
-                self.orders.look.store(true, Ordering::Release);
+                self.orders.look.fetch_add(1, Ordering::AcqRel);
                 self.queue.nudge();
             }
             Heard::Queue(alert) => {

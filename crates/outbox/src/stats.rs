@@ -1,3 +1,6 @@
+#[cfg(feature = "metrics")]
+pub(crate) mod metrics;
+
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, SystemTime},

@@ -40,7 +40,8 @@ impl Courier<'_> {
         } else if self.look_at.is_none_or(|at| at > now) {
             return;
         }
-        let alerts = ending || now >= self.alerts_from;
+        // Who flushes, or panics, has set up its channels.
+        let alerts = asked || ending || now >= self.alerts_from;
         let (left, next) = self.dispatch.look(&self.channels, alerts, now);
         // Those that are left for later are looked for when the channels are settled.
         self.look_at = if alerts { next } else { next.map(|at| at.min(self.alerts_from)) };

@@ -105,7 +105,7 @@ impl Entry {
     /// Tells whether an attempt is under way, or was when its program died.
     #[must_use]
     pub fn is_under_way(&self) -> bool {
-        self.state().in_flight
+        self.place != Place::Dead && self.state().in_flight
     }
 
     /// Tells whether its channel cannot deliver until somebody changes something, such as credentials.

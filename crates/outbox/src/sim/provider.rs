@@ -62,7 +62,8 @@ impl Providers {
             if notification.is_possible_duplicate() {
                 self.marked += 1;
             } else if !excused {
-                let (title, channel, to) = (notification.title(), notification.channel(), notification.recipient());
+                let (title, channel, to) =
+                    (notification.title(), notification.channel(), notification.recipient());
                 return Err(format!("`{title}` came to {channel}/{to} twice, and the second is not marked"));
             }
         }

@@ -131,7 +131,7 @@ impl World {
         match done {
             Ok(()) => Ok(self.summary),
             Err(broken) => {
-                let from = self.steps.len().saturating_sub(400);
+                let from = self.steps.len().saturating_sub(60);
                 let last = self.steps.get(from..).unwrap_or_default().join("\n  ");
                 Err(format!("{broken}\nthe last steps:\n  {last}"))
             }
@@ -266,8 +266,7 @@ impl World {
     /// Enters what is accepted: what has a file, forced to the disk.
     fn note_accepted(&mut self, process: &Process, ids: impl Iterator<Item = NotificationId>) {
         if process.dispatch.trouble().is_none() && !process.is_dead() {
-            let files: BTreeSet<_> =
-                self.disk.borrow().names("cur").filter_map(Name::parse).map(|name| name.key.id).collect();
+            let files: BTreeSet<_> = self.disk.borrow().names("cur").filter_map(id_of).collect();
             ids.filter(|id| files.contains(id)).for_each(|id| self.ledger.accept(id));
         }
     }
@@ -340,13 +339,6 @@ impl World {
 
     fn start_attempts(&mut self, process: &mut Process, number: usize, now: Moment) -> Result<(), String> {
         for _ in 0..10_000 {
-            let waiting: Vec<(Key, usize, String, GroupId)> = process
-                .dispatch
-                .delivery
-                .tickets()
-                .filter(|ticket| !ticket.state.in_flight)
-                .map(|ticket| (ticket.key, ticket.channel, ticket.recipient.clone(), ticket.group))
-                .collect();
             match process.dispatch.next(&process.channels, now) {
                 Job::Attempt { key, channel, notification } => {
                     if process.is_dead() {
@@ -359,11 +351,15 @@ impl World {
                         notification.recipient()
                     ));
                     let to = notification.recipient();
-                    let passed = waiting.iter().find(|(other, of, recipient, group)| {
-                        *other < key && *of == channel && recipient == to && *group == notification.group()
+                    let max_age =
+                        process.channels.get(channel).map_or(Duration::MAX, |channel| channel.policy.max_age);
+                    let passed = process.dispatch.delivery.tickets().any(|other| {
+                        other.key < key
+                            && (other.channel, other.recipient.as_str(), other.group)
+                                == (channel, to, notification.group())
+                            && now.since(other.key.accepted_at()) < max_age
                     });
-                    let still = |key: &Key| process.dispatch.delivery.get(*key).is_some();
-                    if passed.is_some_and(|(other, ..)| still(other)) {
+                    if passed {
                         return Err(format!("{} went before an older one of its group", notification.id()));
                     }
                     if now < process.pauses.until(channel, to) {
@@ -594,8 +590,7 @@ impl World {
     /// Returns the ids of all that a process knows, and of all that has a file.
     fn universe(&self, process: &Process) -> BTreeSet<NotificationId> {
         let disk = self.disk.borrow();
-        let files =
-            disk.names("new").chain(disk.names("cur")).filter_map(Name::parse).map(|name| name.key.id);
+        let files = disk.names("new").chain(disk.names("cur")).filter_map(id_of);
         let own = process.dispatch.ids().iter().copied().filter(|_| !process.is_dead());
         files.chain(own).collect()
     }
@@ -603,7 +598,7 @@ impl World {
     /// Checks that nothing that was accepted is lost.
     fn check(&mut self) -> Result<(), String> {
         let disk = self.disk.borrow();
-        let ids = |folder: &'static str| disk.names(folder).filter_map(Name::parse).map(|name| name.key.id);
+        let ids = |folder: &'static str| disk.names(folder).filter_map(id_of);
         let mut there: BTreeSet<NotificationId> = ids("new").chain(ids("cur")).collect();
         let dead: BTreeSet<NotificationId> = ids("dead").chain(ids("damaged")).collect();
         for process in self.processes.iter().flatten() {
@@ -621,6 +616,11 @@ impl World {
             None => Ok(()),
         }
     }
+}
+
+/// Reads the id in a file's name; all that the books need of it.
+fn id_of(name: &str) -> Option<NotificationId> {
+    name.split('.').nth(1)?.parse().ok()
 }
 
 /// Checks that a process's own counters add up.

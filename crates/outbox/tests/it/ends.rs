@@ -1,8 +1,10 @@
 //! How a program ends, in processes of their own.
 
 use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 /// Returns the example program beside this test binary; `cargo test` builds both.
@@ -13,26 +15,159 @@ pub(crate) fn program(name: &str) -> PathBuf {
     path.join(name).with_extension(std::env::consts::EXE_EXTENSION)
 }
 
-fn run(way: &str, file: &Path) -> Output {
-    Command::new(program("ends")).arg(way).arg(file).output().unwrap()
+fn run(way: &str, file: &Path, spool: Option<&Path>) -> Output {
+    Command::new(program("ends")).arg(way).arg(file).args(spool).output().unwrap()
+}
+
+fn lines(file: &Path) -> Vec<String> {
+    std::fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
 #[test]
 fn every_end_but_abort_drains_what_waits() {
     // (way, lines, exit status)
-    let cases = [
-        ("return", "before the return\n", 0),
-        ("exit", "before the exit\n", 3),
-        ("exit-forgotten", "before the exit\n", 3),
-        ("early-drop", "after the drop\n", 0),
-        ("panic-main", "before the panic\n", 101),
+    let cases: [(&str, &[&str], i32); 6] = [
+        ("return", &["before the return"], 0),
+        ("no-hook", &["before the return"], 0),
+        ("exit", &["before the exit"], 3),
+        ("exit-forgotten", &["before the exit"], 3),
+        ("early-drop", &["after the drop"], 0),
+        ("panic-main", &["before the panic", "in main"], 101),
     ];
     let folder = tempfile::tempdir().unwrap();
-    for (way, lines, status) in cases {
-        let file = folder.path().join(way);
-        let output = run(way, &file);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(status), "{way}: {errors}");
-        assert_eq!(std::fs::read_to_string(&file).unwrap_or_default(), lines, "{way}: {errors}");
+    for with_spool in [false, true] {
+        for (way, expected, status) in cases {
+            let file = folder.path().join(format!("{way}-{with_spool}"));
+            let spool = folder.path().join(format!("{way}-spool"));
+            let output = run(way, &file, with_spool.then_some(spool.as_path()));
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(status), "{way}: {errors}");
+            let mut found = lines(&file);
+            found.sort_unstable();
+            assert_eq!(found, expected, "{way}, spool: {with_spool}: {errors}");
+        }
     }
+}
+
+#[test]
+fn each_panic_is_told_once_or_counted_and_the_process_is_as_without_us() {
+    // (way, the first line, whether a second process has to tell it)
+    let cases = [
+        ("panic-abort", "before the abort", true),
+        ("panic-thread", "in a thread", false),
+        ("panic-task", "in a task", false),
+        ("panic-drop", "in drop", false),
+        ("panic-locked", "with a lock", false),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (way, message, dies) in cases {
+        let (file, spool) = (folder.path().join(way), folder.path().join(format!("{way}-spool")));
+        let output = run(way, &file, Some(&spool));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), !dies, "{way}: {errors}");
+        assert!(errors.contains("panicked at"), "{way}: the hook that was there is called too: {errors}");
+        if dies {
+            assert_eq!(lines(&file), [""; 0], "{way}: {errors}");
+            assert!(run("drain", &file, Some(&spool)).status.success());
+        }
+        let found = lines(&file);
+        assert_eq!(found.len(), 1, "{way}: {found:?} {errors}");
+        assert!(found[0].starts_with(message), "{way}: {found:?}");
+        assert_eq!(found[0].contains("died"), dies, "{way}: {found:?}");
+    }
+}
+
+#[test]
+fn a_panic_in_a_formatter_is_caught_and_no_news() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, spool) = (folder.path().join("inside"), folder.path().join("spool"));
+    let output = run("panic-inside", &file, Some(&spool));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(lines(&file), ["with a bad formatter"]);
+}
+
+#[test]
+fn a_thousand_panics_at_one_place_are_three_and_a_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, spool) = (folder.path().join("often"), folder.path().join("spool"));
+    let output = run("panic-often", &file, Some(&spool));
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "1000 heard, 997 counted\n");
+    let found = lines(&file);
+    assert!((3..20).contains(&found.len()), "{found:?}");
+}
+
+#[test]
+fn what_could_not_be_delivered_is_delivered_by_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().join("spool");
+    assert_eq!(run("panic-main", &folder.path().join("down"), Some(&spool)).status.code(), Some(101));
+    let file = folder.path().join("up");
+    assert!(run("drain", &file, Some(&spool)).status.success());
+    let mut found = lines(&file);
+    found.sort_unstable();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("before the panic") && found[1].starts_with("in main"), "{found:?}");
+}
+
+/// The law that matters most: what was reported as spooled arrives, whenever the process is killed.
+#[test]
+fn what_is_in_the_spool_survives_kill_9() {
+    const TIMES: u64 = 20;
+    let (mut spooled_in_all, mut marked_in_all) = (0, 0);
+    for time in 0..TIMES {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, spool) = (folder.path().join("lines"), folder.path().join("spool"));
+        let mut child = Command::new(program("ends"))
+            .args(["flood".as_ref(), file.as_os_str(), spool.as_os_str()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Not a time but a count: another moment of its life at each time, on any machine.
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut spooled = 0_u64;
+        let mut line = String::new();
+        while spooled < 3 + time * 7 && out.read_line(&mut line).unwrap() > 0 {
+            spooled = line.trim().parse().unwrap_or(spooled);
+            line.clear();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let mut rest = String::new();
+        out.read_to_string(&mut rest).unwrap();
+        let reported =
+            rest.lines().chain([spooled.to_string().as_str()]).filter_map(|n| n.parse().ok()).max();
+        let reported: u64 = reported.unwrap_or(spooled);
+
+        let drained = run("drain", &file, Some(&spool));
+        assert!(drained.status.success(), "{}", String::from_utf8_lossy(&drained.stderr));
+        let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for line in lines(&file) {
+            let marked = line.contains("(possible duplicate)");
+            let title = line.trim_end_matches(" (possible duplicate)").to_owned();
+            let count = counts.entry(title).or_default();
+            if marked { count.1 += 1 } else { count.0 += 1 }
+        }
+        for i in 0..reported {
+            let (plain, marked) = counts.get(&format!("alert {i}.")).copied().unwrap_or_default();
+            let left = || std::fs::read_dir(spool.join("new")).unwrap().count();
+            assert!(
+                plain + marked > 0,
+                "time {time}: alert {i} of {reported} is lost; {} files left",
+                left()
+            );
+        }
+        for (title, (plain, marked)) in counts {
+            assert!(
+                plain <= 1,
+                "time {time}: `{title}` came {plain} times unmarked and {marked} times marked"
+            );
+            marked_in_all += marked;
+        }
+        spooled_in_all += reported;
+    }
+    println!(
+        "{TIMES} kills: {spooled_in_all} reported as spooled, none lost, {marked_in_all} marked duplicates"
+    );
 }

@@ -35,7 +35,8 @@ fn table(noise: &Noise, can_edit: bool) -> String {
     } else {
         "none".to_owned()
     };
-    let quiet = if can_edit && noise.quiet == QuietNote::Edit { "edits the first message" } else { "nothing" };
+    let quiet =
+        if can_edit && noise.quiet == QuietNote::Edit { "edits the first message" } else { "nothing" };
     let budget: Vec<String> = noise.budget.iter().map(ToString::to_string).collect();
     let budget = if budget.is_empty() { "none".to_owned() } else { budget.join(", ") };
     format!(
