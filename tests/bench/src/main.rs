@@ -4,6 +4,8 @@ mod capture;
 mod ends;
 mod file;
 mod measure;
+mod routing;
+mod storm;
 
 use clap::{Parser, Subcommand};
 
@@ -23,6 +25,18 @@ enum Bench {
         #[arg(long, default_value_t = 60)]
         rounds: usize,
     },
+    /// Repeats of one error that the gate turns away, a full queue, and alerts captured at a pace.
+    Storm {
+        /// How often each contestant runs; the order within a round is random.
+        #[arg(long, default_value_t = 60)]
+        rounds: usize,
+    },
+    /// Events and spans that one of 1, 6, 20 and 50 handlers wants: the router beside as many `EnvFilter` layers.
+    Routing {
+        /// How often each contestant runs; the order within a round is random.
+        #[arg(long, default_value_t = 40)]
+        rounds: usize,
+    },
     /// Lines written to a file: lines per second, and what one call takes.
     File {
         /// How often each contestant runs; the order within a round is random.
@@ -40,6 +54,8 @@ enum Bench {
 fn main() {
     match Cli::parse().bench {
         Bench::Capture { rounds } => capture::run(rounds),
+        Bench::Routing { rounds } => routing::run(rounds),
+        Bench::Storm { rounds } => storm::run(rounds),
         Bench::File { rounds } => file::run(rounds),
         Bench::FileEnds { program: None } => ends::run(),
         Bench::FileEnds { program: Some(told) } => ends::play(&told[0], &told[1], &told[2]),
