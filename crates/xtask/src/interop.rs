@@ -1,5 +1,6 @@
 //! Checks against programs that others wrote. One file per peer; a new one joins in [`PEERS`].
 
+mod logging;
 mod node;
 mod python;
 mod sentry;
@@ -26,8 +27,15 @@ struct Peer {
     meet: fn() -> Result<()>,
 }
 
-const PEERS: &[Peer] =
-    &[smtp::PEER, slack::PEER, twilio::REQUESTS, twilio::SEGMENTS, sentry::SCHEMA, sentry::BUGSINK];
+const PEERS: &[Peer] = &[
+    smtp::PEER,
+    slack::PEER,
+    twilio::REQUESTS,
+    twilio::SEGMENTS,
+    sentry::SCHEMA,
+    sentry::BUGSINK,
+    logging::FORMATS,
+];
 
 /// Meets all peers whose name contains the filter, and notes those that were skipped.
 ///

@@ -78,6 +78,13 @@ pub(super) fn prepare() -> Result<()> {
     COMMON.prepare()
 }
 
+/// Returns a command that runs a script that lies elsewhere, in the common environment.
+pub(super) fn at(script: &std::path::Path) -> Command {
+    let mut command = COMMON.python();
+    command.arg(script);
+    command
+}
+
 /// Returns a command that runs one of our scripts in the common environment.
 pub(super) fn script(name: &str) -> Command {
     COMMON.script(name)
