@@ -134,6 +134,7 @@ impl<F: Files> Dispatch<F> {
     }
 
     /// Sets the bounds on disk and in memory.
+    #[cfg(feature = "sim")]
     pub(crate) fn with_limits(mut self, on_disk: Limits, in_memory: Limits) -> Self {
         self.limits = (on_disk, in_memory);
         self

@@ -49,7 +49,8 @@ mod tests {
     #[test]
     fn circles_are_refused_and_named() {
         // (channel → channels, the circle)
-        let cases: [(&[(&str, &str)], Option<&str>); 5] = [
+        type Case<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>);
+        let cases: [Case<'_>; 5] = [
             (&[("slack", "mail"), ("mail", "sms")], None),
             (&[("slack", "mail sms"), ("mail", "sms"), ("sms", "")], None),
             (&[("slack", "slack")], Some("slack -> slack")),
