@@ -4,8 +4,8 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context, bail};
 use serde_json::json;
-use watchfire::{GroupId, Silence, one_line};
 use watchfire_core::clock;
+use watchfire_outbox::{GroupId, Silence, one_line};
 
 use crate::{
     output::{Colour, line, paint, problem},

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use serde_json::json;
-use watchfire::folder::{Entry, FolderError, Place, SpoolFolder};
+use watchfire_outbox::folder::{Entry, FolderError, Place, SpoolFolder};
 
 use crate::output::{Colour, line, paint, problem};
 
@@ -137,7 +137,7 @@ Examples:
 #[derive(clap::Args)]
 struct Which {
     /// IDs of messages, or the starts of them
-    #[arg(required_unless_present_any = ["all", "dead"], value_name = "ID")]
+    #[arg(value_name = "ID")]
     ids: Vec<String>,
     /// All that wait
     #[arg(long, conflicts_with = "ids")]
@@ -208,6 +208,9 @@ fn none(id: &str) -> ExitCode {
 
 /// Returns the messages that are meant, and whether each ID has one.
 fn chosen(folder: &SpoolFolder, which: &Which) -> anyhow::Result<(Vec<Entry>, bool)> {
+    if which.ids.is_empty() && !which.all && !which.dead {
+        bail!("which messages? give IDs, --all or --dead");
+    }
     let entries = entries(folder)?;
     let mut found = Vec::new();
     let mut complete = true;

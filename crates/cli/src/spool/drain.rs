@@ -5,12 +5,12 @@ use std::{process::ExitCode, sync::mpsc, time::Duration};
 use anyhow::{anyhow, bail};
 use serde_json::json;
 use tracing_subscriber::Registry;
-use watchfire::{
+use watchfire_config::{Config, Handle, Mistakes, Options, Setting};
+use watchfire_core::clock;
+use watchfire_outbox::{
     Stats,
     folder::{Entry, Place, SpoolFolder},
 };
-use watchfire_config::{Config, Handle, Mistakes, Options, Setting};
-use watchfire_core::clock;
 
 use super::{Whereabouts, entries, place::read_span, view};
 use crate::output::{Colour, line, paint, problem};
@@ -123,7 +123,8 @@ fn report(
     left: &[Entry],
     as_json: bool,
 ) -> ExitCode {
-    let sum = |count: fn(&watchfire::ChannelStats) -> u64| stats.channels.iter().map(count).sum::<u64>();
+    let sum =
+        |count: fn(&watchfire_outbox::ChannelStats) -> u64| stats.channels.iter().map(count).sum::<u64>();
     let (delivered, merged) = (sum(|channel| channel.delivered), sum(|channel| channel.merged));
     let given_up = sum(|channel| channel.dead + channel.refused);
     let damaged = sum(|channel| channel.damaged);

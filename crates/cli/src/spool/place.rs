@@ -6,8 +6,8 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail};
-use watchfire::folder::SpoolFolder;
 use watchfire_config::Config;
+use watchfire_outbox::folder::SpoolFolder;
 
 /// Names the spool's folder.
 #[derive(clap::Args)]
@@ -66,7 +66,7 @@ fn open(path: &Path) -> anyhow::Result<SpoolFolder> {
 
 /// Returns a time as people and programs read it.
 pub(crate) fn stamp_of(at: SystemTime) -> String {
-    watchfire::stamp(at)
+    watchfire_outbox::stamp(at)
 }
 
 /// Returns a span in its two largest units at most.

@@ -4,12 +4,12 @@ use std::{process::ExitCode, time::SystemTime};
 
 use anyhow::anyhow;
 use serde_json::{Value, json};
-use watchfire::{
+use watchfire_core::clock;
+use watchfire_outbox::{
     Form, Notification,
     folder::{Content, Entry, FolderError, Place, SpoolFolder},
-    legible, one_line, span_text,
+    legible, one_line,
 };
-use watchfire_core::clock;
 
 use super::{entries, place::span_of, stamp_of};
 use crate::output::{Colour, line, paint};
@@ -188,9 +188,9 @@ impl Row {
         add(
             "happened",
             Some(format!(
-                "{}, {} before",
+                "{}, {} ago",
                 stamp_of(alert.at),
-                span_text(now.duration_since(alert.at).unwrap_or_default())
+                span_of(now.duration_since(alert.at).unwrap_or_default())
             )),
         );
         facts

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
+mod silence;
+mod spool;
+
 use std::process::{Command, Output};
 
 fn watchfire(arguments: &[&str]) -> Output {
@@ -25,7 +28,13 @@ fn demo_reaches_every_place_once_and_leaks_nothing() {
 
 #[test]
 fn help_has_examples() {
-    for arguments in [&["--help"][..], &["inbox", "--help"]] {
+    for arguments in [
+        &["--help"][..],
+        &["inbox", "--help"],
+        &["spool", "--help"],
+        &["spool", "drain", "--help"],
+        &["silence", "--help"],
+    ] {
         let output = watchfire(arguments);
         assert!(output.status.success());
         assert!(String::from_utf8_lossy(&output.stdout).contains("Examples:"), "{arguments:?}");

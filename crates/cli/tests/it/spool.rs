@@ -1,0 +1,340 @@
+//! What waits in a folder is brought out by the program, whatever became of the process that put it there.
+
+#![expect(clippy::panic, clippy::indexing_slicing, clippy::string_slice, reason = "a test helper may panic")]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Lines, Write},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Output, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+use watchfire::Slack;
+use watchfire_core::{Alert, App, Severity};
+use watchfire_inbox::{Fault, Inbox, Room};
+use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Outcome, Policy, Reason, Sink};
+
+use super::watchfire;
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// Is a shop whose alerts do not get out: this test's own program, run as a process of its own.
+struct Shop {
+    process: Child,
+    /// Kept open: a process whose output nobody takes does not end well.
+    _output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Shop {
+    /// Starts it, and waits until as many alerts as it has wait in the folder, each tried once at least.
+    fn open(folder: &Path, way: &str, alerts: &[&str]) -> Self {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "spool::shop", "--nocapture"])
+            .env("TEST_SPOOL", folder)
+            .env("TEST_WAY", way)
+            .env("TEST_ALERTS", alerts.join("\n"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+        assert!(output.by_ref().map_while(Result::ok).any(|line| line == "ready"), "the shop ended early");
+        Self { process, _output: output }
+    }
+
+    /// Kills it as `kill -9` does.
+    fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Lets it end by itself.
+    fn close(mut self) {
+        self.process.stdin.take().unwrap().write_all(b"\n").unwrap();
+        assert!(self.process.wait().unwrap().success());
+    }
+}
+
+/// Fails in one way, always; what it renders is what Slack takes.
+struct Fails(Outcome);
+
+impl Sink for Fails {
+    fn kind(&self) -> &'static str {
+        "fails"
+    }
+
+    fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
+        let text = serde_json::json!({ "text": occasion.title() }).to_string();
+        vec![occasion.notification("#alerts").plain(text)]
+    }
+
+    fn deliver<'a>(&'a self, _: &'a Notification) -> Delivering<'a> {
+        let outcome = self.0.clone();
+        Box::pin(async move { outcome })
+    }
+
+    fn policy(&self) -> Policy {
+        Policy::default()
+    }
+}
+
+#[test]
+#[ignore = "the process that other tests start"]
+#[expect(clippy::disallowed_methods, reason = "the way in from the test that starts it")]
+fn shop() {
+    let [Ok(folder), Ok(way), Ok(alerts)] = ["TEST_SPOOL", "TEST_WAY", "TEST_ALERTS"].map(std::env::var)
+    else {
+        return;
+    };
+    let dead = Path::new(&folder).join("dead");
+    let outbox = Outbox::builder(App::new("shop")).spool(folder).start().unwrap();
+    let fails = |outcome| Fails(outcome).named("ops").handler(&outbox).map(|_| ()).unwrap();
+    match way.as_str() {
+        "down" => fails(Outcome::Transient(Reason::new("the provider is down"))),
+        "refuses" => fails(Outcome::Rejected(Reason::new("the channel is archived"))),
+        webhook => Slack::webhook(webhook).unwrap().named("ops").handler(&outbox).map(|_| ()).unwrap(),
+    }
+    for alert in alerts.lines() {
+        outbox.alert(Alert::new(App::new("shop"), Severity::Error, alert.to_owned()).target("shop::pay"));
+    }
+    let due = alerts.lines().count() as u64;
+    // Each dead letter has its reason beside it.
+    let buried = || fs::read_dir(dead.as_path()).map_or(0, Iterator::count) as u64 / 2;
+    loop {
+        let stats = outbox.stats();
+        let ops = &stats.channels[0];
+        let waits = ops.pending == due && ops.spooled == due && ops.attempts > 0;
+        let is_ready = if way == "refuses" { buried() == due } else { waits };
+        if is_ready {
+            break;
+        }
+        let _report = outbox.flush(Duration::from_millis(20));
+    }
+    println!("\nready");
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+}
+
+fn spool(folder: &Path, arguments: &[&str]) -> Output {
+    let mut all = vec!["spool"];
+    all.extend(arguments);
+    all.extend(["--folder", folder.to_str().unwrap()]);
+    watchfire(&all)
+}
+
+#[track_caller]
+fn json(output: &Output, code: i32) -> Value {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{text}\n{errors}");
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}\n{errors}"))
+}
+
+#[track_caller]
+fn text(output: &Output, code: i32) -> String {
+    let all =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{all}");
+    all
+}
+
+fn messages(folder: &Path) -> Vec<Value> {
+    json(&spool(folder, &["ls", "--json"]), 0)["messages"].as_array().unwrap().clone()
+}
+
+/// Returns the ID of the message with this title.
+fn id(folder: &Path, title: &str) -> String {
+    let messages = messages(folder);
+    let found = messages.iter().find(|message| message["title"].as_str().unwrap().contains(title));
+    found.unwrap_or_else(|| panic!("{title} is not in {messages:?}"))["id"].as_str().unwrap().to_owned()
+}
+
+fn config(folder: &Path, channels: &[&str], webhook: &str) -> PathBuf {
+    let mut text = "[app]\nname = \"shop\"\n".to_owned();
+    for channel in channels {
+        text += &format!(
+            "\n[handlers.{channel}]\ntype = \"slack\"\nwebhook = \"{webhook}\"\nfilters = [\"own\"]\n"
+        );
+    }
+    // A drain opens no log file and knows no filter of the program.
+    text += "\n[handlers.file]\ntype = \"file\"\npath = \"/nowhere/at/all.log\"\n\
+             \n[loggers.shop]\nhandlers = [\"file\"]\n\n[filters.own]\ntype = \"callback\"\n";
+    let file = folder.join("watchfire.toml");
+    fs::write(&file, text).unwrap();
+    file
+}
+
+fn titles(inbox: &Inbox) -> Vec<String> {
+    let mut titles: Vec<String> =
+        inbox.accepted(Room::SlackWebhook).iter().map(|message| message.title.clone()).collect();
+    titles.sort_unstable();
+    titles
+}
+
+const THREE: [&str; 3] = ["card declined", "ledger out of balance", "stock is negative"];
+
+#[test]
+fn what_a_killed_program_left_is_listed_shown_and_drained() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("spool");
+    let inbox = Inbox::start().unwrap();
+    inbox
+        .fail(Room::SlackWebhook, Fault::Status { status: 503, body: None, headers: Vec::new() }.always())
+        .unwrap();
+    Shop::open(&folder, &inbox.slack_webhook_url(), &THREE).kill();
+
+    let messages = messages(&folder);
+    assert_eq!(messages.len(), 3);
+    for message in &messages {
+        assert_eq!(message["channel"], "ops", "{message}");
+        assert_eq!(message["state"], "left", "{message}");
+        assert!(message["pid"].is_null() && message["severity"] == "ERROR", "{message}");
+    }
+    let table = text(&spool(&folder, &["ls"]), 0);
+    assert!(table.contains("3 on their way, 0 dead, 0 damaged") && !table.contains('\u{1b}'), "{table}");
+
+    let id = id(&folder, "card declined");
+    let shown = text(&spool(&folder, &["show", &id[..10]]), 0);
+    for wanted in [id.as_str(), "left, by the dead process", "shop::pay", "card declined"] {
+        assert!(shown.contains(wanted), "{wanted} is not in {shown}");
+    }
+    let shown = json(&spool(&folder, &["show", &id, "--json"]), 0);
+    assert_eq!(shown["alert"]["message"], "card declined");
+    assert!(!shown["renderings"]["plain"].as_str().unwrap().is_empty());
+
+    let file = config(place.path(), &["ops"], &inbox.slack_webhook_url());
+    let drain =
+        |within| spool(&folder, &["drain", "--config", file.to_str().unwrap(), "--within", within, "--json"]);
+    let drained = json(&drain("1s"), 1);
+    assert_eq!((&drained["ok"], drained["left"].as_array().unwrap().len()), (&false.into(), 3));
+    assert_eq!(titles(&inbox), [""; 0]);
+
+    inbox.heal(Room::SlackWebhook);
+    let drained = json(&drain("30s"), 0);
+    assert_eq!(
+        (&drained["ok"], &drained["channels"][0]["delivered"]),
+        (&true.into(), &3.into()),
+        "{drained}"
+    );
+    let titles = titles(&inbox);
+    assert_eq!(titles.len(), 3);
+    for alert in THREE {
+        assert_eq!(titles.iter().filter(|title| title.contains(alert)).count(), 1, "{titles:?}");
+    }
+    assert!(text(&spool(&folder, &["ls"]), 0).starts_with("Nothing waits"));
+}
+
+#[test]
+fn what_a_running_program_has_is_retried_and_dropped_by_hand_and_nothing_else_is_lost() {
+    let place = tempfile::tempdir().unwrap();
+    let inbox = Inbox::start().unwrap();
+    inbox
+        .fail(Room::SlackWebhook, Fault::Status { status: 503, body: None, headers: Vec::new() }.always())
+        .unwrap();
+    let shop = Shop::open(place.path(), &inbox.slack_webhook_url(), &THREE);
+    let pid = u64::from(shop.process.id());
+    for message in messages(place.path()) {
+        assert_eq!(message["pid"], pid, "{message}");
+    }
+    // One may be under way at this moment: then it says so, and is dropped the next time.
+    let dropped = id(place.path(), "card declined");
+    loop {
+        let output = spool(place.path(), &["drop", &dropped, "--yes"]);
+        if output.status.success() {
+            break;
+        }
+        let said = text(&output, 1);
+        assert!(said.contains("at this moment") || said.contains("meanwhile"), "{said}");
+    }
+    inbox.heal(Room::SlackWebhook);
+    let code = spool(place.path(), &["retry", "--all"]).status.code();
+    assert!(matches!(code, Some(0 | 1)), "{code:?}");
+    inbox.wait_for(Room::SlackWebhook, 2, LONG).unwrap();
+    shop.close();
+    let titles = titles(&inbox);
+    assert_eq!(titles.len(), 2, "{titles:?}");
+    assert!(titles[0].contains(THREE[1]) && titles[1].contains(THREE[2]), "{titles:?}");
+    assert_eq!(messages(place.path()), [] as [Value; 0]);
+}
+
+#[test]
+fn dead_letters_get_a_new_life_and_another_way() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("spool");
+    Shop::open(&folder, "refuses", &THREE).kill();
+    for message in messages(&folder) {
+        assert_eq!(
+            (message["state"].as_str(), message["why"].as_str()),
+            (Some("dead"), Some("the channel is archived"))
+        );
+    }
+    let nothing = text(&spool(&folder, &["retry", "--all"]), 1);
+    assert!(nothing.contains("nothing of that kind"), "{nothing}");
+
+    let moved = id(&folder, "card declined");
+    let said = text(&spool(&folder, &["redirect", &moved[..8], "--to", "night"]), 0);
+    assert!(said.contains("goes to `night`  card declined"), "{said}");
+    assert_eq!(text(&spool(&folder, &["drop", &id(&folder, "ledger"), "--yes"]), 0).lines().count(), 1);
+    let retried = json(&spool(&folder, &["retry", "--dead", "--channel", "ops", "--json"]), 0);
+    assert_eq!(retried["messages"].as_array().unwrap().len(), 1);
+    assert_eq!(fs::read_dir(folder.join("dead")).unwrap().count(), 0, "no reason stays behind");
+
+    let inbox = Inbox::start().unwrap();
+    let drain = |file: &Path| spool(&folder, &["drain", "--config", file.to_str().unwrap()]);
+    let said = text(&drain(&config(place.path(), &["ops"], &inbox.slack_webhook_url())), 1);
+    assert!(said.contains("1 delivered, 1 left") && said.contains("no handler `night`"), "{said}");
+    let said = text(&drain(&config(place.path(), &["night"], &inbox.slack_webhook_url())), 0);
+    assert!(said.contains("1 delivered, 0 left"), "{said}");
+    let arrived = inbox.accepted(Room::SlackWebhook);
+    let body = |number: usize| arrived[number].body();
+    assert_eq!(arrived.len(), 2);
+    assert!(body(0).contains("stock is negative"), "{}", body(0));
+    assert!(
+        body(1).contains("card declined") && body(1).contains("instead of by the channel"),
+        "{}",
+        body(1)
+    );
+}
+
+#[test]
+fn what_cannot_be_done_is_said_with_what_to_do() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("state").join("watchfire");
+    Shop::open(&folder, "down", &THREE).kill();
+    fs::write(folder.join("damaged").join("half-a-file"), "watchfire-sp").unwrap();
+    let none = config(place.path(), &[], "");
+    let none = none.to_str().unwrap();
+    let gone = place.path().join("gone");
+    // (folder, arguments, exit code, what it says)
+    let cases: &[(&Path, &[&str], i32, &str)] = &[
+        (&folder, &["show", "ffffzz"], 1, "watchfire spool ls"),
+        (&folder, &["retry", "half"], 1, "the file is damaged"),
+        (&folder, &["show", ""], 2, "is the start of 4 IDs"),
+        (&folder, &["drop", "--all"], 2, "--yes"),
+        (&folder, &["retry"], 2, "which messages? give IDs, --all or --dead"),
+        (&folder, &["drain"], 2, "--config FILE"),
+        (&folder, &["drain", "--config", none], 2, "no handler that can carry a message"),
+        (&folder, &["drain", "--config", "/nowhere.toml"], 2, "/nowhere.toml"),
+        (&folder, &["ls", "--channel", "sms"], 1, "Nothing waits"),
+        (&gone, &["ls"], 2, "is not the folder of a spool; a program makes it"),
+        (folder.parent().unwrap(), &["ls"], 2, "watchfire meant?"),
+    ];
+    for (folder, arguments, code, wanted) in cases {
+        let said = text(&spool(folder, arguments), *code);
+        assert!(said.contains(wanted), "{arguments:?}: {wanted} is not in {said}");
+    }
+    let nowhere = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .args(["spool", "ls"])
+        .env_remove("STATE_DIRECTORY")
+        .output()
+        .unwrap();
+    assert!(text(&nowhere, 2).contains("give --folder DIR"));
+    let of_service = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .args(["spool", "ls"])
+        .env("STATE_DIRECTORY", folder.parent().unwrap())
+        .output()
+        .unwrap();
+    assert!(text(&of_service, 0).contains("3 on their way, 0 dead, 1 damaged"));
+}
