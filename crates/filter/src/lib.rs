@@ -22,9 +22,9 @@
 //! # }
 //! ```
 //!
-//! A filter that names a level ([`directives`], [`level`], [`levels`], [`level_range`], [`env`]) replaces the default level
-//! of a handler layer; one that names none ([`callback`], [`require_debug_false`], [`field`], [`sample`], [`ignore`])
-//! leaves it in force.
+//! A filter that names a level ([`directives`], [`env`](env()), [`level`], [`levels`], [`level_range`]) replaces the
+//! default level of a handler layer; one that names none ([`callback`], [`require_debug_false`], [`field`](field()),
+//! [`sample`](sample()), [`ignore`]) leaves it in force.
 //!
 //! Three things set them apart from tracing-subscriber's own filters:
 //!
