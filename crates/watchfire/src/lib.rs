@@ -1,50 +1,48 @@
-//! Logging and alerting layers for `tracing`: rolling files, mail to the admins, Slack, Telegram, SMS, Sentry.
-//!
-//! Each is a `tracing_subscriber::Layer`, composed per target with `RUST_LOG`-style directives and filters. The alert
-//! layers share one [`Outbox`] that never blocks the program, says each thing once, and loses nothing it accepted.
-//!
-//! ```no_run
-//! use watchfire::{LogFile, Outbox, Slack, prelude::*};
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let outbox = Outbox::start("shop")?;
-//! tracing_subscriber::registry()
-//!     .with(LogFile::daily("shop.log").layer()?)
-//!     .with(Slack::webhook(std::env::var("SLACK_WEBHOOK")?)?.layer(&outbox)?)
-//!     .init();
-//! # Ok(()) }
-//! ```
-//!
-//! This crate only re-exports; each channel is a feature of its name, and `file` is on by default.
+#![doc = include_str!("../README.md")]
 
+#[cfg(feature = "config")]
+pub mod config;
+#[cfg(feature = "file")]
+pub mod format;
+pub mod handler;
+pub mod prelude;
+#[cfg(feature = "outbox")]
+pub mod sink;
+
+// Item by item: of a glob the compiler cannot say which feature a name belongs to.
 pub use watchfire_core::{
-    Alert, App, Capture, ConfigError, EventView, Field, Flushed, Handler, HandlerLayer, LayerCounts,
-    LevelTable, Limits, Memory, Null, Redactor, Secret, SelfLog, Severity, SpanFacts, SpanNode, Stack, Value,
-    critical,
+    App, ConfigError, LayerCounts, LevelTable, Limits, Redactor, Secret, SelfLog, Severity, critical,
     process::{is_debug, set_debug},
 };
 pub use watchfire_filter as filter;
 
 #[cfg(feature = "file")]
-pub use watchfire_file::*;
+pub use watchfire_file::{
+    Compression, Console, ConsoleLayer, Durability, Every, FileCounts, FileLayer, LogFile, MemoryLayer,
+};
 #[cfg(feature = "outbox")]
-pub use watchfire_outbox::*;
+pub use watchfire_outbox::{
+    ChannelStats, FlushReport, Health, HealthStatus, MinCount, Noise, Outbox, OutboxBuilder, Policy,
+    QuietHours, QuietNote, Rate, Silence, Stats, panic,
+};
+
+#[cfg(feature = "config")]
+pub use watchfire_config::{
+    Config, Handle, Mistake, Mistakes, Parts, RouterLayer, Setup, StackBuilder, init, init_from_env, setup,
+    stack,
+};
 
 #[cfg(feature = "email")]
-pub use watchfire_email::*;
+pub use watchfire_email::{Email, EmailBuilder, EmailLayer};
+#[cfg(feature = "http")]
+pub use watchfire_http::HttpOptions;
 #[cfg(feature = "sentry")]
-pub use watchfire_sentry::*;
+pub use watchfire_sentry::{Sentry, SentryLayer};
 #[cfg(feature = "slack")]
-pub use watchfire_slack::*;
+pub use watchfire_slack::{Slack, SlackLayer};
 #[cfg(feature = "sms")]
-pub use watchfire_sms::*;
+pub use watchfire_sms::{
+    Alphabet, DltSlot, Exotel, Segments, Sms, SmsBuilder, SmsLayer, SmsProvider, Twilio,
+};
 #[cfg(feature = "telegram")]
-pub use watchfire_telegram::*;
-
-/// Brings the traits into scope: `.with(..)`, `.init()`, `.layer(&outbox)`.
-pub mod prelude {
-    pub use tracing_subscriber::prelude::*;
-
-    #[cfg(feature = "outbox")]
-    pub use watchfire_outbox::Sink as _;
-}
+pub use watchfire_telegram::{Telegram, TelegramLayer};

@@ -6,7 +6,9 @@
 
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 use watchfire::{
-    Delivering, Notification, Occasion, Outbox, Outcome, Page, Policy, Reason, Sink, prelude::*,
+    Outbox, Policy,
+    prelude::*,
+    sink::{Delivering, Notification, Occasion, Outcome, Page, Reason, Sink},
 };
 
 struct Pager {

@@ -1,0 +1,6 @@
+//! What a tool that reads, writes or explains configurations works with. A service needs [`init`](crate::init),
+//! [`Config`](crate::Config) and [`Handle`](crate::Handle).
+
+pub use watchfire_config::{
+    Answer, Branch, Explanation, Gate, Letter, Options, Question, Router, Sent, Setting, schema,
+};

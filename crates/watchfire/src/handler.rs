@@ -1,0 +1,27 @@
+//! What a handler of your own is written with: implement [`Handler`] for a type, and make a layer of it by
+//! [`HandlerLayer::new`].
+//!
+//! ```
+//! use watchfire::handler::{EventView, Handler, HandlerLayer};
+//! use watchfire::prelude::*;
+//!
+//! struct Bell;
+//!
+//! impl Handler for Bell {
+//!     fn handle(&self, event: &EventView<'_>) {
+//!         if event.field("order").is_some() {
+//!             eprintln!("\x07{}", event.message());
+//!         }
+//!     }
+//! }
+//!
+//! let _guard = tracing_subscriber::registry().with(HandlerLayer::new(Bell)).set_default();
+//! tracing::info!(order = 4711, "sold");
+//! ```
+
+pub use watchfire_core::{
+    Alert, AlertId, Capture, EventView, Field, Flushed, Handler, HandlerLayer, Memory, Null, SpanFacts,
+    SpanNode, Stack, StackFrame, Value,
+};
+#[cfg(feature = "file")]
+pub use watchfire_file::{ConsoleHandler, FileHandler, MemoryHandler, Target};
