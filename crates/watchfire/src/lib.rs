@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod critical;
+
 #[cfg(feature = "config")]
 pub mod config;
 #[cfg(feature = "file")]
@@ -11,7 +13,7 @@ pub mod sink;
 
 // Item by item: of a glob the compiler cannot say which feature a name belongs to.
 pub use watchfire_core::{
-    App, ConfigError, LayerCounts, LevelTable, Limits, Redactor, Secret, SelfLog, Severity, critical,
+    App, ConfigError, LayerCounts, LevelTable, Limits, Redactor, Secret, SelfLog, Severity,
     process::{is_debug, set_debug},
 };
 pub use watchfire_filter as filter;
@@ -46,3 +48,9 @@ pub use watchfire_sms::{
 };
 #[cfg(feature = "telegram")]
 pub use watchfire_telegram::{Telegram, TelegramLayer};
+
+/// What `critical!` expands to; not for use by name.
+#[doc(hidden)]
+pub mod __private {
+    pub use tracing;
+}
