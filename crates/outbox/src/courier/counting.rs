@@ -157,7 +157,12 @@ impl Courier<'_> {
             return says;
         };
         let dispatch = &self.dispatch;
-        let editable = |group| !dispatch.receipts(&channel.name, group).is_empty();
+        // While an earlier message of the group waits, another edit would only pile up behind it.
+        let editable = |group| {
+            let mut tickets = dispatch.delivery.tickets();
+            !dispatch.receipts(&channel.name, group).is_empty()
+                && !tickets.any(|ticket| ticket.channel == number && ticket.group == group)
+        };
         counting.desk.tick(now, &editable, &mut says);
         // With a folder the next process goes on counting; a program that crashes every few seconds would say a digest
         // at each end otherwise.

@@ -9,7 +9,7 @@ use std::{
 
 use tracing_subscriber::prelude::*;
 use watchfire_core::{Alert, App, SelfLog, Severity, clock};
-use watchfire_outbox::{ChannelStats, Outbox, Rate, Silence, Sink};
+use watchfire_outbox::{ChannelStats, Noise, OccasionKind, Outbox, Outcome, Rate, Receipt, Silence, Sink};
 
 use crate::sinks::Told;
 
@@ -282,4 +282,32 @@ fn a_silence_in_the_folder_is_heeded_and_told_of_when_it_is_taken_away() {
     let pages = told.pages();
     let page = pages.iter().find(|page| page.contains("A silence of this group has ended"));
     assert!(page.is_some_and(|page| page.contains("2 alerts came in it")), "{pages:?}");
+}
+
+#[test]
+fn a_channel_that_can_edit_counts_in_its_first_message() {
+    let receipt = Receipt::new("all", "message-1");
+    let told = Told::new().answers([Outcome::Delivered(Some(receipt))]).policy(|policy| {
+        policy.can_edit = true;
+        policy.noise = Noise::chat();
+        policy.noise.edit_every = Duration::ZERO;
+    });
+    let outbox = quiet().start().unwrap();
+    let layer = told.clone().layer(&outbox).unwrap();
+    let emit = || tracing::error!("refused");
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        emit();
+        assert_eq!(outbox.flush(LONG).pending, 0);
+        emit();
+        emit();
+        let until = clock::instant() + LONG;
+        while told.delivered().len() < 2 && clock::instant() < until {
+            std::thread::yield_now();
+        }
+    });
+    let kinds: Vec<OccasionKind> = told.delivered().iter().map(|one| one.kind()).collect();
+    assert_eq!(kinds, [OccasionKind::First, OccasionKind::Edit]);
+    let stats = settle(&outbox);
+    expect_conserved(&stats);
+    assert_eq!((stats.rendered, stats.grouped + stats.untold), (1, 2));
 }
