@@ -387,18 +387,4 @@ impl Desk {
             }
         }
     }
-
-    fn patience(&self) -> Duration {
-        self.noise.min_count.map_or(Duration::from_secs(3600), |min| min.within)
-    }
-
-    /// Lets go of a group that is not to be told of, and counts what it had.
-    fn withhold(&mut self, id: GroupId) {
-        if let Some(group) = self.groups.remove(&id) {
-            self.bytes = self.bytes.saturating_sub(group.bytes);
-            self.tally.withheld += group.unsaid;
-            self.unmentioned += group.unsaid;
-            self.changed = true;
-        }
-    }
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::{Desk, Lump, MOST_BYTES, MOST_GROUPS};
 use crate::{GroupId, moment::Moment};
 
@@ -36,6 +38,21 @@ impl Desk {
                     self.lump(group.unsaid, group.first, group.last, now);
                 }
             }
+        }
+    }
+
+    /// Returns how long a group waits for its `min_count`.
+    pub(super) fn patience(&self) -> Duration {
+        self.noise.min_count.map_or(Duration::from_secs(3600), |min| min.within)
+    }
+
+    /// Lets go of a group that is not to be told of, and counts what it had.
+    pub(super) fn withhold(&mut self, id: GroupId) {
+        if let Some(group) = self.groups.remove(&id) {
+            self.bytes = self.bytes.saturating_sub(group.bytes);
+            self.tally.withheld += group.unsaid;
+            self.unmentioned += group.unsaid;
+            self.changed = true;
         }
     }
 }
