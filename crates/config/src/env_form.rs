@@ -518,7 +518,8 @@ mod tests {
     #[test]
     fn each_key_of_the_page_has_its_place_under_both_names() {
         let hooks = r#"[{"levelnames": ["WARNING", "ERROR", "CRITICAL"], "url": "https://hooks.slack.com/services/T0/B0/not-a-real-one"}]"#;
-        let cases: &[(&[(&str, &str)], &str, &str, &str)] = &[
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, &'a str);
+        let cases: &[Case<'_>] = &[
             (&[], "file", "path", "\"error.log\""),
             (&[], "file", "level", "\"warning\""),
             (&[], "file", "rotate", "{ every = \"day\" }"),

@@ -254,7 +254,7 @@ fn tree(table: &Table, loggers: &[LoggerPlan]) -> Vec<Branch> {
             }
         })
         .collect();
-    branches.sort_by(|a, b| normalised(&a.target).cmp(&normalised(&b.target)));
+    branches.sort_by_key(|branch| normalised(&branch.target));
     branches
 }
 

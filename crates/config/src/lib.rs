@@ -62,3 +62,17 @@ pub use send::{Letter, Sent};
 pub use setting::{Options, Setting};
 pub use setup::{Setup, init, init_from_env, setup};
 pub use stack::{StackBuilder, stack};
+
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../../docs/guide/from-coaster.md")]
+    struct FromCoaster;
+    #[doc = include_str!("../../../docs/guide/from-django.md")]
+    struct FromDjango;
+    #[doc = include_str!("../../../docs/guide/from-tracing-subscriber.md")]
+    struct FromTracingSubscriber;
+    #[doc = include_str!("../../../docs/guide/in-tests.md")]
+    struct InTests;
+    #[doc = include_str!("../../../docs/guide/libraries.md")]
+    struct Libraries;
+}

@@ -1,11 +1,4 @@
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 //! The promises of the crate.
 
 mod arrival;
@@ -13,4 +6,6 @@ mod broken;
 mod emit;
 mod explain;
 mod golden;
+mod guide;
+mod random;
 mod reload;

@@ -1,0 +1,59 @@
+//! The parser under random edits: it always answers, points into the text, and shows no credential.
+
+use proptest::{
+    prelude::*,
+    test_runner::{Config as Bounds, TestRunner},
+};
+use watchfire_config::{Config, Parts};
+
+use crate::explain::SHOP;
+
+#[test]
+fn any_text_has_an_answer_whose_places_are_in_the_text() {
+    let piece = prop_oneof![
+        Just("\""),
+        Just("["),
+        Just("]"),
+        Just("{"),
+        Just("}"),
+        Just("="),
+        Just("\n"),
+        Just("."),
+        Just("${"),
+        Just("'''"),
+        Just("\\u"),
+        Just("é"),
+        Just("level = 7\n"),
+        Just("[root]\n"),
+        Just("type = \"slack\"\n"),
+        Just(","),
+        Just("\0"),
+    ];
+    let edits = proptest::collection::vec((0..SHOP.len(), 0..12_usize, piece), 1..6);
+    let mut runner = TestRunner::new(Bounds { cases: 800, failure_persistence: None, ..Bounds::default() });
+    let parts = Parts::new();
+    runner
+        .run(&edits, |edits| {
+            let mut text: Vec<char> = SHOP.chars().collect();
+            for (at, cut, put) in edits {
+                let at = at.min(text.len());
+                let end = (at + cut).min(text.len());
+                text.splice(at..end, put.chars());
+            }
+            let text: String = text.into_iter().collect();
+            let mistakes = Config::examine_without_environment("edited.toml", &text, &parts);
+            for mistake in mistakes.list() {
+                if let Some(span) = &mistake.span {
+                    prop_assert!(span.start <= span.end && span.end <= text.len(), "{mistake:?}");
+                }
+            }
+            prop_assert!(!mistakes.to_string().is_empty() || mistakes.list().is_empty());
+            // What is read is written so that it can be read again, and is the same then.
+            if let Ok(config) = Config::parse(&text) {
+                let again = Config::parse(&config.to_string());
+                prop_assert!(again.as_ref().is_ok_and(|again| *again == config), "{config}\n{again:?}");
+            }
+            Ok(())
+        })
+        .unwrap();
+}
