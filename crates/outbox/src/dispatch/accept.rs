@@ -1,0 +1,209 @@
+//! Take what sinks rendered: write it into the spool, and keep the books of what is on its way.
+
+use std::sync::Arc;
+
+use super::{Dispatch, FRESH, Kept, Limits, RECENT};
+use crate::{
+    Notification, NotificationId,
+    channels::Channels,
+    delivery::{Key, State},
+    letter::{Facts, Letter},
+    moment::Moment,
+    spool::{Files, Missing, Name},
+    stats::bump,
+};
+
+impl<F: Files> Dispatch<F> {
+    /// Takes what a sink rendered: writes it into the spool, and lets it wait for its turn.
+    ///
+    /// It is accepted after the next [`commit`](Self::commit). Returns how many notifications are on their way now;
+    /// those that were so before count too.
+    pub(crate) fn accept(
+        &mut self,
+        channels: &Channels,
+        number: usize,
+        rendered: Vec<Notification>,
+        facts: &Arc<Facts>,
+        now: Moment,
+    ) -> usize {
+        self.accept_marked(channels, number, rendered, facts, false, now)
+    }
+
+    pub(super) fn accept_marked(
+        &mut self,
+        channels: &Channels,
+        number: usize,
+        rendered: Vec<Notification>,
+        facts: &Arc<Facts>,
+        maybe_duplicate: bool,
+        now: Moment,
+    ) -> usize {
+        rendered
+            .into_iter()
+            .filter(|notification| {
+                let letter = Letter {
+                    notification: notification.clone(),
+                    facts: Arc::clone(facts),
+                    covers: Vec::new(),
+                };
+                self.accept_letter(channels, number, letter, maybe_duplicate, now).is_some()
+            })
+            .count()
+    }
+
+    /// Takes one letter, and makes room for it.
+    pub(super) fn accept_letter(
+        &mut self,
+        channels: &Channels,
+        number: usize,
+        letter: Letter,
+        maybe_duplicate: bool,
+        now: Moment,
+    ) -> Option<NotificationId> {
+        let id = letter.notification.id;
+        self.take_letter(channels, number, letter, maybe_duplicate, now)?;
+        self.make_room(channels, number);
+        (self.ids.contains(&id) || self.recent.contains(&id)).then_some(id)
+    }
+
+    /// Takes one letter; returns whether it has a file.
+    pub(super) fn take_letter(
+        &mut self,
+        channels: &Channels,
+        number: usize,
+        mut letter: Letter,
+        maybe_duplicate: bool,
+        now: Moment,
+    ) -> Option<bool> {
+        let channel = channels.get(number)?;
+        if self.ids.contains(&letter.notification.id) || self.recent.contains(&letter.notification.id) {
+            return Some(true);
+        }
+        bump(&channel.counters.notifications);
+        self.follow_move(&channel.name, &mut letter.notification.recipient);
+        let key = self.next_key(letter.notification.id, now);
+        let state = State { not_before: now, maybe_duplicate, ..State::default() };
+        let name = self.write(&Name::new(key, state, &channel.name), &letter);
+        if name.is_some() {
+            bump(&channel.counters.spooled);
+        }
+        let spooled = name.is_some();
+        self.insert(number, key, state, letter, name, now);
+        Some(spooled)
+    }
+
+    /// Makes what was accepted last.
+    pub(crate) fn commit(&mut self) {
+        if let Some(spool) = &self.spool
+            && let Err(error) = spool.commit()
+        {
+            self.complain(&format!("cannot force the spool to the disk: {error}"));
+        }
+    }
+
+    pub(super) fn write(&mut self, name: &Name, letter: &Letter) -> Option<Name> {
+        let written = self.spool.as_mut()?.accept(name, letter);
+        match written {
+            Ok(name) => {
+                if self.trouble.take().is_some() {
+                    self.self_log.say("the spool works again");
+                }
+                Some(name)
+            }
+            Err(trouble) => {
+                self.complain(&format!(
+                    "a message is kept in memory only, the spool cannot take it: {trouble}"
+                ));
+                None
+            }
+        }
+    }
+
+    pub(super) fn complain(&mut self, text: &str) {
+        // Once per trouble, not per message.
+        if self.trouble.as_deref() != Some(text) {
+            self.self_log.say(text);
+            self.trouble = Some(text.to_owned());
+        }
+    }
+
+    pub(super) fn next_key(&mut self, id: NotificationId, now: Moment) -> Key {
+        self.last_key = (now.as_millis() * 1_000).max(self.last_key + 1);
+        Key { accepted: self.last_key, id }
+    }
+
+    pub(super) fn insert(
+        &mut self,
+        number: usize,
+        key: Key,
+        state: State,
+        letter: Letter,
+        name: Option<Name>,
+        now: Moment,
+    ) {
+        let ticket = letter.ticket(key, number, state);
+        self.ids.insert(key.id);
+        let usage = self.usage.entry(number).or_insert(Limits { count: 0, bytes: 0 });
+        usage.count += 1;
+        usage.bytes += ticket.size;
+        let keep = name.is_none() || self.kept.len() < FRESH;
+        let covers = letter.covers.clone();
+        self.kept.insert(
+            key,
+            Kept {
+                name,
+                letter: keep.then(|| Box::new(letter)),
+                covers,
+                recovered: false,
+                parts: Vec::new(),
+            },
+        );
+        self.delivery.offer(ticket, now);
+    }
+
+    /// Forgets a letter that has ended; the caller has seen to its file.
+    pub(super) fn forget(&mut self, number: usize, key: Key, size: u64) -> Option<Kept> {
+        self.delivery.remove(key);
+        self.ids.remove(&key.id);
+        if let Some(usage) = self.usage.get_mut(&number) {
+            usage.count = usage.count.saturating_sub(1);
+            usage.bytes = usage.bytes.saturating_sub(size);
+        }
+        self.kept.remove(&key)
+    }
+
+    /// Remembers what was said, or refused: it is not said again.
+    pub(super) fn remember(&mut self, id: NotificationId) {
+        if self.recent.len() >= RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(id);
+    }
+
+    /// Drops what is lost with the least harm until the channel is within its bounds.
+    pub(super) fn make_room(&mut self, channels: &Channels, number: usize) {
+        let limits =
+            if self.spool.is_some() && self.trouble.is_none() { self.limits.0 } else { self.limits.1 };
+        let over = |usage: &Limits| usage.count > limits.count || usage.bytes > limits.bytes;
+        while self.usage.get(&number).is_some_and(over) {
+            let Some(key) = self.delivery.least_valuable(number) else { return };
+            let size = self.delivery.get(key).map_or(0, |ticket| ticket.size);
+            let kept = self.forget(number, key, size);
+            self.remove_files(kept);
+            if let Some(channel) = channels.get(number) {
+                bump(&channel.counters.dropped_spool);
+                bump(&channel.counters.unreported);
+            }
+        }
+    }
+
+    pub(super) fn remove_files(&mut self, kept: Option<Kept>) {
+        let Some(spool) = &self.spool else { return };
+        for name in kept.into_iter().flat_map(|kept| kept.name.into_iter().chain(kept.parts)) {
+            // What is gone already is gone.
+            if let Err(Missing::Io(_)) = spool.remove(&name) {
+                self.leftovers.push((name, None));
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What goes wrong: processes die, the power goes, disks fill up.
+
+use std::sync::{Arc, PoisonError, atomic::Ordering};
+
+use super::{Process, World};
+use crate::{
+    NotificationId,
+    delivery::Key,
+    sim::ram::Mode,
+    spool::{Name, Spool},
+};
+
+impl World {
+    pub(super) fn kill(&mut self, number: usize) {
+        if let Some(process) = self.processes.get(number).and_then(Option::as_ref) {
+            process.ram.dead.set(true);
+        }
+    }
+
+    /// Takes away the processes that died; what they had under way may have arrived.
+    pub(super) fn bury_dead(&mut self) {
+        for number in 0..self.processes.len() {
+            let is_dead = self.processes.get(number).and_then(Option::as_ref).is_some_and(Process::is_dead);
+            let Some(process) = self.processes.get_mut(number).filter(|_| is_dead).and_then(Option::take)
+            else {
+                continue;
+            };
+            self.summary.kills += 1;
+            self.say(format!("process {number} is dead"));
+            self.part_with(&process);
+        }
+    }
+
+    pub(super) fn part_with(&mut self, process: &Process) {
+        self.living.lock().unwrap_or_else(PoisonError::into_inner).remove(&process.owner);
+        for channel in &process.channels {
+            self.summary.merged += channel.counters.merged.load(Ordering::Acquire);
+            self.summary.failed_over += channel.counters.failed_over.load(Ordering::Acquire);
+        }
+        for (_, notification) in process.flying.values() {
+            if self.chance.percent(50) && self.providers.take(notification, true).is_ok() {
+                self.say(format!("{} had arrived", notification.title()));
+            }
+        }
+    }
+
+    pub(super) fn lose_power(&mut self) {
+        self.say("the power goes");
+        self.summary.power_losses += 1;
+        for number in 0..self.processes.len() {
+            self.kill(number);
+        }
+        // What was noted of attempts and ends may be forgotten.
+        let mut known: Vec<NotificationId> = self.providers.got.keys().copied().collect();
+        for process in self.processes.iter().flatten() {
+            known.extend(process.flying.values().map(|(_, notification)| notification.id()));
+        }
+        self.excused.extend(known);
+        self.bury_dead();
+        self.excused.extend(self.providers.got.keys().copied());
+        self.disk.borrow_mut().lose_power(&mut self.chance);
+    }
+
+    /// Ends a process as `main` does when it returns.
+    pub(super) fn end_well(&mut self, number: usize) {
+        let Some(mut process) = self.processes.get_mut(number).and_then(Option::take) else { return };
+        self.say(format!("process {number} ends"));
+        process.dispatch.release_all();
+        self.part_with(&process);
+    }
+
+    pub(super) fn change_disk(&mut self) {
+        let mode = match self.chance.below(10) {
+            0..2 => Mode::Full,
+            2 => Mode::ReadOnly,
+            _ => Mode::Sound,
+        };
+        self.say(format!("the disk is {mode:?}"));
+        self.disk.borrow_mut().mode = mode;
+    }
+
+    pub(super) fn change_locks(&mut self) {
+        let names: Vec<String> = self.plan.channels.iter().map(|channel| channel.name.clone()).collect();
+        if let Some(name) = self.chance.pick(&names).cloned()
+            && !self.providers.locked.remove(&name)
+        {
+            self.providers.locked.insert(name);
+        }
+    }
+
+    /// Has a process leave an alert as a panic does.
+    pub(super) fn leave_alert(&mut self, number: usize) {
+        let Some(process) = self.take(number) else { return };
+        let (alert, _) = self.alert();
+        let mut spool = Spool::new(process.ram.clone(), process.owner.clone(), Arc::new(|_| None), 0);
+        let id = NotificationId(u128::MAX - self.alerts);
+        let name = Name::alert(Key { accepted: self.now.as_millis() * 1_000, id }, &process.owner);
+        // The panic's own files: nobody else writes at that moment.
+        let _written = spool.leave(&name, &alert).is_ok();
+        self.put_back(number, process);
+    }
+
+    pub(super) fn damage(&mut self) {
+        let names: Vec<String> = self.disk.borrow().names("cur").map(str::to_owned).collect();
+        let Some(name) = self.chance.pick(&names).cloned() else { return };
+        if let Some(parsed) = Name::parse(&name) {
+            self.say(format!("{name} is damaged"));
+            self.disk.borrow_mut().damage(&format!("cur/{name}"), &mut self.chance);
+            self.ledger.end(parsed.key.id);
+            // Whatever it stood for is gone with it.
+            self.ledger.merge(parsed.key.id, parsed.key.id);
+        }
+    }
+}
