@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use serde_json::{Value, json};
 use watchfire_core::clock;
 use watchfire_outbox::{
-    Form, Notification,
+    Notification,
     folder::{Content, Entry, FolderError, Place, SpoolFolder},
     legible, one_line,
 };
@@ -68,7 +68,8 @@ pub(super) fn show(folder: &SpoolFolder, entry: &Entry, as_json: bool) -> anyhow
         folder.path().join(entry.path()).display()
     ));
     if let Some(content) = &row.content {
-        line(&format!("\n{}", body(content).trim_end()));
+        let text: String = legible(content.text.trim_end()).collect();
+        line(&format!("\n{text}"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -267,21 +268,6 @@ fn sums(rows: &[Row]) -> String {
     format!("{wait} on their way, {dead} dead, {damaged} damaged")
 }
 
-/// Returns the most readable rendering, or the alert itself.
-fn body(content: &Content) -> String {
-    let Some(notification) = &content.notification else {
-        let alert = &content.alert;
-        let place = alert.place_text().unwrap_or_default();
-        let text = format!("{}\n{place}\n{}", alert.message, alert.error.join("\n"));
-        return legible(text.trim_end()).collect();
-    };
-    let mut renderings: Vec<_> = notification.renderings().collect();
-    // Rich is the provider's markup: for a person the one below it reads better.
-    renderings.sort_by_key(|(form, _)| *form == Form::Rich);
-    let text = renderings.first().map(|(_, body)| String::from_utf8_lossy(body).into_owned());
-    legible(&text.unwrap_or_default()).collect()
-}
-
 fn details(content: &Content) -> serde_json::Map<String, Value> {
     let renderings = content.notification.iter().flat_map(Notification::renderings);
     let renderings: serde_json::Map<String, Value> = renderings
@@ -289,6 +275,7 @@ fn details(content: &Content) -> serde_json::Map<String, Value> {
         .collect();
     let alert = &content.alert;
     let mut details = serde_json::Map::new();
+    details.insert("text".to_owned(), content.text.clone().into());
     details.insert("renderings".to_owned(), renderings.into());
     details.insert("notes".to_owned(), content.notes.clone().into());
     details.insert("total".to_owned(), content.total.into());

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use watchfire_core::Alert;
 
-use crate::{Notification, delivery::State, letter::Letter, moment::Moment, spool::Name};
+use crate::{Notification, Page, delivery::State, letter::Letter, moment::Moment, spool::Name};
 
 /// Is a file of the folder, with what its name tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,6 +143,8 @@ pub struct Content {
     pub notification: Option<Notification>,
     /// The alert that it is about.
     pub alert: Arc<Alert>,
+    /// The whole message as plain text, for people, whatever its channel makes of it.
+    pub text: String,
     /// How many alerts of its group there were when it was made.
     pub total: u64,
     /// What the outbox remarked.
@@ -157,7 +159,9 @@ pub struct Content {
 
 impl Content {
     pub(super) fn of_alert(alert: Alert) -> Self {
+        let place = alert.place_text().unwrap_or_default();
         Self {
+            text: format!("{}\n{place}\n{}", alert.message, alert.error.join("\n")),
             notification: None,
             alert: Arc::new(alert),
             total: 1,
@@ -177,7 +181,10 @@ impl Content {
         let Letter { mut notification, facts, covers } = letter;
         notification.step = usize::from(state.step).min(notification.ladder.len().saturating_sub(1));
         notification.maybe_duplicate = state.maybe_duplicate;
+        let Notification { kind, group, channel, .. } = &notification;
+        let occasion = facts.occasion(*kind, channel, *group, &facts.notes, facts.counts.last);
         Self {
+            text: Page::of(&occasion).plain_text(),
             notification: Some(notification),
             alert: Arc::clone(&facts.alert),
             total: facts.counts.total,
