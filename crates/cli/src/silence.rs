@@ -133,14 +133,14 @@ fn list(place: &Whereabouts, as_json: bool) -> anyhow::Result<ExitCode> {
     } else if silences.is_empty() {
         line(&format!("Nothing is silenced in {}.", folder.path().display()));
     } else {
-        line(&paint(&format!("{:<16}  {:<12}  {:<12}  WHY", "GROUP", "ENDS", "BY"), Colour::Dim));
+        line(&paint(&format!("{:<16}  {:<14}  {:<12}  WHY", "GROUP", "ENDS", "BY"), Colour::Dim));
         for silence in &silences {
             let ends = match silence.until.duration_since(now) {
                 Ok(left) => format!("in {}", span_of(left)),
                 Err(_) => "is over".to_owned(),
             };
             let (by, why) = (one_line(&silence.by, 12), one_line(&silence.why, 120));
-            line(format!("{}  {ends:<12}  {by:<12}  {why}", silence.group).trim_end());
+            line(format!("{}  {ends:<14}  {by:<12}  {why}", silence.group).trim_end());
         }
     }
     for file in &bad {
