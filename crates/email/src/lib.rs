@@ -16,10 +16,10 @@
 //!
 //! Each admin gets a mail of their own, so that a retry reaches nobody twice and nobody sees the others.
 
+mod advice;
 mod config;
 mod html;
 mod render;
-mod advice;
 mod reply;
 mod transport;
 

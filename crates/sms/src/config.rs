@@ -2,7 +2,9 @@ use std::{path::Path, time::Duration};
 
 use watchfire_core::{ConfigError, HandlerLayer};
 use watchfire_http::{Client, HttpOptions, exchange};
-use watchfire_outbox::{AlertHandler, Delivering, Noise, Notification, Occasion, Outcome, Policy, Reason, Sink};
+use watchfire_outbox::{
+    AlertHandler, Delivering, Noise, Notification, Occasion, Outcome, Policy, Reason, Sink,
+};
 
 use crate::{
     api::{self, Carrier},
