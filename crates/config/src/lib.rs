@@ -6,50 +6,46 @@
 //! # Ok::<_, watchfire_config::Mistakes>(())
 //! ```
 //!
-//! All mistakes of a file are found before anything starts, at once, with their place. The whole file compiles to one
-//! layer with a table that is worked out once per callsite and swapped whole on a reload.
+//! All mistakes of a file are found at once, before anything starts. It compiles to one layer, swapped whole on a reload.
 
+mod cache;
+mod channels;
+mod check;
+mod compile;
 mod config;
+mod directives;
+mod env_form;
+mod environment;
 mod explain;
+mod files;
+mod formatters;
+#[cfg(doctest)]
+mod guide;
 mod handle;
+mod json;
+mod level;
+mod lint;
 mod mistake;
 mod parts;
+mod place;
+mod plan;
+mod presets;
+mod probe;
+mod read_toml;
+mod resolve;
+mod router;
+mod rules;
+mod schema;
 mod send;
 mod setting;
 mod setup;
-mod stack;
-
-mod json;
-mod place;
-mod read_toml;
-mod suggest;
-
-mod check;
-mod compile;
-mod env_form;
-mod environment;
-mod lint;
-mod presets;
-mod resolve;
-mod schema;
 mod shape;
-
-mod directives;
-mod level;
-mod plan;
-mod rules;
-mod units;
-
-mod channels;
-mod files;
-mod formatters;
-mod workshop;
-
-mod cache;
-mod probe;
-mod router;
+mod stack;
+mod suggest;
 mod table;
+mod units;
 mod watch;
+mod workshop;
 
 pub use config::Config;
 pub use explain::{Answer, Branch, Explanation, Question};
@@ -62,17 +58,3 @@ pub use send::{Letter, Sent};
 pub use setting::{Options, Setting};
 pub use setup::{Setup, init, init_from_env, setup};
 pub use stack::{StackBuilder, stack};
-
-#[cfg(doctest)]
-mod guide {
-    #[doc = include_str!("../../../docs/guide/from-coaster.md")]
-    struct FromCoaster;
-    #[doc = include_str!("../../../docs/guide/from-django.md")]
-    struct FromDjango;
-    #[doc = include_str!("../../../docs/guide/from-tracing-subscriber.md")]
-    struct FromTracingSubscriber;
-    #[doc = include_str!("../../../docs/guide/in-tests.md")]
-    struct InTests;
-    #[doc = include_str!("../../../docs/guide/libraries.md")]
-    struct Libraries;
-}

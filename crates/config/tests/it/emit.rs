@@ -33,6 +33,11 @@ impl Ears {
         })
     }
 
+    /// Returns a handler that is called so.
+    pub(crate) fn handler(&self, tag: &str) -> impl Handler + use<> {
+        Heard { tag: tag.to_owned(), ears: self.clone() }
+    }
+
     /// Takes out (handler, severity in lower case), in the order of the calls.
     pub(crate) fn take(&self) -> Vec<(String, String)> {
         std::mem::take(&mut *self.0.lock().unwrap())

@@ -9,3 +9,4 @@ mod golden;
 mod guide;
 mod random;
 mod reload;
+mod routing;

@@ -1,0 +1,184 @@
+use super::*;
+
+fn read_from(variables: &[(&str, &str)]) -> (Options, Vec<String>) {
+    let variable =
+        |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    let mut findings = Findings::default();
+    let options = read(&variable, &mut findings);
+    let said = findings.list.iter().map(|mistake| format!("{}: {}", mistake.path, mistake.reason)).collect();
+    (options, said)
+}
+
+#[test]
+fn each_key_of_the_page_has_its_place_under_both_names() {
+    let hooks = r#"[{"levelnames": ["WARNING", "ERROR", "CRITICAL"], "url": "https://hooks.slack.com/services/T0/B0/not-a-real-one"}]"#;
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, &'a str);
+    let cases: &[Case<'_>] = &[
+        (&[], "file", "path", "\"error.log\""),
+        (&[], "file", "level", "\"warning\""),
+        (&[], "file", "rotate", "{ every = \"day\" }"),
+        (&[("LOGFILE", "shop.log")], "file", "path", "\"shop.log\""),
+        (&[("LOG_FILE", "shop.log")], "file", "path", "\"shop.log\""),
+        (&[("LOGFILE_LEVEL", "INFO")], "file", "level", "\"INFO\""),
+        (
+            &[("LOG_FILE_ROTATE_WHEN", "W6"), ("LOG_FILE_ROTATE_COUNT", "7")],
+            "file",
+            "rotate",
+            "{ every = \"sunday\", keep = 7 }",
+        ),
+        (&[("LOGFILE_BACKUPCOUNT", "0")], "file", "rotate", "{ every = \"day\" }"),
+        (
+            &[("ADMINS", "ada@example.com, Bo <bo@example.com>"), ("MAIL_DEFAULT_SENDER", "a@example.com")],
+            "email",
+            "to",
+            "[\"ada@example.com\", \"Bo <bo@example.com>\"]",
+        ),
+        (
+            &[
+                ("ADMINS", "[('Ada', 'ada@example.com')]"),
+                ("MAIL_DEFAULT_SENDER", "('Shop', 'a@example.com')"),
+            ],
+            "email",
+            "from",
+            "\"Shop <a@example.com>\"",
+        ),
+        (
+            &[("ADMINS", "[('Ada', 'ada@example.com')]"), ("MAIL_DEFAULT_SENDER", "a@example.com")],
+            "email",
+            "to",
+            "[\"Ada <ada@example.com>\"]",
+        ),
+        (
+            &[("ADMINS", "a@example.com"), ("MAIL_DEFAULT_SENDER", "Shop <a@example.com>")],
+            "email",
+            "server",
+            "\"smtp+plain://localhost:25\"",
+        ),
+        (
+            &[
+                ("ADMINS", "a@example.com"),
+                ("MAIL_DEFAULT_SENDER", "a@example.com"),
+                ("MAIL_SERVER", "mail.example.com"),
+                ("MAIL_USERNAME", "u"),
+                ("MAIL_PASSWORD", "planted"),
+            ],
+            "email",
+            "server",
+            "\"smtp://mail.example.com:587\"",
+        ),
+        (
+            &[
+                ("ADMINS", "a@example.com"),
+                ("MAIL_DEFAULT_SENDER", "a@example.com"),
+                ("MAIL_USE_SSL", "true"),
+                ("MAIL_PORT", "4650"),
+            ],
+            "email",
+            "server",
+            "\"smtps://localhost:4650\"",
+        ),
+        (&[("SLACK_LOGGING_WEBHOOKS", hooks)], "slack", "levels", "[\"WARNING\", \"ERROR\", \"CRITICAL\"]"),
+        (
+            &[("LOG_SLACK_WEBHOOKS", hooks)],
+            "slack",
+            "webhook",
+            "\"https://hooks.slack.com/services/T0/B0/not-a-real-one\"",
+        ),
+        (
+            &[("TELEGRAM_ERROR_CHATID", "-100123"), ("TELEGRAM_ERROR_APIKEY", "k")],
+            "telegram",
+            "chats",
+            "[\"-100123\"]",
+        ),
+        (
+            &[
+                ("LOG_TELEGRAM_CHATID", "-100123"),
+                ("LOG_TELEGRAM_APIKEY", "k"),
+                ("LOG_TELEGRAM_THREADID", "42"),
+            ],
+            "telegram",
+            "chats",
+            "[\"-100123/42\"]",
+        ),
+        (
+            &[
+                ("ADMIN_NUMBERS", "['+436601234567']"),
+                ("SMS_TWILIO_SID", "AC1"),
+                ("SMS_TWILIO_TOKEN", "t"),
+                ("SMS_TWILIO_FROM", "+15005550006"),
+            ],
+            "sms",
+            "twilio",
+            "{ account_sid = \"AC1\", auth_token = \"t\", from = \"+15005550006\" }",
+        ),
+        (
+            &[
+                ("ADMIN_NUMBERS", "+919800000001"),
+                ("SMS_EXOTEL_SID", "s"),
+                ("SMS_EXOTEL_TOKEN", "t"),
+                ("SMS_EXOTEL_FROM", "EXSHOP"),
+            ],
+            "sms",
+            "exotel",
+            "{ account_sid = \"s\", token = \"t\", from = \"EXSHOP\" }",
+        ),
+        (
+            &[("WATCHFIRE_SLACK_WEBHOOK", "https://example.com/$${x"), ("WATCHFIRE_SLACK_LEVEL", "critical")],
+            "slack",
+            "level",
+            "\"critical\"",
+        ),
+    ];
+    for (variables, handler, key, expected) in cases {
+        let (options, said) = read_from(variables);
+        let found = options.table("handlers").and_then(|handlers| handlers.table(handler)?.get(key));
+        assert_eq!(found.map(ToString::to_string).as_deref(), Some(*expected), "{variables:?} {said:?}");
+        assert_eq!(said, [""; 0], "{variables:?}");
+    }
+    let (options, _) = read_from(&[("LOGFILE", "")]);
+    assert!(options.table("handlers").is_some_and(Options::is_empty), "an empty text turns the file off");
+}
+
+#[test]
+fn what_is_half_given_or_contradicts_itself_is_a_mistake() {
+    let cases: &[(&[(&str, &str)], &str)] = &[
+        (&[("ADMINS", "a@example.com")], "ADMINS: is set, but mail also needs MAIL_DEFAULT_SENDER"),
+        (
+            &[("ADMINS", "a@example.com"), ("MAIL_DEFAULT_SENDER", "a@example.com"), ("MAIL_USERNAME", "u")],
+            "MAIL_USERNAME: is set, but a login also needs MAIL_PASSWORD",
+        ),
+        (&[("LOGFILE", "a.log"), ("LOG_FILE", "b.log")], "LOGFILE: says something else than `LOG_FILE`"),
+        (
+            &[("TELEGRAM_ERROR_CHATID", "1")],
+            "TELEGRAM_ERROR_CHATID: is set, but Telegram also needs TELEGRAM_ERROR_APIKEY",
+        ),
+        (&[("ADMIN_NUMBERS", "+436601234567")], "ADMIN_NUMBERS: is set, but SMS also needs an account"),
+        (
+            &[("ADMIN_NUMBERS", "+436601234567"), ("SMS_TWILIO_SID", "AC1")],
+            "SMS_TWILIO_SID: is set, but twilio also needs SMS_TWILIO_TOKEN, SMS_TWILIO_FROM",
+        ),
+        (
+            &[("SMS_EXOTEL_SID", "a"), ("SMS_EXOTEL_TOKEN", "b"), ("SMS_EXOTEL_FROM", "c")],
+            "SMS_EXOTEL_SID: is set, but SMS also needs ADMIN_NUMBERS",
+        ),
+        (&[("SLACK_LOGGING_WEBHOOKS", "[{]")], "SLACK_LOGGING_WEBHOOKS: is no JSON"),
+        (
+            &[("SLACK_LOGGING_WEBHOOKS", "[{\"url\": \"https://example.com/planted\"}]")],
+            "SLACK_LOGGING_WEBHOOKS[0]: has no `levelnames`",
+        ),
+        (
+            &[(
+                "SLACK_LOGGING_WEBHOOKS",
+                "[{\"url\": \"https://example.com/planted\", \"levelnames\": [\"WARNNG\"]}]",
+            )],
+            "SLACK_LOGGING_WEBHOOKS[0]: `WARNNG` is no level",
+        ),
+        (&[("LOGFILE_LEVEL", "loud")], "LOGFILE_LEVEL: `loud` is no level"),
+        (&[("LOGFILE_WHEN", "W9")], "LOGFILE_WHEN: `W9`"),
+    ];
+    for (variables, expected) in cases {
+        let (_, said) = read_from(variables);
+        assert!(said.len() == 1 && said[0].starts_with(expected), "{variables:?}: {said:?}");
+        assert!(!said[0].contains("planted"), "{said:?}");
+    }
+}
