@@ -40,7 +40,7 @@ pub(crate) struct Swapped(Arc<ArcSwap<Box<dyn Sink>>>);
 impl Prepared {
     /// Makes the sink of a handler's table; `None` if the type is none of people's channels.
     pub(crate) fn make(kind: &str, table: &Options) -> Option<Result<Self, ConfigError>> {
-        let sink = match kind {
+        let sink: Result<Box<dyn Sink>, ConfigError> = match kind {
             #[cfg(feature = "email")]
             "email" => email(table).map(boxed),
             #[cfg(feature = "slack")]
@@ -167,11 +167,13 @@ impl fmt::Debug for Swapped {
     }
 }
 
+#[cfg(any(feature = "email", feature = "sentry", feature = "slack", feature = "sms", feature = "telegram"))]
 fn boxed<S: Sink>(sink: S) -> Box<dyn Sink> {
     Box::new(sink)
 }
 
 /// Applies an option if it is there.
+#[cfg(any(feature = "email", feature = "sentry", feature = "slack", feature = "sms", feature = "telegram"))]
 fn with<T, V>(
     made: T,
     value: Option<V>,

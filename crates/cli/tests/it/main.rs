@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
+mod config;
 mod silence;
 mod spool;
 
@@ -31,6 +32,11 @@ fn help_has_examples() {
     for arguments in [
         &["--help"][..],
         &["inbox", "--help"],
+        &["check", "--help"],
+        &["explain", "--help"],
+        &["send", "--help"],
+        &["schema", "--help"],
+        &["init", "--help"],
         &["spool", "--help"],
         &["spool", "drain", "--help"],
         &["silence", "--help"],

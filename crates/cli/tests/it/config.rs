@@ -1,0 +1,55 @@
+//! The commands about a configuration, by their exit codes and their JSON.
+
+use serde_json::Value;
+
+use crate::watchfire;
+
+fn json(arguments: &[&str]) -> (i32, Value) {
+    let output = watchfire(arguments);
+    (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap())
+}
+
+#[test]
+fn the_starter_is_written_once_and_nothing_is_wrong_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("watchfire.toml");
+    let path = path.to_str().unwrap();
+    assert_eq!(watchfire(&["init", path]).status.code(), Some(0));
+    assert_eq!(watchfire(&["init", path]).status.code(), Some(2), "never over a file that is there");
+    let (code, said) = json(&["check", "--json", "--strict", path]);
+    assert_eq!((code, &said["ok"]), (0, &Value::Bool(true)), "{said}");
+    let (code, said) = json(&["explain", path, "--target", "shop", "--level", "info", "--json"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(said["answers"][1]["handler"], "file");
+    assert_eq!(said["answers"][1]["hears"], true);
+    let heard_by_nobody = watchfire(&["explain", path, "--target", "hyper::client", "--level", "debug"]);
+    assert_eq!(heard_by_nobody.status.code(), Some(1));
+}
+
+#[test]
+fn mistakes_have_a_line_and_exit_code_1_and_a_missing_file_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("broken.toml");
+    std::fs::write(
+        &path,
+        "[handlers.file]\ntype = \"file\"\npath = \"x.log\"\n[root]\nhanlders = [\"file\"]\n",
+    )
+    .unwrap();
+    let (code, said) = json(&["check", "--json", path.to_str().unwrap()]);
+    assert_eq!(code, 1);
+    assert_eq!(
+        (&said["mistakes"][0]["line"], &said["mistakes"][0]["column"]),
+        (&5.into(), &1.into()),
+        "{said}"
+    );
+    assert_eq!(said["mistakes"][0]["hint"], "did you mean `handlers`?");
+    assert_eq!(watchfire(&["check", "/nowhere/watchfire.toml"]).status.code(), Some(2));
+}
+
+#[test]
+fn the_schema_is_json_and_completions_know_the_commands() {
+    let (code, schema) = json(&["schema"]);
+    assert_eq!((code, &schema["title"]), (0, &"watchfire".into()));
+    let script = watchfire(&["completions", "bash"]);
+    assert!(String::from_utf8_lossy(&script.stdout).contains("explain"));
+}
