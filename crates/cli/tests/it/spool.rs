@@ -7,6 +7,7 @@ use std::{
     io::{BufRead, BufReader, Lines, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Output, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -23,8 +24,7 @@ const LONG: Duration = Duration::from_secs(30);
 /// Is a shop whose alerts do not get out: this test's own program, run as a process of its own.
 struct Shop {
     process: Child,
-    /// Kept open: a process whose output nobody takes does not end well.
-    _output: Lines<BufReader<ChildStdout>>,
+    output: Lines<BufReader<ChildStdout>>,
 }
 
 impl Shop {
@@ -42,7 +42,7 @@ impl Shop {
             .unwrap();
         let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
         assert!(output.by_ref().map_while(Result::ok).any(|line| line == "ready"), "the shop ended early");
-        Self { process, _output: output }
+        Self { process, output }
     }
 
     /// Kills it as `kill -9` does.
@@ -51,15 +51,20 @@ impl Shop {
         self.process.wait().unwrap();
     }
 
-    /// Lets it end by itself.
-    fn close(mut self) {
+    /// Lets it end by itself; returns how many it has delivered.
+    fn close(mut self) -> String {
         self.process.stdin.take().unwrap().write_all(b"\n").unwrap();
+        let lines: Vec<String> = self.output.by_ref().map_while(Result::ok).collect();
         assert!(self.process.wait().unwrap().success());
+        lines.iter().find_map(|line| line.strip_prefix("delivered ")).unwrap().to_owned()
     }
 }
 
-/// Fails in one way, always; what it renders is what Slack takes.
-struct Fails(Outcome);
+/// Fails in one way, always, or only at the first attempt; what it renders is what Slack takes.
+struct Fails {
+    outcome: Outcome,
+    once: Option<AtomicBool>,
+}
 
 impl Sink for Fails {
     fn kind(&self) -> &'static str {
@@ -72,12 +77,19 @@ impl Sink for Fails {
     }
 
     fn deliver<'a>(&'a self, _: &'a Notification) -> Delivering<'a> {
-        let outcome = self.0.clone();
+        let is_over = self.once.as_ref().is_some_and(|failed| failed.swap(true, Ordering::AcqRel));
+        let outcome = if is_over { Outcome::Delivered(None) } else { self.outcome.clone() };
         Box::pin(async move { outcome })
     }
 
     fn policy(&self) -> Policy {
-        Policy::default()
+        let mut policy = Policy::default();
+        if self.once.is_some() {
+            // Nobody waits for that.
+            (policy.backoff_base, policy.backoff_cap) =
+                (Duration::from_secs(7_200), Duration::from_secs(7_200));
+        }
+        policy
     }
 }
 
@@ -91,10 +103,13 @@ fn shop() {
     };
     let dead = Path::new(&folder).join("dead");
     let outbox = Outbox::builder(App::new("shop")).spool(folder).start().unwrap();
-    let fails = |outcome| Fails(outcome).named("ops").handler(&outbox).map(|_| ()).unwrap();
+    let fails = |outcome, once: Option<AtomicBool>| {
+        Fails { outcome, once }.named("ops").handler(&outbox).map(|_| ()).unwrap()
+    };
     match way.as_str() {
-        "down" => fails(Outcome::Transient(Reason::new("the provider is down"))),
-        "refuses" => fails(Outcome::Rejected(Reason::new("the channel is archived"))),
+        "down" => fails(Outcome::Transient(Reason::new("the provider is down")), None),
+        "stumbles" => fails(Outcome::Transient(Reason::new("not now")), Some(AtomicBool::new(false))),
+        "refuses" => fails(Outcome::Rejected(Reason::new("the channel is archived")), None),
         webhook => Slack::webhook(webhook).unwrap().named("ops").handler(&outbox).map(|_| ()).unwrap(),
     }
     for alert in alerts.lines() {
@@ -115,6 +130,8 @@ fn shop() {
     }
     println!("\nready");
     std::io::stdin().read_line(&mut String::new()).unwrap();
+    let _report = outbox.flush(LONG);
+    println!("\ndelivered {}", outbox.stats().channels[0].delivered);
 }
 
 fn spool(folder: &Path, arguments: &[&str]) -> Output {
@@ -252,10 +269,19 @@ fn what_a_running_program_has_is_retried_and_dropped_by_hand_and_nothing_else_is
     let code = spool(place.path(), &["retry", "--all"]).status.code();
     assert!(matches!(code, Some(0 | 1)), "{code:?}");
     inbox.wait_for(Room::SlackWebhook, 2, LONG).unwrap();
-    shop.close();
+    assert_eq!(shop.close(), "2");
     let titles = titles(&inbox);
     assert_eq!(titles.len(), 2, "{titles:?}");
     assert!(titles[0].contains(THREE[1]) && titles[1].contains(THREE[2]), "{titles:?}");
+    assert_eq!(messages(place.path()), [] as [Value; 0]);
+}
+
+#[test]
+fn a_retry_ends_the_backoff_of_the_program_that_has_the_message() {
+    let place = tempfile::tempdir().unwrap();
+    let shop = Shop::open(place.path(), "stumbles", &["card declined"]);
+    while !spool(place.path(), &["retry", "--all"]).status.success() {}
+    assert_eq!(shop.close(), "1", "its own attempt would come in an hour at least");
     assert_eq!(messages(place.path()), [] as [Value; 0]);
 }
 
