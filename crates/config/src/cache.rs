@@ -16,6 +16,7 @@ impl<V: Copy> Cache<V> {
         Self { slots: (0..slots.next_power_of_two()).map(|_| OnceLock::new()).collect() }
     }
 
+    #[inline]
     pub(crate) fn get(&self, key: usize) -> Option<V> {
         for slot in self.slots_of(key) {
             match slot.get() {

@@ -39,6 +39,16 @@ pub(crate) struct Swapped(Arc<ArcSwap<Box<dyn Sink>>>);
 
 impl Prepared {
     /// Makes the sink of a handler's table; `None` if the type is none of people's channels.
+    #[cfg_attr(
+        not(any(
+            feature = "email",
+            feature = "sentry",
+            feature = "slack",
+            feature = "sms",
+            feature = "telegram"
+        )),
+        expect(unused_variables, unreachable_code, reason = "a program without channels has none to make")
+    )]
     pub(crate) fn make(kind: &str, table: &Options) -> Option<Result<Self, ConfigError>> {
         let sink: Result<Box<dyn Sink>, ConfigError> = match kind {
             #[cfg(feature = "email")]

@@ -4,6 +4,7 @@ mod capture;
 mod ends;
 mod file;
 mod measure;
+mod routing;
 mod storm;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +31,12 @@ enum Bench {
         #[arg(long, default_value_t = 60)]
         rounds: usize,
     },
+    /// Events and spans that one of 1, 6, 20 and 50 handlers wants: the router beside as many `EnvFilter` layers.
+    Routing {
+        /// How often each contestant runs; the order within a round is random.
+        #[arg(long, default_value_t = 40)]
+        rounds: usize,
+    },
     /// Lines written to a file: lines per second, and what one call takes.
     File {
         /// How often each contestant runs; the order within a round is random.
@@ -47,6 +54,7 @@ enum Bench {
 fn main() {
     match Cli::parse().bench {
         Bench::Capture { rounds } => capture::run(rounds),
+        Bench::Routing { rounds } => routing::run(rounds),
         Bench::Storm { rounds } => storm::run(rounds),
         Bench::File { rounds } => file::run(rounds),
         Bench::FileEnds { program: None } => ends::run(),
