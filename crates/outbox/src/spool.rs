@@ -14,6 +14,7 @@ mod frame;
 mod name;
 mod owner;
 mod record;
+mod trouble;
 
 use std::{collections::HashSet, fmt, io, sync::Arc, time::Duration};
 
@@ -30,6 +31,7 @@ pub(crate) use frame::Damaged;
 pub(crate) use name::Name;
 pub(crate) use owner::Owner;
 use record::{AlertRecord, LetterRecord};
+pub(crate) use trouble::{Missing, Trouble};
 
 /// The largest file: a notification with all its renderings and its alert.
 pub(crate) const LARGEST: u64 = 1 << 20;
@@ -65,24 +67,6 @@ pub(crate) enum Found {
     Redirected(Name, Box<Letter>),
     /// An alert that a panic left behind, not rendered yet, and who wrote it.
     Alert(Name, Box<Alert>, Option<Owner>),
-}
-
-/// Says why something cannot be kept on the disk.
-#[derive(Debug)]
-pub(crate) enum Trouble {
-    Io(io::Error),
-    /// It holds a credential of our own, which must not get there.
-    Secret,
-    TooLarge(u64),
-}
-
-/// Says why a letter cannot be had.
-#[derive(Debug)]
-pub(crate) enum Missing {
-    /// Another process or an operator took it.
-    Gone,
-    Damaged(Damaged),
-    Io(io::Error),
 }
 
 impl<F: Files> Spool<F> {
@@ -389,26 +373,6 @@ fn missing(error: io::Error) -> Missing {
 impl<F> fmt::Debug for Spool<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Spool").field("owner", &self.owner).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) => write!(f, "{error}"),
-            Self::Secret => f.write_str("it holds a credential of our own"),
-            Self::TooLarge(size) => write!(f, "it has {size} bytes, {LARGEST} is the most"),
-        }
-    }
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gone => f.write_str("another process or an operator took it"),
-            Self::Damaged(damage) => write!(f, "{damage}"),
-            Self::Io(error) => write!(f, "{error}"),
-        }
     }
 }
 

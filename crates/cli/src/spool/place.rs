@@ -15,7 +15,7 @@ pub(crate) struct Whereabouts {
     /// The spool's folder [default: the configuration's, else $STATE_DIRECTORY/watchfire]
     #[arg(long, value_name = "DIR")]
     pub(crate) folder: Option<PathBuf>,
-    /// Take the folder from `spool` in this configuration's [outbox]
+    /// Take the folder from `spool` in this configuration's `[outbox]`
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }

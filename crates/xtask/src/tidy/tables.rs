@@ -79,6 +79,11 @@ pub(super) const TEST_ARROWS: &[&str] = &["file", "filter", "inbox", "testing"];
 pub(super) const SINK_FILES: &[(&str, &str, &str)] = &[
     (
         "email",
+        "advice.rs",
+        "what a person can do about a failed connection is one pure table, apart from the sockets",
+    ),
+    (
+        "email",
         "html.rs",
         "a mail says the same twice, and HTML that every mail program draws is a subject of its own",
     ),
