@@ -192,15 +192,20 @@ impl Delivery {
         let mut best: Option<&Ticket> = None;
         let mut later: Option<Moment> = None;
         for ticket in destination.waiting.iter().filter_map(|key| self.tickets.get(key)) {
+            let at = ticket.state.not_before;
             if now.since(ticket.key.accepted_at()) >= policy.max_age {
-                stale.push(ticket.key);
+                // One whose file cannot be read for now rests like any other.
+                if at > now {
+                    later = Some(later.map_or(at, |known| known.min(at)));
+                } else {
+                    stale.push(ticket.key);
+                }
                 continue;
             }
             // Order is kept within a group: what stands behind a waiting one waits too.
             if !passed.insert(ticket.group) {
                 continue;
             }
-            let at = ticket.state.not_before;
             if at > now {
                 later = Some(later.map_or(at, |known| known.min(at)));
             } else if best.is_none_or(|best| ticket.turn() < best.turn()) {

@@ -319,6 +319,17 @@ fn what_is_too_old_is_merged_when_the_destination_may_be_spoken_to() {
     assert_eq!(order, [young, catch_up]);
 }
 
+#[test]
+fn what_is_too_old_and_cannot_be_read_for_now_rests() {
+    let mut world = World::with(|policy| policy.max_age = HOUR);
+    let old = world.offer(0, "ada", 1);
+    world.pass(HOUR);
+    assert_eq!(world.next(), Step::Merge(vec![old]));
+    world.delivery.postpone(old, world.now + SECOND * 10);
+    assert_eq!(world.wait(), SECOND * 10, "and not again and again");
+    assert_eq!(world.next(), Step::Merge(vec![old]));
+}
+
 impl World {
     fn attempt_and_done(&mut self) -> Key {
         let key = self.attempt();
