@@ -20,8 +20,8 @@ pub enum Setting {
     Unresolved,
 }
 
-/// Holds named values in the order in which they were written.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Holds named values in the order in which they were written; two that differ in nothing else are equal.
+#[derive(Clone, Debug, Default)]
 pub struct Options(Vec<(String, Setting)>);
 
 impl Setting {
@@ -148,6 +148,12 @@ impl Options {
                 value => self.set(key, value.clone()),
             }
         }
+    }
+}
+
+impl PartialEq for Options {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().all(|(key, value)| other.get(key) == Some(value))
     }
 }
 
