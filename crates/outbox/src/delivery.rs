@@ -281,7 +281,7 @@ impl Delivery {
     pub(crate) fn least_valuable(&self, channel: usize) -> Option<Key> {
         let all =
             || self.tickets.values().filter(|ticket| ticket.channel == channel && !ticket.state.in_flight);
-        let newest = all().filter(|ticket| ticket.value().0).map(|ticket| ticket.key).max();
+        let newest = all().filter(|ticket| ticket.value().0 > 0).map(|ticket| ticket.key).max();
         all()
             .filter(|ticket| Some(ticket.key) != newest)
             .min_by_key(|ticket| ticket.value())

@@ -72,9 +72,14 @@ impl Ticket {
         (self.key.accepted_at() - head_start, self.key)
     }
 
-    /// Orders by what is lost with it: what repeats goes first, then the less severe, then the older.
-    pub(crate) fn value(&self) -> (bool, Severity, Key) {
-        let repeats = matches!(self.kind, OccasionKind::Digest | OccasionKind::Edit | OccasionKind::Quiet);
-        (!repeats, self.severity, self.key)
+    /// Orders by what is lost with it: what repeats goes first, what stands for many last; then the less severe, then the
+    /// older.
+    pub(crate) fn value(&self) -> (u8, Severity, Key) {
+        let rank = match self.kind {
+            OccasionKind::Digest | OccasionKind::Edit | OccasionKind::Quiet => 0,
+            OccasionKind::CatchUp => 2,
+            _ => 1,
+        };
+        (rank, self.severity, self.key)
     }
 }

@@ -34,6 +34,11 @@ impl Ledger {
         self.open.contains(&id)
     }
 
+    /// Tells whether it stands for others, accepted itself or not.
+    pub(super) fn stands_for_others(&self, id: NotificationId) -> bool {
+        self.merged.values().any(|into| into.contains(&id))
+    }
+
     /// Closes what has ended; returns what is neither ended nor anywhere.
     pub(super) fn lost(
         &mut self,

@@ -28,14 +28,17 @@ impl World {
         }
         // The file of one that ended may go later than it is counted.
         let mut ended = process.ends().saturating_sub(ends) + process.uncleared.get();
-        for id in before.difference(&self.universe(process)) {
-            if ended > 0
-                && !merged.contains(id)
-                && self.ledger.is_open(*id)
-                && !self.providers.got.contains_key(id)
-            {
+        let gone: Vec<_> = before.difference(&self.universe(process)).copied().collect();
+        let unexplained = |id: &NotificationId| !merged.contains(id) && !self.providers.got.contains_key(id);
+        // What was accepted first: a catch-up may go without ever having been.
+        let (open, rest): (Vec<_>, Vec<_>) =
+            gone.into_iter().filter(unexplained).partition(|id| self.ledger.is_open(*id));
+        let catch_ups = rest.into_iter().filter(|id| self.ledger.stands_for_others(*id));
+        let all: Vec<NotificationId> = open.into_iter().chain(catch_ups).collect();
+        for id in all {
+            if ended > 0 {
                 ended -= 1;
-                self.ledger.end(*id);
+                self.ledger.end(id);
             }
         }
         process.uncleared.set(ended);
