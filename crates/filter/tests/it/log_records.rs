@@ -18,7 +18,8 @@ fn records_are_filtered_by_their_own_target() {
             .with(kept.layer().with_filter(directives("warn,noisy=info").unwrap()))
             .with(called.layer().with_filter(callback(|event| event.target() == "noisy::db")))
             .init();
-        tracing_log::LogTracer::init().unwrap();
+        // Already there where another crate of the build switches on tracing-subscriber's `tracing-log`.
+        tracing_log::LogTracer::init().ok();
         info_span!("req").in_scope(|| {
             log::info!(target: "noisy::db", "i");
             log::warn!(target: "noisy::db", "w");
@@ -40,7 +41,8 @@ fn records_have_their_own_place_in_an_alert() {
             .with(layer)
             .with(fmt::layer().with_writer(std::io::sink).with_filter(directives("off").unwrap()))
             .init();
-        tracing_log::LogTracer::init().unwrap();
+        // Already there where another crate of the build switches on tracing-subscriber's `tracing-log`.
+        tracing_log::LogTracer::init().ok();
         let line = line!() + 1;
         log::error!(target: "noisy::db", "gone");
         let alert = &memory.take()[0];
