@@ -6,7 +6,9 @@ mod shop;
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context;
-use watchfire::{App, Email, LogFile, Outbox, Sentry, Slack, Sms, Telegram, Twilio, filter, prelude::*};
+use watchfire::{
+    App, Email, LogFile, Noise, Outbox, Sentry, Severity, Slack, Sms, Telegram, Twilio, filter, prelude::*,
+};
 use watchfire_inbox::{Demo, Inbox};
 
 use self::shop::Shop;
@@ -93,6 +95,10 @@ fn install(inbox: &Inbox, log: &Path) -> anyhow::Result<Outbox> {
         .from(Demo::TWILIO_FROM)
         .base_url(inbox.twilio_base());
 
+    // As it comes an SMS wakes people for what is critical only; the demo shows all three failures everywhere.
+    let noise = Noise::sms().first_from(Severity::Error);
+    let sms = Sms::to(["+436601234567"]).twilio(twilio).build()?.channel().noise(noise);
+
     let outbox = Outbox::builder(App::new("shop").environment("demo").release("shop@1.4.2"))
         .spool(log.with_file_name("spool"))
         .start()?;
@@ -111,7 +117,7 @@ fn install(inbox: &Inbox, log: &Path) -> anyhow::Result<Outbox> {
                 .api_url(inbox.telegram_base())?
                 .layer(&outbox)?,
         )
-        .with(Sms::to(["+436601234567"]).twilio(twilio).build()?.layer(&outbox)?)
+        .with(sms.layer(&outbox)?)
         .with(Sentry::dsn(inbox.sentry_dsn())?.layer(&outbox)?)
         .init();
     watchfire::panic::install(&outbox);
