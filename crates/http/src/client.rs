@@ -1,10 +1,11 @@
 use std::{
     fmt,
+    path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use watchfire_core::clock;
+use watchfire_core::{ConfigError, clock};
 use watchfire_outbox::Outcome;
 
 use crate::{Address, Failure, HttpOptions, Request, Response, options::Proxy, request::Auth, tls};
@@ -34,6 +35,16 @@ impl Client {
     #[must_use]
     pub fn new(options: HttpOptions) -> Self {
         Self { inner: Arc::new(Inner { options, secure: OnceLock::new(), plain: OnceLock::new() }) }
+    }
+
+    /// Makes the client that trusts the authorities of a PEM file as well; `field` is what the error names.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or holds no usable certificate.
+    pub fn trusting(&self, field: &'static str, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let options = self.options().clone().ca_file(path);
+        options.map(Self::new).map_err(|error| ConfigError::new(field, error.reason()))
     }
 
     /// Returns how it was set up.

@@ -62,13 +62,28 @@ pub enum Scope {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reason(String);
 
+/// The most bytes of a [`Reason`].
+const LONGEST: usize = 300;
+
 impl Reason {
     /// Takes a text: control characters become spaces, registered credentials are masked, the rest is cut.
     pub fn new(text: impl fmt::Display) -> Self {
         let text = text.to_string();
         let masked = watchfire_core::process::mask_own_secrets(&text);
         let line: String = masked.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        Self(watchfire_core::cut(line.trim(), 300).to_owned())
+        Self(watchfire_core::cut(line.trim(), LONGEST).to_owned())
+    }
+
+    /// Adds what a person can do about it, if anything; that is never cut off, what was said before it is.
+    #[must_use]
+    pub fn advised(self, advice: Option<&str>) -> Self {
+        match advice {
+            Some(advice) => {
+                let said = watchfire_core::cut(&self.0, LONGEST.saturating_sub(advice.len() + 2));
+                Self::new(format_args!("{said}; {advice}"))
+            }
+            None => self,
+        }
     }
 
     /// Returns the text.

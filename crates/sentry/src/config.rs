@@ -102,10 +102,9 @@ impl Sentry {
     /// # Errors
     ///
     /// If it cannot be read, or holds no usable certificate.
-    pub fn ca_file(self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        let options = self.client.options().clone().ca_file(path);
-        let options = options.map_err(|error| ConfigError::new("sentry.ca_file", error.reason()))?;
-        Ok(self.http(options))
+    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        self.client = self.client.trusting("sentry.ca_file", path)?;
+        Ok(self)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Make requests and judge answers; both are pure.
 
 use serde_json::{Value, json};
-use watchfire_core::cut;
 use watchfire_http::{Request, Response, by_status, rate_limited};
 use watchfire_outbox::{Notification, Outcome, Reason, Receipt, Scope};
 
@@ -47,20 +46,6 @@ pub(crate) fn judge(door: &Door, notification: &Notification, response: &Respons
     }
 }
 
-/// The most bytes of a [`Reason`].
-const REASON: usize = 300;
-
-/// Adds what a person can do about it; that is never cut off.
-fn advised(reason: Reason, advice: Option<&str>) -> Reason {
-    match advice {
-        Some(advice) => {
-            let said = cut(reason.as_str(), REASON.saturating_sub(advice.len() + 2));
-            Reason::new(format_args!("{said}; {advice}"))
-        }
-        None => reason,
-    }
-}
-
 /// Says what helps against a word, if it is somebody's to help.
 fn advice(word: &str, is_webhook: bool) -> Option<&'static str> {
     Some(match word {
@@ -94,7 +79,7 @@ fn advice(word: &str, is_webhook: bool) -> Option<&'static str> {
 /// A webhook answers with a bare word. Its status varies over the years (`invalid_token` came with 403, then 400).
 fn judge_webhook(response: &Response) -> Outcome {
     let text = response.text();
-    let reason = |word: &str| advised(response.reason(), advice(word, true));
+    let reason = |word: &str| response.reason().advised(advice(word, true));
     match (response.status(), text.as_ref()) {
         (200, "ok") => Outcome::Delivered(None),
         (_, word) => match meaning(word) {
@@ -106,10 +91,9 @@ fn judge_webhook(response: &Response) -> Outcome {
                 Outcome::Transient(Reason::new(format_args!("expected `ok`, got {}", response.reason())))
             }
             None => match by_status(response) {
-                Outcome::Held(reason) => Outcome::Held(advised(
-                    reason,
-                    Some("is the webhook's URL right, and is it Slack that answers?"),
-                )),
+                Outcome::Held(reason) => Outcome::Held(
+                    reason.advised(Some("is the webhook's URL right, and is it Slack that answers?")),
+                ),
                 outcome => outcome,
             },
         },
@@ -132,7 +116,7 @@ fn judge_method(notification: &Notification, response: &Response) -> Outcome {
         );
     }
     let word = string("error").unwrap_or_default();
-    let reason = advised(explain(word, &answer), advice(word, false));
+    let reason = explain(word, &answer).advised(advice(word, false));
     match meaning(word) {
         Some(meaning) => meaning.outcome(response, reason),
         None if response.is_success() => Outcome::Transient(reason),

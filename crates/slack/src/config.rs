@@ -176,10 +176,9 @@ impl Slack {
     /// # Errors
     ///
     /// If it cannot be read, or holds no usable certificate.
-    pub fn ca_file(self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        let options = self.client.options().clone().ca_file(path);
-        let options = options.map_err(|error| ConfigError::new("slack.ca_file", error.reason()))?;
-        Ok(self.http(options))
+    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        self.client = self.client.trusting("slack.ca_file", path)?;
+        Ok(self)
     }
 }
 

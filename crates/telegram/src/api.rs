@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use watchfire_core::cut;
 use watchfire_http::{Request, Response, by_status, rate_limited};
 use watchfire_outbox::{Notification, Outcome, Reason, Receipt, Scope};
 
@@ -39,7 +38,7 @@ pub(crate) fn judge(notification: &Notification, response: &Response) -> Outcome
         return match response.is_success() {
             true => Outcome::Ambiguous(Reason::new(format_args!("expected JSON, got {}", response.reason()))),
             false => match by_status(response) {
-                Outcome::Held(reason) => Outcome::Held(advised(reason, advice(response.status(), ""))),
+                Outcome::Held(reason) => Outcome::Held(reason.advised(advice(response.status(), ""))),
                 outcome => outcome,
             },
         };
@@ -52,7 +51,7 @@ pub(crate) fn judge(notification: &Notification, response: &Response) -> Outcome
     }
     let description = at("/description").and_then(Value::as_str).unwrap_or_default();
     let reason = if description.is_empty() { response.reason() } else { Reason::new(description) };
-    let reason = advised(reason, advice(response.status(), description));
+    let reason = reason.advised(advice(response.status(), description));
     let chat = Chat::read(recipient);
     if let Some(id) = at("/parameters/migrate_to_chat_id").and_then(Value::as_i64) {
         let to = Chat { id: id.to_string(), ..chat }.to_string();
@@ -76,20 +75,6 @@ pub(crate) fn judge(notification: &Notification, response: &Response) -> Outcome
         (401 | 404, _) => Outcome::Held(reason),
         (200..=299, _) => Outcome::Transient(reason),
         _ => by_status(response),
-    }
-}
-
-/// The most bytes of a [`Reason`].
-const REASON: usize = 300;
-
-/// Adds what a person can do about it; that is never cut off.
-fn advised(reason: Reason, advice: Option<&str>) -> Reason {
-    match advice {
-        Some(advice) => {
-            let said = cut(reason.as_str(), REASON.saturating_sub(advice.len() + 2));
-            Reason::new(format_args!("{said}; {advice}"))
-        }
-        None => reason,
     }
 }
 
