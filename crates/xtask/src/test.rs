@@ -42,6 +42,8 @@ pub(crate) fn tests_and_interop(
     let mut cargo = shell::cargo();
     // Without --no-fail-fast the first failing binary would hide all others.
     cargo.args(["test", "--workspace", "--no-fail-fast"]).args(filter).env("TZ", ZONE);
+    // Many tests start programs and kill them: one at a time, so that none starves another on a small machine.
+    cargo.env("RUST_TEST_THREADS", "1");
     let tests = shell::run(&mut cargo);
     match (tests, interop::run(interop, filter, skipped)) {
         (Err(tests), Err(checks)) => bail!("{tests:#}; {checks:#}"),
