@@ -2,5 +2,7 @@
 //! global default subscriber, because a scoped one hides re-entrancy.
 
 mod ends;
+mod outages;
 mod readme;
 mod scenario;
+mod shop;

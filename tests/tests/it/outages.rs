@@ -1,0 +1,310 @@
+//! Providers that are down, busy or hanging, or that refuse us: over real connections, against the inbox.
+
+use std::{
+    net::TcpListener,
+    time::{Duration, SystemTime},
+};
+
+use watchfire::{
+    Email, HealthStatus, Noise, Outbox, OutboxBuilder, Policy, Sentry, Severity, Slack, Sms, Telegram, Twilio,
+};
+use watchfire_inbox::{Demo, Fault, Inbox, Room, Stage};
+
+use crate::{
+    scenario::PATIENCE,
+    shop::{Shop, assert_once, brisk, is_marked, says},
+};
+
+const TEXTS: [&str; 5] = [
+    "the payment was declined",
+    "the ledger is out of balance",
+    "no courier took the parcel",
+    "the stock is negative",
+    "the mirror is stale",
+];
+
+/// The channels of the program, and where each arrives.
+const ROOMS: [(&str, Room); 3] =
+    [("slack", Room::SlackWebhook), ("telegram", Room::Telegram), ("email", Room::Smtp)];
+
+/// Opens an inbox that takes mail without TLS, on ports of choice.
+fn inbox(http: u16, smtp: u16) -> Inbox {
+    Inbox::builder().http_port(http).smtp_port(smtp).smtp_plaintext().smtp_anonymous().start().unwrap()
+}
+
+/// Where the providers are, also while they are not.
+struct Doors {
+    http: u16,
+    smtp: u16,
+}
+
+impl Doors {
+    fn of(inbox: &Inbox) -> Self {
+        Self { http: inbox.http_addr().port(), smtp: inbox.smtp_addr().port() }
+    }
+
+    fn base(&self) -> String {
+        format!("http://127.0.0.1:{}", self.http)
+    }
+
+    fn slack(&self) -> Slack {
+        Slack::webhook(format!("{}{}", self.base(), Demo::SLACK_WEBHOOK_PATH)).unwrap()
+    }
+
+    fn telegram(&self) -> Telegram {
+        Telegram::bot(Demo::TELEGRAM_TOKEN, Demo::TELEGRAM_CHAT).unwrap().api_url(self.base()).unwrap()
+    }
+
+    fn email(&self) -> Email {
+        let server = format!("smtp+plain://localhost:{}", self.smtp);
+        Email::to(["ada@example.com"]).from("shop@example.com").server(server).unwrap()
+    }
+
+    /// A program with Slack, Telegram and mail.
+    fn shop(&self, outbox: OutboxBuilder, policy: fn(Policy) -> Policy) -> Shop {
+        Shop::open(outbox)
+            .channel("slack", self.slack(), policy)
+            .channel("telegram", self.telegram(), policy)
+            .channel("email", self.email(), policy)
+    }
+}
+
+fn in_memory() -> OutboxBuilder {
+    Outbox::builder("shop").in_memory()
+}
+
+#[test]
+fn what_is_said_while_the_providers_answer_503_arrives_once_when_they_are_back() {
+    let inbox = inbox(0, 0);
+    for (_, room) in ROOMS {
+        let fault = match room {
+            Room::Smtp => {
+                Fault::Reply { at: Stage::Connect, reply: "421 4.3.2 down for repairs".into(), address: None }
+            }
+            _ => Fault::Status { status: 503, body: None, headers: Vec::new() },
+        };
+        inbox.fail(room, fault.always()).unwrap();
+    }
+    let mut shop = Doors::of(&inbox).shop(in_memory(), brisk);
+    shop.log(&TEXTS);
+    // So often that each destination was also left alone for a while, and tried again.
+    shop.until("each channel has failed", |stats| {
+        stats.channels.iter().all(|channel| channel.transient >= 8)
+    });
+    assert_eq!(shop.outbox.health().status, HealthStatus::Failing, "{:?}", shop.outbox.health());
+    ROOMS.iter().for_each(|(_, room)| inbox.heal(*room));
+    assert_eq!(shop.outbox.flush(PATIENCE).pending, 0);
+    for (name, room) in ROOMS {
+        assert_once(&inbox, room, &TEXTS);
+        // Each attempt was answered: nobody has to wonder.
+        assert!(!inbox.accepted(room).iter().any(is_marked), "{room}");
+        let stats = shop.stats(name);
+        assert_eq!((stats.captured, stats.delivered), (5, 5), "{stats:?}");
+    }
+    assert_eq!(shop.outbox.health().status, HealthStatus::Ok, "{:?}", shop.outbox.health());
+}
+
+#[test]
+fn what_is_said_while_nobody_listens_arrives_once_when_they_are_back_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let doors = Doors::of(&inbox(0, 0));
+    let open = || doors.shop(Outbox::builder("shop").spool(folder.path()), brisk);
+
+    let mut first = open();
+    first.log(&TEXTS[..3]);
+    first.until("each channel has failed", |stats| {
+        stats.channels.iter().all(|channel| channel.transient >= 2)
+    });
+    assert!(first.outbox.stats().channels.iter().all(|channel| channel.pending == 3));
+    drop(first);
+
+    let mut second = open();
+    second.log(&TEXTS[3..]);
+    second.until("what was left is taken over", |stats| stats.channels.iter().all(|c| c.recovered == 3));
+    second.until("each channel has failed", |stats| stats.channels.iter().all(|c| c.transient >= 2));
+    let back = inbox(doors.http, doors.smtp);
+    second.until("all is delivered", |stats| stats.channels.iter().all(|c| c.delivered == 5));
+    for (_, room) in ROOMS {
+        assert_once(&back, room, &TEXTS);
+        // The end of the first program may have cut off an attempt, one per destination.
+        let marked: Vec<_> = back.accepted(room).into_iter().filter(is_marked).collect();
+        let from_before = |message| TEXTS[..3].iter().any(|text| says(message, text));
+        assert!(marked.len() <= 1 && marked.iter().all(from_before), "{room}: {marked:?}");
+    }
+}
+
+/// How late a repeat may be, beyond what the provider asked for and the tenth more that spreads the repeats: what a busy
+/// machine needs.
+const LATE: Duration = Duration::from_secs(1);
+/// How early: the outbox counts whole milliseconds.
+const TICK: Duration = Duration::from_millis(1);
+
+#[test]
+fn waits_as_long_as_each_provider_asks_for_and_not_much_longer() {
+    let inbox = inbox(0, 0);
+    let doors = Doors::of(&inbox);
+    let bot = Slack::bot(Demo::SLACK_TOKEN, Demo::SLACK_CHANNEL).unwrap().api_url(inbox.slack_api_base());
+    let twilio = Twilio::new(Demo::TWILIO_ACCOUNT, Demo::TWILIO_TOKEN)
+        .from(Demo::TWILIO_FROM)
+        .base_url(inbox.twilio_base());
+    let sms = Sms::to(["+436601234567"]).twilio(twilio).build().unwrap();
+    let mut shop = doors
+        .shop(in_memory(), brisk)
+        .channel("bot", bot.unwrap(), brisk)
+        .channel("sms", sms, |policy| {
+            let mut policy = brisk(policy);
+            policy.noise = Noise::sms().first_from(Severity::Error);
+            policy
+        })
+        .channel("sentry", Sentry::dsn(inbox.sentry_dsn()).unwrap(), brisk);
+    let asked = [
+        (Room::SlackWebhook, 2),
+        (Room::Telegram, 3),
+        (Room::SlackApi, 1),
+        (Room::Twilio, 3),
+        (Room::Sentry, 2),
+    ];
+    for (room, seconds) in asked {
+        inbox.fail(room, Fault::RateLimit { retry_after: Some(seconds) }.times(1)).unwrap();
+    }
+    shop.log(&TEXTS[..2]);
+    assert_eq!(shop.outbox.flush(PATIENCE).pending, 0);
+
+    let mail = inbox.wait_for(Room::Smtp, 2, PATIENCE).unwrap();
+    for (room, seconds) in asked {
+        assert_once(&inbox, room, &TEXTS[..2]);
+        let wait = Duration::from_secs(seconds);
+        let attempts: Vec<SystemTime> = inbox.received(room).iter().map(|attempt| attempt.at).collect();
+        // One was refused; neither it nor the other was tried again before its time.
+        assert_eq!(attempts.len(), 3, "{room}");
+        assert_eq!(inbox.refused(room).len(), 1, "{room}");
+        let waited = attempts[1].duration_since(attempts[0]).unwrap();
+        assert!(waited + TICK > wait, "{room}: asked for {wait:?}, came after {waited:?}");
+        assert!(waited <= wait.mul_f64(1.1) + LATE, "{room}: asked for {wait:?}, came after {waited:?}");
+        // Who was not asked to wait did not.
+        assert!(mail.iter().all(|mail| mail.at < attempts[1]), "{room} held up the mail");
+    }
+    let failures: u64 = shop.outbox.stats().channels.iter().map(|channel| channel.transient).sum();
+    assert_eq!(failures, 0, "to be asked to wait is no failure");
+}
+
+#[test]
+fn a_provider_that_hangs_delays_no_other() {
+    // (who hangs, how)
+    let hang = |at| Fault::Hang { at };
+    let cases = [
+        (Room::SlackWebhook, hang(None)),
+        (Room::SlackWebhook, Fault::HangAfterAccept),
+        (Room::Telegram, hang(None)),
+        (Room::Smtp, hang(None)),
+        (Room::Smtp, hang(Some(Stage::Ehlo))),
+        (Room::Smtp, hang(Some(Stage::Dot))),
+    ];
+    for (hanging, fault) in cases {
+        let case = format!("{hanging}: {fault:?}");
+        let inbox = inbox(0, 0);
+        inbox.fail(hanging, fault.always()).unwrap();
+        // Longer than this test may take: who arrives has not waited for it.
+        let mut shop = Doors::of(&inbox).shop(in_memory(), |policy| {
+            let mut policy = brisk(policy);
+            policy.timeout = PATIENCE * 100;
+            policy
+        });
+        let (name, _) = ROOMS.into_iter().find(|(_, room)| *room == hanging).unwrap();
+        let healthy: Vec<_> = ROOMS.into_iter().filter(|(_, room)| *room != hanging).collect();
+        shop.log(&TEXTS[..1]);
+        shop.until("the attempt hangs", |stats| {
+            stats.channels.iter().any(|channel| channel.name == name && channel.attempts == 1)
+        });
+        shop.log(&TEXTS[1..]);
+        shop.until("the others have it all", |stats| {
+            healthy.iter().all(|(name, _)| {
+                stats.channels.iter().any(|channel| channel.name == *name && channel.delivered == 5)
+            })
+        });
+        let stats = shop.stats(name);
+        assert_eq!((stats.attempts, stats.delivered, stats.pending), (1, 0, 5), "{case}");
+        for (_, room) in healthy {
+            assert_once(&inbox, room, &TEXTS);
+        }
+    }
+}
+
+#[test]
+fn a_port_that_takes_connections_and_reads_nothing_delays_no_other() {
+    let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+    let inbox = inbox(0, 0);
+    let doors = Doors { http: deaf.local_addr().unwrap().port(), smtp: inbox.smtp_addr().port() };
+    let mut shop =
+        Shop::open(in_memory()).channel("slack", doors.slack(), brisk).channel("email", doors.email(), brisk);
+    shop.log(&TEXTS);
+    assert_once(&inbox, Room::Smtp, &TEXTS);
+    let stats = shop.stats("slack");
+    assert_eq!((stats.attempts, stats.delivered, stats.pending), (1, 0, 5), "{stats:?}");
+}
+
+#[test]
+fn what_hung_is_repeated_after_its_timeout_and_marked() {
+    let inbox = inbox(0, 0);
+    // Taken, and not said so.
+    inbox.fail(Room::SlackWebhook, Fault::HangAfterAccept.times(1)).unwrap();
+    let mut shop = Doors::of(&inbox).shop(in_memory(), |policy| {
+        let mut policy = brisk(policy);
+        policy.timeout = Duration::from_secs(1);
+        policy
+    });
+    shop.log(&TEXTS[..1]);
+    assert_eq!(shop.outbox.flush(PATIENCE).pending, 0);
+    let marks: Vec<bool> = inbox.accepted(Room::SlackWebhook).iter().map(is_marked).collect();
+    assert_eq!(marks, [false, true]);
+    assert_once(&inbox, Room::Telegram, &TEXTS[..1]);
+}
+
+#[test]
+fn what_is_refused_for_its_credentials_is_held_and_goes_out_when_they_are_good_again() {
+    let inbox = inbox(0, 0);
+    let refused = [Room::SlackWebhook, Room::Telegram];
+    for room in refused {
+        inbox.fail(room, Fault::BadCredentials.always()).unwrap();
+    }
+    let mut shop = Doors::of(&inbox).shop(in_memory(), brisk);
+    shop.log(&TEXTS);
+    assert_once(&inbox, Room::Smtp, &TEXTS);
+    shop.until("both are held, and were tried again", |stats| {
+        stats.channels.iter().filter(|channel| channel.is_held && channel.held >= 3).count() == 2
+    });
+    let health = shop.outbox.health();
+    assert_eq!(health.status, HealthStatus::Degraded, "{health:?}");
+    for (name, stats) in [("slack", shop.stats("slack")), ("telegram", shop.stats("telegram"))] {
+        assert_eq!((stats.pending, stats.dead, stats.delivered), (5, 0, 0), "{stats:?}");
+        assert!(health.reasons.iter().any(|reason| reason.contains(name)), "{health:?}");
+        assert!(shop.said().contains(&format!("{name}: `")), "{}", shop.said());
+    }
+    refused.iter().for_each(|room| inbox.heal(*room));
+    assert_eq!(shop.outbox.flush(PATIENCE).pending, 0);
+    for room in refused {
+        assert_once(&inbox, room, &TEXTS);
+        assert!(!inbox.accepted(room).iter().any(is_marked), "{room}");
+    }
+    assert_eq!(shop.outbox.health().status, HealthStatus::Ok, "{:?}", shop.outbox.health());
+}
+
+#[test]
+fn what_a_wrong_token_held_goes_out_after_the_restart_with_the_right_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = inbox(0, 0);
+    let open = |token: &str| {
+        let slack = Slack::bot(token, Demo::SLACK_CHANNEL).unwrap().api_url(inbox.slack_api_base()).unwrap();
+        // As patient as it is: what is held is not tried again for half a minute.
+        Shop::open(Outbox::builder("shop").spool(folder.path())).channel("slack", slack, |policy| policy)
+    };
+    let mut wrong = open("xoxb-0000-mistyped");
+    wrong.log(&TEXTS[..1]);
+    wrong.until("it is held", |stats| stats.channels[0].is_held);
+    assert!(wrong.said().contains("copy the app's bot token"), "{}", wrong.said());
+    drop(wrong);
+
+    let right = open(Demo::SLACK_TOKEN);
+    right.until("it is delivered", |stats| stats.channels[0].delivered == 1);
+    assert_once(&inbox, Room::SlackApi, &TEXTS[..1]);
+}
