@@ -130,9 +130,7 @@ impl Courier<'_> {
             let looks = asked != orders.looked.load(Ordering::Acquire);
             let closes = orders.close.load(Ordering::Acquire);
             let stops = orders.stop.load(Ordering::Acquire);
-            self.meet_channels(now);
             self.settle(now);
-            self.read_silences(now);
             self.take_in(now);
             self.look(looks, closes || stops, now);
             let desks_due = self.count(closes || stops, looks, now);
@@ -218,6 +216,9 @@ impl Courier<'_> {
         let mut posts = std::mem::take(&mut self.posts);
         self.shared.in_hand.store(self.shared.queue.len(), Ordering::Release);
         self.shared.queue.take(&mut posts);
+        // After the queue was taken: what is in it may be for a channel that was set up a moment before.
+        self.meet_channels(now);
+        self.read_silences(now);
         self.idle = posts.is_empty();
         self.shared.in_hand.store(posts.len(), Ordering::Release);
         for Post { to, alert, repeats } in posts.drain(..) {

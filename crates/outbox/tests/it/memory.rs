@@ -221,6 +221,32 @@ fn a_handle_dropped_early_loses_nothing() {
     assert_eq!(told.titles(), ["after the drop"]);
 }
 
+/// The courier learns of channels in each round; one that is set up in the middle of a round, with an event at once, is
+/// met in the same round.
+#[test]
+fn the_first_event_of_a_channel_set_up_while_the_courier_works_is_not_lost() {
+    let (go, wait) = mpsc::channel::<()>();
+    let (reached, stuck) = mpsc::channel::<()>();
+    let both = Mutex::new(Some((reached, wait)));
+    // A failed attempt is told of in the middle of a round: the courier stops there.
+    let log = SelfLog::to(move |_| {
+        if let Some((reached, wait)) = both.lock().unwrap().take() {
+            reached.send(()).unwrap();
+            wait.recv().unwrap();
+        }
+    });
+    let outbox = Outbox::builder("shop").in_memory().self_log(log).start().unwrap();
+    let fails = Told::new().answers([Outcome::Transient(why())]).layer(&outbox).unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(fails), || tracing::error!("1"));
+    stuck.recv().unwrap();
+    let late = Told::new();
+    let layer = late.clone().named("late").layer(&outbox).unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || tracing::error!("2"));
+    go.send(()).unwrap();
+    assert_eq!(outbox.flush(LONG).pending, 0);
+    assert_eq!(late.titles(), ["2"], "{:?}", outbox.stats());
+}
+
 #[test]
 fn a_second_channel_of_the_same_name_is_an_error_that_names_it() {
     let outbox = quiet("shop").start().unwrap();
