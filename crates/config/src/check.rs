@@ -155,6 +155,12 @@ impl Checker<'_> {
                     }
                 }
             }
+            Kind::Renames | Kind::Values => {
+                let Some(map) = self.section(value, path) else { return };
+                for (name, value) in map.iter() {
+                    self.field(name, value, kind, &path.child(name));
+                }
+            }
             Kind::Typed(section) => {
                 let Some(map) = self.section(value, path) else { return };
                 for (name, value) in map.iter() {
@@ -164,6 +170,25 @@ impl Checker<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Checks one field of a rewrite.
+    fn field(&mut self, name: &str, value: &Setting, kind: Kind, path: &Path) {
+        let what = if matches!(kind, Kind::Renames) { "the name" } else { "the value" };
+        match value {
+            _ if name.is_empty() => self.wrong(path, "has no name"),
+            Setting::Text(text) if text.is_empty() && matches!(kind, Kind::Renames) => {
+                self.wrong(path, "is empty")
+            }
+            Setting::Text(_) | Setting::Unresolved => {}
+            Setting::Integer(_) | Setting::Float(_) | Setting::Bool(_) if matches!(kind, Kind::Values) => {}
+            Setting::Table(_) => {
+                let mistake = Mistake::new(path, format!("expected {what} of a field, and not a table"));
+                let hint = format!("a name with a dot is quoted: \"{name}.…\"");
+                self.add(mistake.hint(Some(hint)), path);
+            }
+            other => self.wrong(path, &format!("expected {what} of a field, and not {}", other.kind())),
         }
     }
 

@@ -1,4 +1,5 @@
 use std::{
+    cell::RefCell,
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -9,7 +10,7 @@ use crate::{
     level::Threshold,
     plan::{HandlerLevel, LoggerPlan, Plan, normalised},
     probe,
-    rules::Act,
+    rules::{self, Act, Rule},
     table::{Entry, Table, covers},
 };
 
@@ -153,58 +154,81 @@ fn ask(table: &Table, loggers: &[LoggerPlan], event: &EventView<'_>) -> Vec<(boo
     let all = |because: String| vec![(false, because); table.entries.len()];
     let Some((_, route)) = table.route(event.target()) else { return all("there is no root".to_owned()) };
     let named = logger_name(&route.target);
-    if !route.level.admits(event.severity()) && !table.spans.as_ref().is_some_and(|spans| spans.passes(event))
-    {
+    if !table.is_heard(route, event) {
         return all(format!("{named} hears {}", in_force(route.level, &route.level_of, &route.target)));
     }
-    let mut view = *event;
-    let mut rewritten = String::new();
-    for rule in table.rules_at(route, event.target()) {
-        match rule.apply(view) {
-            Some(next) => note(&mut rewritten, &rule.name, &rule.act, view, next),
-            None => return all(format!("the filter `{}` of {named} keeps it back", rule.name)),
-        }
-        view = rule.apply(view).unwrap_or(view);
-    }
-    let mut answers: Vec<Option<(bool, String)>> = vec![None; table.entries.len()];
-    for number in &route.order {
-        let (Some(entry), Some(answer)) = (table.entries.get(*number), answers.get_mut(*number)) else {
-            continue;
-        };
-        if !entry.level.admits(&view) {
-            *answer = Some((false, format!("it hears {}{rewritten}", hears(&entry.level))));
-            continue;
-        }
-        let mut kept_by = None;
-        for rule in &entry.rules {
-            match rule.apply(view) {
-                Some(next) => {
-                    note(&mut rewritten, &rule.name, &rule.act, view, next);
-                    view = next;
-                }
-                None => {
-                    kept_by = Some(format!("its filter `{}` keeps it back", rule.name));
-                    break;
-                }
-            }
-        }
-        let of = loggers
-            .iter()
-            .filter(|logger| logger.handlers.contains(number) && covers(&logger.target, event.target()))
-            .max_by_key(|logger| logger.target.len());
-        let of = of.map_or_else(String::new, |logger| logger_name(&logger.target));
-        *answer = Some(match kept_by {
-            Some(because) => (false, because),
-            None => (true, format!("{of} names it, and it hears {}{rewritten}", hears(&entry.level))),
-        });
+    let notes = Notes::default();
+    let mut asked = Asked { table, loggers, notes: &notes, answers: vec![None; table.entries.len()] };
+    let mut kept_back = None;
+    let rules = table.rules_at(route, event.target());
+    rules::through(rules, event, &|rule| notes.add(rule), &mut |view, kept_by| match kept_by {
+        Some(rule) => kept_back = Some(format!("the filter `{}` of {named} keeps it back", rule.name)),
+        None => asked.go_on(&route.order, view),
+    });
+    if let Some(because) = kept_back {
+        return all(because);
     }
     let absent = |number: usize| (false, not_reached(number, loggers, event.target()));
-    answers.into_iter().enumerate().map(|(number, answer)| answer.unwrap_or_else(|| absent(number))).collect()
+    let answers = asked.answers.into_iter().enumerate();
+    answers.map(|(number, answer)| answer.unwrap_or_else(|| absent(number))).collect()
 }
 
-fn note(rewritten: &mut String, name: &str, act: &Act, before: EventView<'_>, after: EventView<'_>) {
-    if matches!(act, Act::Rewrite { .. }) && before.severity() != after.severity() {
-        *rewritten = format!("; `{name}` has made it {}", after.severity());
+/// Asks the handlers of a route one after the other, as the table hands an event on.
+struct Asked<'a> {
+    table: &'a Table,
+    loggers: &'a [LoggerPlan],
+    notes: &'a Notes,
+    answers: Vec<Option<(bool, String)>>,
+}
+
+impl Asked<'_> {
+    fn go_on(&mut self, order: &[usize], view: &EventView<'_>) {
+        let Some((number, rest)) = order.split_first() else { return };
+        let Some(entry) = self.table.entries.get(*number) else { return self.go_on(rest, view) };
+        if !entry.level.admits(view) {
+            self.answer(*number, (false, format!("it hears {}{}", hears(&entry.level), self.notes.text())));
+            return self.go_on(rest, view);
+        }
+        rules::through(&entry.rules, view, &|rule| self.notes.add(rule), &mut |view, kept_by| {
+            let answer = match kept_by {
+                Some(rule) => {
+                    (false, format!("its filter `{}` keeps it back{}", rule.name, self.notes.text()))
+                }
+                None => {
+                    let of = self.loggers.iter().filter(|logger| {
+                        logger.handlers.contains(number) && covers(&logger.target, view.target())
+                    });
+                    let of = of.max_by_key(|logger| logger.target.len());
+                    let of = of.map_or_else(String::new, |logger| logger_name(&logger.target));
+                    let text = self.notes.text();
+                    (true, format!("{of} names it, and it hears {}{text}", hears(&entry.level)))
+                }
+            };
+            self.answer(*number, answer);
+            self.go_on(rest, view);
+        });
+    }
+
+    fn answer(&mut self, number: usize, answer: (bool, String)) {
+        if let Some(place) = self.answers.get_mut(number) {
+            *place = Some(answer);
+        }
+    }
+}
+
+/// Holds what rewrites have made of the event so far.
+#[derive(Default)]
+struct Notes(RefCell<Vec<String>>);
+
+impl Notes {
+    fn add(&self, rule: &Rule) {
+        if let Act::Rewrite { to, .. } = &rule.act {
+            self.0.borrow_mut().push(format!("; `{}` has made it {to}", rule.name));
+        }
+    }
+
+    fn text(&self) -> String {
+        self.0.borrow().concat()
     }
 }
 

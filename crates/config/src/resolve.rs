@@ -32,7 +32,19 @@ struct Resolver<'a> {
 
 impl Resolver<'_> {
     fn table(&mut self, table: &Options, path: &Path) -> Options {
-        table.iter().map(|(key, value)| (key.to_owned(), self.value(value, &path.child(key)))).collect()
+        let is_rewrite = table.text("type") == Some("rewrite");
+        let mut resolved = |(key, value): (&str, &Setting)| {
+            let path = path.child(key);
+            let value = match value {
+                // Its keys are names of fields, and a field may well be called `env`.
+                Setting::Table(fields) if is_rewrite && matches!(key, "set" | "rename") => {
+                    Setting::Table(self.table(fields, &path))
+                }
+                value => self.value(value, &path),
+            };
+            (key.to_owned(), value)
+        };
+        table.iter().map(&mut resolved).collect()
     }
 
     fn value(&mut self, value: &Setting, path: &Path) -> Setting {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use tracing_core::Metadata;
-use watchfire_core::{ConfigError, EventView, Severity};
+use watchfire_core::{ConfigError, EventView, Rewrite, Severity};
 use watchfire_filter::{self as filter, EventFilter, Verdict};
 
 use crate::{
@@ -14,6 +14,8 @@ use crate::{
     place::{Path, Places},
     setting::{Options, Setting},
 };
+
+mod rewrite;
 
 /// Is one step of a list of filters.
 #[derive(Clone, Debug)]
@@ -26,29 +28,60 @@ pub(crate) struct Rule {
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     Keep(EventFilter),
-    /// Gives events another severity for everyone after it.
+    /// Shows events otherwise, to everyone after it.
     Rewrite {
         when: Option<EventFilter>,
-        to: Severity,
+        to: Rewrite,
     },
 }
 
 impl Rule {
-    /// Applies one rule; `None` if the event is kept back.
-    pub(crate) fn apply<'e>(&self, event: EventView<'e>) -> Option<EventView<'e>> {
-        match &self.act {
-            Act::Keep(filter) => filter.passes(&event).then_some(event),
-            Act::Rewrite { when, to } => {
-                let applies = when.as_ref().is_none_or(|when| when.passes(&event));
-                Some(if applies { event.with_severity(*to) } else { event })
-            }
-        }
+    pub(crate) fn is_rewrite(&self) -> bool {
+        matches!(self.act, Act::Rewrite { .. })
+    }
+
+    /// Tells whether events may get another severity by it.
+    pub(crate) fn gives_severity(&self) -> bool {
+        matches!(&self.act, Act::Rewrite { to, .. } if to.severity_given().is_some())
     }
 }
 
-/// Applies rules in order; `None` if one keeps the event back.
-pub(crate) fn apply<'e>(rules: &[Rule], event: EventView<'e>) -> Option<EventView<'e>> {
-    rules.iter().try_fold(event, |event, rule| rule.apply(event))
+/// Applies rules in order, and hands the event as it then is to `then`, with the rule that has kept it back, if one has.
+///
+/// What a rewrite changes lies on the stack, so the rest happens within. `note` hears of each that is applied.
+pub(crate) fn through(
+    rules: &[Rule],
+    event: &EventView<'_>,
+    note: &dyn Fn(&Rule),
+    then: &mut dyn FnMut(&EventView<'_>, Option<&Rule>),
+) {
+    let mut rest = rules;
+    while let Some((rule, after)) = rest.split_first() {
+        rest = after;
+        match &rule.act {
+            Act::Keep(filter) => {
+                if !filter.passes(event) {
+                    return then(event, Some(rule));
+                }
+            }
+            Act::Rewrite { when, to } => {
+                if when.as_ref().is_none_or(|when| when.passes(event)) {
+                    note(rule);
+                    return event.rewritten(to, |event| through(rest, event, note, then));
+                }
+            }
+        }
+    }
+    then(event, None);
+}
+
+/// Applies rules in order, and hands an event that passes them to `then`.
+pub(crate) fn apply(rules: &[Rule], event: &EventView<'_>, then: &mut dyn FnMut(&EventView<'_>)) {
+    through(rules, event, &|_| {}, &mut |event, kept_by| {
+        if kept_by.is_none() {
+            then(event);
+        }
+    });
 }
 
 /// Follows which severities an event of one callsite may have, through rules that rewrite.
@@ -83,6 +116,8 @@ impl Reach {
                     Verdict::Never => return Verdict::Never,
                 },
                 Act::Rewrite { when, to } => {
+                    // Other fields make no other verdict: of fields none is known before the event.
+                    let Some(to) = to.severity_given() else { continue };
                     let applies = match when {
                         Some(_) if self.is_rewritten => Verdict::PerEvent,
                         Some(when) => when.verdict(metadata),
@@ -92,7 +127,7 @@ impl Reach {
                         continue;
                     }
                     for (known, reached) in ALL.iter().zip(&mut self.severities) {
-                        *reached = known == to || (*reached && applies == Verdict::PerEvent);
+                        *reached = *known == to || (*reached && applies == Verdict::PerEvent);
                     }
                     self.is_rewritten = true;
                 }
@@ -186,11 +221,16 @@ impl<'a> Rules<'a> {
     fn make(&mut self, name: &str, table: &Options, path: &Path, findings: &mut Findings) -> Option<Rule> {
         let kind = table.text("type")?;
         if kind == "rewrite" {
-            let Threshold::From(to) = Threshold::parse(table.get("level")?).ok()? else {
-                let path = path.child("level");
-                findings
-                    .add(Mistake::new(&path, "is no level that an event has").at(self.places.value(&path)));
-                return None;
+            let to = match rewrite::rewrite(table) {
+                Ok(to) => to,
+                Err((key, reason)) => {
+                    let (path, place) = match key {
+                        "" => (path.clone(), self.places.key(path)),
+                        key => (path.child(key), self.places.value(&path.child(key))),
+                    };
+                    findings.add(Mistake::new(&path, reason).at(place));
+                    return None;
+                }
             };
             let when = table.get("when").map(|when| self.filter(when, &path.child("when"), findings));
             let when = match when {

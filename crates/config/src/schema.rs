@@ -54,6 +54,8 @@ fn of(kind: Kind) -> Options {
         Kind::Table(keys) => object(keys, false),
         Kind::Tables(keys) => any_of([object(keys, false), list_of(object(keys, false))]),
         Kind::Map(keys) => named(object(keys, false)),
+        Kind::Renames => named(plain("string")),
+        Kind::Values => named(Options::new().with("type", vec!["string", "number", "boolean"])),
         Kind::Typed(section) => named(typed(section)),
     }
 }

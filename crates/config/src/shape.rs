@@ -4,7 +4,7 @@ mod handlers;
 
 use self::Kind::{
     Bool, Choice, Directives, Duration, File, Filter, Filters, Handlers, Integer, Level, LevelOrDirectives,
-    Levels, Map, Service, Table, Text, Texts,
+    Levels, Map, Renames, Service, Table, Text, Texts, Values,
 };
 use self::handlers::{HANDLER, HANDLERS};
 
@@ -60,6 +60,10 @@ pub(crate) enum Kind {
     Tables(&'static [Key]),
     /// Named tables.
     Map(&'static [Key]),
+    /// Named texts: the names of fields, by their names before.
+    Renames,
+    /// Named texts, numbers and switches.
+    Values,
     /// Named tables whose `type` says what they hold.
     Typed(Section),
 }
@@ -215,7 +219,11 @@ const FILTERS: &[(&str, &[Key])] = &[
     (
         "rewrite",
         &[
-            required("level", Level, "The level that events get, for every handler after this."),
+            key("level", Level, "The level that events get, for every handler after this."),
+            key("message", Text, "The message that they get."),
+            key("rename", Renames, "Fields that get another name, such as `{ dur = \"duration_ms\" }`."),
+            key("remove", Texts, "Fields that are taken out."),
+            key("set", Values, "Fields that are set, to a text, a number, true or false."),
             key("when", Filter, "Only events that pass this. Default: all."),
             key("from", Levels, "Only events of exactly these levels. Default: all."),
         ],

@@ -68,13 +68,9 @@ impl Table {
             let handlers = route.order.iter().filter_map(|number| entries.get(*number));
             let heard = handlers.map(|entry| entry.level.most_verbose()).max().unwrap_or(LevelFilter::OFF);
             // A rewrite raises what a handler's level would keep back.
-            let rewrites = |rules: &[Rule]| rules.iter().any(|rule| matches!(rule.act, Act::Rewrite { .. }));
-            let any = rewrites(&route.rules)
-                || route
-                    .order
-                    .iter()
-                    .filter_map(|number| entries.get(*number))
-                    .any(|entry| rewrites(&entry.rules));
+            let raises = |rules: &[Rule]| rules.iter().any(Rule::gives_severity);
+            let mut entries_here = route.order.iter().filter_map(|number| entries.get(*number));
+            let any = raises(&route.rules) || entries_here.any(|entry| raises(&entry.rules));
             let level = spans
                 .as_ref()
                 .map_or(LevelFilter::OFF, EventFilter::most_verbose)
@@ -131,7 +127,7 @@ impl Table {
             }
             let mut after = reach;
             let by_rules = after.through(&entry.rules, metadata);
-            let rewrites = entry.rules.iter().any(|rule| matches!(rule.act, Act::Rewrite { .. }));
+            let rewrites = entry.rules.iter().any(Rule::is_rewrite);
             if by_rules == Verdict::Never && !rewrites {
                 continue;
             }
@@ -158,28 +154,46 @@ impl Table {
             return;
         }
         let Some(route) = self.routes.get(usize::from(site.route)) else { return };
-        let Some(mut view) = self.enter(route, event) else { return };
-        if !site.is_ordered {
-            self.hand_out(site, &view);
+        if !self.is_heard(route, event) {
             return;
         }
-        for number in &route.order {
-            if site.mask >> number & 1 == 1
-                && let Some(entry) = self.entries.get(*number)
-            {
-                view = entry.hear_and_pass_on(view);
+        rules::apply(self.rules_at(route, event.target()), event, &mut |view| {
+            if site.is_ordered {
+                self.hand_on(site, &route.order, view);
+            } else {
+                self.hand_out(site, view);
             }
-        }
+        });
     }
 
-    /// Judges at the logger; `None` if the event goes no further.
-    pub(crate) fn enter<'e>(&self, route: &Route, event: &EventView<'e>) -> Option<EventView<'e>> {
-        let is_heard = route.level.admits(event.severity())
-            || self.spans.as_ref().is_some_and(|spans| spans.passes(event));
-        if !is_heard {
-            return None;
+    /// Judges by the level of a logger.
+    pub(crate) fn is_heard(&self, route: &Route, event: &EventView<'_>) -> bool {
+        route.level.admits(event.severity()) || self.spans.as_ref().is_some_and(|spans| spans.passes(event))
+    }
+
+    /// Hands an event on from one handler to the next, each of which may change it for those after it.
+    fn hand_on(&self, site: Site, order: &[usize], view: &EventView<'_>) {
+        let mut rest = order;
+        while let Some((number, after)) = rest.split_first() {
+            rest = after;
+            let Some(entry) = self.entries.get(*number).filter(|_| site.mask >> number & 1 == 1) else {
+                continue;
+            };
+            if !entry.level.admits(view) {
+                continue;
+            }
+            if !entry.rules.iter().any(Rule::is_rewrite) {
+                rules::apply(&entry.rules, view, &mut |view| entry.handler.handle(view));
+                continue;
+            }
+            // What was changed stays so for the rest, also if a later filter of this handler keeps the event back.
+            return rules::through(&entry.rules, view, &|_| {}, &mut |view, kept_by| {
+                if kept_by.is_none() {
+                    entry.handler.handle(view);
+                }
+                self.hand_on(site, rest, view);
+            });
         }
-        rules::apply(self.rules_at(route, event.target()), *event)
     }
 
     fn hand_out(&self, site: Site, view: &EventView<'_>) {
@@ -190,10 +204,8 @@ impl Table {
             let Some(entry) = self.entries.get(number as usize) else { return };
             if site.exact >> number & 1 == 1 {
                 entry.handler.handle(view);
-            } else if entry.level.admits(view)
-                && let Some(view) = rules::apply(&entry.rules, *view)
-            {
-                entry.handler.handle(&view);
+            } else if entry.level.admits(view) {
+                rules::apply(&entry.rules, view, &mut |view| entry.handler.handle(view));
             }
         }
     }
@@ -224,23 +236,6 @@ impl Table {
                 Act::Rewrite { when: None, .. } => {}
             }
         }
-    }
-}
-
-impl Entry {
-    /// Hears an event, and returns it as those after this handler see it.
-    fn hear_and_pass_on<'e>(&self, mut view: EventView<'e>) -> EventView<'e> {
-        if !self.level.admits(&view) {
-            return view;
-        }
-        for rule in &self.rules {
-            match rule.apply(view) {
-                Some(next) => view = next,
-                None => return view,
-            }
-        }
-        self.handler.handle(&view);
-        view
     }
 }
 

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use tracing_core::{
     Kind, Level, LevelFilter, Metadata, Subscriber,
     callsite::{Callsite, Identifier},
-    field::FieldSet,
+    field::{Field, FieldSet},
     subscriber::Interest,
 };
 use tracing_subscriber::layer::Filter;
@@ -110,4 +110,23 @@ impl Callsite for Probe {
     fn metadata(&self) -> &Metadata<'_> {
         probe(Level::TRACE)
     }
+}
+
+/// Is the place of a field that no callsite has. Each has its own, as equal fields are those of one place.
+struct Extra(&'static str);
+
+impl Callsite for Extra {
+    fn set_interest(&self, _interest: Interest) {}
+
+    fn metadata(&self) -> &Metadata<'_> {
+        probe(Level::TRACE)
+    }
+}
+
+/// Makes a field of this name, for ever.
+pub(crate) fn field_of(name: &'static str) -> Field {
+    let place: &'static Extra = Box::leak(Box::new(Extra(name)));
+    let set = FieldSet::new(std::slice::from_ref(&place.0), Identifier(place));
+    #[expect(clippy::expect_used, reason = "the set has this one name")]
+    set.field(name).expect("the one name of the set")
 }

@@ -9,21 +9,23 @@ use tracing_log::NormalizeEvent;
 use tracing_subscriber::{layer::Context, registry::LookupSpan};
 
 use crate::{
-    Limits, Redactor, Severity, SpanNode,
+    Limits, Redactor, Rewrite, Severity, SpanNode,
     fields::FieldBuf,
     levels::LevelTable,
+    rewrite::{Found, Overlay},
     slot::{Lookup, SpanSource},
 };
 
 /// Shows one event to filters and handlers: a borrowed, copyable view.
 ///
 /// What has to be computed (the text of fields, the span chain) is computed at most once per event and layer, when it
-/// is first asked for. A rewrite of the level is a copy of the view and is seen only by those it is handed to.
+/// is first asked for. A rewrite is a copy of the view and is seen only by those it is handed to.
 #[derive(Clone, Copy)]
 pub struct EventView<'a> {
     core: &'a EventCore<'a>,
     level: Level,
     severity: Option<Severity>,
+    overlay: Option<&'a Overlay<'a>>,
 }
 
 /// Holds what all views of one event share; lives on the stack of `on_event`.
@@ -64,7 +66,7 @@ impl<'a> EventCore<'a> {
 
 impl<'a> EventView<'a> {
     pub(crate) fn new(core: &'a EventCore<'a>) -> Self {
-        Self { core, level: *core.metadata.level(), severity: None }
+        Self { core, level: *core.metadata.level(), severity: None, overlay: None }
     }
 
     /// Shows `event` to `look`, as a filter sees it in its own `event_enabled`, with the spans that `spans` admits.
@@ -111,6 +113,8 @@ impl<'a> EventView<'a> {
     }
 
     /// Returns the severity in force: the level's, or `Critical` for an ERROR with the field `severity = "critical"`.
+    ///
+    /// That field is the event's own: one that a rewrite has set, renamed or removed makes no difference.
     #[must_use]
     pub fn severity(&self) -> Severity {
         if let Some(severity) = self.severity {
@@ -120,7 +124,7 @@ impl<'a> EventView<'a> {
         // The field set first: it costs nothing, and formats nobody's values.
         let critical = plain == Severity::Error
             && self.core.metadata.fields().field("severity").is_some()
-            && self.event_field("severity").is_some_and(|text| text.parse() == Ok(Severity::Critical));
+            && self.own_field("severity").is_some_and(|text| text.parse() == Ok(Severity::Critical));
         if critical { Severity::Critical } else { plain }
     }
 
@@ -134,6 +138,30 @@ impl<'a> EventView<'a> {
     #[must_use]
     pub fn with_severity(self, severity: Severity) -> Self {
         Self { level: severity.level(), severity: Some(severity), ..self }
+    }
+
+    /// Shows the event as `rewrite` has it to `then`: to nobody else, and over what was rewritten before.
+    ///
+    /// ```
+    /// # use watchfire_core::{EventView, Handler, Memory, Rewrite};
+    /// struct Quieter(Rewrite, Memory);
+    ///
+    /// impl Handler for Quieter {
+    ///     fn handle(&self, event: &EventView<'_>) {
+    ///         event.rewritten(&self.0, |event| self.1.handle(event));
+    ///     }
+    /// }
+    /// ```
+    pub fn rewritten<R>(&self, rewrite: &Rewrite, then: impl FnOnce(&EventView<'_>) -> R) -> R {
+        let overlay = Overlay { rewrite, before: self.overlay };
+        let view = EventView {
+            overlay: Some(&overlay).filter(|_| rewrite.changes_fields()).or(self.overlay),
+            ..*self
+        };
+        match rewrite.severity_given() {
+            Some(severity) => then(&view.with_severity(severity)),
+            None => then(&view),
+        }
     }
 
     /// Tells whether the event came through the `log` crate.
@@ -165,9 +193,19 @@ impl<'a> EventView<'a> {
         })
     }
 
-    /// Returns the text of a field of the event itself.
+    /// Returns the text of a field of the event itself, as rewrites have it.
     #[must_use]
     pub fn event_field(&self, name: &str) -> Option<&'a str> {
+        match self.overlay {
+            None => self.own_field(name),
+            Some(overlay) => match overlay.find(self.core.event, name)? {
+                Found::Given(text) => Some(text),
+                Found::Own(first) => self.own_field(first),
+            },
+        }
+    }
+
+    fn own_field(&self, name: &str) -> Option<&'a str> {
         self.core.fields.get_or_init(|| FieldBuf::of_event(self.core.event, self.core.is_log)).get(name)
     }
 
@@ -177,9 +215,12 @@ impl<'a> EventView<'a> {
         self.event_field("message").unwrap_or_default()
     }
 
-    /// Has `visitor` visit the event's fields, `log.*` ones included, as `tracing` hands them out.
+    /// Has `visitor` visit the event's fields, `log.*` ones included, as `tracing` hands them out and rewrites have them.
     pub fn record(&self, visitor: &mut dyn Visit) {
-        self.core.event.record(visitor);
+        match self.overlay {
+            None => self.core.event.record(visitor),
+            Some(overlay) => overlay.record(self, self.core.event, visitor),
+        }
     }
 
     /// Returns the innermost span that the event stands in, whatever its level.

@@ -112,6 +112,24 @@ impl<H: Handler> HandlerLayer<H> {
         self
     }
 
+    /// Puts something of your own between the layer and its handler, such as `watchfire-filter`'s `rewriting`.
+    ///
+    /// All settings made before stay, but for the level of a layer without a filter, which is that of the new handler.
+    pub fn map_handler<G: Handler>(self, map: impl FnOnce(H) -> G) -> HandlerLayer<G> {
+        let handler = map(self.handler);
+        HandlerLayer {
+            ceiling: if self.recheck.is_some() { self.ceiling } else { handler.default_level() },
+            handler,
+            id: self.id,
+            spans: self.spans,
+            redactor: self.redactor,
+            limits: self.limits,
+            recheck: self.recheck,
+            dispatch: self.dispatch,
+            counts: self.counts,
+        }
+    }
+
     /// Returns the handler.
     pub fn handler(&self) -> &H {
         &self.handler

@@ -11,6 +11,7 @@ mod event;
 mod handler;
 mod layer;
 mod levels;
+mod rewrite;
 mod span;
 
 mod alert;
@@ -45,6 +46,7 @@ pub use layer::{HandlerLayer, LayerCounts};
 pub use levels::{LevelTable, covers};
 pub use memory::Memory;
 pub use redact::{MASK, Redactor};
+pub use rewrite::Rewrite;
 pub use safe::Safe;
 pub use secret::Secret;
 pub use selflog::SelfLog;

@@ -1,5 +1,6 @@
-//! Hold the four things that belong to the process and not to a value of ours:
-//! the debug flag, the register of our own credentials, the list of what to flush at exit, and the panic hook's listeners.
+//! Hold the five things that belong to the process and not to a value of ours:
+//! the debug flag, the register of our own credentials, the list of what to flush at exit, the panic hook's listeners,
+//! and the names of fields that rewrites bring along.
 
 use std::{
     borrow::Cow,
@@ -10,12 +11,15 @@ use std::{
     },
 };
 
+use tracing_core::field::Field;
+
 use crate::redact::OwnSecrets;
 
 static DEBUG: AtomicU8 = AtomicU8::new(UNSET);
 static SECRETS: RwLock<Option<OwnSecrets>> = RwLock::new(None);
 static EXIT: Mutex<Vec<Weak<dyn AtExit>>> = Mutex::new(Vec::new());
 static PANIC: Mutex<Vec<Weak<dyn OnPanic>>> = Mutex::new(Vec::new());
+static NAMES: Mutex<Vec<Field>> = Mutex::new(Vec::new());
 
 const UNSET: u8 = 2;
 
@@ -80,6 +84,17 @@ pub(crate) fn mask_own_secrets_cut(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn holds_own_secret(bytes: &[u8]) -> bool {
     SECRETS.read().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|own| own.contains_any(bytes))
+}
+
+/// Returns a field of this name, as a visitor gets it. Each name lives as long as the process, and is kept once.
+pub(crate) fn field_named(name: &str) -> Field {
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = names.iter().find(|known| known.name() == name) {
+        return known.clone();
+    }
+    let field = crate::claim::field_of(String::leak(name.to_owned()));
+    names.push(field.clone());
+    field
 }
 
 /// Is called when the process ends by a return from `main` or by `process::exit`.

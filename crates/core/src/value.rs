@@ -1,5 +1,7 @@
 use std::fmt;
 
+use tracing_core::field::{Field, Visit};
+
 /// Holds the value of a field as it was recorded: typed, owned, capped and redacted.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -29,6 +31,20 @@ impl Value {
         match self {
             Self::Str(text) | Self::Debug(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// Hands the value to `visitor`, as the macros of `tracing` would.
+    pub(crate) fn visit(&self, field: &Field, visitor: &mut dyn Visit) {
+        match self {
+            Self::Str(text) => visitor.record_str(field, text),
+            Self::Debug(text) => visitor.record_debug(field, &format_args!("{text}")),
+            Self::I64(n) => visitor.record_i64(field, *n),
+            Self::U64(n) => visitor.record_u64(field, *n),
+            Self::I128(n) => visitor.record_i128(field, *n),
+            Self::U128(n) => visitor.record_u128(field, *n),
+            Self::F64(n) => visitor.record_f64(field, *n),
+            Self::Bool(b) => visitor.record_bool(field, *b),
         }
     }
 }

@@ -44,6 +44,7 @@ mod directives;
 mod field;
 mod ignore;
 mod require_debug;
+mod rewriting;
 mod sample;
 mod severities;
 
@@ -53,6 +54,7 @@ pub use field::{Field, field};
 pub use filter::EventFilter;
 pub use ignore::ignore;
 pub use require_debug::{require_debug_false, require_debug_true};
+pub use rewriting::{Rewriting, rewriting};
 pub use sample::{Sample, sample};
 pub use severities::{level, level_range, levels};
 pub use verdict::Verdict;

@@ -13,7 +13,7 @@ pub mod sink;
 
 // Item by item: of a glob the compiler cannot say which feature a name belongs to.
 pub use watchfire_core::{
-    App, ConfigError, LayerCounts, LevelTable, Limits, Redactor, Secret, SelfLog, Severity,
+    App, ConfigError, LayerCounts, LevelTable, Limits, Redactor, Rewrite, Secret, SelfLog, Severity,
     process::{is_debug, set_debug},
 };
 pub use watchfire_filter as filter;

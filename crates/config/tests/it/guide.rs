@@ -24,7 +24,7 @@ fn nothing_is_wrong_with_what_the_guide_shows() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 5);
+    assert_eq!(seen, 6);
 }
 
 #[test]

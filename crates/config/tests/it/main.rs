@@ -9,4 +9,5 @@ mod golden;
 mod guide;
 mod random;
 mod reload;
+mod rewrite;
 mod routing;

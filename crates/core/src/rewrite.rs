@@ -1,0 +1,307 @@
+use std::{error::Error, fmt};
+
+use tracing_core::field::{Field, Visit};
+
+use crate::{EventView, MASK, Severity, Value, process};
+
+/// Says how an event is shown to those after it: with another level, other fields, another message.
+///
+/// The event itself stays as it is: [`EventView::rewritten`] makes a view for those that it is handed to, and for
+/// nobody else. Fields are first renamed, then removed, then set; the message is the field `message`. Only fields of the
+/// event are meant, those of the spans around it stay.
+///
+/// What is set is redacted as everything else is, and a field that is a secret by its name stays one under another.
+///
+/// ```
+/// # use watchfire_core::{Rewrite, Severity};
+/// let quieter = Rewrite::new()
+///     .severity(Severity::Warn)
+///     .message("the payment provider is slow")
+///     .rename("dur", "duration_ms")
+///     .remove("body")
+///     .set("team", "payments")
+///     .set("page", false);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[must_use]
+pub struct Rewrite {
+    severity: Option<Severity>,
+    rename: Vec<(String, Field)>,
+    remove: Vec<String>,
+    set: Vec<Given>,
+}
+
+/// Is a field that a rewrite brings along.
+#[derive(Clone, Debug, PartialEq)]
+struct Given {
+    field: Field,
+    value: Value,
+    text: String,
+}
+
+impl Rewrite {
+    /// Makes a rewrite that changes nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives events this severity, and its level. A field `severity` that is set does not.
+    pub fn severity(mut self, severity: impl Into<Severity>) -> Self {
+        self.severity = Some(severity.into());
+        self
+    }
+
+    /// Gives events this message.
+    pub fn message(self, text: impl Into<String>) -> Self {
+        self.set("message", text.into())
+    }
+
+    /// Gives a field another name, if the event has it; another field of that name goes.
+    pub fn rename(mut self, from: impl Into<String>, to: &str) -> Self {
+        self.rename.push((from.into(), process::field_named(to)));
+        self
+    }
+
+    /// Takes a field out.
+    pub fn remove(mut self, name: impl Into<String>) -> Self {
+        self.remove.push(name.into());
+        self
+    }
+
+    /// Sets a field, in place of one of that name. An event shows at most 64 fields.
+    pub fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        let text = value.to_string();
+        // A message is a text, whatever it says.
+        let value = if name == "message" { Value::from(text.as_str()) } else { value };
+        self.set.push(Given { field: process::field_named(name), value, text });
+        self
+    }
+
+    /// Returns the severity that events get, if they get one.
+    #[must_use]
+    pub fn severity_given(&self) -> Option<Severity> {
+        self.severity
+    }
+
+    /// Tells whether fields are changed, the message among them.
+    #[must_use]
+    pub fn changes_fields(&self) -> bool {
+        !(self.rename.is_empty() && self.remove.is_empty() && self.set.is_empty())
+    }
+}
+
+impl fmt::Display for Rewrite {
+    /// Writes what is changed: `level WARN, dur renamed duration_ms, without body, team=payments`.
+    ///
+    /// Values are shown as redaction shows them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut between = "";
+        let mut next = |f: &mut fmt::Formatter<'_>| f.write_str(std::mem::replace(&mut between, ", "));
+        if let Some(severity) = self.severity {
+            next(f)?;
+            write!(f, "level {severity}")?;
+        }
+        for (from, to) in &self.rename {
+            next(f)?;
+            write!(f, "{from} renamed {}", to.name())?;
+        }
+        for name in &self.remove {
+            next(f)?;
+            write!(f, "without {name}")?;
+        }
+        let redactor = crate::Redactor::default();
+        for given in &self.set {
+            next(f)?;
+            let value = redactor.value(given.field.name(), &given.text);
+            write!(f, "{}={}", given.field.name(), redactor.clean(&value))?;
+        }
+        Ok(())
+    }
+}
+
+/// Lays a rewrite over the fields of an event, and over the rewrites before it. Lives on the stack.
+#[derive(Clone, Copy)]
+pub(crate) struct Overlay<'a> {
+    pub(crate) rewrite: &'a Rewrite,
+    pub(crate) before: Option<&'a Self>,
+}
+
+/// Says where a field that is shown comes from.
+pub(crate) enum Found<'a> {
+    /// The event's own, by its first name.
+    Own(&'static str),
+    Given(&'a str),
+}
+
+impl<'a> Overlay<'a> {
+    /// Finds the field that is shown as `name`.
+    pub(crate) fn find(&self, event: &tracing_core::Event<'_>, name: &str) -> Option<Found<'a>> {
+        let shown = Shown::of(self, event);
+        let found = shown.entries().iter().rev().find(|entry| entry.is_named(name))?;
+        match found.given {
+            Some(given) => Some(Found::Given(&given.text)),
+            None => Some(Found::Own(found.first)),
+        }
+    }
+
+    /// Has `visitor` visit the fields as they are shown: the event's in their order, then those that were set.
+    pub(crate) fn record(
+        &self,
+        view: &EventView<'_>,
+        event: &tracing_core::Event<'_>,
+        visitor: &mut dyn Visit,
+    ) {
+        let shown = Shown::of(self, event);
+        let redacts = |name: &str| view.redactor().is_secret_name(name);
+        event.record(&mut Renaming { shown: &shown, redacts: &redacts, at: 0, visitor });
+        for entry in shown.entries() {
+            let Some(given) = entry.given.filter(|_| entry.is_shown) else { continue };
+            let field = entry.renamed.unwrap_or(&given.field);
+            if entry.renamed.is_some() && redacts(entry.first) {
+                visitor.record_str(field, MASK);
+            } else {
+                given.value.visit(field, visitor);
+            }
+        }
+    }
+}
+
+/// As many fields as [`Limits`](crate::Limits) lets an event have.
+const MOST: usize = 64;
+
+/// Holds what becomes of each field, without an allocation.
+struct Shown<'a> {
+    entries: [Entry<'a>; MOST],
+    len: usize,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Entry<'a> {
+    /// The name it came with, by which it may be a secret's.
+    first: &'static str,
+    renamed: Option<&'a Field>,
+    given: Option<&'a Given>,
+    is_shown: bool,
+}
+
+impl Entry<'_> {
+    fn name(&self) -> &str {
+        self.renamed.map_or(self.first, Field::name)
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        self.is_shown && self.name() == name
+    }
+}
+
+impl<'a> Shown<'a> {
+    fn of(overlay: &Overlay<'a>, event: &tracing_core::Event<'_>) -> Self {
+        let mut shown = Self { entries: [Entry::default(); MOST], len: 0 };
+        // The names of what is really there: a field may be declared and not be given. Formats nobody's values.
+        event.record(&mut Names(&mut shown));
+        shown.lay(overlay);
+        shown
+    }
+
+    fn entries(&self) -> &[Entry<'a>] {
+        self.entries.get(..self.len).unwrap_or_default()
+    }
+
+    fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry<'a>> {
+        self.entries.iter_mut().take(self.len)
+    }
+
+    fn push(&mut self, entry: Entry<'a>) {
+        if let Some(free) = self.entries.get_mut(self.len) {
+            *free = entry;
+            self.len += 1;
+        }
+    }
+
+    fn lay(&mut self, overlay: &Overlay<'a>) {
+        if let Some(before) = overlay.before {
+            self.lay(before);
+        }
+        for (from, to) in &overlay.rewrite.rename {
+            if from == to.name() || !self.entries().iter().any(|entry| entry.is_named(from)) {
+                continue;
+            }
+            self.hide(to.name());
+            self.entries_mut()
+                .filter(|entry| entry.is_named(from))
+                .for_each(|entry| entry.renamed = Some(to));
+        }
+        for name in &overlay.rewrite.remove {
+            self.hide(name);
+        }
+        for given in &overlay.rewrite.set {
+            let name = given.field.name();
+            self.hide(name);
+            self.push(Entry { first: name, renamed: None, given: Some(given), is_shown: true });
+        }
+    }
+
+    fn hide(&mut self, name: &str) {
+        self.entries_mut().filter(|entry| entry.is_named(name)).for_each(|entry| entry.is_shown = false);
+    }
+}
+
+struct Names<'s, 'a>(&'s mut Shown<'a>);
+
+impl Visit for Names<'_, '_> {
+    fn record_debug(&mut self, field: &Field, _value: &dyn fmt::Debug) {
+        self.0.push(Entry { first: field.name(), renamed: None, given: None, is_shown: true });
+    }
+}
+
+/// Hands the event's own fields on under the names that they are shown by.
+struct Renaming<'s, 'a> {
+    shown: &'s Shown<'a>,
+    redacts: &'s dyn Fn(&str) -> bool,
+    /// How many fields were visited.
+    at: usize,
+    visitor: &'s mut dyn Visit,
+}
+
+impl Renaming<'_, '_> {
+    fn pass(&mut self, field: &Field, pass: impl FnOnce(&mut dyn Visit, &Field)) {
+        let entry = self.shown.entries().get(self.at).filter(|entry| entry.given.is_none());
+        self.at += 1;
+        match entry {
+            Some(Entry { is_shown: false, .. }) => {}
+            Some(Entry { renamed: Some(to), first, .. }) if (self.redacts)(first) => {
+                self.visitor.record_str(to, MASK);
+            }
+            Some(Entry { renamed: Some(to), .. }) => pass(self.visitor, to),
+            // One too many to be known here, and to be captured.
+            Some(_) | None => pass(self.visitor, field),
+        }
+    }
+}
+
+macro_rules! pass_on {
+    ($($record:ident: $value:ty),+) => {
+        $(fn $record(&mut self, field: &Field, value: $value) {
+            self.pass(field, |visitor, field| visitor.$record(field, value));
+        })+
+    };
+}
+
+impl Visit for Renaming<'_, '_> {
+    pass_on!(
+        record_debug: &dyn fmt::Debug,
+        record_error: &(dyn Error + 'static),
+        record_str: &str,
+        record_bytes: &[u8],
+        record_bool: bool,
+        record_f64: f64,
+        record_i64: i64,
+        record_u64: u64,
+        record_i128: i128,
+        record_u128: u128
+    );
+}
+
+#[cfg(test)]
+mod tests;
