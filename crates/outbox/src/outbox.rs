@@ -315,7 +315,7 @@ fn open_spool(folder: Folder, log: &SelfLog) -> Result<(Option<Disk>, Option<Str
             let trouble =
                 format!("the spool `{}` cannot be used, alerts are kept in memory: {error}", path.display());
             log.say(&trouble);
-            Ok((None, Some(trouble)))
+            Ok((Some(Disk::later(&path)), Some(trouble)))
         }
     }
 }

@@ -99,6 +99,12 @@ impl<F: Files> Spool<F> {
         self.files.sync("cur")
     }
 
+    /// Tells whether the folder takes a file.
+    pub(crate) fn can_write(&mut self) -> bool {
+        let tmp = self.tmp();
+        self.files.write(&tmp, b"room").is_ok() && self.files.remove(&tmp).is_ok()
+    }
+
     fn tmp(&mut self) -> String {
         self.written += 1;
         format!("tmp/{:x}-{}+{}", self.tag, self.written, self.owner)

@@ -1,6 +1,8 @@
 //! Tests of watchfire as a whole: laws that no single crate can show. Each scenario runs in a process of its own, with a
 //! global default subscriber, because a scoped one hides re-entrancy.
 
+#[cfg(target_os = "linux")]
+mod disk;
 mod ends;
 mod outages;
 mod readme;

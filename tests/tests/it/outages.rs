@@ -5,14 +5,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use watchfire::{
-    Email, HealthStatus, Noise, Outbox, OutboxBuilder, Policy, Sentry, Severity, Slack, Sms, Telegram, Twilio,
-};
-use watchfire_inbox::{Demo, Fault, Inbox, Room, Stage};
+use watchfire::{HealthStatus, Noise, Outbox, OutboxBuilder, Sentry, Severity, Slack, Sms, Twilio};
+use watchfire_inbox::{Demo, Fault, Room, Stage};
 
 use crate::{
     scenario::PATIENCE,
-    shop::{Shop, assert_once, brisk, is_marked, says},
+    shop::{Doors, ROOMS, Shop, assert_once, brisk, inbox, is_marked, says},
 };
 
 const TEXTS: [&str; 5] = [
@@ -22,52 +20,6 @@ const TEXTS: [&str; 5] = [
     "the stock is negative",
     "the mirror is stale",
 ];
-
-/// The channels of the program, and where each arrives.
-const ROOMS: [(&str, Room); 3] =
-    [("slack", Room::SlackWebhook), ("telegram", Room::Telegram), ("email", Room::Smtp)];
-
-/// Opens an inbox that takes mail without TLS, on ports of choice.
-fn inbox(http: u16, smtp: u16) -> Inbox {
-    Inbox::builder().http_port(http).smtp_port(smtp).smtp_plaintext().smtp_anonymous().start().unwrap()
-}
-
-/// Where the providers are, also while they are not.
-struct Doors {
-    http: u16,
-    smtp: u16,
-}
-
-impl Doors {
-    fn of(inbox: &Inbox) -> Self {
-        Self { http: inbox.http_addr().port(), smtp: inbox.smtp_addr().port() }
-    }
-
-    fn base(&self) -> String {
-        format!("http://127.0.0.1:{}", self.http)
-    }
-
-    fn slack(&self) -> Slack {
-        Slack::webhook(format!("{}{}", self.base(), Demo::SLACK_WEBHOOK_PATH)).unwrap()
-    }
-
-    fn telegram(&self) -> Telegram {
-        Telegram::bot(Demo::TELEGRAM_TOKEN, Demo::TELEGRAM_CHAT).unwrap().api_url(self.base()).unwrap()
-    }
-
-    fn email(&self) -> Email {
-        let server = format!("smtp+plain://localhost:{}", self.smtp);
-        Email::to(["ada@example.com"]).from("shop@example.com").server(server).unwrap()
-    }
-
-    /// A program with Slack, Telegram and mail.
-    fn shop(&self, outbox: OutboxBuilder, policy: fn(Policy) -> Policy) -> Shop {
-        Shop::open(outbox)
-            .channel("slack", self.slack(), policy)
-            .channel("telegram", self.telegram(), policy)
-            .channel("email", self.email(), policy)
-    }
-}
 
 fn in_memory() -> OutboxBuilder {
     Outbox::builder("shop").in_memory()

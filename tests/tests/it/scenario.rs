@@ -7,7 +7,7 @@ use std::{
 
 use watchfire_inbox::Inbox;
 
-const NAME: &str = "WATCHFIRE_TEST_SCENARIO";
+pub(crate) const NAME: &str = "WATCHFIRE_TEST_SCENARIO";
 pub(crate) const WEBHOOK: &str = "WATCHFIRE_TEST_WEBHOOK";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -7,8 +7,11 @@ use std::{
 
 use tracing::Dispatch;
 use tracing_subscriber::{Layer, Registry};
-use watchfire::{ChannelStats, Outbox, OutboxBuilder, Policy, SelfLog, Stats, prelude::*, sink::Sink};
-use watchfire_inbox::{Inbox, Received, Room};
+use watchfire::{
+    ChannelStats, Email, Outbox, OutboxBuilder, Policy, SelfLog, Slack, Stats, Telegram, prelude::*,
+    sink::Sink,
+};
+use watchfire_inbox::{Demo, Inbox, Received, Room};
 
 use crate::scenario::PATIENCE;
 
@@ -76,6 +79,52 @@ impl Shop {
             // Returns early when something was settled.
             let _report = self.outbox.flush(Duration::from_millis(20));
         }
+    }
+}
+
+/// The channels of the program, and where each arrives.
+pub(crate) const ROOMS: [(&str, Room); 3] =
+    [("slack", Room::SlackWebhook), ("telegram", Room::Telegram), ("email", Room::Smtp)];
+
+/// Opens an inbox that takes mail without TLS, on ports of choice.
+pub(crate) fn inbox(http: u16, smtp: u16) -> Inbox {
+    Inbox::builder().http_port(http).smtp_port(smtp).smtp_plaintext().smtp_anonymous().start().unwrap()
+}
+
+/// Where the providers are, also while they are not.
+pub(crate) struct Doors {
+    pub(crate) http: u16,
+    pub(crate) smtp: u16,
+}
+
+impl Doors {
+    pub(crate) fn of(inbox: &Inbox) -> Self {
+        Self { http: inbox.http_addr().port(), smtp: inbox.smtp_addr().port() }
+    }
+
+    fn base(&self) -> String {
+        format!("http://127.0.0.1:{}", self.http)
+    }
+
+    pub(crate) fn slack(&self) -> Slack {
+        Slack::webhook(format!("{}{}", self.base(), Demo::SLACK_WEBHOOK_PATH)).unwrap()
+    }
+
+    pub(crate) fn telegram(&self) -> Telegram {
+        Telegram::bot(Demo::TELEGRAM_TOKEN, Demo::TELEGRAM_CHAT).unwrap().api_url(self.base()).unwrap()
+    }
+
+    pub(crate) fn email(&self) -> Email {
+        let server = format!("smtp+plain://localhost:{}", self.smtp);
+        Email::to(["ada@example.com"]).from("shop@example.com").server(server).unwrap()
+    }
+
+    /// A program with Slack, Telegram and mail.
+    pub(crate) fn shop(&self, outbox: OutboxBuilder, policy: fn(Policy) -> Policy) -> Shop {
+        Shop::open(outbox)
+            .channel("slack", self.slack(), policy)
+            .channel("telegram", self.telegram(), policy)
+            .channel("email", self.email(), policy)
     }
 }
 

@@ -96,6 +96,8 @@ impl<F: Files> Dispatch<F> {
     pub(crate) fn commit(&mut self) {
         if let Some(spool) = &self.spool
             && let Err(error) = spool.commit()
+            // What cannot take a message cannot be forced to keep one.
+            && self.trouble.is_none()
         {
             self.complain(&format!("cannot force the spool to the disk: {error}"));
         }
@@ -105,9 +107,7 @@ impl<F: Files> Dispatch<F> {
         let written = self.spool.as_mut()?.accept(name, letter);
         match written {
             Ok(name) => {
-                if self.trouble.take().is_some() {
-                    self.self_log.say("the spool works again");
-                }
+                self.works_again();
                 Some(name)
             }
             Err(trouble) => {
@@ -116,6 +116,12 @@ impl<F: Files> Dispatch<F> {
                 ));
                 None
             }
+        }
+    }
+
+    pub(super) fn works_again(&mut self) {
+        if self.trouble.take().is_some() {
+            self.self_log.say("the spool works again");
         }
     }
 

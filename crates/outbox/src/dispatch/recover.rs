@@ -11,7 +11,7 @@ use crate::{
     hash::Fnv128,
     letter::Letter,
     moment::Moment,
-    spool::{Drawer, Files, Found, Name},
+    spool::{Drawer, Files, Found, Name, Spool},
     stats::{Counters, bump},
 };
 
@@ -192,6 +192,11 @@ impl<F: Files> Dispatch<F> {
     fn respool(&mut self) {
         let homeless: Vec<_> =
             self.kept.iter().filter(|(_, kept)| kept.name.is_none()).map(|(key, _)| *key).collect();
+        // Nothing is left to write, and so nothing would say that it could be.
+        if homeless.is_empty() && self.trouble.is_some() && self.spool.as_mut().is_some_and(Spool::can_write)
+        {
+            self.works_again();
+        }
         for key in homeless {
             let Some(ticket) = self.delivery.get(key).cloned() else { continue };
             let Some(letter) = self.kept.get(&key).and_then(|kept| kept.letter.clone()) else { continue };

@@ -15,14 +15,25 @@ pub(crate) struct Disk {
 impl Disk {
     /// Opens the folder; makes it, and what is missing in it, readable for its owner only.
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
+        let disk = Self::later(root);
+        disk.make()?;
+        Ok(disk)
+    }
+
+    /// Names a folder that cannot be opened yet: the first write that can makes it.
+    pub(crate) fn later(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    fn make(&self) -> io::Result<()> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         for folder in FOLDERS {
-            builder.create(root.join(folder))?;
+            builder.create(self.root.join(folder))?;
         }
-        Ok(Self { root: root.to_owned() })
+        Ok(())
     }
 
     /// Opens the folder as it is, to look at it.
@@ -43,7 +54,14 @@ impl Files for Disk {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path)?;
+        let mut file = match options.open(&path) {
+            // It could not be made at the start, or was removed by hand.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.make()?;
+                options.open(&path)?
+            }
+            opened => opened?,
+        };
         let written = file.write_all(bytes).and_then(|()| file.sync_all());
         if written.is_err() {
             drop(file);
