@@ -6,9 +6,10 @@ use std::{
     borrow::Cow,
     panic::PanicHookInfo,
     sync::{
-        Mutex, Once, PoisonError, RwLock, Weak,
+        Arc, Mutex, MutexGuard, Once, PoisonError, RwLock, TryLockError, Weak,
         atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use tracing_core::field::Field;
@@ -134,6 +135,10 @@ extern "C" fn run_at_exit() {
 pub trait OnPanic: Send + Sync + 'static {
     /// Notes the panic; never blocks for long, takes no lock that the panicking thread may hold.
     fn on_panic(&self, info: &PanicHookInfo<'_>);
+
+    /// Notes that the hook which was there has returned too: what `panic = "abort"` does comes next, or the thread
+    /// unwinds. Same limits as for [`on_panic`](Self::on_panic), and on the same thread.
+    fn after_hook(&self) {}
 }
 
 /// Puts `listener` on the list of who hears of panics, and installs our hook in front of the present one, once.
@@ -148,21 +153,42 @@ pub fn on_panic(listener: Weak<dyn OnPanic>) {
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             // A panic that we catch ourselves (a user's formatter or callback) is no news.
-            if !crate::guard::is_inside() {
-                let listeners: Vec<_> = match PANIC.try_lock() {
-                    Ok(list) => list.iter().filter_map(Weak::upgrade).collect(),
-                    Err(_) => Vec::new(),
-                };
+            let listeners = if crate::guard::is_inside() { Vec::new() } else { panic_listeners() };
+            let tell = |told: &dyn Fn(&dyn OnPanic)| {
                 crate::guard::quietly(|| {
-                    for listener in listeners {
-                        let told = std::panic::AssertUnwindSafe(|| listener.on_panic(info));
+                    for listener in &listeners {
+                        let told = std::panic::AssertUnwindSafe(|| told(&**listener));
                         std::panic::catch_unwind(told).unwrap_or_default();
                     }
                 });
-            }
+            };
+            tell(&|listener| listener.on_panic(info));
             previous(info);
+            tell(&|listener| listener.after_hook());
         }));
     });
+}
+
+/// Collects who is to hear of a panic, without waiting for a thread that may be this one.
+fn panic_listeners() -> Vec<Arc<dyn OnPanic>> {
+    match try_lock_for_a_while(&PANIC) {
+        Some(list) => list.iter().filter_map(Weak::upgrade).collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Takes a lock that others hold for microseconds only, for a thread that must not wait for ever: it may be the one that
+/// holds it, or its holder may be gone by a fork. Gives up after 50 ms.
+pub fn try_lock_for_a_while<T: ?Sized>(lock: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    let until = crate::clock::instant() + Duration::from_millis(50);
+    loop {
+        match lock.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if crate::clock::instant() < until => std::thread::yield_now(),
+            Err(TryLockError::WouldBlock) => return None,
+        }
+    }
 }
 
 static FORKS: AtomicU32 = AtomicU32::new(0);

@@ -99,6 +99,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let outbox = outbox.drop_deadline(Duration::from_millis(500)).start()?;
     tracing_subscriber::registry().with(Lines(file).layer(&outbox)?).init();
+    if way == "panic-abort-slow" {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            hook(info);
+            // One that prints a long stack: the outbox has time to do what it likes.
+            pause(Duration::from_millis(1_500));
+        }));
+    }
     if way != "no-hook" {
         panic::install(&outbox);
     }
@@ -121,7 +129,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             tracing::error!("before the panic");
             panic!("in main");
         }
-        "panic-abort" => {
+        "panic-abort" | "panic-abort-slow" => {
             std::panic::set_hook({
                 let ours = std::panic::take_hook();
                 Box::new(move |info| {
@@ -165,11 +173,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // Only delivers what is there.
         "drain" => {
             let until = clock::instant() + Duration::from_secs(20);
-            while clock::instant() < until && outbox.drain(Duration::from_millis(200)).pending > 0 {}
+            while clock::instant() < until && !outbox.drain(Duration::from_millis(200)).is_complete {}
         }
         other => return Err(format!("unknown way to end: {other}").into()),
     }
     Ok(())
+}
+
+/// Waits for as long as this.
+fn pause(time: Duration) {
+    let (_never, pause) = std::sync::mpsc::channel::<()>();
+    pause.recv_timeout(time).unwrap_or_default();
 }
 
 /// Alerts for ever, and prints how many are in the spool.

@@ -132,7 +132,8 @@ impl Courier<'_> {
             let stops = orders.stop.load(Ordering::Acquire);
             self.settle(now);
             self.take_in(now);
-            self.look(looks, closes || stops, now);
+            let ends = closes || stops || orders.last_words.load(Ordering::Acquire);
+            self.look(looks, ends, now);
             let desks_due = self.count(closes || stops, looks, now);
             self.dispatch.commit();
             // Not before what was said is safe: a count that is written down as told must not be lost with it.
@@ -140,6 +141,7 @@ impl Courier<'_> {
             // Before they leave the hand: else a flush in this moment would see nothing anywhere.
             self.shared.pending.store(self.dispatch.len(), Ordering::Release);
             self.shared.in_hand.store(0, Ordering::Release);
+            self.shared.panics.settle();
             if self.shared.orders.hurry.swap(false, Ordering::AcqRel) {
                 self.dispatch.delivery.hurry(now);
             }

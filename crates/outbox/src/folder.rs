@@ -128,7 +128,8 @@ impl SpoolFolder {
     /// If it is not there any more, or damaged.
     pub fn read(&self, entry: &Entry) -> Result<Content, FolderError> {
         if entry.is_alert() {
-            return Ok(Content::of_alert(self.spool.alert(&entry.path())?));
+            let (alert, _) = self.spool.alert(&entry.path())?;
+            return Ok(Content::of_alert(alert));
         }
         let (letter, origin) = self.spool.letter_and_origin(&entry.path())?;
         let why = self.spool.files().read(&format!("{}.why", entry.path()), 4_096).ok();

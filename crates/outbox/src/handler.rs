@@ -31,7 +31,7 @@ impl<S: ?Sized + 'static> Handler for AlertHandler<S> {
     }
 
     fn flush(&self, deadline: Instant) -> Flushed {
-        if self.port.flush(deadline).pending == 0 { Flushed::Yes } else { Flushed::TimedOut }
+        if self.port.flush(deadline).is_complete { Flushed::Yes } else { Flushed::TimedOut }
     }
 
     fn default_level(&self) -> LevelFilter {

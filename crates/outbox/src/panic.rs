@@ -13,6 +13,11 @@ use crate::{Outbox, shared::Shared};
 /// `panic = "abort"` and the end of the process, and the next start, or another process with the same spool, says that
 /// the process died. Without a spool it goes through the queue, and an abort loses it.
 ///
+/// The process itself says it a second after the hook has returned, or at once when the thread that panicked drops its
+/// outbox while it unwinds, or the process ends in order: before that it may yet die of it, and the next start has more
+/// to say. A program built with `panic = "abort"` leaves it to the next start. A hook installed later, in front of this
+/// one, that takes longer than that second before it ends the process comes too late for that.
+///
 /// After the third panic at one place the rest is only counted, until the place has been quiet for five minutes; the
 /// counts come in one message a minute. A panic of the main thread is critical, one of another thread an error.
 /// Channels that were set up [`without_panics`](crate::Channel::without_panics) are left out.

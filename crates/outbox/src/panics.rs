@@ -1,23 +1,28 @@
+mod waiting;
+
 use std::{
     collections::HashMap,
     panic::PanicHookInfo,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use tracing_core::Level;
-use watchfire_core::{Alert, Capture, Severity, Stack, clock};
+use watchfire_core::{Alert, Capture, Severity, Stack, clock, process::try_lock_for_a_while};
 
 use crate::{
-    NotificationId,
+    NotificationId, chance,
     delivery::Key,
     hash::Fnv128,
     moment::Moment,
-    spool::{Disk, Name, Spool},
+    spool::{Disk, Name, Owner, Spool},
 };
+
+pub(crate) use waiting::Release;
+use waiting::Waiting;
 
 /// How many panics at one place are told of one by one, until it is quiet for [`QUIET`].
 const MOST: u64 = 3;
@@ -29,8 +34,12 @@ const PLACES: usize = 256;
 /// Counts panics by their place, and writes the first of each into the spool.
 #[derive(Debug)]
 pub(crate) struct Panics {
-    /// A spool of its own: the courier's is the courier's. `None` if alerts are kept in memory.
-    spool: Option<Mutex<Spool<Disk>>>,
+    /// The folder, and the host as owners call it. `None` if alerts are kept in memory.
+    folder: Option<(Disk, String)>,
+    /// What is in the spool and waits for its process to survive or die.
+    left: Mutex<Waiting>,
+    /// How many that are, as of the last [`settle`](Self::settle).
+    pub(crate) held: AtomicUsize,
     places: Mutex<HashMap<(String, u32), Place>>,
     /// Those told of in no message yet.
     pub(crate) waiting: AtomicU64,
@@ -67,9 +76,11 @@ pub(crate) struct Repeated {
 }
 
 impl Panics {
-    pub(crate) fn new(spool: Option<Spool<Disk>>) -> Self {
+    pub(crate) fn new(folder: Option<(Disk, String)>) -> Self {
         Self {
-            spool: spool.map(Mutex::new),
+            folder,
+            left: Mutex::default(),
+            held: AtomicUsize::new(0),
             places: Mutex::default(),
             waiting: AtomicU64::new(0),
             heard: AtomicU64::new(0),
@@ -77,7 +88,7 @@ impl Panics {
         }
     }
 
-    /// Takes a panic, on the thread that panics: no lock is waited for.
+    /// Takes a panic, on the thread that panics: no lock is waited for long.
     pub(crate) fn hear(&self, info: &PanicHookInfo<'_>, capture: &Capture) -> Heard {
         self.heard.fetch_add(1, Ordering::AcqRel);
         let now = clock::instant();
@@ -95,7 +106,7 @@ impl Panics {
     }
 
     fn is_repeated(&self, info: &PanicHookInfo<'_>, now: Instant) -> bool {
-        let Ok(mut places) = self.places.try_lock() else { return false };
+        let Some(mut places) = try_lock_for_a_while(&self.places) else { return false };
         let Some(place) = places.get_mut(&place_of(info)) else { return false };
         if now.saturating_duration_since(place.last) > QUIET {
             place.told = 0;
@@ -112,7 +123,7 @@ impl Panics {
     }
 
     fn remember(&self, info: &PanicHookInfo<'_>, alert: &Alert, now: Instant) {
-        let Ok(mut places) = self.places.try_lock() else { return };
+        let Some(mut places) = try_lock_for_a_while(&self.places) else { return };
         let mut key = place_of(info);
         if places.len() >= PLACES && !places.contains_key(&key) {
             key = (String::new(), 0);
@@ -128,11 +139,60 @@ impl Panics {
     }
 
     fn write(&self, alert: &Alert) -> Option<()> {
-        let mut spool = self.spool.as_ref()?.try_lock().ok()?;
+        let (disk, host) = self.folder.as_ref()?;
+        // A spool of its own: the courier's is the courier's, and one that two threads share would have a lock. The
+        // owner is asked for anew, as a forked child is another one.
+        let mut spool =
+            Spool::new(disk.clone(), Owner::this(host), Arc::new(Owner::is_alive), chance::bits());
         let id = NotificationId(Fnv128::new().part(&alert.id.as_u128().to_be_bytes()).finish());
         let key = Key { accepted: Moment::from(alert.at).as_millis() * 1_000, id };
         let name = Name::alert(key, spool.owner());
-        spool.leave(&name, alert).ok()
+        // Before it is in the folder: the courier must not find it before it knows that it is to wait.
+        self.hold(|left| left.add(id, clock::instant()));
+        let written = spool.leave(&name, alert).ok();
+        if written.is_none() {
+            self.hold(|left| left.forget(id));
+        }
+        written
+    }
+
+    fn hold(&self, change: impl FnOnce(&mut Waiting)) {
+        if let Some(mut left) = try_lock_for_a_while(&self.left) {
+            change(&mut left);
+            self.held.store(left.len(), Ordering::Release);
+        }
+    }
+
+    /// Notes that the hook has returned on this thread; `false` if that changes nothing.
+    pub(crate) fn hook_returned(&self) -> bool {
+        if self.held.load(Ordering::Acquire) == 0 {
+            return false;
+        }
+        self.hold(|left| left.returned(clock::instant()));
+        true
+    }
+
+    /// Notes that this thread has survived its panics.
+    pub(crate) fn survived(&self) {
+        if self.held.load(Ordering::Acquire) > 0 {
+            self.hold(Waiting::survived);
+        }
+    }
+
+    /// Says what is still to be left alone in the spool; with `all` nothing.
+    pub(crate) fn release(&self, now: Instant, all: bool) -> Release {
+        if self.held.load(Ordering::Acquire) == 0 {
+            return Release::default();
+        }
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).release(now, all)
+    }
+
+    /// Counts what is held: what was released is counted elsewhere by now.
+    pub(crate) fn settle(&self) {
+        if self.held.load(Ordering::Acquire) > 0 {
+            let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            self.held.store(left.len(), Ordering::Release);
+        }
     }
 
     /// Takes the counts of places that panicked more often than was told.

@@ -175,8 +175,10 @@ impl Shared {
     }
 
     fn waiting(&self) -> usize {
+        // Where no panic is survived, nothing is gained by waiting for what one has left behind.
+        let held = if cfg!(panic = "abort") { 0 } else { self.panics.held.load(Ordering::Acquire) };
         // In this order: an alert on its way through is counted twice rather than not at all.
-        self.queue.len() + self.in_hand.load(Ordering::Acquire) + self.pending.load(Ordering::Acquire)
+        self.queue.len() + self.in_hand.load(Ordering::Acquire) + held + self.pending.load(Ordering::Acquire)
     }
 
     fn totals(&self) -> (u64, u64) {
@@ -189,14 +191,20 @@ impl Shared {
 
     pub(crate) fn flush(&self, deadline: Instant) -> FlushReport {
         let before = self.totals();
+        let mut looked = self.is_gone();
         // The courier must not wait for itself.
-        if self.courier.get() != Some(&std::thread::current().id()) && !self.is_gone() {
+        if self.courier.get() != Some(&std::thread::current().id()) && !looked {
+            if std::thread::panicking() {
+                // A destructor runs: this thread survived its panic.
+                self.panics.survived();
+            }
             let asked = self.orders.look.fetch_add(1, Ordering::AcqRel) + 1;
             self.queue.nudge();
             // In this order: what was found is pending before the look is over.
             self.wait_until(deadline, || {
                 self.orders.looked.load(Ordering::Acquire) >= asked && self.waiting() == 0
             });
+            looked = self.orders.looked.load(Ordering::Acquire) >= asked;
         }
         let after = self.totals();
         let pending = self.waiting() as u64;
@@ -205,6 +213,7 @@ impl Shared {
             pending,
             spooled: self.published.lock().unwrap_or_else(PoisonError::into_inner).spooled.min(pending),
             dropped: after.1.saturating_sub(before.1),
+            is_complete: looked && pending == 0,
         }
     }
 
@@ -265,10 +274,8 @@ impl OnPanic for Shared {
         }
         match self.panics.hear(info, &self.capture) {
             Heard::Counted => {}
-            Heard::Spooled => {
-                self.orders.look.fetch_add(1, Ordering::AcqRel);
-                self.queue.nudge();
-            }
+            // The courier leaves it alone for now, and has to know until when.
+            Heard::Spooled => self.queue.nudge(),
             Heard::Queue(alert) => {
                 // As in `post`, without a lock that this thread may hold.
                 let Ok(channels) = self.channels.try_read() else { return };
@@ -283,6 +290,12 @@ impl OnPanic for Shared {
                     });
                 }
             }
+        }
+    }
+
+    fn after_hook(&self) {
+        if self.panics.hook_returned() {
+            self.queue.nudge();
         }
     }
 }

@@ -11,6 +11,7 @@ mod cabinet;
 mod disk;
 mod files;
 mod frame;
+mod lease;
 mod name;
 mod owner;
 mod record;
@@ -20,7 +21,7 @@ use std::{collections::HashSet, fmt, io, sync::Arc, time::Duration};
 
 use watchfire_core::Alert;
 
-use crate::{delivery::State, letter::Letter, moment::Moment};
+use crate::{NotificationId, delivery::State, letter::Letter, moment::Moment};
 
 pub(crate) use cabinet::Drawer;
 pub(crate) use disk::Disk;
@@ -37,10 +38,8 @@ pub(crate) use trouble::{Missing, Trouble};
 pub(crate) const LARGEST: u64 = 1 << 20;
 /// How many dead letters are kept.
 const MOST_DEAD: usize = 1_000;
-/// How often a process that has claims says that it lives, for processes that cannot see it.
-const BEAT: Duration = Duration::from_secs(20);
-/// After how long without that its claims are free.
-const LEASE: Duration = Duration::from_secs(90);
+/// How long the alert of a panic is left to its own process, while that lives.
+const ITS_OWN: Duration = Duration::from_secs(60);
 
 /// Is a spool's folder, as one process uses it.
 pub(crate) struct Spool<F> {
@@ -54,6 +53,8 @@ pub(crate) struct Spool<F> {
     beat: Option<Moment>,
     /// Files that are for channels nobody has set up here: they stay.
     foreign: HashSet<String>,
+    /// Alerts of panics of this process that are left alone for now: it may be about to end.
+    held: Vec<NotificationId>,
 }
 
 /// Tells whether a process of this machine lives, where that can be told.
@@ -71,7 +72,17 @@ pub(crate) enum Found {
 
 impl<F: Files> Spool<F> {
     pub(crate) fn new(files: F, owner: Owner, alive: Alive, tag: u32) -> Self {
-        Self { files, owner, alive, tag, written: 0, dead: None, beat: None, foreign: HashSet::new() }
+        Self {
+            files,
+            owner,
+            alive,
+            tag,
+            written: 0,
+            dead: None,
+            beat: None,
+            foreign: HashSet::new(),
+            held: Vec::new(),
+        }
     }
 
     pub(crate) fn owner(&self) -> &Owner {
@@ -90,8 +101,15 @@ impl<F: Files> Spool<F> {
 
     /// Writes an alert as it is, free for whoever comes. For a process that may be about to end.
     pub(crate) fn leave(&mut self, name: &Name, alert: &Alert) -> Result<(), Trouble> {
-        let bytes = frame::wrap(&AlertRecord::of(alert), &[]).ok_or(Trouble::TooLarge(0))?;
+        let mut record = AlertRecord::of(alert);
+        record.writer = Some(self.owner.to_string());
+        let bytes = frame::wrap(&record, &[]).ok_or(Trouble::TooLarge(0))?;
         self.place(&bytes, &format!("new/{name}"))
+    }
+
+    /// Leaves these alerts alone until it is called again.
+    pub(crate) fn hold(&mut self, held: Vec<NotificationId>) {
+        self.held = held;
     }
 
     /// Makes what was accepted, restated, released or removed since the last call last.
@@ -169,10 +187,13 @@ impl<F: Files> Spool<F> {
         self.place(&bytes, &format!("new/{name}"))
     }
 
-    pub(crate) fn alert(&self, path: &str) -> Result<Alert, Missing> {
+    /// Reads an alert that a panic left behind, and who wrote it.
+    pub(crate) fn alert(&self, path: &str) -> Result<(Alert, Option<Owner>), Missing> {
         let bytes = self.files.read(path, LARGEST).map_err(missing)?;
         let (head, _) = frame::unwrap::<AlertRecord>(&bytes).map_err(Missing::Damaged)?;
-        head.alert().ok_or_else(|| Missing::Damaged(Damaged::content()))
+        let writer = head.writer.as_deref().and_then(Owner::parse);
+        let alert = head.alert().ok_or_else(|| Missing::Damaged(Damaged::content()))?;
+        Ok((alert, writer))
     }
 
     /// Removes what is delivered, merged or said elsewhere. That it is gone need not last: at worst it comes twice.
@@ -212,12 +233,14 @@ impl<F: Files> Spool<F> {
 
     /// Claims up to `most` of what is free and for us, the oldest first.
     ///
-    /// A damaged file is set aside, and what is for a channel that is not known here is left alone.
+    /// A damaged file is set aside, and what is for a channel that is not known here is left alone. So is the alert of a
+    /// panic of another process that lives: it says it itself, or dies of it, and then that is to be said too.
     pub(crate) fn claim(
         &mut self,
         known: &dyn Fn(&str) -> bool,
         alerts: bool,
         most: usize,
+        now: Moment,
     ) -> (Vec<Found>, Vec<String>) {
         let mut found = Vec::new();
         let mut damaged = Vec::new();
@@ -240,12 +263,11 @@ impl<F: Files> Spool<F> {
                 damaged.extend(set_aside(&"not a name of a spool file"));
                 continue;
             };
-            if name.is_alert() && !alerts {
+            if name.is_alert() && (!alerts || self.held.contains(&name.key.id)) {
                 continue;
             }
             let content = if name.is_alert() {
-                let writer = name.owner.clone();
-                self.alert(&free).map(|alert| Found::Alert(name.clone(), Box::new(alert), writer))
+                self.alert(&free).map(|(alert, writer)| Found::Alert(name.clone(), Box::new(alert), writer))
             } else {
                 self.letter_and_origin(&free).map(|(letter, origin)| match origin {
                     Some(_) => Found::Redirected(name.clone(), Box::new(letter)),
@@ -264,6 +286,13 @@ impl<F: Files> Spool<F> {
                 && !known(&letter.notification.channel)
             {
                 self.foreign.insert(text);
+                continue;
+            }
+            if let Found::Alert(_, _, Some(writer)) = &content
+                && *writer != self.owner
+                && now.since(name.key.accepted_at()) < ITS_OWN
+                && !self.is_gone(writer, now)
+            {
                 continue;
             }
             let claimed = name.owned_by(Some(&self.owner));
@@ -287,79 +316,6 @@ impl<F: Files> Spool<F> {
     /// Forgets which files are for channels that are not known here: one was set up.
     pub(crate) fn look_again(&mut self) {
         self.foreign.clear();
-    }
-
-    /// Releases the claims of processes that are gone, and removes what they did not finish writing.
-    pub(crate) fn release_stale(&self, now: Moment) -> usize {
-        let mut verdicts: Vec<(Owner, bool)> = Vec::new();
-        let mut is_stale = |owner: &Owner| {
-            if let Some((_, stale)) = verdicts.iter().find(|(known, _)| known == owner) {
-                return *stale;
-            }
-            let stale = *owner != self.owner && self.is_gone(owner, now);
-            verdicts.push((owner.clone(), stale));
-            stale
-        };
-        let mut released = 0;
-        for name in self.list("cur") {
-            if name.owner.as_ref().is_none_or(&mut is_stale) {
-                let mut free = name.clone().owned_by(None);
-                // It may have arrived: its process died with the attempt under way.
-                free.state.maybe_duplicate |= free.state.in_flight;
-                free.state.in_flight = false;
-                let moved = self.files.rename(&format!("cur/{name}"), &format!("new/{free}"));
-                released += usize::from(moved.is_ok());
-            }
-        }
-        for text in self.files.list("tmp").unwrap_or_default() {
-            let owner = text.split_once('+').and_then(|(_, owner)| Owner::parse(owner));
-            if owner.as_ref().is_none_or(&mut is_stale) {
-                self.files.remove(&format!("tmp/{text}")).ok();
-            }
-        }
-        for (owner, stale) in verdicts {
-            if stale {
-                self.files.remove(&format!("state/owners/{owner}")).ok();
-            }
-        }
-        released
-    }
-
-    /// Tells whether a process no longer works on its files, as far as that can be told.
-    pub(crate) fn is_gone(&self, owner: &Owner, now: Moment) -> bool {
-        if owner.host == self.owner.host
-            && let Some(alive) = (self.alive)(owner)
-        {
-            return !alive;
-        }
-        let beat = self.files.read(&format!("state/owners/{owner}"), 100).ok();
-        let beat = beat.and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse().ok());
-        beat.is_none_or(|beat| {
-            let beat = Moment::from_millis(beat);
-            now.since(beat).max(beat.since(now)) > LEASE
-        })
-    }
-
-    /// Tells whether a process is known to have died.
-    pub(crate) fn has_died(&self, owner: &Owner) -> bool {
-        *owner != self.owner && owner.host == self.owner.host && (self.alive)(owner) == Some(false)
-    }
-
-    /// Says that this process lives, for those that cannot see it; at most every 20 s.
-    pub(crate) fn beat(&mut self, now: Moment) {
-        if self.beat.is_some_and(|last| now.since(last) < BEAT) {
-            return;
-        }
-        self.beat = Some(now);
-        let tmp = self.tmp();
-        if self.files.write(&tmp, now.as_millis().to_string().as_bytes()).is_ok() {
-            self.files.rename(&tmp, &format!("state/owners/{}", self.owner)).ok();
-        }
-    }
-
-    /// Forgets that this process was here.
-    pub(crate) fn leave_folder(&self) {
-        self.files.remove(&format!("state/owners/{}", self.owner)).ok();
     }
 
     pub(crate) fn list(&self, folder: &str) -> Vec<Name> {

@@ -21,6 +21,8 @@ pub struct FlushReport {
     pub spooled: u64,
     /// Alerts and notifications dropped while the flush waited.
     pub dropped: u64,
+    /// Whether all was done: nothing waits, and the spool was looked at, in which there may be more than is pending yet.
+    pub is_complete: bool,
 }
 
 impl FlushReport {

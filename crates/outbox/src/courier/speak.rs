@@ -3,6 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::Courier;
+use watchfire_core::clock;
+
 use crate::{
     Occasion, OccasionKind,
     dispatch::Left,
@@ -35,9 +37,13 @@ impl Courier<'_> {
 
     /// Looks what others left in the spool, if it is time to.
     pub(super) fn look(&mut self, asked: bool, ending: bool, now: Moment) {
-        if asked {
+        let held = self.shared.panics.release(clock::instant(), ending);
+        self.dispatch.hold(held.alerts);
+        let rest = held.next.map(|after| now + after);
+        if asked || held.released {
             self.dispatch.look_soon();
         } else if self.look_at.is_none_or(|at| at > now) {
+            self.look_at = [self.look_at, rest].into_iter().flatten().min();
             return;
         }
         // Who flushes, or panics, has set up its channels.
@@ -45,6 +51,7 @@ impl Courier<'_> {
         let (left, next) = self.dispatch.look(&self.channels, alerts, now);
         // Those that are left for later are looked for when the channels are settled.
         self.look_at = if alerts { next } else { next.map(|at| at.min(self.alerts_from)) };
+        self.look_at = [self.look_at, rest].into_iter().flatten().min();
         if !alerts {
             self.dispatch.look_soon();
         }
@@ -55,9 +62,9 @@ impl Courier<'_> {
 
     fn speak_of_panic(&mut self, left: &Left, now: Moment) {
         let mut notes = Vec::new();
-        if left.died {
+        if let Some(pid) = left.died {
             let ago = span_text(now.since(left.alert.at.into()));
-            notes.push(format!("The process {} died {ago} ago.", left.alert.app.process_id()));
+            notes.push(format!("The process {pid} died {ago} ago."));
         }
         let alert = Arc::new(left.alert.clone());
         for number in self.panic_channels() {
@@ -75,9 +82,11 @@ impl Courier<'_> {
         if self.shared.panics.waiting.load(Ordering::Acquire) == 0 {
             return;
         }
-        let ending = self.shared.orders.close.load(Ordering::Acquire)
-            || self.shared.orders.stop.load(Ordering::Acquire);
-        if now < self.repeats_from && !ending {
+        let orders = &self.shared.orders;
+        let ending = [&orders.close, &orders.stop, &orders.last_words];
+        let ending = ending.into_iter().any(|order| order.load(Ordering::Acquire));
+        // Without a channel there is nobody to tell yet.
+        if (now < self.repeats_from && !ending) || self.channels.is_empty() {
             return;
         }
         self.repeats_from = now + REPEATS;

@@ -6,6 +6,7 @@ use watchfire_core::Alert;
 
 use super::{Dispatch, Kept};
 use crate::{
+    NotificationId,
     channels::Channels,
     delivery::State,
     hash::Fnv128,
@@ -29,8 +30,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600 + 10);
 pub(crate) struct Left {
     pub(crate) name: Name,
     pub(crate) alert: Alert,
-    /// Whether its process is no more.
-    pub(crate) died: bool,
+    /// Its process, if that is no more.
+    pub(crate) died: Option<u32>,
 }
 
 impl<F: Files> Dispatch<F> {
@@ -63,7 +64,7 @@ impl<F: Files> Dispatch<F> {
         if has_claims || spool.has_new() {
             spool.beat(now);
         }
-        let (found, damaged) = spool.claim(&known, alerts && !channels.is_empty(), MOST_AT_ONCE);
+        let (found, damaged) = spool.claim(&known, alerts && !channels.is_empty(), MOST_AT_ONCE, now);
         for line in damaged {
             self.self_log.say(format_args!("a damaged file was set aside in the spool: {line}"));
         }
@@ -79,12 +80,19 @@ impl<F: Files> Dispatch<F> {
                 Found::Alert(name, alert, writer) => {
                     let died = writer
                         .filter(|writer| self.spool.as_ref().is_some_and(|spool| spool.has_died(writer)));
-                    left.push(Left { name, alert: *alert, died: died.is_some() });
+                    left.push(Left { name, alert: *alert, died: died.map(|writer| writer.pid) });
                 }
             }
         }
         self.drop_covered(channels);
         (left, Some(now + if self.scanned.is_none() { Duration::ZERO } else { LOOK }))
+    }
+
+    /// Leaves these alerts of panics alone until it is called again.
+    pub(crate) fn hold(&mut self, alerts: Vec<NotificationId>) {
+        if let Some(spool) = &mut self.spool {
+            spool.hold(alerts);
+        }
     }
 
     /// Has the folder looked at at the next turn: there is something in it.

@@ -70,6 +70,9 @@ pub(super) struct AlertRecord {
     error: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stack: Option<String>,
+    /// Who wrote it, of one that a panic left behind: the file's name tells it only until somebody claims it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) writer: Option<String>,
     app: AppRecord,
 }
 
@@ -199,6 +202,7 @@ impl AlertRecord {
                 .collect(),
             error: alert.error.clone(),
             stack: alert.stack.as_ref().map(Stack::text),
+            writer: None,
             app: AppRecord {
                 name: alert.app.name().to_owned(),
                 environment: alert.app.environment_name().map(str::to_owned),

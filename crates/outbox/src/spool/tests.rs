@@ -78,11 +78,11 @@ fn what_a_dead_process_claimed_is_taken_over_and_marked_if_it_was_under_way() {
     let under_way = State { in_flight: true, attempts: 1, ..State::default() };
     dead.restate(&claimed, under_way).unwrap();
     assert_eq!(living.release_stale(Moment::default()), 1);
-    let (found, damaged) = living.claim(&|channel| channel == "ops", true, 10);
+    let (found, damaged) = living.claim(&|channel| channel == "ops", true, 10, Moment::default());
     assert!(damaged.is_empty());
     let [Found::Letter(name, _)] = found.as_slice() else { panic!("{found:?}") };
     assert!(name.state.maybe_duplicate && !name.state.in_flight);
-    assert!(late.claim(&|_| true, true, 10).0.is_empty(), "one process succeeds");
+    assert!(late.claim(&|_| true, true, 10, Moment::default()).0.is_empty(), "one process succeeds");
     assert_eq!(late.release_stale(Moment::default()), 0, "its owner lives");
 }
 
@@ -100,7 +100,7 @@ fn a_damaged_file_is_set_aside_and_the_rest_goes_on() {
     bytes.truncate(bytes.len() - 1);
     std::fs::write(&path, bytes).unwrap();
     std::fs::write(folder.path().join("new/README"), "not ours").unwrap();
-    let (found, damaged) = spool.claim(&|_| true, true, 10);
+    let (found, damaged) = spool.claim(&|_| true, true, 10, Moment::default());
     assert_eq!((found.len(), damaged.len()), (1, 2), "{damaged:?}");
     assert_eq!(std::fs::read_dir(folder.path().join("damaged")).unwrap().count(), 2);
 }
@@ -112,7 +112,39 @@ fn what_is_for_a_channel_that_is_not_known_stays() {
     let letter = letter("card declined");
     let name = spool.accept(&name(&letter), &letter).unwrap();
     spool.release(&name).unwrap();
-    assert!(spool.claim(&|_| false, true, 10).0.is_empty());
+    assert!(spool.claim(&|_| false, true, 10, Moment::default()).0.is_empty());
     spool.look_again();
-    assert_eq!(spool.claim(&|_| true, true, 10).0.len(), 1);
+    assert_eq!(spool.claim(&|_| true, true, 10, Moment::default()).0.len(), 1);
+}
+
+#[test]
+fn who_left_an_alert_is_known_however_many_processes_have_claimed_it_since() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut late, now) = (open(folder.path(), 3), Moment::from_millis(1_763_675_900_000));
+    let alert = letter("last words").facts.alert.clone();
+    let owner = Owner::new("here", 1, "7");
+    let mut dies = Spool::new(late.files().clone(), owner.clone(), Arc::new(|_| None), 9);
+    let name = Name::alert(name(&letter("last words")).key, &owner);
+    dies.leave(&name, &alert).unwrap();
+    // It takes its own alert, and dies before it has said it.
+    assert_eq!(dies.claim(&|_| true, true, 10, now).0.len(), 1);
+    assert_eq!(late.release_stale(now), 1);
+    let (found, _) = late.claim(&|_| true, true, 10, now);
+    let [Found::Alert(_, _, Some(writer))] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(*writer, owner);
+    assert!(late.has_died(writer));
+}
+
+#[test]
+fn the_alert_of_a_process_that_lives_is_left_to_it_for_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut lives, mut other) = (open(folder.path(), 2), open(folder.path(), 3));
+    let letter = letter("not its last words");
+    let name = Name::alert(name(&letter).key, lives.owner());
+    lives.leave(&name, &letter.facts.alert).unwrap();
+    let (soon, late) = (name.key.accepted_at() + ITS_OWN / 2, name.key.accepted_at() + ITS_OWN);
+    assert!(other.claim(&|_| true, true, 10, soon).0.is_empty());
+    lives.hold(vec![name.key.id]);
+    assert!(lives.claim(&|_| true, true, 10, soon).0.is_empty(), "it may be about to die of it");
+    assert_eq!(other.claim(&|_| true, true, 10, late).0.len(), 1, "its own process does not come to it");
 }

@@ -5,6 +5,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    time::SystemTime,
 };
 
 /// Returns the example program beside this test binary; `cargo test` builds both.
@@ -12,7 +13,30 @@ pub(crate) fn program(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     path.set_file_name("examples");
-    path.join(name).with_extension(std::env::consts::EXE_EXTENSION)
+    let program = path.join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        is_fresh(&program),
+        "{} is missing, or older than what it is made of: `cargo test --test it` does not build it, \
+         `cargo build -p watchfire-outbox --examples` does",
+        program.display()
+    );
+    program
+}
+
+/// Tells whether a program was built after the last change of its sources: else a test tells of what was once.
+fn is_fresh(program: &Path) -> bool {
+    fn latest(folder: &Path) -> SystemTime {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let times = entries.map(|path| match path.is_dir() {
+            true => latest(&path),
+            false => path.metadata().unwrap().modified().unwrap(),
+        });
+        times.max().unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = ["src", "examples", "../core/src"].map(|folder| latest(&here.join(folder)));
+    let built = program.metadata().and_then(|about| about.modified());
+    built.is_ok_and(|built| sources.iter().all(|changed| *changed <= built))
 }
 
 fn run(way: &str, file: &Path, spool: Option<&Path>) -> Output {
@@ -54,6 +78,7 @@ fn each_panic_is_told_once_or_counted_and_the_process_is_as_without_us() {
     // (way, the first line, whether a second process has to tell it)
     let cases = [
         ("panic-abort", "before the abort", true),
+        ("panic-abort-slow", "before the abort", true),
         ("panic-thread", "in a thread", false),
         ("panic-task", "in a task", false),
         ("panic-drop", "in drop", false),

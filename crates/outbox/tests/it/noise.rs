@@ -231,18 +231,9 @@ fn a_restart_goes_on_counting_and_keeps_the_budget() {
         expect_conserved(&stats);
         assert_eq!(stats.carried, life.saturating_sub(1), "life {life}");
         drop(outbox);
-        wait_for_the_end(folder.path());
+        told.wait_for_the_end();
     }
     assert_eq!(told.titles(), ["cannot start", "ant", "bee"], "three in an hour");
-}
-
-/// Waits for the courier of an outbox that was dropped to write its counts and end.
-fn wait_for_the_end(folder: &std::path::Path) {
-    let until = clock::instant() + LONG;
-    let owners = || std::fs::read_dir(folder.join("state/owners")).unwrap().count();
-    while owners() > 0 && clock::instant() < until {
-        std::thread::yield_now();
-    }
 }
 
 #[test]

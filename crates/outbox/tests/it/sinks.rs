@@ -58,6 +58,14 @@ impl Told {
         self.delivered().iter().map(|notification| notification.title().to_owned()).collect()
     }
 
+    /// Waits for the courier of an outbox that was dropped to end: it holds the sink until then.
+    pub(crate) fn wait_for_the_end(&self) {
+        let until = watchfire_core::clock::instant() + Duration::from_secs(20);
+        while Arc::strong_count(&self.0) > 1 && watchfire_core::clock::instant() < until {
+            std::thread::yield_now();
+        }
+    }
+
     /// Returns the pages of what was rendered, as plain text.
     pub(crate) fn pages(&self) -> Vec<String> {
         self.0.rendered.lock().unwrap().clone()
