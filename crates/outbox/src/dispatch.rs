@@ -5,6 +5,7 @@
 mod accept;
 mod catch_up;
 mod end;
+mod guard;
 mod hand_over;
 mod recover;
 mod remember;
@@ -172,7 +173,8 @@ impl<F: Files> Dispatch<F> {
     /// Marks the file as under way, and gets the letter.
     fn prepare(&mut self, channels: &Channels, key: Key, now: Moment) -> Option<Job> {
         let ticket = self.delivery.get(key)?.clone();
-        let counters = &channels.get(ticket.channel)?.counters;
+        let channel = channels.get(ticket.channel)?;
+        let counters = &channel.counters;
         if let (Some(spool), Some(kept)) = (&self.spool, self.kept.get_mut(&key))
             && let Some(name) = &kept.name
         {
@@ -199,6 +201,12 @@ impl<F: Files> Dispatch<F> {
         match self.letter(key) {
             Ok(mut letter) => {
                 letter.apply(&ticket);
+                if !Self::may_be_sent(&mut letter.notification) {
+                    let kept = self.forget(ticket.channel, key, ticket.size);
+                    self.remove_files(kept);
+                    self.refuse_secret(channel, &letter);
+                    return None;
+                }
                 bump(&counters.attempts);
                 Some(Job::Attempt {
                     key,

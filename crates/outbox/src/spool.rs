@@ -31,6 +31,7 @@ pub(crate) use files::Files;
 pub(crate) use frame::Damaged;
 pub(crate) use name::Name;
 pub(crate) use owner::Owner;
+pub(crate) use record::masked;
 use record::{AlertRecord, LetterRecord};
 pub(crate) use trouble::{Missing, Trouble};
 

@@ -51,7 +51,7 @@ pub struct Stats {
 /// In alerts: `captured + carried = rendered + grouped + untold + withheld + dropped_full + dropped_render +
 /// dropped_shutdown + queued`.
 /// In notifications: `notifications + recovered = delivered + refused + dead + merged + failed_over + dropped_spool +
-/// taken + damaged + pending`.
+/// dropped_secret + taken + damaged + pending`.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ChannelStats {
@@ -99,6 +99,8 @@ pub struct ChannelStats {
     pub failed_over: u64,
     /// Notifications dropped because too much waits.
     pub dropped_spool: u64,
+    /// Notifications that were not sent because each of their renderings held a credential of this program.
+    pub dropped_secret: u64,
     /// Notifications that another process or an operator took out of the spool.
     pub taken: u64,
     /// Notifications whose file was damaged and set aside.
@@ -160,6 +162,7 @@ pub(crate) struct Counters {
     pub(crate) merged: AtomicU64,
     pub(crate) failed_over: AtomicU64,
     pub(crate) dropped_spool: AtomicU64,
+    pub(crate) dropped_secret: AtomicU64,
     pub(crate) taken: AtomicU64,
     pub(crate) damaged: AtomicU64,
     pub(crate) attempts: AtomicU64,
@@ -201,6 +204,7 @@ impl Counters {
             merged: get(&self.merged),
             failed_over: get(&self.failed_over),
             dropped_spool: get(&self.dropped_spool),
+            dropped_secret: get(&self.dropped_secret),
             taken: get(&self.taken),
             damaged: get(&self.damaged),
             dropped_full: get(&self.dropped_full),
@@ -221,6 +225,7 @@ impl Counters {
             + stats.merged
             + stats.failed_over
             + stats.dropped_spool
+            + stats.dropped_secret
             + stats.taken
             + stats.damaged;
         stats.recovered = get(&self.recovered);
@@ -255,6 +260,7 @@ impl Counters {
             &self.dropped_render,
             &self.dropped_shutdown,
             &self.dropped_spool,
+            &self.dropped_secret,
             &self.refused,
             &self.dead,
             &self.damaged,

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Dispatch, FRESH, Kept, Limits, RECENT};
+use super::{Dispatch, FRESH, Kept, Limits, RECENT, guard::with_masked_facts};
 use crate::{
     Notification, NotificationId,
     channels::Channels,
     delivery::{Key, State},
     letter::{Facts, Letter},
     moment::Moment,
-    spool::{Files, Missing, Name},
+    spool::{Files, Missing, Name, Trouble},
     stats::bump,
 };
 
@@ -71,7 +71,7 @@ impl<F: Files> Dispatch<F> {
         &mut self,
         channels: &Channels,
         number: usize,
-        mut letter: Letter,
+        letter: Letter,
         maybe_duplicate: bool,
         now: Moment,
     ) -> Option<bool> {
@@ -80,6 +80,13 @@ impl<F: Files> Dispatch<F> {
             return Some(true);
         }
         bump(&channel.counters.notifications);
+        let mut letter = match Self::guard(channel, letter, now) {
+            Ok(letter) => letter,
+            Err(letter) => {
+                self.refuse_secret(channel, &letter);
+                return None;
+            }
+        };
         self.follow_move(&channel.name, &mut letter.notification.recipient);
         let key = self.next_key(letter.notification.id, now);
         let state = State { not_before: now, maybe_duplicate, ..State::default() };
@@ -104,7 +111,15 @@ impl<F: Files> Dispatch<F> {
     }
 
     pub(super) fn write(&mut self, name: &Name, letter: &Letter) -> Option<Name> {
-        let written = self.spool.as_mut()?.accept(name, letter);
+        let spool = self.spool.as_mut()?;
+        let written = match spool.accept(name, letter) {
+            // What is sent is clean by now, what it was made of is not.
+            Err(Trouble::Secret) => match with_masked_facts(letter) {
+                Some(clean) => spool.accept(name, &clean),
+                None => Err(Trouble::Secret),
+            },
+            written => written,
+        };
         match written {
             Ok(name) => {
                 self.works_again();

@@ -72,7 +72,12 @@ impl<F: Files> Dispatch<F> {
         let id = notification.id;
         let maybe_duplicate = parts.iter().any(|(ticket, _)| ticket.state.maybe_duplicate);
         let letter = Letter { notification, facts, covers };
-        let Some(spooled) = self.take_letter(channels, number, letter, maybe_duplicate, now) else { return };
+        let Some(spooled) = self.take_letter(channels, number, letter, maybe_duplicate, now) else {
+            for (ticket, letter) in &parts {
+                self.expire(channel, ticket, letter, "too old, and the message that sums up cannot be said");
+            }
+            return;
+        };
         if spooled {
             // Its file must last before those of its parts go.
             self.commit();

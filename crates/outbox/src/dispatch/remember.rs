@@ -21,7 +21,8 @@ impl<F: Files> Dispatch<F> {
     pub(crate) fn keep_groups(&mut self, channel: &str, text: &str) -> bool {
         let Some(spool) = &mut self.spool else { return false };
         let key = key(channel, spool.owner());
-        let text = format!("{}\n{text}", spool.owner());
+        // What has become a credential since it was counted must not stop the counts from being kept.
+        let text = format!("{}\n{}", spool.owner(), watchfire_core::process::mask_own_secrets(text));
         spool.keep(Drawer::Groups, &key, &text).is_ok()
     }
 

@@ -176,6 +176,14 @@ impl LetterRecord {
     }
 }
 
+/// Returns the alert with every credential of our own masked; `None` if that leaves no alert.
+pub(crate) fn masked(alert: &Alert) -> Option<Alert> {
+    // As text, in which all of it stands, and as which it would be written.
+    let text = serde_json::to_string(&AlertRecord::of(alert)).ok()?;
+    let text = watchfire_core::process::mask_own_secrets(&text);
+    serde_json::from_str::<AlertRecord>(&text).ok()?.alert()
+}
+
 impl AlertRecord {
     pub(super) fn of(alert: &Alert) -> Self {
         let since = alert.at.duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -19,6 +19,7 @@ fn of_channel(stats: &ChannelStats) {
         ("render_panic", stats.dropped_render),
         ("shutdown", stats.dropped_shutdown),
         ("spool_full", stats.dropped_spool),
+        ("secret", stats.dropped_secret),
     ];
     for (reason, count) in dropped {
         metrics::counter!("watchfire_events_dropped_total", "channel" => channel(), "reason" => reason)

@@ -7,5 +7,6 @@ mod guide;
 mod memory;
 mod muted;
 mod noise;
+mod secrets;
 mod sinks;
 mod speed;

@@ -183,6 +183,7 @@ pub(super) fn conserved(process: &Process) -> Result<(), String> {
             + get(&counters.merged)
             + get(&counters.failed_over)
             + get(&counters.dropped_spool)
+            + get(&counters.dropped_secret)
             + get(&counters.taken)
             + get(&counters.damaged);
         pending +=
