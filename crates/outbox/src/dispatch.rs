@@ -69,6 +69,18 @@ pub(crate) struct Dispatch<F> {
     released: Option<Moment>,
     self_log: SelfLog,
     last_resort: LastResort,
+    #[cfg(feature = "sim")]
+    fates: Fates,
+}
+
+#[cfg(feature = "sim")]
+/// Is what became of letters other than that they were delivered, for the simulator's books.
+#[derive(Debug, Default)]
+pub(crate) struct Fates {
+    /// Dropped, refused or given up, and counted as such.
+    pub(crate) ended: Vec<NotificationId>,
+    /// Withdrawn, and which stand for it.
+    pub(crate) replaced: Vec<(NotificationId, Vec<NotificationId>)>,
 }
 
 /// Is told what no channel could say.
@@ -87,6 +99,13 @@ struct Kept {
     recovered: bool,
     /// The files of what it stands for, while it has none itself.
     parts: Vec<Name>,
+}
+
+impl Kept {
+    /// Makes what is left of letters of which only the files are.
+    fn of_files(parts: Vec<Name>) -> Self {
+        Self { name: None, letter: None, covers: Vec::new(), recovered: false, parts }
+    }
 }
 
 /// Is what the courier does next.
@@ -131,6 +150,8 @@ impl<F: Files> Dispatch<F> {
             released: None,
             self_log,
             last_resort,
+            #[cfg(feature = "sim")]
+            fates: Fates::default(),
         };
         dispatch.restore();
         dispatch
@@ -251,6 +272,14 @@ impl<F: Files> Dispatch<F> {
         };
         bump(counter);
         self.forget(ticket.channel, key, ticket.size);
+        if matches!(missing, Missing::Damaged(_)) {
+            self.note_end(key.id);
+        }
+    }
+
+    fn note_end(&mut self, _id: NotificationId) {
+        #[cfg(feature = "sim")]
+        self.fates.ended.push(_id);
     }
 
     fn title(&self, key: Key) -> String {
@@ -288,12 +317,12 @@ impl<F: Files> Dispatch<F> {
         &self.ids
     }
 
-    /// Returns each catch-up with what it stands for.
+    /// Takes what became of letters since it was last asked.
     #[cfg(feature = "sim")]
-    pub(crate) fn covers(&self) -> impl Iterator<Item = (NotificationId, &[NotificationId])> {
-        self.kept
-            .iter()
-            .map(|(key, kept)| (key.id, kept.covers.as_slice()))
-            .filter(|(_, covers)| !covers.is_empty())
+    pub(crate) fn take_fates(&mut self) -> Fates {
+        std::mem::take(&mut self.fates)
     }
 }
+
+#[cfg(test)]
+mod tests;

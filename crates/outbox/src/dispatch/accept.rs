@@ -26,7 +26,7 @@ impl<F: Files> Dispatch<F> {
         facts: &Arc<Facts>,
         now: Moment,
     ) -> usize {
-        self.accept_marked(channels, number, rendered, facts, false, now)
+        self.accept_marked(channels, number, rendered, facts, false, now).len()
     }
 
     pub(super) fn accept_marked(
@@ -37,18 +37,14 @@ impl<F: Files> Dispatch<F> {
         facts: &Arc<Facts>,
         maybe_duplicate: bool,
         now: Moment,
-    ) -> usize {
+    ) -> Vec<NotificationId> {
         rendered
             .into_iter()
-            .filter(|notification| {
-                let letter = Letter {
-                    notification: notification.clone(),
-                    facts: Arc::clone(facts),
-                    covers: Vec::new(),
-                };
-                self.accept_letter(channels, number, letter, maybe_duplicate, now).is_some()
+            .filter_map(|notification| {
+                let letter = Letter { notification, facts: Arc::clone(facts), covers: Vec::new() };
+                self.accept_letter(channels, number, letter, maybe_duplicate, now)
             })
-            .count()
+            .collect()
     }
 
     /// Takes one letter, and makes room for it.
@@ -211,6 +207,7 @@ impl<F: Files> Dispatch<F> {
             let size = self.delivery.get(key).map_or(0, |ticket| ticket.size);
             let kept = self.forget(number, key, size);
             self.remove_files(kept);
+            self.note_end(key.id);
             if let Some(channel) = channels.get(number) {
                 bump(&channel.counters.dropped_spool);
                 bump(&channel.counters.unreported);

@@ -82,19 +82,11 @@ impl<F: Files> Dispatch<F> {
             // Its file must last before those of its parts go.
             self.commit();
         }
-        let mut orphans = Vec::new();
-        for (ticket, _) in &parts {
-            let kept = self.forget(number, ticket.key, ticket.size);
-            if spooled {
-                self.remove_files(kept);
-            } else {
-                orphans.extend(kept.into_iter().flat_map(|kept| kept.name.into_iter().chain(kept.parts)));
-            }
+        let letters: Vec<(Key, u64)> = parts.iter().map(|(ticket, _)| (ticket.key, ticket.size)).collect();
+        for _ in &letters {
             bump(&channel.counters.merged);
         }
-        if let Some(kept) = self.kept.iter_mut().find(|(key, _)| key.id == id).map(|(_, kept)| kept) {
-            kept.parts = orphans;
-        }
+        self.withdraw(number, &letters, &[id]);
         self.make_room(channels, number);
     }
 
@@ -104,6 +96,7 @@ impl<F: Files> Dispatch<F> {
         bump(&channel.counters.dead);
         bump(&channel.counters.unreported);
         let kept = self.forget(ticket.channel, ticket.key, ticket.size);
+        self.note_end(ticket.key.id);
         self.bury(kept, &reason);
     }
 }

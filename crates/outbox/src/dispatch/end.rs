@@ -57,7 +57,8 @@ impl<F: Files> Dispatch<F> {
                     self.restate(key, State { failed_over: true, in_flight: true, ..ticket.state });
                     self.mark_handed_over(ticket.channel, ticket.occasion);
                     let recovered = self.kept.get(&key).is_some_and(|kept| kept.recovered);
-                    handed_over = self.hand_over(channels, ticket.channel, letter, recovered, &reason, now);
+                    let copies = self.hand_over(channels, ticket.channel, letter, recovered, &reason, now);
+                    handed_over = !copies.is_empty();
                 }
                 if let (false, true, Ok(letter)) = (handed_over, !refused || alone, &letter) {
                     self.tell_last_resort(&letter.facts.alert, &reason);
@@ -66,6 +67,7 @@ impl<F: Files> Dispatch<F> {
                 self.remember(key.id);
                 bump(&counters.unreported);
                 let kept = self.forget(ticket.channel, key, ticket.size);
+                self.note_end(key.id);
                 self.bury(kept, &reason);
                 said(if refused { "refused for its recipient" } else { "given up" }, title, &reason)
             }

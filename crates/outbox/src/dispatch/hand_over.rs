@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Dispatch;
+use super::{Dispatch, Kept};
 use crate::{
-    Reason, channels::Channels, delivery::Key, letter::Letter, moment::Moment, page::stamp, spool::Files,
-    stats::bump,
+    NotificationId, Reason, channels::Channels, delivery::Key, letter::Letter, moment::Moment, page::stamp,
+    spool::Files, stats::bump,
 };
 
 impl<F: Files> Dispatch<F> {
@@ -23,18 +23,39 @@ impl<F: Files> Dispatch<F> {
         let siblings = self.mark_handed_over(ticket.channel, ticket.occasion);
         let reason = ticket.last.clone().unwrap_or_else(|| Reason::new("no answer yet"));
         let recovered = self.kept.get(&key).is_some_and(|kept| kept.recovered);
-        if self.hand_over(channels, ticket.channel, &letter, recovered, &reason, now) {
-            self.commit();
-            // The other recipients of it who still wait are spoken for as well.
-            for (key, size) in siblings {
-                let kept = self.forget(ticket.channel, key, size);
-                self.remove_files(kept);
-                bump(&channel.counters.failed_over);
-            }
-        } else {
+        let copies = self.hand_over(channels, ticket.channel, &letter, recovered, &reason, now);
+        if copies.is_empty() {
             let line =
                 format!("{}: no other channel could take `{}` over", channel.name, letter.notification.title);
             self.self_log.say(line);
+            return;
+        }
+        self.commit();
+        // The other recipients of it who still wait are spoken for as well.
+        for _ in &siblings {
+            bump(&channel.counters.failed_over);
+        }
+        self.withdraw(ticket.channel, &siblings, &copies);
+    }
+
+    /// Withdraws letters for which others stand now. If none of those has a file, the disk being full, theirs stay for
+    /// them: what was accepted is not in memory alone.
+    pub(super) fn withdraw(&mut self, number: usize, letters: &[(Key, u64)], by: &[NotificationId]) {
+        let safe = by.iter().any(|id| {
+            self.recent.contains(id)
+                || self.kept.iter().any(|(key, kept)| key.id == *id && kept.name.is_some())
+        });
+        let mut files = Vec::new();
+        #[cfg(feature = "sim")]
+        self.fates.replaced.extend(letters.iter().map(|(key, _)| (key.id, by.to_vec())));
+        for (key, size) in letters {
+            let kept = self.forget(number, *key, *size);
+            files.extend(kept.into_iter().flat_map(|kept| kept.name.into_iter().chain(kept.parts)));
+        }
+        let stands = self.kept.iter_mut().find(|(key, _)| !safe && by.contains(&key.id));
+        match stands {
+            Some((_, kept)) => kept.parts.extend(files),
+            None => self.remove_files(Some(Kept::of_files(files))),
         }
     }
 
@@ -53,7 +74,7 @@ impl<F: Files> Dispatch<F> {
         all.into_iter().filter(|(.., in_flight)| !in_flight).map(|(key, size, _)| (key, size)).collect()
     }
 
-    /// Has the other channels of `number` say the letter; tells whether one of them will.
+    /// Has the other channels of `number` say the letter; returns what of them will.
     ///
     /// The copies of one that was `recovered` are marked: another process may have made them for another recipient.
     pub(super) fn hand_over(
@@ -64,14 +85,14 @@ impl<F: Files> Dispatch<F> {
         recovered: bool,
         reason: &Reason,
         now: Moment,
-    ) -> bool {
-        let Some(channel) = channels.get(number) else { return false };
-        let Some(fail_over) = &channel.fail_over else { return false };
+    ) -> Vec<NotificationId> {
+        let mut copies = Vec::new();
+        let Some(channel) = channels.get(number) else { return copies };
+        let Some(fail_over) = &channel.fail_over else { return copies };
         let notification = &letter.notification;
         let since = stamp(letter.facts.since.into());
         let mut notes = letter.facts.notes.clone();
         notes.push(format!("The channel `{}` has not delivered this since {since}: {reason}", channel.name));
-        let mut taken = 0;
         for name in &fail_over.to {
             let Some(other) = channels.iter().position(|channel| channel.name == *name) else {
                 let line = format_args!("{}: there is no channel `{name}` to take over", channel.name);
@@ -83,8 +104,8 @@ impl<F: Files> Dispatch<F> {
                 target.render_again(&letter.facts, notification.kind, notification.group, &notes, now);
             let mut facts = (*letter.facts).clone();
             facts.notes.clone_from(&notes);
-            taken += self.accept_marked(channels, other, rendered, &Arc::new(facts), recovered, now);
+            copies.extend(self.accept_marked(channels, other, rendered, &Arc::new(facts), recovered, now));
         }
-        taken > 0
+        copies
     }
 }

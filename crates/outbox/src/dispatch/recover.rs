@@ -166,7 +166,7 @@ impl<F: Files> Dispatch<F> {
         let Some(channel) = channels.get(number) else { return };
         let rendered = channel.render_again(facts, notification.kind, notification.group, &facts.notes, now);
         let marked = name.state.maybe_duplicate;
-        if self.accept_marked(channels, number, rendered, facts, marked, now) > 0 {
+        if !self.accept_marked(channels, number, rendered, facts, marked, now).is_empty() {
             self.end_alert(name);
             return;
         }
@@ -214,13 +214,7 @@ impl<F: Files> Dispatch<F> {
             kept.name = Some(name);
             let parts = std::mem::take(&mut kept.parts);
             self.commit();
-            self.remove_files(Some(Kept {
-                name: None,
-                letter: None,
-                covers: Vec::new(),
-                recovered: false,
-                parts,
-            }));
+            self.remove_files(Some(Kept::of_files(parts)));
         }
     }
 

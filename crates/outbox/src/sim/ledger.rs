@@ -30,15 +30,6 @@ impl Ledger {
         self.merged.entry(id).or_default().insert(into);
     }
 
-    pub(super) fn is_open(&self, id: NotificationId) -> bool {
-        self.open.contains(&id)
-    }
-
-    /// Tells whether it stands for others, accepted itself or not.
-    pub(super) fn stands_for_others(&self, id: NotificationId) -> bool {
-        self.merged.values().any(|into| into.contains(&id))
-    }
-
     /// Closes what has ended; returns what is neither ended nor anywhere.
     pub(super) fn lost(
         &mut self,

@@ -5,10 +5,10 @@ mod plan;
 use books::conserved;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -72,8 +72,6 @@ struct Process {
     flying: BTreeMap<Key, (usize, Notification)>,
     pauses: Pauses,
     paced: BTreeMap<(usize, String), Moment>,
-    /// Ends that were counted and whose files were still there.
-    uncleared: Cell<u64>,
     /// How far its clock is ahead of the world's, or behind.
     ahead: (bool, Duration),
 }
@@ -88,15 +86,6 @@ impl Process {
 
     fn is_dead(&self) -> bool {
         self.ram.dead.get()
-    }
-
-    fn ends(&self) -> u64 {
-        let sum = |channel: &Arc<ChannelState>| {
-            let counters = &channel.counters;
-            let all = [&counters.refused, &counters.dead, &counters.dropped_spool, &counters.damaged];
-            all.iter().map(|counter| counter.load(Ordering::Acquire)).sum::<u64>()
-        };
-        self.channels.iter().map(sum).sum()
     }
 }
 
@@ -217,7 +206,6 @@ impl World {
                 flying: BTreeMap::new(),
                 pauses: Pauses::default(),
                 paced: BTreeMap::new(),
-                uncleared: Cell::new(0),
                 ahead,
             });
         }
@@ -255,12 +243,10 @@ impl World {
             let occasion = Occasion::first(&alert, &channel.name, group, now.into());
             let Some((rendered, facts)) = channel.render(&occasion, now) else { continue };
             let ids: Vec<NotificationId> = rendered.iter().map(Notification::id).collect();
-            let before = self.universe(&process);
-            let ends = process.ends();
             process.dispatch.accept(&process.channels, to, rendered, &facts, now);
             process.dispatch.commit();
             self.say(format!("process {number} accepts {} for {}", alert.message, channel.name));
-            self.explain(&process, &before, ends);
+            self.explain(&mut process);
             self.note_accepted(&process, ids.into_iter());
         }
         let conserved = conserved(&process);
@@ -272,8 +258,6 @@ impl World {
     fn drive(&mut self, number: usize) -> Result<(), String> {
         let Some(mut process) = self.take(number) else { return Ok(()) };
         let now = process.clock(self.now);
-        let before = self.universe(&process);
-        let ends = process.ends();
         let (left, _) = process.dispatch.look(&process.channels, true, now);
         for left in left {
             for (to, channel) in process.channels.clone().iter().enumerate() {
@@ -285,7 +269,7 @@ impl World {
         }
         process.dispatch.commit();
         let broken = self.start_attempts(&mut process, number, now);
-        self.explain_moves(&process, &before, ends);
+        self.explain(&mut process);
         self.note_accepted(&process, process.dispatch.ids().iter().copied());
         let conserved = conserved(&process);
         self.put_back(number, process);
@@ -364,11 +348,9 @@ impl World {
         if let Some(gap) = process.channels.get(channel).map(|channel| channel.policy.min_gap) {
             process.paced.insert((channel, notification.recipient().to_owned()), now + gap);
         }
-        let before = self.universe(&process);
-        let ends = process.ends();
         let chance = self.chance.fraction();
         process.dispatch.done(&process.channels, key, outcome, now, chance);
-        self.explain(&process, &before, ends);
+        self.explain(&mut process);
         let conserved = conserved(&process);
         self.put_back(number, process);
         conserved

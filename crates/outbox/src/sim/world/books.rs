@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 use super::{Process, World};
 use crate::{
     Notification, NotificationId,
-    channels::ChannelState,
     delivery::{Key, Ticket},
     sim::ram::Mode,
 };
@@ -20,48 +19,14 @@ impl World {
     }
 
     /// Notes why ids are not there any more.
-    pub(super) fn explain(&mut self, process: &Process, before: &BTreeSet<NotificationId>, ends: u64) {
-        let mut merged = BTreeSet::new();
-        for (into, covers) in process.dispatch.covers() {
-            covers.iter().for_each(|id| self.ledger.merge(*id, into));
-            merged.extend(covers.iter().copied());
+    pub(super) fn explain(&mut self, process: &mut Process) {
+        let fates = process.dispatch.take_fates();
+        for (id, by) in fates.replaced {
+            by.into_iter().for_each(|by| self.ledger.merge(id, by));
         }
-        // The file of one that ended may go later than it is counted.
-        let mut ended = process.ends().saturating_sub(ends) + process.uncleared.get();
-        let gone: Vec<_> = before.difference(&self.universe(process)).copied().collect();
-        let unexplained = |id: &NotificationId| !merged.contains(id) && !self.providers.got.contains_key(id);
-        // What was accepted first: a catch-up may go without ever having been.
-        let (open, rest): (Vec<_>, Vec<_>) =
-            gone.into_iter().filter(unexplained).partition(|id| self.ledger.is_open(*id));
-        let catch_ups = rest.into_iter().filter(|id| self.ledger.stands_for_others(*id));
-        let all: Vec<NotificationId> = open.into_iter().chain(catch_ups).collect();
-        for id in all {
-            if ended > 0 {
-                ended -= 1;
-                self.ledger.end(id);
-            }
-        }
-        process.uncleared.set(ended);
-    }
-
-    /// As [`explain`](Self::explain), for what other channels took over too.
-    pub(super) fn explain_moves(&mut self, process: &Process, before: &BTreeSet<NotificationId>, ends: u64) {
-        self.explain(process, before, ends);
-        let sum = |counter: fn(&ChannelState) -> u64| {
-            process.channels.iter().map(|channel| counter(channel)).sum::<u64>()
-        };
-        let failed_over = sum(|channel| channel.counters.failed_over.load(Ordering::Acquire));
-        if failed_over > 0 {
-            // The copies are in the books themselves.
-            let gone: Vec<_> = before.difference(&self.universe(process)).copied().collect();
-            let merged: BTreeSet<_> =
-                process.dispatch.covers().flat_map(|(_, covers)| covers.to_vec()).collect();
-            for id in gone {
-                if !merged.contains(&id) {
-                    self.ledger.end(id);
-                }
-            }
-        }
+        // What a process believes while it dies need not be so.
+        let left = if process.is_dead() { self.universe(process) } else { BTreeSet::new() };
+        fates.ended.into_iter().filter(|id| !left.contains(id)).for_each(|id| self.ledger.end(id));
     }
 
     /// Lets time stand still until nothing is left for those who always answer well: others must not delay them.
