@@ -3,6 +3,7 @@ use std::{
     fmt,
     str::FromStr,
     sync::Arc,
+    thread::Thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -100,7 +101,7 @@ impl Alert {
             module: None,
             file: None,
             line: None,
-            thread: thread_name(),
+            thread: name_of(&std::thread::current()),
             message: message.into(),
             fields: Vec::new(),
             spans: Vec::new(),
@@ -262,8 +263,7 @@ pub(crate) fn random_u64() -> u64 {
     })
 }
 
-pub(crate) fn thread_name() -> String {
-    let thread = std::thread::current();
+pub(crate) fn name_of(thread: &Thread) -> String {
     match thread.name() {
         Some(name) => name.to_owned(),
         None => format!("{:?}", thread.id()),

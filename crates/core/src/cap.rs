@@ -43,10 +43,7 @@ pub fn append(out: &mut String, cap: usize, args: fmt::Arguments<'_>) -> bool {
     let start = out.len();
     if let Some(text) = args.as_str() {
         // A literal: no formatting machinery, and nothing that could panic.
-        out.push_str(cut(text, cap));
-        if text.len() > cap {
-            out.push_str(CUT);
-        }
+        append_text(out, cap, text);
         return true;
     }
     let mut writer = Capped { out, left: cap, full: false };
@@ -62,6 +59,14 @@ pub fn append(out: &mut String, cap: usize, args: fmt::Arguments<'_>) -> bool {
         out.push_str(CUT);
     }
     true
+}
+
+/// Appends at most `cap` bytes of a text.
+pub(crate) fn append_text(out: &mut String, cap: usize, text: &str) {
+    out.push_str(cut(text, cap));
+    if text.len() > cap {
+        out.push_str(CUT);
+    }
 }
 
 /// Stops a formatter by an error once `left` bytes are written, on a character's boundary.

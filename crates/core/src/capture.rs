@@ -5,14 +5,16 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    thread::Thread,
+    time::{Instant, SystemTime},
 };
 
 use tracing_core::Level;
 
 use crate::{
     Alert, AlertId, App, EventView, Field, Limits, Severity, SpanFacts, SpanNode, Stack, Value,
-    alert::{random_u64, thread_name},
-    fields::Collect,
+    alert::{name_of, random_u64},
+    fields::{Collect, Kept},
 };
 
 /// Makes alerts of events: one per outbox, or per handler that keeps alerts.
@@ -45,42 +47,66 @@ impl Capture {
 
     /// Returns a fresh id.
     #[must_use]
-    pub fn next_id(&self, at: std::time::SystemTime) -> AlertId {
+    pub fn next_id(&self, at: SystemTime) -> AlertId {
         AlertId::from_parts(at, self.process, self.count.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Makes an alert of an event: its fields, the spans around it, the error chain; redacted and capped.
     #[must_use]
     pub fn alert(&self, event: &EventView<'_>) -> Alert {
-        let at = crate::clock::now();
-        let mut collect = Collect::new(event.limits(), event.redactor(), event.is_log());
+        let (alert, buffers) = self.finish(self.take(event, crate::clock::instant(), Buffers(Kept::spare())));
+        buffers.0.leave();
+        alert
+    }
+
+    /// Takes what of an event of this moment is gone when it is over, redacted and capped, for [`finish`](Self::finish)
+    /// to make an alert of, on whatever thread.
+    ///
+    /// It formats, and else it counts references and copies into `buffers`: with used ones nothing is allocated.
+    #[must_use]
+    pub fn take(&self, event: &EventView<'_>, at: Instant, mut buffers: Buffers) -> Captured {
+        buffers.0.reserve(event.metadata().fields().len());
+        let mut collect = Collect::new(buffers.0, event.limits(), event.redactor(), event.is_log());
         event.record(&mut collect);
-        let metadata = event.metadata();
-        let place = Place::of(event);
         let severity = event.severity();
-        let stack = self.stacks.filter(|from| severity >= *from).map(|_| Stack::capture());
-        let error = collect.error.map(|(_, chain)| chain).unwrap_or_default();
-        Alert {
-            id: self.next_id(at),
+        Captured {
             at,
             level: event.level(),
             severity,
-            target: place.target,
-            module: place.module,
-            file: place.file,
-            line: metadata.line(),
-            thread: thread_name(),
-            message: collect.message.unwrap_or_default(),
-            fields: collect
-                .fields
-                .into_iter()
-                .map(|(name, value)| Field { name: Cow::Borrowed(name), value })
-                .collect(),
-            spans: spans(event, event.limits()),
-            error,
-            stack,
-            app: Arc::clone(&self.app),
+            place: Place::of(event),
+            thread: std::thread::current(),
+            kept: collect.kept,
+            spans: Spans::of(event),
+            stack: self.stacks.filter(|from| severity >= *from).map(|_| Stack::capture()),
         }
+    }
+
+    /// Makes the alert of what was taken, and gives its buffers back to be used again.
+    #[must_use]
+    pub fn finish(&self, taken: Captured) -> (Alert, Buffers) {
+        // The wall clock is read here, so that the program's thread reads one clock only.
+        let now = crate::clock::now();
+        let at = now.checked_sub(crate::clock::instant().saturating_duration_since(taken.at)).unwrap_or(now);
+        let mut kept = taken.kept;
+        let alert = Alert {
+            id: self.next_id(at),
+            at,
+            level: taken.level,
+            severity: taken.severity,
+            target: taken.place.target,
+            module: taken.place.module,
+            file: taken.place.file,
+            line: taken.place.line,
+            thread: name_of(&taken.thread),
+            message: kept.message().unwrap_or_default().to_owned(),
+            fields: kept.fields().map(|(name, value)| Field { name: Cow::Borrowed(name), value }).collect(),
+            spans: taken.spans.facts(),
+            error: kept.error().map(str::to_owned).collect(),
+            stack: taken.stack,
+            app: Arc::clone(&self.app),
+        };
+        kept.clear();
+        (alert, Buffers(kept))
     }
 
     /// Makes an alert without an event, with the spans this thread is in.
@@ -91,16 +117,35 @@ impl Capture {
         alert.id = self.next_id(alert.at);
         if let Some(node) = crate::slot::current_span() {
             let redactor = crate::Redactor::default();
-            alert.spans = chain(node.chain(), &redactor, &Limits::default());
+            alert.spans = copied(node.chain(), &redactor, &Limits::default());
         }
         alert
     }
 }
 
+/// Is an event as its thread left it: not yet an alert, but independent of the event.
+#[derive(Debug)]
+pub struct Captured {
+    at: Instant,
+    level: Level,
+    severity: Severity,
+    place: Place,
+    thread: Thread,
+    kept: Kept,
+    spans: Spans,
+    stack: Option<Stack>,
+}
+
+/// Holds the texts and values of one captured event; its room is used again.
+#[derive(Debug, Default)]
+pub struct Buffers(Kept);
+
+#[derive(Debug)]
 struct Place {
     target: Cow<'static, str>,
     module: Option<Cow<'static, str>>,
     file: Option<Cow<'static, str>>,
+    line: Option<u32>,
 }
 
 impl Place {
@@ -113,6 +158,7 @@ impl Place {
                 target: own(metadata.target()),
                 module: metadata.module_path().map(own),
                 file: metadata.file().map(own),
+                line: metadata.line(),
             }
         } else {
             let metadata = event.callsite();
@@ -120,33 +166,83 @@ impl Place {
                 target: Cow::Borrowed(metadata.target()),
                 module: metadata.module_path().map(Cow::Borrowed),
                 file: metadata.file().map(Cow::Borrowed),
+                line: metadata.line(),
             }
         }
     }
 }
 
-fn spans(event: &EventView<'_>, limits: &Limits) -> Vec<SpanFacts> {
-    chain(event.spans(), event.redactor(), limits)
+/// Is the chain of spans of a captured event.
+#[derive(Debug)]
+enum Spans {
+    None,
+    /// The chain itself: what is to be shown of it was recorded when the spans were made, and never changes.
+    Shared {
+        leaf: Arc<SpanNode>,
+        /// One bit for each span that is admitted, the leaf's the lowest.
+        admitted: u64,
+        total: usize,
+    },
+    /// Copies: some fields were recorded later, which goes on, or are to be redacted by other rules.
+    Copied(Vec<SpanFacts>),
 }
 
-fn chain<'a>(
+impl Spans {
+    fn of(event: &EventView<'_>) -> Self {
+        let Some(leaf) = event.span() else { return Self::None };
+        let limits = event.limits();
+        let by_default = event.redactor().is_default();
+        let (mut admitted, mut count) = (0_u64, 0);
+        let mut bit = 1_u64;
+        for node in leaf.chain() {
+            if count < limits.spans && event.admits(node) {
+                if bit == 0 || !by_default || !node.is_as_made() {
+                    return Self::Copied(copied(event.spans(), event.redactor(), limits));
+                }
+                admitted |= bit;
+                count += 1;
+            }
+            bit <<= 1;
+        }
+        Self::Shared { leaf: Arc::clone(leaf), admitted, total: limits.total }
+    }
+
+    fn facts(self) -> Vec<SpanFacts> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Copied(spans) => spans,
+            Self::Shared { leaf, admitted, total } => {
+                let bits = std::iter::successors(Some(admitted), |bits| Some(bits >> 1));
+                let shown = leaf.chain().zip(bits).filter(|(_, bits)| bits & 1 == 1);
+                facts(shown.map(|(node, _)| node), total, |node, put| {
+                    node.first().for_each(|(name, value)| put(name, value.clone()));
+                })
+            }
+        }
+    }
+}
+
+fn copied<'a>(
     nodes: impl Iterator<Item = &'a SpanNode>,
     redactor: &crate::Redactor,
     limits: &Limits,
 ) -> Vec<SpanFacts> {
-    let mut left = limits.total;
+    facts(nodes.take(limits.spans), limits.total, |node, put| {
+        node.visit_redacted(redactor, &mut |name, value| put(name, value.clone()));
+    })
+}
+
+/// Makes the facts of a chain, the outermost first; the fields of the innermost go first until the texts are `total`.
+fn facts<'a>(
+    nodes: impl Iterator<Item = &'a SpanNode>,
+    total: usize,
+    fields_of: impl Fn(&'a SpanNode, &mut dyn FnMut(&'static str, Value)),
+) -> Vec<SpanFacts> {
+    let mut left = total;
     let mut spans: Vec<SpanFacts> = nodes
-        .take(limits.spans)
         .map(|node| {
             let mut fields = Vec::new();
-            node.visit(&mut |name, value| {
-                let value = match value.as_text() {
-                    // Redacted when it was recorded, but by another layer's rules than ours.
-                    Some(text) if !(node.redacted_by_default && redactor.is_default()) => {
-                        Value::Debug(redactor.value(name, text).into())
-                    }
-                    _ => value.clone(),
-                };
+            fields_of(node, &mut |name, value| {
                 let size = value.as_text().map_or(16, str::len);
                 if size <= left {
                     left -= size;

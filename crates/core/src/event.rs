@@ -238,6 +238,10 @@ impl<'a> EventView<'a> {
             .filter(move |node| levels.admits_span(node.metadata()))
     }
 
+    pub(crate) fn admits(&self, node: &SpanNode) -> bool {
+        self.core.spans.admits_span(node.metadata())
+    }
+
     /// Returns the rules by which this layer redacts.
     #[must_use]
     pub fn redactor(&self) -> &'a Redactor {

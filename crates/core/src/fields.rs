@@ -1,6 +1,6 @@
 //! Visit the fields of events and spans: into typed values, and into one reused buffer of text.
 
-use std::{cell::Cell, error::Error, fmt};
+use std::{borrow::Cow, cell::Cell, error::Error, fmt};
 
 use tracing_core::{
     Event,
@@ -8,135 +8,254 @@ use tracing_core::{
 };
 
 use crate::{
-    Redactor, Value,
-    cap::{Limits, append},
+    MASK, Redactor, Value,
+    cap::{Limits, append, append_text},
 };
 
 pub(crate) type FieldList = Vec<(&'static str, Value)>;
 
+/// Is a stretch of the texts of a [`Kept`], in bytes.
+pub(crate) type Stretch = (u32, u32);
+
+/// Holds what a visit kept: values of a fixed size, and all their texts in one buffer.
+///
+/// Two allocations whatever the number of fields, and none if the buffers are used again.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    texts: String,
+    fields: Vec<(&'static str, Raw)>,
+    message: Option<Stretch>,
+    /// The messages of the first `&dyn Error` field and its causes, outermost first.
+    error: Vec<Stretch>,
+}
+
+/// Is a value whose text is elsewhere.
+#[derive(Clone, Copy, Debug)]
+enum Raw {
+    Str(Stretch),
+    Debug(Stretch),
+    I64(i64),
+    U64(u64),
+    I128(i128),
+    U128(u128),
+    F64(f64),
+    Bool(bool),
+}
+
+impl Kept {
+    /// Takes the buffers that this thread used last, if it has any.
+    pub(crate) fn spare() -> Self {
+        SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default()
+    }
+
+    /// Leaves the buffers for this thread's next visit.
+    pub(crate) fn leave(mut self) {
+        self.clear();
+        SPARE.try_with(|spare| spare.set(Some(self))).unwrap_or_default();
+    }
+
+    /// Makes room for `fields` more, and for the texts that most events have.
+    pub(crate) fn reserve(&mut self, fields: usize) {
+        self.fields.reserve(fields);
+        self.texts.reserve(USUAL_TEXT);
+    }
+
+    /// Forgets what was kept, and keeps the room for it, unless that is more than most events need.
+    pub(crate) fn clear(&mut self) {
+        self.texts.clear();
+        self.fields.clear();
+        self.message = None;
+        self.error.clear();
+        self.texts.shrink_to(KEEP_TEXT);
+        self.fields.shrink_to(KEEP_FIELDS);
+    }
+
+    pub(crate) fn message(&self) -> Option<&str> {
+        self.message.map(|stretch| self.text(stretch))
+    }
+
+    pub(crate) fn error(&self) -> impl Iterator<Item = &str> {
+        self.error.iter().map(|stretch| self.text(*stretch))
+    }
+
+    pub(crate) fn fields(&self) -> impl ExactSizeIterator<Item = (&'static str, Value)> {
+        self.fields.iter().map(|(name, raw)| {
+            let value = match *raw {
+                Raw::Str(stretch) => Value::Str(self.text(stretch).into()),
+                Raw::Debug(stretch) => Value::Debug(self.text(stretch).into()),
+                Raw::I64(n) => Value::I64(n),
+                Raw::U64(n) => Value::U64(n),
+                Raw::I128(n) => Value::I128(n),
+                Raw::U128(n) => Value::U128(n),
+                Raw::F64(n) => Value::F64(n),
+                Raw::Bool(b) => Value::Bool(b),
+            };
+            (*name, value)
+        })
+    }
+
+    fn text(&self, (start, end): Stretch) -> &str {
+        self.texts.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    fn end(&self) -> u32 {
+        u32::try_from(self.texts.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// The room that buffers for one event keep: what the texts and fields of nearly every event need.
+const KEEP_TEXT: usize = 4_096;
+const KEEP_FIELDS: usize = 32;
+const USUAL_TEXT: usize = 240;
+
+thread_local! {
+    static SPARE: Cell<Option<Kept>> = const { Cell::new(None) };
+}
+
 /// Collects typed values, capped and redacted; user formatters run here, so no lock may be held.
 pub(crate) struct Collect<'a> {
-    pub(crate) fields: FieldList,
-    /// The messages of the first `&dyn Error` field and its causes, outermost first.
-    pub(crate) error: Option<(&'static str, Vec<String>)>,
-    pub(crate) message: Option<String>,
+    pub(crate) kept: Kept,
     pub(crate) panics: u64,
     limits: &'a Limits,
     redactor: &'a Redactor,
     hide_log: bool,
     left: usize,
-    scratch: String,
 }
 
 impl<'a> Collect<'a> {
-    pub(crate) fn new(limits: &'a Limits, redactor: &'a Redactor, hide_log: bool) -> Self {
-        Self {
-            fields: Vec::new(),
-            error: None,
-            message: None,
-            panics: 0,
-            limits,
-            redactor,
-            hide_log,
-            left: limits.total,
-            scratch: String::new(),
-        }
+    /// Collects into empty buffers.
+    pub(crate) fn new(kept: Kept, limits: &'a Limits, redactor: &'a Redactor, hide_log: bool) -> Self {
+        Self { kept, panics: 0, limits, redactor, hide_log, left: limits.total }
     }
 
     fn skips(&self, name: &str) -> bool {
-        self.fields.len() >= self.limits.fields || is_hidden(self.hide_log, name)
+        self.kept.fields.len() >= self.limits.fields || is_hidden(self.hide_log, name)
     }
 
-    fn put(&mut self, field: &Field, value: Value) {
-        if !self.skips(field.name()) {
-            let value = if self.redactor.is_secret_name(field.name()) {
-                Value::from(crate::redact::MASK)
-            } else {
-                value
-            };
-            self.fields.push((field.name(), value));
+    fn put(&mut self, field: &Field, raw: Raw) {
+        let name = field.name();
+        if self.skips(name) {
+            return;
         }
+        let raw = if self.redactor.is_secret_field(name) {
+            let start = self.kept.end();
+            self.kept.texts.push_str(MASK);
+            Raw::Str((start, self.kept.end()))
+        } else {
+            raw
+        };
+        self.kept.fields.push((name, raw));
     }
 
-    /// Writes `args` capped and redacted; the text is in `scratch` for a moment only.
-    fn text(&mut self, name: &str, cap: usize, args: fmt::Arguments<'_>) -> String {
-        self.scratch.clear();
-        if self.redactor.is_secret_name(name) {
+    /// Writes a text capped and redacted; what it was before is in the buffer for a moment only.
+    fn text(
+        &mut self,
+        name: &'static str,
+        cap: usize,
+        write: impl FnOnce(&mut String, usize) -> bool,
+    ) -> Stretch {
+        let start = self.kept.end();
+        let texts = &mut self.kept.texts;
+        if self.redactor.is_secret_field(name) {
             // The value is not even formatted.
-            return crate::redact::MASK.to_owned();
+            texts.push_str(MASK);
+            return (start, self.kept.end());
         }
-        if !append(&mut self.scratch, cap.min(self.left), args) {
+        let begin = texts.len();
+        if !write(texts, cap.min(self.left)) {
             self.panics += 1;
         }
-        let text = self.redactor.clean(&self.scratch).into_owned();
-        self.left = self.left.saturating_sub(text.len());
-        text
+        if let Cow::Owned(clean) = self.redactor.clean(texts.get(begin..).unwrap_or_default()) {
+            texts.truncate(begin);
+            texts.push_str(&clean);
+        }
+        self.left = self.left.saturating_sub(texts.len() - begin);
+        (start, self.kept.end())
     }
 
-    fn put_text(&mut self, field: &Field, make: fn(Box<str>) -> Value, args: fmt::Arguments<'_>) {
-        if field.name() == "message" && self.message.is_none() {
-            let text = self.text("message", self.limits.message, args);
-            self.message = Some(text);
-        } else if !self.skips(field.name()) {
-            let text = self.text(field.name(), self.limits.value, args);
-            self.fields.push((field.name(), make(text.into_boxed_str())));
+    fn put_text(
+        &mut self,
+        field: &Field,
+        make: fn(Stretch) -> Raw,
+        write: impl FnOnce(&mut String, usize) -> bool,
+    ) {
+        let name = field.name();
+        if name == "message" && self.kept.message.is_none() {
+            self.kept.message = Some(self.text(name, self.limits.message, write));
+        } else if !self.skips(name) {
+            let stretch = self.text(name, self.limits.value, write);
+            self.kept.fields.push((name, make(stretch)));
         }
+    }
+
+    fn error_text(&mut self, name: &'static str, error: &(dyn Error + 'static)) -> Stretch {
+        self.text(name, self.limits.value, |out, cap| append(out, cap, format_args!("{error}")))
     }
 }
 
 impl Visit for Collect<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put_text(field, Value::Debug, format_args!("{value:?}"));
+        self.put_text(field, Raw::Debug, |out, cap| append(out, cap, format_args!("{value:?}")));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put_text(field, Value::Str, format_args!("{value}"));
+        self.put_text(field, Raw::Str, |out, cap| {
+            append_text(out, cap, value);
+            true
+        });
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        if self.skips(field.name()) {
+        let name = field.name();
+        if self.skips(name) {
             return;
         }
-        let mut chain = vec![self.text(field.name(), self.limits.value, format_args!("{value}"))];
-        let mut cause = value.source();
+        let outermost = self.error_text(name, value);
+        let is_first = self.kept.error.is_empty();
+        if is_first {
+            self.kept.error.push(outermost);
+        }
+        let mut end = outermost.1;
+        let (mut cause, mut depth) = (value.source(), 1);
         while let Some(error) = cause
-            && chain.len() <= self.limits.causes
+            && depth <= self.limits.causes
         {
-            chain.push(self.text(field.name(), self.limits.value, format_args!("{error}")));
-            cause = error.source();
-        }
-        if self.error.is_none() {
-            if let Some(outermost) = chain.first() {
-                self.fields.push((field.name(), Value::Debug(outermost.as_str().into())));
+            if !is_first {
+                self.kept.texts.push_str(": ");
             }
-            self.error = Some((field.name(), chain));
-        } else {
-            self.fields.push((field.name(), Value::Debug(chain.join(": ").into_boxed_str())));
+            let stretch = self.error_text(name, error);
+            if is_first {
+                self.kept.error.push(stretch);
+            } else {
+                end = stretch.1;
+            }
+            (cause, depth) = (error.source(), depth + 1);
         }
+        self.kept.fields.push((name, Raw::Debug((outermost.0, end))));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, Value::I64(value));
+        self.put(field, Raw::I64(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, Value::U64(value));
+        self.put(field, Raw::U64(value));
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.put(field, Value::I128(value));
+        self.put(field, Raw::I128(value));
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.put(field, Value::U128(value));
+        self.put(field, Raw::U128(value));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, Value::F64(value));
+        self.put(field, Raw::F64(value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, Value::Bool(value));
+        self.put(field, Raw::Bool(value));
     }
 }
 

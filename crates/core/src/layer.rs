@@ -25,7 +25,7 @@ use crate::{
     EventView, Handler, LevelTable, Limits, Redactor, SpanNode,
     claim::Claims,
     event::EventCore,
-    fields::Collect,
+    fields::{Collect, FieldList, Kept},
     guard::Inside,
     safe::{Ceiling, Safe, was_asked_last},
     slot::{self, LayerId, Slot, StackLookup, node_of, slot_of},
@@ -225,18 +225,17 @@ impl<H: Handler> HandlerLayer<H> {
         }
     }
 
-    fn collect(&self, record: impl FnOnce(&mut Collect<'_>)) -> Vec<(&'static str, crate::Value)> {
-        let mut fields = Collect::new(&self.limits, &self.redactor, false);
+    fn collect(&self, record: impl FnOnce(&mut Collect<'_>)) -> FieldList {
+        let mut fields = Collect::new(Kept::spare(), &self.limits, &self.redactor, false);
         if catch_unwind(AssertUnwindSafe(|| record(&mut fields))).is_err() {
             fields.panics += 1;
         }
         if fields.panics > 0 {
             self.counts.panics.fetch_add(fields.panics, Ordering::Relaxed);
         }
-        let mut all = fields.fields;
-        if let Some(message) = fields.message {
-            all.insert(0, ("message", message.into()));
-        }
+        let message = fields.kept.message().map(|text| ("message", text.to_owned().into()));
+        let all = message.into_iter().chain(fields.kept.fields()).collect();
+        fields.kept.leave();
         all
     }
 }

@@ -36,7 +36,7 @@ pub mod process;
 pub use alert::{Alert, AlertId, Field, SpanFacts};
 pub use app::App;
 pub use cap::{CUT, Limits, PANICKED, append, cut};
-pub use capture::Capture;
+pub use capture::{Buffers, Capture, Captured};
 pub use claim::{claim_spans, leave_level_open, probe};
 pub use error::ConfigError;
 pub use event::EventView;

@@ -105,6 +105,16 @@ impl SpanNode {
         self.chain().map(|node| u64::from(node.version.load(Ordering::Acquire))).sum()
     }
 
+    /// Tells whether all fields are those that were given when the span was made, redacted by the default rules.
+    pub(crate) fn is_as_made(&self) -> bool {
+        self.redacted_by_default && self.version.load(Ordering::Acquire) == 0
+    }
+
+    /// Walks the fields that were given when the span was made.
+    pub(crate) fn first(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.first.iter().map(|(name, value)| (*name, value))
+    }
+
     /// Calls `visit` with each field, in the order of their first recording.
     pub fn visit(&self, visit: &mut dyn FnMut(&'static str, &Value)) {
         if self.version.load(Ordering::Acquire) == 0 {

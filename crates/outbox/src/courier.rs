@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::{task::LocalSet, time};
-use watchfire_core::{clock, mute_thread};
+use watchfire_core::{Buffers, clock, mute_thread};
 
 use crate::{
     Notification, Outcome, Reason, chance,
@@ -19,7 +19,7 @@ use crate::{
     delivery::Key,
     dispatch::{Dispatch, Job},
     moment::{Moment, Ticker},
-    shared::{Post, Shared, THREAD, To},
+    shared::{Post, Shared, THREAD, To, What},
     spool::Disk,
 };
 
@@ -89,6 +89,7 @@ fn run(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) {
         channels: Vec::new(),
         finished: Rc::default(),
         posts: VecDeque::new(),
+        used: Vec::new(),
         desks: Vec::new(),
         looked: None,
         idle: true,
@@ -110,6 +111,8 @@ struct Courier<'a> {
     channels: Vec<Arc<ChannelState>>,
     finished: Rc<RefCell<Vec<(Key, Outcome)>>>,
     posts: VecDeque<Post>,
+    /// The buffers of the posts taken in this turn.
+    used: Vec<Buffers>,
     desks: Vec<Counting>,
     /// When the silences were last read.
     looked: Option<Moment>,
@@ -223,14 +226,24 @@ impl Courier<'_> {
         self.read_silences(now);
         self.idle = posts.is_empty();
         self.shared.in_hand.store(posts.len(), Ordering::Release);
-        for Post { to, alert, repeats } in posts.drain(..) {
-            let alert = Arc::from(alert);
+        for Post { to, what, repeats } in posts.drain(..) {
+            let alert = match what {
+                What::Alert(alert) => Arc::from(alert),
+                What::Captured(captured) => {
+                    let (alert, buffers) = self.shared.capture.finish(captured);
+                    self.used.push(buffers);
+                    Arc::new(alert)
+                }
+            };
             for number in self.numbers(to) {
                 let group = self.take(number, Arc::clone(&alert), 1, &[], now);
                 self.note_repeats(number, repeats, group, now);
             }
         }
         self.posts = posts;
+        if !self.used.is_empty() {
+            self.shared.spares.give(&mut self.used);
+        }
         self.say_repeated_panics(now);
     }
 

@@ -41,6 +41,7 @@ mod shared;
 #[cfg(feature = "sim")]
 #[doc(hidden)]
 pub mod sim;
+mod spares;
 mod text;
 
 pub use channel::Channel;

@@ -22,6 +22,7 @@ use crate::{
     panics::Panics,
     queue::Queue,
     shared::{Lifeline, Orders, Port, Published, Shared, To},
+    spares::Spares,
     spool::{Disk, Owner, Spool},
 };
 
@@ -251,6 +252,7 @@ impl OutboxBuilder {
                 None => capture,
             },
             queue: Queue::new(self.capacity),
+            spares: Spares::default(),
             channels: RwLock::default(),
             in_hand: AtomicUsize::new(0),
             pending: AtomicUsize::new(0),

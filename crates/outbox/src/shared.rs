@@ -1,4 +1,5 @@
 use std::{
+    cell::Cell,
     panic::PanicHookInfo,
     sync::{
         Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock,
@@ -9,7 +10,7 @@ use std::{
 };
 
 use watchfire_core::{
-    Alert, Capture, EventView, SelfLog, clock,
+    Alert, Capture, Captured, EventView, SelfLog, clock,
     process::{self, AtExit, OnPanic},
 };
 
@@ -21,6 +22,7 @@ use crate::{
     health::Signs,
     panics::{Heard, Panics},
     queue::Queue,
+    spares::Spares,
     stats::bump,
 };
 
@@ -28,6 +30,7 @@ use crate::{
 pub(crate) struct Shared {
     pub(crate) capture: Capture,
     pub(crate) queue: Queue<Post>,
+    pub(crate) spares: Spares,
     pub(crate) channels: RwLock<Vec<Arc<ChannelState>>>,
     /// Alerts that the courier took out of the queue and has not yet turned into notifications.
     pub(crate) in_hand: AtomicUsize,
@@ -81,9 +84,18 @@ pub(crate) struct Published {
 #[derive(Debug)]
 pub(crate) struct Post {
     pub(crate) to: To,
-    pub(crate) alert: Box<Alert>,
+    pub(crate) what: What,
     /// Where the gate counts its repeats.
     pub(crate) repeats: Option<gate::Key>,
+}
+
+/// Is what is posted.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a box would be the only allocation of a capture")]
+pub(crate) enum What {
+    Alert(Box<Alert>),
+    /// An event, of which the courier makes the alert: most of that work is not the caller's.
+    Captured(Captured),
 }
 
 /// Says which channels an alert is for.
@@ -104,7 +116,9 @@ impl Shared {
             return self.count(to, |channel| bump(&channel.counters.dropped_shutdown));
         }
         // Asked first, so that nothing is captured for a full queue.
-        if self.queue.is_full() || self.queue.push(Post { to, alert: alert(), repeats: None }).is_err() {
+        if self.queue.is_full()
+            || self.queue.push(Post { to, what: What::Alert(alert()), repeats: None }).is_err()
+        {
             self.count(to, |channel| {
                 bump(&channel.counters.dropped_full);
                 bump(&channel.counters.unreported);
@@ -282,7 +296,10 @@ impl OnPanic for Shared {
                 let hears = || channels.iter().filter(|channel| channel.hears_panics);
                 hears().for_each(|channel| bump(&channel.counters.captured));
                 if self.is_gone()
-                    || self.queue.try_push(Post { to: To::Panic, alert, repeats: None }).is_err()
+                    || self
+                        .queue
+                        .try_push(Post { to: To::Panic, what: What::Alert(alert), repeats: None })
+                        .is_err()
                 {
                     hears().for_each(|channel| {
                         bump(&channel.counters.dropped_full);
@@ -332,7 +349,13 @@ impl Port {
             bump(&counters.captured);
             return bump(&counters.dropped_shutdown);
         }
-        let since = || micros(self.shared.began.elapsed());
+        // Read once, and not at all by a repeat.
+        let read = Cell::new(None);
+        let since = || {
+            let now = clock::instant();
+            read.set(Some(now));
+            micros(now.saturating_duration_since(self.shared.began))
+        };
         let queue = &self.shared.queue;
         let gate = &self.channel.gate;
         match gate.ask(callsite(event), since, || gate::tag_of(event), || !queue.is_full()) {
@@ -341,8 +364,10 @@ impl Port {
             Verdict::NoRoom => self.drop_one(),
             Verdict::Pass(repeats) => {
                 bump(&counters.captured);
-                let alert = Box::new(self.shared.capture.alert(event));
-                if queue.push(Post { to: To::Channel(self.number), alert, repeats }).is_err() {
+                let at = read.get().unwrap_or_else(clock::instant);
+                let captured = self.shared.capture.take(event, at, self.shared.spares.take());
+                let post = Post { to: To::Channel(self.number), what: What::Captured(captured), repeats };
+                if queue.push(post).is_err() {
                     bump(&counters.dropped_full);
                     bump(&counters.unreported);
                     if let Some(key) = repeats {

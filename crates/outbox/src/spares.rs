@@ -1,0 +1,28 @@
+use std::sync::{Mutex, PoisonError};
+
+use watchfire_core::Buffers;
+
+/// How many are kept: as many events as may wait while the courier is at another one.
+const MOST: usize = 64;
+
+/// Keeps buffers of captured events for the next ones.
+///
+/// What one thread allocates and another frees costs more than all the rest of a capture: the allocator's own cache of
+/// the first is never refilled, and both meet at one lock.
+#[derive(Debug, Default)]
+pub(crate) struct Spares(Mutex<Vec<Buffers>>);
+
+impl Spares {
+    /// Takes used buffers, or new ones if there are none or another thread is at them: nobody waits here.
+    pub(crate) fn take(&self) -> Buffers {
+        self.0.try_lock().ok().and_then(|mut spares| spares.pop()).unwrap_or_default()
+    }
+
+    /// Keeps the buffers of several events.
+    pub(crate) fn give(&self, used: &mut Vec<Buffers>) {
+        let mut spares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = MOST.saturating_sub(spares.len());
+        spares.extend(used.drain(..).take(room));
+        drop(spares);
+    }
+}
