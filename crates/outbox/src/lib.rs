@@ -41,7 +41,6 @@ mod shared;
 #[cfg(feature = "sim")]
 #[doc(hidden)]
 pub mod sim;
-mod spares;
 mod text;
 
 pub use channel::Channel;

@@ -21,8 +21,7 @@ use crate::{
     failover, folder,
     panics::Panics,
     queue::Queue,
-    shared::{Lifeline, Orders, Port, Published, Shared, To},
-    spares::Spares,
+    shared::{Lifeline, Orders, Port, Published, Shared, Spares, To},
     spool::{Disk, Owner, Spool},
 };
 
