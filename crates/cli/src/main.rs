@@ -10,6 +10,7 @@ mod schema;
 mod send;
 mod silence;
 mod spool;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,8 @@ enum Command {
     Explain(explain::Args),
     /// Send an alert by hand, and show the provider's answer
     Send(send::Args),
+    /// Ask the providers whether they know the credentials, without a message
+    Verify(verify::Args),
     /// Print the JSON Schema of a configuration
     Schema(schema::Args),
     /// Write a commented configuration to start from
@@ -55,6 +58,8 @@ const EXAMPLES: &str = "Examples:
   watchfire demo --once     run, print, and fail if anything is missing or too much
   watchfire check           find all mistakes of ./watchfire.toml
   watchfire explain --target shop::payments --level warn
+  watchfire verify          ask each provider of ./watchfire.toml for its opinion of the credentials
+  watchfire send --dry-run  show what an alert would look like, without sending it
   watchfire inbox           receive mail, Slack, Telegram, SMS and Sentry events on loopback ports
   watchfire spool ls        what waits, what was given up, what is damaged
   watchfire silence ls      what is not spoken of for a while";
@@ -64,6 +69,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Send(args) => send::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Schema(args) => Ok(schema::run(&args)),
         Command::Init(args) => init::run(&args),
         Command::Completions { shell } => {

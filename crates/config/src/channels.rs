@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use watchfire_core::{ConfigError, Severity};
 use watchfire_outbox::{
     AlertHandler, Channel, Delivering, Notification, Occasion, Outbox, Policy, QuietHours, Rate, Sink,
+    Verifying,
 };
 
 use crate::{
@@ -168,6 +169,11 @@ impl Sink for Swapped {
 
     fn policy(&self) -> Policy {
         self.0.load().policy()
+    }
+
+    fn verify(&self) -> Verifying<'_> {
+        let sink = self.0.load_full();
+        Box::pin(async move { sink.verify().await })
     }
 }
 

@@ -54,7 +54,7 @@ pub use mistake::{Mistake, Mistakes};
 pub use parts::Parts;
 pub use router::{Gate, Router, RouterLayer};
 pub use schema::schema;
-pub use send::{Letter, Sent};
+pub use send::{Letter, Sent, Verification};
 pub use setting::{Options, Setting};
 pub use setup::{Setup, init, init_from_env, setup};
 pub use stack::{StackBuilder, stack};

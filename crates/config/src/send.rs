@@ -4,7 +4,9 @@ use std::{
 };
 
 use watchfire_core::{Alert, ConfigError, Severity, clock};
-use watchfire_outbox::{Channel, Delivering, GroupId, Notification, Occasion, Outbox, Outcome, Policy, Sink};
+use watchfire_outbox::{
+    Channel, Delivering, GroupId, Notification, Occasion, Outbox, Outcome, Policy, Sink, Verifying,
+};
 
 use crate::{
     Config, Mistake, Mistakes, Parts,
@@ -16,6 +18,10 @@ use crate::{
     resolve::Surroundings,
     workshop,
 };
+
+mod verify;
+
+pub use verify::Verification;
 
 /// Is an alert that is sent by hand: a test, or one of a shell script.
 #[derive(Clone, Debug)]
@@ -237,6 +243,10 @@ impl Sink for Witness {
 
     fn policy(&self) -> Policy {
         self.sink.policy()
+    }
+
+    fn verify(&self) -> Verifying<'_> {
+        self.sink.verify()
     }
 }
 

@@ -5,9 +5,9 @@ use lettre::{
     transport::smtp::{client::Certificate, extension::ClientId},
 };
 use watchfire_core::{ConfigError, HandlerLayer, Secret};
-use watchfire_outbox::{AlertHandler, Delivering, Noise, Notification, Occasion, Policy, Sink};
+use watchfire_outbox::{AlertHandler, Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying};
 
-use crate::{render, transport::Transport};
+use crate::{render, transport::Transport, verify};
 
 /// Is a layer that mails alerts.
 pub type EmailLayer = HandlerLayer<AlertHandler<Email>>;
@@ -196,6 +196,10 @@ impl Sink for Email {
 
     fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
         Box::pin(self.transport.deliver(&self.from.email, notification))
+    }
+
+    fn verify(&self) -> Verifying<'_> {
+        Box::pin(verify::verify(&self.transport))
     }
 
     fn policy(&self) -> Policy {

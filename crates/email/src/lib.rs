@@ -22,5 +22,6 @@ mod html;
 mod render;
 mod reply;
 mod transport;
+mod verify;
 
 pub use config::{Email, EmailBuilder, EmailLayer};

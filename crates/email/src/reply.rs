@@ -21,6 +21,7 @@ pub(crate) enum Stage {
     Connect,
     Tls,
     Auth,
+    Noop,
     Mail,
     Rcpt,
     Data,
@@ -34,6 +35,7 @@ impl fmt::Display for Stage {
             Self::Connect => "connecting",
             Self::Tls => "starting TLS",
             Self::Auth => "logging in",
+            Self::Noop => "NOOP",
             Self::Mail => "MAIL",
             Self::Rcpt => "RCPT",
             Self::Data => "DATA",
@@ -112,7 +114,7 @@ pub(crate) fn judge(server: &Server, stage: Stage, reply: &Reply) -> Outcome {
         _ if enhanced == Some((4, 5)) => {
             Outcome::RateLimited { wait: Duration::from_secs(3600), scope: Scope::Channel, reason }
         }
-        (_, Stage::Connect | Stage::Tls | Stage::Auth) => Outcome::Held(reason),
+        (_, Stage::Connect | Stage::Tls | Stage::Auth | Stage::Noop) => Outcome::Held(reason),
         // Too large (RFC 1870 §6.1, RFC 3463 §3.3, §3.4); 5.2.2 is a full mailbox.
         (523, _) | (_, Stage::Mail | Stage::Data | Stage::Dot)
             if code == 523 || is_too_large(code, enhanced) =>

@@ -65,7 +65,7 @@ impl Session {
 /// How many mails one connection carries; servers end it at about 100.
 const MAILS_PER_SESSION: u32 = 50;
 /// How long an answer to QUIT is waited for: it decides nothing.
-const QUIT: Duration = Duration::from_secs(1);
+pub(crate) const QUIT: Duration = Duration::from_secs(1);
 
 impl Transport {
     pub(crate) fn new(server: Server) -> Self {
@@ -192,7 +192,7 @@ impl Transport {
     }
 
     /// Connects, encrypts, logs in.
-    async fn open(&self) -> Result<AsyncSmtpConnection, Outcome> {
+    pub(crate) async fn open(&self) -> Result<AsyncSmtpConnection, Outcome> {
         let server = &self.server;
         let early = match server.security {
             Security::Tls => Some(self.tls().map_err(|error| self.judge(Stage::Tls, &Reply::of(&error)))?),
@@ -229,7 +229,7 @@ impl Transport {
         Ok(connection)
     }
 
-    async fn step<T>(
+    pub(crate) async fn step<T>(
         &self,
         stage: Stage,
         doing: impl Future<Output = Result<T, Error>>,

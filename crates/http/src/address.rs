@@ -66,6 +66,23 @@ impl Address {
         Self(url)
     }
 
+    /// Returns the address with this query, such as `PageSize=1`.
+    #[must_use]
+    pub fn with_query(&self, query: &str) -> Self {
+        let mut url = self.0.clone();
+        url.set_query(Some(query));
+        Self(url)
+    }
+
+    /// Returns the address of the host's root, without path and query: it holds no secret.
+    #[must_use]
+    pub fn root(&self) -> Self {
+        let mut url = self.0.clone();
+        url.set_path("/");
+        url.set_query(None);
+        Self(url)
+    }
+
     /// Returns scheme, host and port: what may be shown.
     #[must_use]
     pub fn origin(&self) -> String {

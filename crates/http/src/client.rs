@@ -6,12 +6,19 @@ use std::{
 };
 
 use watchfire_core::{ConfigError, clock};
-use watchfire_outbox::Outcome;
+use watchfire_outbox::{Outcome, Reason, Verdict};
 
-use crate::{Address, Failure, HttpOptions, Request, Response, options::Proxy, request::Auth, tls};
+use crate::{
+    Address, Failure, HttpOptions, Request, Response,
+    options::Proxy,
+    request::{Auth, Method},
+    tls,
+};
 
 /// How much of an answer's body is kept.
 const BODY: usize = 64 * 1024;
+/// How long one question may take; a person waits for it.
+const ASKING: Duration = Duration::from_secs(10);
 
 /// Sends requests, each once: HTTP/1.1, without redirects and without retries of its own.
 ///
@@ -58,9 +65,21 @@ impl Client {
     ///
     /// If there is no complete answer (or none of up to 64 KiB).
     pub async fn send(&self, request: Request) -> Result<Response, Failure> {
-        let Request { address, headers, auth, body } = request;
+        self.exchange(request, None).await
+    }
+
+    /// Makes one attempt, for at most `limit` if there is one.
+    async fn exchange(&self, request: Request, limit: Option<Duration>) -> Result<Response, Failure> {
+        let Request { method, address, headers, auth, body } = request;
         let origin = address.origin();
-        let mut builder = self.client_for(&address)?.post(address.url()).body(body);
+        let client = self.client_for(&address)?;
+        let mut builder = match method {
+            Method::Get => client.get(address.url()),
+            Method::Post => client.post(address.url()).body(body),
+        };
+        if let Some(limit) = limit {
+            builder = builder.timeout(limit);
+        }
         for (name, value) in headers {
             builder = builder.header(name, value);
         }
@@ -111,6 +130,22 @@ pub async fn exchange(
         Ok(response) => judge(&response),
         Err(failure) => failure.into_outcome(),
     }
+}
+
+/// Asks a provider about our credentials or a recipient, for at most 10 s, and judges the answer.
+pub async fn ask(client: &Client, question: Request, judge: impl FnOnce(&Response) -> Verdict) -> Verdict {
+    match client.exchange(question, Some(ASKING)).await {
+        Ok(response) => judge(&response),
+        Err(failure) => failure.into_verdict(),
+    }
+}
+
+/// Finds out whether anybody answers at the host of `address`, whatever is answered: for providers that can be asked
+/// nothing else. It is a GET of `/` without a credential; `why` says why nothing more can be asked.
+pub async fn reach(client: &Client, address: &Address, why: &str) -> Verdict {
+    let origin = address.origin();
+    let answered = |_: &Response| Verdict::Untold(Reason::new(format_args!("{origin} answers; {why}")));
+    ask(client, Request::get(&address.root()), answered).await
 }
 
 fn build(options: &HttpOptions, encrypted: bool) -> Result<reqwest::Client, Failure> {

@@ -1,6 +1,6 @@
 use std::{error::Error, fmt};
 
-use watchfire_outbox::{Outcome, Reason};
+use watchfire_outbox::{Outcome, Reason, Verdict};
 
 /// Says that an exchange had no answer, and whether the request may have arrived all the same. Holds no address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,15 @@ impl Failure {
             Kind::Unsendable => Outcome::Held(self.reason),
             Kind::NotSent => Outcome::Transient(self.reason),
             Kind::MaybeArrived => Outcome::Ambiguous(self.reason),
+        }
+    }
+
+    /// Says what it means for a question: refused if it cannot be asked as things are configured, else unreachable.
+    #[must_use]
+    pub fn into_verdict(self) -> Verdict {
+        match self.kind {
+            Kind::Unsendable => Verdict::Refused(self.reason),
+            Kind::NotSent | Kind::MaybeArrived => Verdict::Unreachable(self.reason),
         }
     }
 }

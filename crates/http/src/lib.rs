@@ -45,7 +45,7 @@ mod options;
 mod tls;
 
 pub use address::Address;
-pub use client::{Client, exchange};
+pub use client::{Client, ask, exchange, reach};
 pub use failure::Failure;
 pub use judge::{by_status, rate_limited};
 pub use options::HttpOptions;

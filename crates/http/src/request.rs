@@ -4,14 +4,21 @@ use watchfire_core::{ConfigError, Secret};
 
 use crate::Address;
 
-/// Is one POST to a provider. Its `Debug` shows where it goes, the names of its headers and its size.
+/// Is one request to a provider. Its `Debug` shows where it goes, the names of its headers and its size.
 #[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Request {
+    pub(crate) method: Method,
     pub(crate) address: Address,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) auth: Option<Auth>,
     pub(crate) body: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    Post,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -24,7 +31,13 @@ impl Request {
     /// Makes a request with any body.
     pub fn post(address: &Address, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("content-type", content_type.to_owned())];
-        Self { address: address.clone(), headers, auth: None, body: body.into() }
+        Self { method: Method::Post, address: address.clone(), headers, auth: None, body: body.into() }
+    }
+
+    /// Makes a request that asks and changes nothing.
+    pub fn get(address: &Address) -> Self {
+        let address = address.clone();
+        Self { method: Method::Get, address, headers: Vec::new(), auth: None, body: Vec::new() }
     }
 
     /// Makes a request with a JSON body.
@@ -78,6 +91,7 @@ impl Request {
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
+            .field("method", &self.method)
             .field("address", &self.address)
             .field("headers", &self.headers.iter().map(|(name, _)| *name).collect::<Vec<_>>())
             .field("authenticated", &self.auth.is_some())

@@ -18,9 +18,9 @@ pub enum Room {
     SlackApi,
     /// Telegram's Bot API: `sendMessage`, `editMessageText`, `getMe`, `getChat`.
     Telegram,
-    /// Twilio's `Messages.json`.
+    /// Twilio's `Messages.json`, and the account.
     Twilio,
-    /// Exotel's `Sms/send`.
+    /// Exotel's `Sms/send`, and the details of a message.
     Exotel,
     /// Sentry's envelope endpoint.
     Sentry,

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{task::LocalSet, time};
+use tokio::{runtime::Runtime, task::LocalSet, time};
 use watchfire_core::{Buffers, clock, mute_thread};
 
 use crate::{
@@ -65,15 +65,7 @@ fn run(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) {
     // What hyper, rustls and lettre emit on this thread must never become an alert.
     mute_thread();
     shared.courier.set(std::thread::current().id()).ok();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        // Name resolution runs there.
-        .max_blocking_threads(2)
-        .thread_name(format!("{THREAD}-names"))
-        .on_thread_start(mute_thread)
-        .build();
-    let runtime = match runtime {
+    let runtime = match runtime(THREAD) {
         Ok(runtime) => runtime,
         Err(error) => {
             shared
@@ -101,6 +93,18 @@ fn run(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) {
     LocalSet::new().block_on(&runtime, courier.work());
     // A resolver that hangs must not hold the end of the program.
     runtime.shutdown_timeout(Duration::from_millis(100));
+}
+
+/// Makes a runtime for the thread that calls, with threads for name resolution that our layers do not hear.
+pub(crate) fn runtime(thread: &str) -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        // Name resolution runs there.
+        .max_blocking_threads(2)
+        .thread_name(format!("{thread}-names"))
+        .on_thread_start(mute_thread)
+        .build()
 }
 
 struct Courier<'a> {

@@ -2,7 +2,11 @@ use std::{pin::Pin, sync::Arc};
 
 use watchfire_core::{ConfigError, HandlerLayer};
 
-use crate::{AlertHandler, Channel, Notification, Occasion, Outbox, Outcome, Policy};
+use crate::{AlertHandler, Channel, Notification, Occasion, Outbox, Outcome, Policy, Reason};
+
+mod verify;
+
+pub use verify::{Verdict, Verified, Verifying, verify};
 
 /// Is one attempt under way.
 pub type Delivering<'a> = Pin<Box<dyn Future<Output = Outcome> + 'a>>;
@@ -24,6 +28,15 @@ pub trait Sink: Send + Sync + 'static {
     /// Returns how this kind is usually treated: patience, pace, what it can do.
     fn policy(&self) -> Policy {
         Policy::default()
+    }
+
+    /// Asks the provider whether it knows the credentials, and the recipients where it can be asked about them; sends
+    /// nothing that anybody could read. Default: says that this sink knows no way but a message.
+    ///
+    /// Called by [`verify`](crate::verify), never by the outbox. What is under way when its time is up is dropped.
+    fn verify(&self) -> Verifying<'_> {
+        let untold = Verdict::Untold(Reason::new("this kind of channel has no way to ask without sending"));
+        Box::pin(std::future::ready(vec![Verified::new("credentials", untold)]))
     }
 
     /// Names the channel, for a second one of the same kind, and opens its further settings.
@@ -70,5 +83,9 @@ impl<S: Sink + ?Sized> Sink for Arc<S> {
 
     fn policy(&self) -> Policy {
         (**self).policy()
+    }
+
+    fn verify(&self) -> Verifying<'_> {
+        (**self).verify()
     }
 }

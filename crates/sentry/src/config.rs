@@ -3,9 +3,9 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use sentry_types::{Dsn, ParseDsnError};
 use watchfire_core::{ConfigError, Secret, clock};
 use watchfire_http::{Address, Client, HttpOptions, exchange};
-use watchfire_outbox::{Delivering, Noise, Notification, Occasion, Policy, Sink};
+use watchfire_outbox::{Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying};
 
-use crate::{api, render};
+use crate::{api, render, verify};
 
 /// Delivers alerts to Sentry, as events.
 ///
@@ -120,6 +120,10 @@ impl Sink for Sentry {
     fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
         let request = api::request(self, notification, clock::now());
         Box::pin(exchange(&self.client, request, api::judge))
+    }
+
+    fn verify(&self) -> Verifying<'_> {
+        Box::pin(verify::verify(self, &self.client))
     }
 
     fn policy(&self) -> Policy {

@@ -35,6 +35,7 @@ mod api;
 mod config;
 mod event;
 mod render;
+mod verify;
 
 pub use config::Sentry;
 pub use watchfire_http::HttpOptions;

@@ -22,8 +22,8 @@ pub(crate) fn request(door: &Door, notification: &Notification) -> Request {
     }
     match door {
         Door::Webhook(address) => Request::post_json(address, body),
-        Door::Bot(bot) if edits => Request::post_json(&bot.update, body).bearer(&bot.token),
-        Door::Bot(bot) => Request::post_json(&bot.post, body).bearer(&bot.token),
+        Door::Bot(bot) if edits => Request::post_json(&bot.methods.update, body).bearer(&bot.token),
+        Door::Bot(bot) => Request::post_json(&bot.methods.post, body).bearer(&bot.token),
     }
 }
 
@@ -115,8 +115,13 @@ fn judge_method(notification: &Notification, response: &Response) -> Outcome {
             reference.map(|reference| Receipt::new(notification.recipient(), reference)),
         );
     }
-    let word = string("error").unwrap_or_default();
-    let reason = explain(word, &answer).advised(advice(word, false));
+    refusal(&answer, response)
+}
+
+/// Says what an answer of the Web API means that is none of success.
+pub(crate) fn refusal(answer: &Value, response: &Response) -> Outcome {
+    let word = answer.get("error").and_then(Value::as_str).unwrap_or_default();
+    let reason = explain(word, answer).advised(advice(word, false));
     match meaning(word) {
         Some(meaning) => meaning.outcome(response, reason),
         None if response.is_success() => Outcome::Transient(reason),

@@ -2,9 +2,9 @@ use std::{path::Path, time::Duration};
 
 use watchfire_core::{ConfigError, Secret};
 use watchfire_http::{Address, Client, HttpOptions, check_token, exchange};
-use watchfire_outbox::{Delivering, Noise, Notification, Occasion, Policy, Sink};
+use watchfire_outbox::{Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying};
 
-use crate::{api, render};
+use crate::{api, render, verify};
 
 /// Delivers alerts to Slack.
 ///
@@ -29,9 +29,16 @@ pub(crate) enum Door {
 #[derive(Clone, Debug)]
 pub(crate) struct Bot {
     pub(crate) token: Secret,
+    pub(crate) methods: Methods,
+    pub(crate) channels: Vec<String>,
+}
+
+/// The addresses of the methods.
+#[derive(Clone, Debug)]
+pub(crate) struct Methods {
     pub(crate) post: Address,
     pub(crate) update: Address,
-    pub(crate) channels: Vec<String>,
+    pub(crate) test: Address,
 }
 
 /// Where the Web API lives.
@@ -77,9 +84,9 @@ impl Slack {
                 "expected a token; for a webhook's address use Slack::webhook",
             ));
         }
-        let (post, update) = methods(API)?;
+        let methods = Methods::at(API)?;
         let channels = vec![channel_name(channel.as_ref())?];
-        Ok(Self::through(Door::Bot(Bot { token: secret, post, update, channels })))
+        Ok(Self::through(Door::Bot(Bot { token: secret, methods, channels })))
     }
 
     fn through(door: Door) -> Self {
@@ -161,7 +168,7 @@ impl Slack {
                 "is for a bot token; a webhook's address is complete",
             ));
         };
-        (bot.post, bot.update) = methods(url.as_ref())?;
+        bot.methods = Methods::at(url.as_ref())?;
         Ok(self)
     }
 
@@ -195,6 +202,10 @@ impl Sink for Slack {
         let request = api::request(&self.door, notification);
         let judge = |response: &_| api::judge(&self.door, notification, response);
         Box::pin(exchange(&self.client, request, judge))
+    }
+
+    fn verify(&self) -> Verifying<'_> {
+        Box::pin(verify::verify(&self.door, &self.client))
     }
 
     fn policy(&self) -> Policy {
@@ -233,9 +244,15 @@ impl Mention {
     }
 }
 
-fn methods(api: &str) -> Result<(Address, Address), ConfigError> {
-    let base = Address::parse("slack.api_url", api)?;
-    Ok((base.join("chat.postMessage"), base.join("chat.update")))
+impl Methods {
+    fn at(api: &str) -> Result<Self, ConfigError> {
+        let base = Address::parse("slack.api_url", api)?;
+        Ok(Self {
+            post: base.join("chat.postMessage"),
+            update: base.join("chat.update"),
+            test: base.join("auth.test"),
+        })
+    }
 }
 
 fn channel_name(text: &str) -> Result<String, ConfigError> {

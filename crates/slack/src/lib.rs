@@ -20,6 +20,7 @@
 mod api;
 mod config;
 mod render;
+mod verify;
 
 pub use config::Slack;
 pub use watchfire_http::HttpOptions;

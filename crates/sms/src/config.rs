@@ -3,7 +3,7 @@ use std::{path::Path, time::Duration};
 use watchfire_core::{ConfigError, HandlerLayer};
 use watchfire_http::{Client, HttpOptions, exchange};
 use watchfire_outbox::{
-    AlertHandler, Delivering, Noise, Notification, Occasion, Outcome, Policy, Reason, Sink,
+    AlertHandler, Delivering, Noise, Notification, Occasion, Outcome, Policy, Reason, Sink, Verifying,
 };
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     exotel::Exotel,
     render,
     twilio::Twilio,
+    verify,
 };
 
 /// Is a layer that sends alerts by SMS.
@@ -211,6 +212,10 @@ impl Sink for Sms {
         };
         let request = api::request(carrier, notification);
         Box::pin(exchange(&self.client, request, |response| api::judge(carrier, notification, response)))
+    }
+
+    fn verify(&self) -> Verifying<'_> {
+        Box::pin(verify::verify(&self.routes, &self.client))
     }
 
     fn policy(&self) -> Policy {

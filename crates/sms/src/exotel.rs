@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 use watchfire_core::{ConfigError, Secret};
 use watchfire_http::{Address, Request, Response, by_status, check_token};
-use watchfire_outbox::{Notification, Outcome, Reason, Receipt, Scope};
+use watchfire_outbox::{Notification, Outcome, Reason, Receipt, Scope, Verdict};
 
 use crate::{
     api::in_words,
@@ -16,6 +16,9 @@ use crate::{
     segments::{Alphabet, Segments},
     template::{DltSlot, Template},
 };
+
+/// The SID of no message.
+const NOBODYS: &str = "00000000000000000000000000000000";
 
 /// Is an account at Exotel, with the sender and what was registered for India (DLT).
 #[derive(Clone)]
@@ -36,6 +39,8 @@ pub struct Exotel {
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     address: Address,
+    /// The details of a message that is not there.
+    question: Address,
     key: Secret,
     token: Secret,
     from: String,
@@ -167,8 +172,10 @@ impl Exotel {
             }
         };
         // With `.json` the answer is JSON; errors of their gateways may be XML all the same.
-        let address = base.join(&format!("v1/Accounts/{}/Sms/send.json", self.account));
-        Ok(Account { address, key: self.key, token: self.token, from, registered })
+        let account = base.join(&format!("v1/Accounts/{}", self.account));
+        let address = account.join("Sms/send.json");
+        let question = account.join(&format!("SMS/Messages/{NOBODYS}.json"));
+        Ok(Account { address, question, key: self.key, token: self.token, from, registered })
     }
 }
 
@@ -195,6 +202,12 @@ impl Account {
         }
     }
 
+    /// Makes the request that sends nothing: the details of a message that nobody sent, which an account that is known
+    /// is answered with 200 (<https://developer.exotel.com/docs/sms-api/api-reference/sms-details>).
+    pub(crate) fn question(&self) -> Request {
+        Request::get(&self.question).basic(self.key.expose(), &self.token)
+    }
+
     pub(crate) fn request(&self, notification: &Notification) -> Request {
         let body = String::from_utf8_lossy(notification.body());
         let encoding = match Segments::of(&body).alphabet {
@@ -218,6 +231,25 @@ impl Account {
             ]);
         }
         Request::post_form(&self.address, form).basic(self.key.expose(), &self.token)
+    }
+}
+
+/// Says what Exotel's answer to [`Account::question`] means.
+pub(crate) fn verdict(response: &Response) -> Verdict {
+    let answer = Answer::read(response);
+    let reason = match &answer.text {
+        Some(text) => Reason::new(format_args!("HTTP {}: {} {text}", response.status(), answer.code)),
+        None => response.reason(),
+    };
+    match (response.status(), answer.code.as_str()) {
+        (200..=299, _) => Verdict::Accepted(Reason::new("the key and the account")),
+        (400, "34001") | (401..=403, _) => Verdict::Refused(
+            reason.advised(Some("are the key, its token and the account's SID right, and is it this host?")),
+        ),
+        (404, _) => Verdict::Untold(reason.advised(Some(
+            "an account that is known is mostly answered 200: is its SID right, and is it this host?",
+        ))),
+        _ => Verdict::Unreachable(reason),
     }
 }
 

@@ -21,6 +21,7 @@ mod render;
 mod segments;
 mod template;
 mod twilio;
+mod verify;
 
 pub use config::{Sms, SmsBuilder, SmsLayer, SmsProvider};
 pub use exotel::Exotel;

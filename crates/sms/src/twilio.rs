@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use serde_json::Value;
 use watchfire_core::{ConfigError, Secret};
 use watchfire_http::{Address, Request, Response, by_status, check_token};
-use watchfire_outbox::{Notification, Outcome, Reason, Receipt, Scope};
+use watchfire_outbox::{Notification, Outcome, Reason, Receipt, Scope, Verdict};
 
 use crate::{api::in_words, config::is_e164};
 
@@ -27,6 +27,8 @@ pub struct Twilio {
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     address: Address,
+    /// What may be asked with these credentials.
+    question: Address,
     user: String,
     password: Secret,
     sender: Sender,
@@ -142,8 +144,16 @@ impl Twilio {
             }
             (None, None) => Address::parse("sms.twilio.base_url", "https://api.twilio.com")?,
         };
-        let address = base.join(&format!("2010-04-01/Accounts/{}/Messages.json", self.account));
-        Ok(Account { address, user: self.user, password: self.password, sender, validity: self.validity })
+        let account = base.join(&format!("2010-04-01/Accounts/{}", self.account));
+        let address = account.join("Messages.json");
+        // Only the account's own token and main keys may read the account; any key that sends may read messages, but for
+        // restricted ones: <https://www.twilio.com/docs/iam/api-keys/key-resource-v1#types-of-keys>.
+        let question = match self.user == self.account {
+            true => base.join(&format!("2010-04-01/Accounts/{}.json", self.account)),
+            false => address.with_query("PageSize=1"),
+        };
+        let Self { user, password, validity, .. } = self;
+        Ok(Account { address, question, user, password, sender, validity })
     }
 }
 
@@ -155,6 +165,12 @@ impl fmt::Debug for Twilio {
 }
 
 impl Account {
+    /// Makes the request that sends nothing: the account itself (<https://www.twilio.com/docs/iam/api/account>), or with
+    /// a key one message of its list.
+    pub(crate) fn question(&self) -> Request {
+        Request::get(&self.question).basic(self.user.clone(), &self.password)
+    }
+
     pub(crate) fn request(&self, notification: &Notification) -> Request {
         let validity = self.validity.as_secs().to_string();
         let body = String::from_utf8_lossy(notification.body());
@@ -169,6 +185,33 @@ impl Account {
             ("ValidityPeriod", validity.as_str()),
         ];
         Request::post_form(&self.address, form).basic(self.user.clone(), &self.password)
+    }
+}
+
+/// Says what Twilio's answer to [`Account::question`] means. Nothing of an answer is shown but named fields: that about
+/// the account holds its token.
+pub(crate) fn verdict(account: &Account, response: &Response) -> Verdict {
+    let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+    let text = |key: &str| body.get(key).and_then(Value::as_str);
+    if !response.is_success() {
+        return Verdict::of(by_code(code(&body, "code"), &body, response), "");
+    }
+    if body.get("messages").is_some_and(Value::is_array) {
+        return Verdict::Accepted(Reason::new(format_args!("the key {}", account.user)));
+    }
+    let Some(status) = text("status").filter(|_| text("sid").is_some()) else {
+        return Verdict::Unreachable(Reason::new(format_args!(
+            "HTTP {} and not what Twilio answers; is it Twilio that answers?",
+            response.status()
+        )));
+    };
+    let name = format!("the account `{}`", text("friendly_name").unwrap_or_default());
+    match (status, text("type")) {
+        ("active", Some("Trial")) => Verdict::Accepted(Reason::new(format_args!(
+            "{name}, a trial account: it sends to verified numbers only"
+        ))),
+        ("active", _) => Verdict::Accepted(Reason::new(name)),
+        _ => Verdict::Refused(Reason::new(format_args!("{name} is {status}"))),
     }
 }
 

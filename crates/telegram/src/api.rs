@@ -37,10 +37,7 @@ pub(crate) fn judge(notification: &Notification, response: &Response) -> Outcome
     let Ok(answer) = serde_json::from_slice::<Value>(response.body()) else {
         return match response.is_success() {
             true => Outcome::Ambiguous(Reason::new(format_args!("expected JSON, got {}", response.reason()))),
-            false => match by_status(response) {
-                Outcome::Held(reason) => Outcome::Held(reason.advised(advice(response.status(), ""))),
-                outcome => outcome,
-            },
+            false => unreadable(response),
         };
     };
     let at = |path: &str| answer.pointer(path);
@@ -49,6 +46,12 @@ pub(crate) fn judge(notification: &Notification, response: &Response) -> Outcome
         let id = at("/result/message_id").and_then(Value::as_i64);
         return Outcome::Delivered(id.map(|id| Receipt::new(recipient, id.to_string())));
     }
+    refusal(recipient, &answer, response)
+}
+
+/// Says what an answer means that is none of success.
+pub(crate) fn refusal(recipient: &str, answer: &Value, response: &Response) -> Outcome {
+    let at = |path: &str| answer.pointer(path);
     let description = at("/description").and_then(Value::as_str).unwrap_or_default();
     let reason = if description.is_empty() { response.reason() } else { Reason::new(description) };
     let reason = reason.advised(advice(response.status(), description));
@@ -75,6 +78,14 @@ pub(crate) fn judge(notification: &Notification, response: &Response) -> Outcome
         (401 | 404, _) => Outcome::Held(reason),
         (200..=299, _) => Outcome::Transient(reason),
         _ => by_status(response),
+    }
+}
+
+/// Says what an answer means that is no JSON.
+pub(crate) fn unreadable(response: &Response) -> Outcome {
+    match by_status(response) {
+        Outcome::Held(reason) => Outcome::Held(reason.advised(advice(response.status(), ""))),
+        outcome => outcome,
     }
 }
 

@@ -2,9 +2,9 @@ use std::{fmt, path::Path, time::Duration};
 
 use watchfire_core::{ConfigError, Secret};
 use watchfire_http::{Address, Client, HttpOptions, exchange};
-use watchfire_outbox::{Delivering, Noise, Notification, Occasion, Policy, Sink};
+use watchfire_outbox::{Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying};
 
-use crate::{api, render};
+use crate::{api, render, verify};
 
 /// Delivers alerts to Telegram chats as a bot.
 ///
@@ -24,6 +24,8 @@ pub struct Telegram {
 pub(crate) struct Methods {
     pub(crate) send: Address,
     pub(crate) edit: Address,
+    pub(crate) me: Address,
+    pub(crate) chat: Address,
 }
 
 const API: &str = "https://api.telegram.org";
@@ -121,6 +123,10 @@ impl Sink for Telegram {
         Box::pin(exchange(&self.client, request, |response| api::judge(notification, response)))
     }
 
+    fn verify(&self) -> Verifying<'_> {
+        Box::pin(verify::verify(self, &self.client))
+    }
+
     fn policy(&self) -> Policy {
         let mut policy = Policy::default();
         policy.min_gap = GAP;
@@ -133,7 +139,12 @@ impl Sink for Telegram {
 impl Methods {
     fn at(api: &str, token: &Secret) -> Result<Self, ConfigError> {
         let base = Address::parse("telegram.api_url", api)?.join(&format!("bot{}", token.expose()));
-        Ok(Self { send: base.join("sendMessage"), edit: base.join("editMessageText") })
+        Ok(Self {
+            send: base.join("sendMessage"),
+            edit: base.join("editMessageText"),
+            me: base.join("getMe"),
+            chat: base.join("getChat"),
+        })
     }
 }
 

@@ -18,6 +18,7 @@
 mod api;
 mod config;
 mod render;
+mod verify;
 
 pub use config::Telegram;
 pub use watchfire_http::HttpOptions;

@@ -10,6 +10,11 @@
 //! - ids are the same at any time, and differ between alerts, occasions and recipients;
 //! - different messages render differently, in every form;
 //! - no planted credential stands in `Debug`, a recipient, a title or a body, and each is registered to be masked.
+//!
+//! Against a stand-in of its provider ([`Suite::check_verify`]):
+//!
+//! - asking the provider ([`Sink::verify`]) posts nothing, and says of what it asked and what was answered;
+//! - no planted credential stands in what it says.
 
 use std::{
     borrow::Cow,
@@ -21,7 +26,7 @@ use std::{
 
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use watchfire_core::{Alert, AlertId, process::mask_own_secrets};
-use watchfire_outbox::{Form, Notification, OccasionKind, Receipt, Sink};
+use watchfire_outbox::{Form, Notification, OccasionKind, Receipt, Sink, Verified, verify};
 
 use crate::{Scene, any_alert, bare_alert, full_alert, hostile_alerts};
 
@@ -29,6 +34,8 @@ use crate::{Scene, any_alert, bare_alert, full_alert, hostile_alerts};
 const LADDER: [Form; 4] = [Form::Rich, Form::Plain, Form::Short, Form::Ascii];
 /// How many findings are shown; one mistake makes hundreds.
 const SHOWN: usize = 12;
+/// How long a stand-in may take to answer what `verify` asks.
+const ASKING: Duration = Duration::from_secs(20);
 /// Above so many bytes of message not every scene is rendered: it would be slow, and show nothing new.
 const LONG: usize = 4_000;
 
@@ -89,10 +96,25 @@ impl<'a> Suite<'a> {
     /// # Panics
     ///
     /// If a claim does not hold: the text names it, the alert and the occasion.
-    #[expect(clippy::panic, reason = "a claim that does not hold fails the test")]
     #[track_caller]
     pub fn check(self) {
-        let findings = self.findings();
+        self.fail_for(&self.findings());
+    }
+
+    /// Has the sink ask its provider, which must be a stand-in: `posted` counts the messages that it has got so far, taken
+    /// or refused, and none may come.
+    ///
+    /// # Panics
+    ///
+    /// As [`check`](Self::check).
+    #[track_caller]
+    pub fn check_verify(self, posted: impl Fn() -> usize) {
+        self.fail_for(&self.findings_of_verify(posted));
+    }
+
+    #[expect(clippy::panic, reason = "a claim that does not hold fails the test")]
+    #[track_caller]
+    fn fail_for(&self, findings: &[Finding]) {
         if !findings.is_empty() {
             let shown: Vec<String> = findings.iter().take(SHOWN).map(ToString::to_string).collect();
             panic!("{} breaks {} claims:\n{}", self.sink.kind(), findings.len(), shown.join("\n"));
@@ -116,6 +138,27 @@ impl<'a> Suite<'a> {
             findings.extend(self.of_random_alerts());
         }
         findings
+    }
+
+    /// Has the sink ask, as [`check_verify`](Self::check_verify), and returns what does not hold.
+    #[must_use]
+    pub fn findings_of_verify(&self, posted: impl Fn() -> usize) -> Vec<Finding> {
+        let mut findings = Findings::default();
+        let before = posted();
+        let answers = verify([self.sink], ASKING).concat();
+        let more = posted() - before;
+        findings.claim("verify posts nothing", more == 0, || format!("{more} messages"));
+        let says =
+            |answer: &Verified| !answer.subject.is_empty() && !answer.verdict.reason().as_str().is_empty();
+        let good = !answers.is_empty() && answers.iter().all(says);
+        findings
+            .claim("verify says of what it asked, and what was answered", good, || format!("{answers:?}"));
+        let shown = format!("{answers:?}");
+        for secret in &self.secrets {
+            let masked = || format!("a credential of {} bytes", secret.len());
+            findings.claim("no credential is in what verify says", !shown.contains(secret), masked);
+        }
+        findings.0
     }
 
     fn of_the_sink(&self) -> Vec<Finding> {

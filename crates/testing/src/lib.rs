@@ -19,11 +19,13 @@ mod hostile;
 mod scene;
 
 mod answers;
+mod asked;
 mod captured;
 pub mod conformance;
 
 pub use alerts::{any_alert, any_text, bare_alert, full_alert, full_app, moment};
 pub use answers::{Class, check_answers};
+pub use asked::asked;
 pub use captured::Captured;
 pub use hostile::{Hostile, alert_of, hostile_alerts, hostile_texts};
 pub use scene::Scene;

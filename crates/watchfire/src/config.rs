@@ -2,5 +2,5 @@
 //! [`Config`](crate::Config) and [`Handle`](crate::Handle).
 
 pub use watchfire_config::{
-    Answer, Branch, Explanation, Gate, Letter, Options, Question, Router, Sent, Setting, schema,
+    Answer, Branch, Explanation, Gate, Letter, Options, Question, Router, Sent, Setting, Verification, schema,
 };

@@ -5,6 +5,7 @@
 mod config;
 mod silence;
 mod spool;
+mod verify;
 
 use std::process::{Command, Output};
 
@@ -35,6 +36,7 @@ fn help_has_examples() {
         &["check", "--help"],
         &["explain", "--help"],
         &["send", "--help"],
+        &["verify", "--help"],
         &["schema", "--help"],
         &["init", "--help"],
         &["spool", "--help"],

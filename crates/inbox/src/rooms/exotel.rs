@@ -31,6 +31,9 @@ impl HttpRoom for Exotel {
     }
 
     fn describe(&self, request: &Request) -> Option<Entry> {
+        if request.method == "GET" {
+            return None;
+        }
         let form = request.form();
         let body = field(&form, "Body");
         let mut entry = Entry {
@@ -107,6 +110,10 @@ impl Exotel {
             .unwrap_or_default();
         if account != Demo::EXOTEL_ACCOUNT {
             return Err(Refusal::new(403, json!(34009), "Account does not belong to this API key"));
+        }
+        if request.method == "GET" && method.starts_with("SMS/Messages/") {
+            // No message is kept, and one that is not there is no error.
+            return Ok((String::new(), json!({ "Message": "No matching results" })));
         }
         if !matches!(method, "Sms/send" | "Sms/send.json") {
             return Err(Refusal::new(404, Value::Null, "Not Found"));

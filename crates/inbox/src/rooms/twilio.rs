@@ -27,6 +27,9 @@ impl HttpRoom for Twilio {
     }
 
     fn describe(&self, request: &Request) -> Option<Entry> {
+        if request.method == "GET" {
+            return None;
+        }
         let form = request.form();
         let body = field(&form, "Body");
         let mut entry = Entry {
@@ -46,6 +49,12 @@ impl HttpRoom for Twilio {
     }
 
     fn judge(&mut self, request: &Request, context: &Context<'_>) -> Judgement {
+        if request.method == "GET" {
+            return match look(request) {
+                Ok(body) => Judgement::accepted(Reply::json(200, &body)),
+                Err(reply) => Judgement::refused(reply),
+            };
+        }
         match self.create(request, context) {
             Ok((sid, reply)) => Judgement { key: Some(sid), ..Judgement::accepted(reply) },
             Err(reply) => Judgement::refused(reply),
@@ -67,11 +76,7 @@ impl HttpRoom for Twilio {
 
 impl Twilio {
     fn create(&mut self, request: &Request, context: &Context<'_>) -> Result<(String, Reply), Reply> {
-        let known = [(Demo::TWILIO_ACCOUNT, Demo::TWILIO_TOKEN), (Demo::TWILIO_KEY, Demo::TWILIO_KEY_SECRET)];
-        let given = request.basic().unwrap_or_default();
-        if !known.contains(&(given.0.as_str(), given.1.as_str())) {
-            return Err(bad_credentials());
-        }
+        credentials(request)?;
         if request.path != format!("/2010-04-01/Accounts/{}/Messages.json", Demo::TWILIO_ACCOUNT) {
             return Err(error(404, 20404, &format!("The requested resource {} was not found", request.path)));
         }
@@ -88,6 +93,47 @@ impl Twilio {
         let sid = format!("SM{:032x}", self.count);
         let reply = Reply::new(201, "application/json", created(&form, &sid, context.now).to_string());
         Ok((sid, reply))
+    }
+}
+
+/// Returns who asks.
+fn credentials(request: &Request) -> Result<String, Reply> {
+    let known = [(Demo::TWILIO_ACCOUNT, Demo::TWILIO_TOKEN), (Demo::TWILIO_KEY, Demo::TWILIO_KEY_SECRET)];
+    let (user, password) = request.basic().unwrap_or_default();
+    match known.contains(&(user.as_str(), password.as_str())) {
+        true => Ok(user),
+        false => Err(bad_credentials()),
+    }
+}
+
+/// The account (<https://www.twilio.com/docs/iam/api/account>) and its list of messages, which is always empty.
+fn look(request: &Request) -> Result<Value, Reply> {
+    let user = credentials(request)?;
+    let account = format!("/2010-04-01/Accounts/{}", Demo::TWILIO_ACCOUNT);
+    match request.path.strip_prefix(&account) {
+        // A standard key reads everything but accounts and keys.
+        Some(".json") if user != Demo::TWILIO_ACCOUNT => Err(bad_credentials()),
+        Some(".json") => Ok(json!({
+            "auth_token": Demo::TWILIO_TOKEN,
+            "friendly_name": "inbox",
+            "owner_account_sid": Demo::TWILIO_ACCOUNT,
+            "sid": Demo::TWILIO_ACCOUNT,
+            "status": "active",
+            "type": "Full",
+            "uri": format!("{account}.json"),
+        })),
+        Some("/Messages.json") => Ok(json!({
+            "end": 0,
+            "first_page_uri": format!("{account}/Messages.json?{}&Page=0", request.query),
+            "messages": [],
+            "next_page_uri": null,
+            "page": 0,
+            "page_size": 1,
+            "previous_page_uri": null,
+            "start": 0,
+            "uri": format!("{account}/Messages.json?{}", request.query),
+        })),
+        _ => Err(error(404, 20404, &format!("The requested resource {} was not found", request.path))),
     }
 }
 

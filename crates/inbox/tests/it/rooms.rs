@@ -231,3 +231,35 @@ fn sentry_refuses_as_relay_does() {
         "invalid compression format"
     );
 }
+
+#[test]
+fn questions_are_answered_to_those_who_may_ask_and_are_no_messages() {
+    let inbox = Inbox::start().unwrap();
+    let (account, key) =
+        (basic(Demo::TWILIO_ACCOUNT, Demo::TWILIO_TOKEN), basic(Demo::TWILIO_KEY, Demo::TWILIO_KEY_SECRET));
+    let exotel = basic(Demo::EXOTEL_KEY, Demo::EXOTEL_TOKEN);
+    let of_account = format!("/2010-04-01/Accounts/{}.json", Demo::TWILIO_ACCOUNT);
+    let of_another = format!("/2010-04-01/Accounts/{}1.json", Demo::TWILIO_ACCOUNT);
+    let list = format!("/2010-04-01/Accounts/{}/Messages.json?PageSize=1", Demo::TWILIO_ACCOUNT);
+    let details = |account: &str| format!("/v1/Accounts/{account}/SMS/Messages/0.json");
+    let wrong = basic(Demo::TWILIO_ACCOUNT, "wrong");
+    let cases = [
+        (of_account.clone(), &account, 200),
+        // Only the account's own token, and main keys.
+        (of_account.clone(), &key, 401),
+        (of_account, &wrong, 401),
+        (of_another, &account, 404),
+        (list.clone(), &account, 200),
+        (list.clone(), &key, 200),
+        (list, &wrong, 401),
+        (details(Demo::EXOTEL_ACCOUNT), &exotel, 200),
+        (details("another"), &exotel, 403),
+        (details(Demo::EXOTEL_ACCOUNT), &basic(Demo::EXOTEL_KEY, "wrong"), 401),
+        (details(Demo::EXOTEL_ACCOUNT), &basic("mal-formed", "wrong"), 400),
+    ];
+    for (path, auth, status) in cases {
+        let answer = http(&inbox, "GET", &path, &[("Authorization", auth)], b"").unwrap();
+        assert_eq!(answer.status, status, "{path}");
+    }
+    assert_eq!(inbox.all().len(), 0);
+}

@@ -2,6 +2,7 @@
 //! Slack over loopback, against a server that refuses what Slack refuses.
 
 mod conformance;
+mod verify;
 mod web_api;
 mod webhook;
 

@@ -2,6 +2,7 @@
 //! Telegram over loopback, against a server that refuses what Telegram refuses.
 
 mod conformance;
+mod verify;
 
 use std::{
     sync::{Arc, Mutex},

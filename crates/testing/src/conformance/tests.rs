@@ -1,7 +1,10 @@
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, AtomicUsize, Ordering},
+};
 
 use watchfire_core::Secret;
-use watchfire_outbox::{Delivering, Occasion, Outcome, Page};
+use watchfire_outbox::{Delivering, Occasion, Outcome, Page, Reason, Verdict, Verifying};
 
 use super::*;
 use crate::Captured;
@@ -12,11 +15,13 @@ type Render = Box<dyn Fn(&Occasion<'_>) -> Vec<Notification> + Send + Sync>;
 struct Faulty {
     render: Render,
     shown: &'static str,
+    /// Counts what it posts when it is asked to verify, and what it says then.
+    verify: (Arc<AtomicUsize>, usize, &'static str),
 }
 
 impl Faulty {
     fn new(render: impl Fn(&Occasion<'_>) -> Vec<Notification> + Send + Sync + 'static) -> Self {
-        Self { render: Box::new(render), shown: "" }
+        Self { render: Box::new(render), shown: "", verify: (Arc::default(), 0, "fine") }
     }
 }
 
@@ -37,6 +42,13 @@ impl Sink for Faulty {
 
     fn deliver<'a>(&'a self, _: &'a Notification) -> Delivering<'a> {
         Box::pin(async { Outcome::Delivered(None) })
+    }
+
+    fn verify(&self) -> Verifying<'_> {
+        let (posts, more, says) = &self.verify;
+        posts.fetch_add(*more, Ordering::Relaxed);
+        let said = Verified::new("credentials", Verdict::Accepted(Reason::new(says)));
+        Box::pin(std::future::ready(vec![said]))
     }
 }
 
@@ -140,7 +152,7 @@ fn finds_a_mistake_that_only_random_alerts_show() {
 fn finds_credentials_and_does_not_print_them() {
     let secret = "planted-in-conformance-0001";
     let told = Faulty::new(move |occasion| vec![fine(occasion, secret)]);
-    let shown = Faulty { render: Box::new(|occasion| vec![fine(occasion, "a")]), shown: secret };
+    let shown = Faulty { shown: secret, ..Faulty::new(|occasion| vec![fine(occasion, "a")]) };
     let unregistered = Captured::new();
     assert_eq!(broken(&of(&unregistered).secrets([secret])), "every credential is registered");
     let _registered = Secret::new(secret);
@@ -152,4 +164,22 @@ fn finds_credentials_and_does_not_print_them() {
         assert_eq!(findings.first().unwrap().claim, claim);
         assert!(findings.iter().all(|finding| !finding.to_string().contains(secret)));
     }
+}
+
+#[test]
+fn finds_a_sink_that_posts_when_it_only_should_ask() {
+    for (posts, says, claim) in [
+        (0, "fine", None),
+        (1, "fine", Some("verify posts nothing")),
+        (0, "", Some("verify says of what it asked, and what was answered")),
+    ] {
+        let faulty = Faulty {
+            verify: (Arc::default(), posts, says),
+            ..Faulty::new(|occasion| vec![fine(occasion, "a")])
+        };
+        let count = Arc::clone(&faulty.verify.0);
+        let findings = of(&faulty).findings_of_verify(|| count.load(Ordering::Relaxed));
+        assert_eq!(findings.first().map(|finding| finding.claim), claim);
+    }
+    assert_eq!(of(&Captured::new()).findings_of_verify(|| 0), [], "the default says that it cannot be asked");
 }
