@@ -23,7 +23,7 @@ pub struct Slack {
 pub(crate) enum Door {
     /// Posts into the one channel that was chosen when the webhook was made.
     Webhook(Address),
-    Bot(Bot),
+    Bot(Box<Bot>),
 }
 
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ impl Slack {
         }
         let methods = Methods::at(API)?;
         let channels = vec![channel_name(channel.as_ref())?];
-        Ok(Self::through(Door::Bot(Bot { token: secret, methods, channels })))
+        Ok(Self::through(Door::Bot(Box::new(Bot { token: secret, methods, channels }))))
     }
 
     fn through(door: Door) -> Self {
