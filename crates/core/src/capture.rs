@@ -273,3 +273,6 @@ impl fmt::Display for crate::SpanFacts {
         f.write_str("}")
     }
 }
+
+#[cfg(test)]
+mod tests;

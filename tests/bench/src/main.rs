@@ -27,7 +27,7 @@ enum Bench {
     },
     /// Repeats of one error that the gate turns away, a full queue, and alerts captured at a pace.
     Storm {
-        /// How often each contestant runs; the order within a round is random.
+        /// How often each contestant runs; the order within a round is random. With 0 only the alerts at a pace.
         #[arg(long, default_value_t = 60)]
         rounds: usize,
     },

@@ -113,6 +113,29 @@ fn equal_errors_of_four_threads_are_one_alert_and_an_exact_count() {
 }
 
 #[test]
+fn a_captured_event_allocates_nothing_once_the_courier_gives_buffers_back() {
+    let outbox = quiet().start().unwrap();
+    let dispatch =
+        tracing::Dispatch::new(tracing_subscriber::registry().with(Told::new().layer(&outbox).unwrap()));
+    tracing::dispatcher::with_default(&dispatch, || {
+        let _request = tracing::info_span!("request", path = "/pay").entered();
+        let _order = tracing::info_span!("order", order = 17_u64).entered();
+        let mut allocated = Vec::new();
+        // Within the burst that passes the gate: each is captured.
+        for i in 0..12_u64 {
+            let before = COUNT.get();
+            tracing::error!(amount = i, currency = "EUR", late = true, "payment refused");
+            allocated.push(COUNT.get() - before);
+            settle(&outbox);
+        }
+        assert_eq!(stats(&outbox).captured, 12);
+        // The first make the buffers, and the queue's room on both of its sides.
+        assert_eq!(allocated[4..], [0; 8], "{allocated:?}");
+        assert!(allocated[0] > 0, "allocations are counted");
+    });
+}
+
+#[test]
 fn distinct_errors_are_a_storm_in_bounded_memory_and_nothing_is_uncounted() {
     let told = Told::new();
     let outbox = quiet().start().unwrap();

@@ -1,0 +1,123 @@
+use std::sync::Mutex;
+
+use tracing_core::Level;
+use tracing_subscriber::prelude::*;
+
+use super::*;
+use crate::{Handler, HandlerLayer, Redactor};
+
+/// Takes events, for the test to make alerts of when it likes.
+struct Later(Arc<Capture>, Arc<Mutex<Vec<Captured>>>);
+
+impl Handler for Later {
+    fn handle(&self, event: &EventView<'_>) {
+        let taken = self.0.take(event, crate::clock::instant(), Buffers::default());
+        self.1.lock().unwrap().push(taken);
+    }
+}
+
+/// Emits, and makes the alerts when all is over.
+fn alerts(redactor: Redactor, emit: fn()) -> Vec<Alert> {
+    let capture = Arc::new(Capture::new(App::new("shop")));
+    let taken = Arc::<Mutex<Vec<_>>>::default();
+    let layer = HandlerLayer::new(Later(Arc::clone(&capture), Arc::clone(&taken))).redactor(redactor);
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), emit);
+    let taken = std::mem::take(&mut *taken.lock().unwrap());
+    taken.into_iter().map(|taken| capture.finish(taken).0).collect()
+}
+
+fn spans(alert: &Alert) -> String {
+    alert.spans.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn an_alert_made_later_shows_its_spans_as_they_were_at_the_event() {
+    let all = alerts(Redactor::default(), || {
+        let request = tracing::info_span!("request", path = "/pay", user = tracing::field::Empty);
+        let _request = request.enter();
+        tracing::error!("before");
+        request.record("user", "ada");
+        let _inner = tracing::info_span!("inner", try_no = 2_u32).entered();
+        tracing::error!("between");
+        request.record("user", "eve");
+        tracing::error!("after");
+    });
+    assert_eq!(
+        all.iter().map(spans).collect::<Vec<_>>(),
+        [
+            "request{path=/pay}",
+            "request{path=/pay user=ada} inner{try_no=2}",
+            "request{path=/pay user=eve} inner{try_no=2}",
+        ]
+    );
+}
+
+#[test]
+fn spans_more_verbose_than_the_layer_admits_are_left_out_of_a_shared_chain() {
+    let all = alerts(Redactor::default(), || {
+        let _outer = tracing::info_span!("outer", n = 1_u32).entered();
+        let _noise = tracing::trace_span!("noise", n = 2_u32).entered();
+        let _inner = tracing::info_span!("inner", n = 3_u32).entered();
+        tracing::error!("x");
+    });
+    assert_eq!(spans(&all[0]), "outer{n=1} inner{n=3}");
+}
+
+#[test]
+fn a_layer_with_rules_of_its_own_redacts_the_spans_by_these() {
+    let all = alerts(Redactor::default().name("seat"), || {
+        let _span = tracing::info_span!("order", seat = 17_u64, row = "4").entered();
+        tracing::error!(seat = "17A", "x");
+    });
+    assert_eq!(spans(&all[0]), format!("order{{seat={0} row=4}}", crate::MASK));
+    assert_eq!(all[0].get("seat"), Some(&Value::from(crate::MASK)));
+}
+
+#[test]
+fn a_name_is_judged_by_what_it_is_however_often_it_was_seen() {
+    // More names than a thread remembers, twice, and the same under other rules in between.
+    let names: Vec<&'static str> = (0..200)
+        .map(|i| &*format!("{}_{i}", if i % 2 == 0 { "password" } else { "flavour" }).leak())
+        .collect();
+    let (plain, off) = (Redactor::default(), Redactor::off());
+    for _ in 0..2 {
+        for (i, name) in names.iter().enumerate() {
+            assert_eq!(plain.is_secret_field(name), i % 2 == 0, "{name}");
+            assert!(!off.is_secret_field(name));
+        }
+    }
+}
+
+#[test]
+fn used_buffers_hold_nothing_of_the_event_before() {
+    #[derive(Debug)]
+    struct Broken;
+    impl std::error::Error for Broken {}
+    impl fmt::Display for Broken {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("broken")
+        }
+    }
+    /// Gives the buffers of each event to the next.
+    struct Again(Capture, Mutex<(Buffers, Vec<Alert>)>);
+    impl Handler for Again {
+        fn handle(&self, event: &EventView<'_>) {
+            let mut state = self.1.lock().unwrap();
+            let buffers = std::mem::take(&mut state.0);
+            let (alert, buffers) = self.0.finish(self.0.take(event, crate::clock::instant(), buffers));
+            state.0 = buffers;
+            state.1.push(alert);
+        }
+    }
+    let again = Arc::new(Again(Capture::new(App::new("shop")), Mutex::default()));
+    let layer = HandlerLayer::new(Arc::clone(&again));
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        tracing::error!(error = &Broken as &dyn std::error::Error, long = "x".repeat(9_000), "first");
+        tracing::error!(n = 1_u64);
+    });
+    let state = again.1.lock().unwrap();
+    assert_eq!(state.1[0].error, ["broken"]);
+    let second = &state.1[1];
+    assert_eq!((second.message.as_str(), second.error.len(), second.level), ("", 0, Level::ERROR));
+    assert_eq!(second.fields, [Field::new("n", 1_u64)]);
+}
