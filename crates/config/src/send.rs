@@ -254,6 +254,7 @@ fn said(outcome: &Outcome) -> (bool, String) {
     match outcome {
         Outcome::Delivered(_) => (true, "delivered".to_owned()),
         Outcome::Transient(reason) => (false, format!("not now: {reason}")),
+        Outcome::Unknown(reason) => (false, format!("gives an answer that nobody foresaw: {reason}")),
         Outcome::RateLimited { wait, reason, .. } => {
             (false, format!("asks to wait {} s: {reason}", wait.as_secs()))
         }

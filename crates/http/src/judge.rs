@@ -16,7 +16,7 @@ const UNSAID_WAIT: Duration = Duration::from_secs(60);
 /// | 408, 421, 425, 5xx | transient |
 /// | 400, 413, 414, 422 | degrade: a plainer form may be taken |
 /// | 3xx, 401, 402, 403, 404, 405, 407, 410 | held: somebody has to change the configuration |
-/// | any other | transient, so that nothing is lost for an answer that nobody foresaw |
+/// | any other | unknown: tried again, then held, so that nothing is lost for an answer that nobody foresaw |
 #[must_use]
 pub fn by_status(response: &Response) -> Outcome {
     match response.status() {
@@ -25,7 +25,8 @@ pub fn by_status(response: &Response) -> Outcome {
         503 if response.retry_after().is_some() => rate_limited(response, Scope::Channel),
         400 | 413 | 414 | 422 => Outcome::Degrade(response.reason()),
         300..=399 | 401..=405 | 407 | 410 => Outcome::Held(response.reason()),
-        _ => Outcome::Transient(response.reason()),
+        408 | 421 | 425 | 500..=599 => Outcome::Transient(response.reason()),
+        _ => Outcome::Unknown(response.reason()),
     }
 }
 
@@ -44,6 +45,7 @@ mod tests {
         match outcome {
             Outcome::Delivered(_) => "delivered".to_owned(),
             Outcome::Transient(_) => "transient".to_owned(),
+            Outcome::Unknown(_) => "unknown".to_owned(),
             Outcome::RateLimited { wait, scope, .. } => format!("limited {} {scope:?}", wait.as_secs()),
             Outcome::Degrade(_) => "degrade".to_owned(),
             Outcome::Held(_) => "held".to_owned(),
@@ -65,13 +67,13 @@ mod tests {
             (403, "held"),
             (404, "held"),
             (405, "held"),
-            (406, "transient"),
+            (406, "unknown"),
             (407, "held"),
             (408, "transient"),
-            (409, "transient"),
+            (409, "unknown"),
             (410, "held"),
             (413, "degrade"),
-            (418, "transient"),
+            (418, "unknown"),
             (421, "transient"),
             (422, "degrade"),
             (425, "transient"),

@@ -50,6 +50,10 @@ impl<S: Sink> Channel<S> {
     /// Has the channels of these names speak when this one has not delivered an alert after `after`; at once when it
     /// never will, or not before somebody changes something. Their message says why; this one's is withdrawn.
     ///
+    /// Where several processes share a spool and each has taken over a part of the recipients of one message, from a
+    /// process that died, each of them hands its part over: the other channels may get a copy from each. Those copies are
+    /// marked as possible duplicates.
+    ///
     /// ```
     /// # use std::time::Duration;
     /// # use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Outcome, Sink};

@@ -286,9 +286,30 @@ impl<F: Files> Dispatch<F> {
         self.letter(key).map(|letter| letter.notification.title).unwrap_or_default()
     }
 
-    /// Returns the receipts of a group on a channel, the oldest first.
-    pub(crate) fn receipts(&self, channel: &str, group: GroupId) -> &[Receipt] {
-        self.receipts.of(channel, group)
+    /// Returns the receipts of a group on a channel, the oldest first; those of a recipient that has moved also under
+    /// the names that a sink still renders for.
+    pub(crate) fn receipts(&self, channel: &str, group: GroupId) -> Vec<Receipt> {
+        let mut receipts = self.receipts.of(channel, group).to_vec();
+        if receipts.is_empty() {
+            return receipts;
+        }
+        for (of, from) in self.moved.keys().filter(|(of, _)| of == channel) {
+            let mut to = from.clone();
+            self.follow_move(of, &mut to);
+            // What was sent before the move stands elsewhere, and cannot be answered or edited from here.
+            let moved: Vec<Receipt> =
+                receipts.iter().filter(|known| known.recipient() == to).cloned().collect();
+            if !moved.is_empty() {
+                receipts.retain(|known| known.recipient() != from);
+                receipts.extend(moved.iter().map(|known| Receipt::new(from.clone(), known.reference())));
+            }
+        }
+        receipts
+    }
+
+    /// Tells whether there are any.
+    pub(crate) fn has_receipts(&self, channel: &str, group: GroupId) -> bool {
+        !self.receipts.of(channel, group).is_empty()
     }
 
     /// Returns how many letters wait or are under way.

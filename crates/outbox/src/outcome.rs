@@ -19,6 +19,9 @@ pub enum Outcome {
     },
     /// It may go well later: a connection that failed, a 5xx, a 4yz. Tried again with backoff.
     Transient(Reason),
+    /// An answer that nobody foresaw. Tried again with backoff like a transient one; the third time it is taken for
+    /// something that does not pass by itself, and held.
+    Unknown(Reason),
     /// The provider asks to wait. `scope` says who has to.
     RateLimited {
         /// How long; clamped to between 1 s and 24 h by the outbox.

@@ -210,7 +210,9 @@ impl<F: Files> Spool<F> {
 
     /// Keeps a letter as a dead one, with the reason beside it.
     pub(crate) fn bury(&mut self, name: &Name, why: &str) -> Result<(), Missing> {
-        let free = name.clone().owned_by(None);
+        let mut free = name.clone().owned_by(None);
+        // Its attempt has ended, and its end is known.
+        free.state.in_flight = false;
         self.files.rename(&format!("cur/{name}"), &format!("dead/{free}")).map_err(missing)?;
         self.files.write(&format!("dead/{free}.why"), why.as_bytes()).ok();
         let dead = match self.dead {

@@ -47,16 +47,17 @@ pub(crate) fn judge(response: &Response) -> Outcome {
     let limit = response.header("x-sentry-rate-limits").and_then(limit_of_events);
     match (by_status(response), limit) {
         (Outcome::Delivered(_), _) if !is_answer(response) => {
-            Outcome::Transient(Reason::new(format_args!("expected JSON, got {}", response.reason())))
+            Outcome::Unknown(Reason::new(format_args!("expected JSON, got {}", response.reason())))
         }
         (Outcome::Delivered(receipt), Some(wait)) => Outcome::DeliveredThenWait { receipt, wait, scope },
-        (Outcome::Transient(_) | Outcome::RateLimited { .. }, Some(wait)) => {
+        (Outcome::Transient(_) | Outcome::Unknown(_) | Outcome::RateLimited { .. }, Some(wait)) => {
             Outcome::RateLimited { wait, scope, reason: reason(response) }
         }
         (Outcome::RateLimited { wait, scope, .. }, None) => {
             Outcome::RateLimited { wait, scope, reason: reason(response) }
         }
         (Outcome::Transient(_), None) => Outcome::Transient(reason(response)),
+        (Outcome::Unknown(_), None) => Outcome::Unknown(reason(response)),
         (Outcome::Degrade(_), _) => Outcome::Degrade(reason(response)),
         (Outcome::Held(_), _) => Outcome::Held(reason(response)),
         (other, _) => other,

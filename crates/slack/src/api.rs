@@ -88,7 +88,7 @@ fn judge_webhook(response: &Response) -> Outcome {
             Some(meaning) => meaning.outcome(response, reason(word)),
             // A proxy's page, or a server that only looks like Slack.
             None if response.is_success() => {
-                Outcome::Transient(Reason::new(format_args!("expected `ok`, got {}", response.reason())))
+                Outcome::Unknown(Reason::new(format_args!("expected `ok`, got {}", response.reason())))
             }
             None => match by_status(response) {
                 Outcome::Held(reason) => Outcome::Held(
@@ -124,7 +124,7 @@ pub(crate) fn refusal(answer: &Value, response: &Response) -> Outcome {
     let reason = explain(word, answer).advised(advice(word, false));
     match meaning(word) {
         Some(meaning) => meaning.outcome(response, reason),
-        None if response.is_success() => Outcome::Transient(reason),
+        None if response.is_success() => Outcome::Unknown(reason),
         None => by_status(response),
     }
 }

@@ -41,6 +41,7 @@ pub(crate) fn judge(carrier: &Carrier, notification: &Notification, response: &R
 pub(crate) fn in_words(outcome: Outcome, reason: Reason) -> Outcome {
     match outcome {
         Outcome::Transient(_) => Outcome::Transient(reason),
+        Outcome::Unknown(_) => Outcome::Unknown(reason),
         Outcome::Degrade(_) => Outcome::Degrade(reason),
         Outcome::Held(_) => Outcome::Held(reason),
         Outcome::RateLimited { wait, scope, .. } => Outcome::RateLimited { wait, scope, reason },

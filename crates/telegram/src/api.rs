@@ -76,7 +76,7 @@ pub(crate) fn refusal(recipient: &str, answer: &Value, response: &Response) -> O
         (403, _) | (400, Some(Meaning::NoChat)) => Outcome::RecipientRefused(reason),
         // 401: the token was revoked; 404: it never was one, or the server is another.
         (401 | 404, _) => Outcome::Held(reason),
-        (200..=299, _) => Outcome::Transient(reason),
+        (200..=299, _) => Outcome::Unknown(reason),
         _ => by_status(response),
     }
 }

@@ -14,6 +14,8 @@ pub enum Class<'a> {
     DeliveredThenWait(u64),
     /// Tried again with backoff.
     Transient,
+    /// Tried again with backoff, and held when it stays so.
+    Unknown,
     /// The whole channel waits so many seconds.
     Wait(u64),
     /// The recipient waits so many seconds.
@@ -42,6 +44,7 @@ impl<'a> Class<'a> {
             Outcome::Delivered(None) => Self::Delivered,
             Outcome::Delivered(Some(receipt)) => Self::Receipt(receipt.reference()),
             Outcome::Transient(_) => Self::Transient,
+            Outcome::Unknown(_) => Self::Unknown,
             Outcome::DeliveredThenWait { wait, scope: Scope::Channel, .. } => {
                 Self::DeliveredThenWait(seconds(*wait))
             }
@@ -136,6 +139,7 @@ mod tests {
                     Class::DeliveredThenWait(9),
                 ),
                 ("c", Outcome::Transient(reason()), Class::Transient),
+                ("c2", Outcome::Unknown(reason()), Class::Unknown),
                 ("d", wait(Scope::Channel), Class::Wait(2)),
                 ("e", wait(Scope::Recipient), Class::RecipientWaits(2)),
                 ("f", Outcome::Degrade(reason()), Class::Degrade),

@@ -160,7 +160,7 @@ impl Courier<'_> {
         // While an earlier message of the group waits, another edit would only pile up behind it.
         let editable = |group| {
             let mut tickets = dispatch.delivery.tickets();
-            !dispatch.receipts(&channel.name, group).is_empty()
+            dispatch.has_receipts(&channel.name, group)
                 && !tickets.any(|ticket| ticket.channel == number && ticket.group == group)
         };
         counting.desk.tick(now, &editable, &mut says);

@@ -22,7 +22,7 @@ impl Courier<'_> {
     /// the sink could not render it.
     pub(super) fn say(&mut self, number: usize, occasion: &Occasion<'_>, now: Moment) -> Option<usize> {
         let channel = self.channels.get(number).cloned()?;
-        let receipts = self.dispatch.receipts(&channel.name, occasion.group()).to_vec();
+        let receipts = self.dispatch.receipts(&channel.name, occasion.group());
         let occasion = match occasion.kind() {
             // A first message stands for itself, whatever was said of an earlier group of that name.
             OccasionKind::First => occasion.clone(),

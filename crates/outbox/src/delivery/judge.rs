@@ -6,10 +6,18 @@ use super::{
 };
 use crate::{Outcome, Scope, moment::Moment};
 
+/// How often an answer that nobody foresaw is taken for one that passes.
+const UNKNOWN: u32 = 3;
+
 impl Delivery {
     /// Takes the outcome of an attempt; `None` if the ticket was removed meanwhile. `chance` is uniform in 0..1.
     pub(crate) fn done(&mut self, key: Key, outcome: Outcome, now: Moment, chance: f64) -> Option<Verdict> {
         let mut ticket = self.tickets.get(&key)?.clone();
+        let outcome = match outcome {
+            Outcome::Unknown(reason) if ticket.state.attempts >= UNKNOWN => Outcome::Held(reason),
+            Outcome::Unknown(reason) => Outcome::Transient(reason),
+            known => known,
+        };
         let address = (ticket.channel, ticket.recipient.clone());
         let gate = self.gates.entry(ticket.channel).or_default();
         let policy = gate.policy.clone();
@@ -64,7 +72,10 @@ impl Delivery {
             }
             Outcome::RecipientRefused(reason) => Fate::Refused(reason),
             Outcome::Rejected(reason) => Fate::Dead(reason),
-            Outcome::Ambiguous(reason) if !policy.retry_ambiguous => Fate::Dead(reason),
+            Outcome::Ambiguous(reason) if !policy.retry_ambiguous => {
+                state.maybe_duplicate = true;
+                Fate::Dead(reason)
+            }
             Outcome::Degrade(reason) if state.step + 1 < ticket.steps => {
                 state.step += 1;
                 Fate::Again(reason)
@@ -75,7 +86,7 @@ impl Delivery {
                 let from = std::mem::replace(&mut ticket.recipient, to);
                 Fate::Moved { from, reason }
             }
-            Outcome::Transient(reason) => {
+            Outcome::Transient(reason) | Outcome::Unknown(reason) => {
                 state.not_before = now + backoff(&policy, failures, chance);
                 Fate::Again(reason)
             }

@@ -449,3 +449,22 @@ fn the_least_valuable_goes_first_when_room_is_needed() {
     }
     assert_eq!(order, [quiet, old, young, critical], "neither what is under way nor the newest: {newest:?}");
 }
+
+#[test]
+fn an_answer_that_nobody_foresaw_is_tried_three_times_and_then_held() {
+    let mut world = World::new();
+    let key = world.offer(0, "ada", 1);
+    for failed in 1..=2 {
+        assert_eq!(world.attempt(), key);
+        let verdict = world.done(key, Outcome::Unknown(why()));
+        assert_eq!((verdict.ticket.state.held, verdict.ticket.state.attempts), (false, failed));
+        assert!(!world.delivery.view(0, world.now).held);
+        world.wait();
+    }
+    assert_eq!(world.attempt(), key);
+    assert!(world.done(key, Outcome::Unknown(why())).ticket.state.held);
+    assert!(world.delivery.view(0, world.now).held, "the whole channel waits for somebody");
+    world.wait();
+    assert_eq!(world.attempt(), key, "and is tried now and then");
+    assert!(world.done(key, Outcome::Unknown(why())).ticket.state.held, "not from the beginning");
+}

@@ -25,10 +25,14 @@ impl<F: Files> Dispatch<F> {
         chance: f64,
     ) -> Option<Said> {
         let degraded = matches!(outcome, Outcome::Degrade(_));
-        let kind = Kind::of(&outcome);
+        let mut kind = Kind::of(&outcome);
         let Verdict { ticket, fate, fail_over, alone } = self.delivery.done(key, outcome, now, chance)?;
         let channel = channels.get(ticket.channel)?;
         let counters = &channel.counters;
+        if ticket.state.held {
+            // Also what was unknown once too often.
+            kind = Kind::Held;
+        }
         kind.count(counters);
         let said = |verb, title: String, reason: &Reason| {
             Some(Said { channel: ticket.channel, verb, title, reason: reason.clone() })
@@ -66,6 +70,10 @@ impl<F: Files> Dispatch<F> {
                 bump(if refused { &counters.refused } else { &counters.dead });
                 self.remember(key.id);
                 bump(&counters.unreported);
+                if kind == Kind::Ambiguous {
+                    // Its dead letter says so too: who has it tried again has it marked.
+                    self.restate(key, ticket.state);
+                }
                 let kept = self.forget(ticket.channel, key, ticket.size);
                 self.note_end(key.id);
                 self.bury(kept, &reason);
@@ -159,7 +167,7 @@ impl Kind {
     fn of(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Delivered(_) | Outcome::DeliveredThenWait { .. } => Self::Delivered,
-            Outcome::Transient(_) => Self::Transient,
+            Outcome::Transient(_) | Outcome::Unknown(_) => Self::Transient,
             Outcome::RateLimited { .. } => Self::RateLimited,
             Outcome::Degrade(_) => Self::Degrade,
             Outcome::RecipientRefused(_) => Self::Recipient,

@@ -148,3 +148,16 @@ fn the_alert_of_a_process_that_lives_is_left_to_it_for_a_while() {
     assert!(lives.claim(&|_| true, true, 10, soon).0.is_empty(), "it may be about to die of it");
     assert_eq!(other.claim(&|_| true, true, 10, late).0.len(), 1, "its own process does not come to it");
 }
+
+#[test]
+fn a_dead_letter_is_not_under_way_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path(), 2);
+    let letter = letter("card declined");
+    let name = spool.accept(&name(&letter), &letter).unwrap();
+    let under_way = State { in_flight: true, attempts: 1, ..State::default() };
+    let name = spool.restate(&name, under_way).unwrap();
+    spool.bury(&name, "no such channel").unwrap();
+    let dead = spool.list("dead");
+    assert_eq!(dead.iter().map(|name| name.state.in_flight).collect::<Vec<_>>(), [false]);
+}

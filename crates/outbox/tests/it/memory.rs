@@ -7,7 +7,9 @@ use std::{
 
 use tracing_subscriber::prelude::*;
 use watchfire_core::SelfLog;
-use watchfire_outbox::{Delivering, Form, Notification, Occasion, Outbox, Outcome, Reason, Scope, Sink};
+use watchfire_outbox::{
+    Delivering, Form, Notification, Occasion, Outbox, Outcome, Reason, Receipt, Scope, Sink,
+};
 
 use crate::sinks::{Hangs, Panics, Told};
 
@@ -66,6 +68,7 @@ fn each_outcome_leads_where_it_should() {
         (vec![Outcome::Ambiguous(why())], 2, 1, 0, 0),
         (vec![moved("-100")], 2, 1, 0, 0),
         (vec![moved("all")], 1, 0, 0, 1),
+        (vec![Outcome::Unknown(why()); 2], 3, 1, 0, 0),
     ];
     for (answers, attempts, delivered, refused, dead) in cases {
         let told = Told::new().answers(answers.clone());
@@ -107,6 +110,65 @@ fn a_moved_recipient_is_sent_to_at_the_new_address() {
     let told = Told::new().answers([Outcome::Moved { to: "-100123".to_owned(), reason: why() }]);
     let _outbox = emit_and_flush(&told);
     assert_eq!(told.delivered()[0].recipient(), "-100123");
+}
+
+/// Leaves a receipt at each delivery, and notes which it is given back for the recipient that it renders for.
+struct Threads {
+    told: Told,
+    given: Arc<Mutex<Vec<Option<String>>>>,
+}
+
+impl Sink for Threads {
+    fn kind(&self) -> &'static str {
+        "threads"
+    }
+
+    fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
+        let given = occasion.receipt_for("all").map(|receipt| receipt.reference().to_owned());
+        self.given.lock().unwrap().push(given);
+        self.told.render(occasion)
+    }
+
+    fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
+        Box::pin(async move {
+            match self.told.deliver(notification).await {
+                Outcome::Delivered(_) => {
+                    let to = notification.recipient();
+                    Outcome::Delivered(Some(Receipt::new(to, format!("sent to {to}"))))
+                }
+                other => other,
+            }
+        })
+    }
+}
+
+#[test]
+fn the_receipts_of_a_recipient_that_moved_are_found_under_the_name_that_is_rendered_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let given = Arc::new(Mutex::new(Vec::new()));
+    let told = Told::new().answers([Outcome::Moved { to: "-100123".to_owned(), reason: why() }]);
+    // The second life knows the move and the receipt from the folder.
+    for life in 0..2 {
+        let threads = Threads { told: told.clone(), given: Arc::clone(&given) };
+        let outbox =
+            Outbox::builder("shop").spool(folder.path()).self_log(SelfLog::to(|_| ())).start().unwrap();
+        let layer = threads.channel().digests([Duration::from_millis(1)]).layer(&outbox).unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            let until = watchfire_core::clock::instant() + LONG;
+            while told.delivered().len() < 2 * (life + 1) && watchfire_core::clock::instant() < until {
+                tracing::error!("card declined");
+                assert!(outbox.flush(LONG).is_complete);
+            }
+        });
+        drop(outbox);
+        told.wait_for_the_end();
+    }
+    let recipients: Vec<String> = told.delivered().iter().map(|one| one.recipient().to_owned()).collect();
+    assert!(recipients.iter().all(|to| to == "-100123"), "{recipients:?}");
+    let given = given.lock().unwrap();
+    assert_eq!(given[0], None);
+    assert!(given[1..].iter().flatten().all(|reference| reference == "sent to -100123"), "{given:?}");
+    assert!(given.iter().flatten().count() >= 2, "in both lives: {given:?}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn judges_what_relay_answers() {
         [
             ("taken", answer(200, id), Class::Delivered),
             ("taken by a server that says nothing", answer(200, ""), Class::Delivered),
-            ("a portal's page", answer(200, "<html>sign in</html>"), Class::Transient),
+            ("a portal's page", answer(200, "<html>sign in</html>"), Class::Unknown),
             ("taken, events are limited", limited(200, "30:error:key"), Class::DeliveredThenWait(30)),
             ("taken, all is limited", limited(200, "30.2::organization"), Class::DeliveredThenWait(31)),
             ("taken, others are limited", limited(200, "30:transaction;span:key"), Class::Delivered),

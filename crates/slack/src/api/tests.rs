@@ -29,8 +29,8 @@ fn notification(slack: &Slack, kind: OccasionKind) -> Notification {
 const WEBHOOK: &[(u16, &str, Class<'_>)] = &[
     (200, "ok", Class::Delivered),
     (200, " ok\n", Class::Delivered),
-    (200, "<html>captive portal</html>", Class::Transient),
-    (200, "", Class::Transient),
+    (200, "<html>captive portal</html>", Class::Unknown),
+    (200, "", Class::Unknown),
     (302, "", Class::Held),
     (400, "invalid_payload", Class::Degrade),
     (400, "invalid_blocks", Class::Degrade),
@@ -61,7 +61,7 @@ const WEBHOOK: &[(u16, &str, Class<'_>)] = &[
         Class::Transient,
     ),
     (503, "", Class::Wait(1)),
-    (418, "", Class::Transient),
+    (418, "", Class::Unknown),
 ];
 
 /// What the Web API is known to answer.
@@ -112,9 +112,9 @@ const METHOD: &[(u16, &str, Class<'_>)] = &[
     (200, r#"{"ok":false,"error":"message_limit_exceeded"}"#, Class::Wait(1)),
     (429, r#"{"ok":false,"error":"ratelimited"}"#, Class::Wait(1)),
     (429, "", Class::Wait(1)),
-    (200, r#"{"ok":false,"error":"something_new"}"#, Class::Transient),
-    (200, r#"{"ok":false}"#, Class::Transient),
-    (200, "[]", Class::Transient),
+    (200, r#"{"ok":false,"error":"something_new"}"#, Class::Unknown),
+    (200, r#"{"ok":false}"#, Class::Unknown),
+    (200, "[]", Class::Unknown),
     (200, "<html>", Class::Ambiguous),
     (500, "<!DOCTYPE html>", Class::Transient),
     (502, "<!DOCTYPE html>", Class::Transient),

@@ -63,7 +63,7 @@ const ANSWERS: &[(u16, &str, Class<'_>)] = &[
     (403, "Forbidden: bot is not a member of the channel chat", Class::RecipientRefused),
     (403, "Forbidden: bot can't initiate conversation with a user", Class::RecipientRefused),
     (403, "Forbidden: the group chat was deleted", Class::RecipientRefused),
-    (409, "Conflict: terminated by other getUpdates request", Class::Transient),
+    (409, "Conflict: terminated by other getUpdates request", Class::Unknown),
     (413, "Request Entity Too Large", Class::Degrade),
     (421, "Misdirected Request", Class::Transient),
     (429, "Too Many Requests: retry after 35", Class::Wait(7)),
@@ -87,7 +87,7 @@ fn every_known_answer_has_its_outcome() {
             Class::Receipt("4711"),
         ),
         (200, r#"{"ok":true,"result":true}"#, Class::Delivered),
-        (200, r#"{"ok":false}"#, Class::Transient),
+        (200, r#"{"ok":false}"#, Class::Unknown),
         (200, "<html>", Class::Ambiguous),
         (
             400,
