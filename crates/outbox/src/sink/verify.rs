@@ -46,9 +46,11 @@ impl Verdict {
     pub fn of(outcome: Outcome, who: impl fmt::Display) -> Self {
         match outcome {
             Outcome::Delivered(_) | Outcome::DeliveredThenWait { .. } => Self::Accepted(Reason::new(who)),
-            Outcome::Transient(reason) | Outcome::RateLimited { reason, .. } | Outcome::Ambiguous(reason) => {
-                Self::Unreachable(reason)
-            }
+            // An answer that nobody foresaw says nothing about a credential.
+            Outcome::Transient(reason)
+            | Outcome::Unknown(reason)
+            | Outcome::RateLimited { reason, .. }
+            | Outcome::Ambiguous(reason) => Self::Unreachable(reason),
             Outcome::Moved { to, reason } => {
                 Self::Refused(Reason::new(format_args!("{reason}; it is now {to}")))
             }
