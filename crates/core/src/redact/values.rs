@@ -381,6 +381,9 @@ fn first_trigger(bytes: &[u8]) -> Option<usize> {
     let any = |eight: &[u8]| eight.iter().fold(false, |any, byte| any | is_trigger(*byte));
     let clear = bytes.chunks_exact(8).take_while(|eight| !any(eight)).count() * 8;
     let rest = bytes.get(clear..)?;
+    if rest.len() < 8 && !any(rest) {
+        return None;
+    }
     rest.iter().position(|byte| is_trigger(*byte)).map(|steps| clear + steps)
 }
 
