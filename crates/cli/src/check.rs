@@ -1,5 +1,7 @@
 //! `watchfire check`: all mistakes of a configuration, before anything starts.
 
+mod lock;
+
 use std::{io::Read, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
@@ -16,6 +18,7 @@ use crate::output::{Colour, line, paint};
 Examples:
   watchfire check watchfire.toml
   watchfire check --no-environment --own real_tenants watchfire.toml
+  watchfire check --lock ../Cargo.lock --own-target audit watchfire.toml
   watchfire check --json watchfire.toml | jq '.mistakes[].line'"
 )]
 pub(crate) struct Args {
@@ -24,6 +27,8 @@ pub(crate) struct Args {
     /// Take every reference to the environment and to files as good: for a machine that has no secrets
     #[arg(long)]
     no_environment: bool,
+    #[command(flatten)]
+    lock: lock::LockFile,
     /// Fail for warnings as well
     #[arg(long)]
     strict: bool,
@@ -70,7 +75,10 @@ impl File {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let text = args.file.text()?;
-    let (name, parts) = (args.file.name(), args.file.parts());
+    let (name, mut parts) = (args.file.name(), args.file.parts());
+    if let Some(lock) = args.lock.read(&args.file.path)? {
+        parts = parts.lock(lock);
+    }
     let mistakes = if args.no_environment {
         Config::examine_without_environment(&name, &text, &parts)
     } else {

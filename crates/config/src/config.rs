@@ -259,7 +259,7 @@ impl Config {
             is_new
         });
         if findings.list.is_empty() {
-            lint::lint(&self.options, &self.places, &plans, findings);
+            lint::lint(&self.options, (&self.places, &self.text), &plans, parts.known_lock(), findings);
         }
     }
 }

@@ -51,7 +51,7 @@ pub use config::Config;
 pub use explain::{Answer, Branch, Explanation, Question};
 pub use handle::Handle;
 pub use mistake::{Mistake, Mistakes};
-pub use parts::Parts;
+pub use parts::{Lock, Parts};
 pub use router::{Gate, Router, RouterLayer};
 pub use schema::schema;
 pub use send::{Letter, Sent, Verification};

@@ -8,8 +8,18 @@ use crate::{
     setting::Options,
 };
 
+mod lock;
+
+pub use lock::Lock;
+
 /// Warns of what works and is probably not meant; `plans` are those of all services.
-pub(crate) fn lint(options: &Options, places: &Places, plans: &[Plan], findings: &mut Findings) {
+pub(crate) fn lint(
+    options: &Options,
+    (places, text): (&Places, &str),
+    plans: &[Plan],
+    known: Option<&Lock>,
+    findings: &mut Findings,
+) {
     let mut warn = |path: Path, reason: String, hint: &str| {
         let mistake = Mistake::new(&path, reason).at(places.key(&path)).warning();
         findings.add(mistake.hint(Some(hint)));
@@ -20,12 +30,12 @@ pub(crate) fn lint(options: &Options, places: &Places, plans: &[Plan], findings:
             warn(Path::of(["handlers", name]), reason, "name it in `handlers` of `root` or of a logger");
         }
     }
-    let text = options.to_string();
+    let written = options.to_string();
     for section in ["filters", "formatters"] {
         for name in names(options, section) {
             // Its own header, and at least one that names it.
             let quoted = format!("\"{name}\"");
-            if !text.contains(&quoted) {
+            if !written.contains(&quoted) {
                 warn(
                     Path::of([section, name]),
                     "is used nowhere".to_owned(),
@@ -50,5 +60,8 @@ pub(crate) fn lint(options: &Options, places: &Places, plans: &[Plan], findings:
             "there is none, so nobody hears anything".to_owned(),
             "add one, such as [handlers.file]",
         );
+    }
+    if let Some(known) = known {
+        lock::lint(options, places, text, known, findings);
     }
 }

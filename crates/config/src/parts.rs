@@ -4,6 +4,7 @@ use watchfire_core::{ConfigError, EventView, Handler};
 use watchfire_file::Format;
 use watchfire_filter::{self as filter, EventFilter};
 
+pub use crate::lint::Lock;
 use crate::{setting::Options, shape::Section};
 
 /// Holds the parts that a program brings along: what a configuration may name besides what is built in.
@@ -22,6 +23,7 @@ pub struct Parts {
     formatters: HashMap<String, Maker<Arc<dyn Format>>>,
     /// Names that are accepted and never made: those of a program that is not this one.
     assumed: Vec<String>,
+    lock: Option<Lock>,
 }
 
 type Maker<T> = Arc<dyn Fn(&Options) -> Result<T, ConfigError> + Send + Sync>;
@@ -80,6 +82,17 @@ impl Parts {
     pub fn assume(mut self, name: impl Into<String>) -> Self {
         self.assumed.push(name.into());
         self
+    }
+
+    /// Names the packages that the program is built of; for checks outside of the program, which then warn of targets at
+    /// which none of them logs.
+    pub fn lock(mut self, lock: Lock) -> Self {
+        self.lock = Some(lock);
+        self
+    }
+
+    pub(crate) fn known_lock(&self) -> Option<&Lock> {
+        self.lock.as_ref()
     }
 
     /// Returns the types that a part of a section may have.

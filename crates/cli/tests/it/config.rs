@@ -53,3 +53,39 @@ fn the_schema_is_json_and_completions_know_the_commands() {
     let script = watchfire(&["completions", "bash"]);
     assert!(String::from_utf8_lossy(&script.stdout).contains("explain"));
 }
+
+#[test]
+fn a_target_of_no_package_is_a_warning_unless_it_is_ones_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (path, lock) = (at("watchfire.toml"), at("other.lock"));
+    std::fs::write(
+        &path,
+        "[handlers.c]\ntype = \"console\"\n[root]\nlevel = \"info,shp::pay=debug,audit=warn\"\nhandlers = [\"c\"]\n",
+    )
+    .unwrap();
+    std::fs::write(at("Cargo.lock"), "[[package]]\nname = \"shop\"\nversion = \"1.0.0\"\n").unwrap();
+    std::fs::write(&lock, "[[package]]\nname = \"shp\"\nversion = \"1.0.0\"\n").unwrap();
+    let (code, said) = json(&["check", "--json", &path]);
+    let first = &said["mistakes"][0];
+    assert_eq!(
+        (code, &said["ok"], first["severity"].as_str()),
+        (0, &Value::Bool(true), Some("warning")),
+        "{said}"
+    );
+    assert_eq!(
+        (&first["line"], &first["column"], &first["hint"]),
+        (&4.into(), &15.into(), &"did you mean `shop`?".into()),
+        "{said}"
+    );
+    let found = |more: &[&str]| {
+        let (code, said) = json(&[&["check", "--json", "--strict", &path][..], more].concat());
+        (code, said["mistakes"].as_array().unwrap().len())
+    };
+    assert_eq!(found(&[]), (1, 2));
+    assert_eq!(found(&["--own-target", "audit"]), (1, 1));
+    assert_eq!(found(&["--own-target", "audit", "--lock", &lock]), (0, 0));
+    assert_eq!(found(&["--no-lock"]), (0, 0));
+    assert_eq!(watchfire(&["check", "--lock", "/nowhere/Cargo.lock", &path]).status.code(), Some(2));
+    assert_eq!(watchfire(&["check", "--lock", &path, &path]).status.code(), Some(2));
+}
