@@ -53,6 +53,8 @@ pub struct OutboxBuilder {
     self_log: SelfLog,
     folder: Folder,
     last_resort: Option<LastResort>,
+    #[cfg(feature = "sim")]
+    slower: Duration,
 }
 
 #[derive(Debug)]
@@ -84,6 +86,8 @@ impl Outbox {
             self_log: SelfLog::default(),
             folder: Folder::Default,
             last_resort: None,
+            #[cfg(feature = "sim")]
+            slower: Duration::ZERO,
         }
     }
 
@@ -230,6 +234,14 @@ impl OutboxBuilder {
         self
     }
 
+    /// Makes each sync of the spool take longer, as on a slow disk.
+    #[cfg(feature = "sim")]
+    #[doc(hidden)]
+    pub fn slow_disk(mut self, by: Duration) -> Self {
+        self.slower = by;
+        self
+    }
+
     /// Starts the courier.
     ///
     /// # Errors
@@ -240,6 +252,8 @@ impl OutboxBuilder {
             return Err(ConfigError::new("outbox.capacity", "expected at least 1"));
         }
         let (disk, trouble) = open_spool(self.folder, &self.self_log)?;
+        #[cfg(feature = "sim")]
+        let disk = disk.map(|disk| disk.slower(self.slower));
         let host = self.app.host_name().to_owned();
         let spool = |disk: &Disk| {
             Spool::new(disk.clone(), Owner::this(&host), Arc::new(Owner::is_alive), chance::bits())

@@ -3,6 +3,7 @@
 mod capture;
 mod ends;
 mod file;
+mod latency;
 mod measure;
 mod routing;
 mod storm;
@@ -31,6 +32,13 @@ enum Bench {
         #[arg(long, default_value_t = 60)]
         rounds: usize,
     },
+    /// What an alert costs the caller while the provider is down or hangs, the queue is full, the disk slow; and how soon
+    /// it is in the spool.
+    Latency {
+        /// How often each scene is played; the order within a round is random.
+        #[arg(long, default_value_t = 12)]
+        rounds: usize,
+    },
     /// Events and spans that one of 1, 6, 20 and 50 handlers wants: the router beside as many `EnvFilter` layers.
     Routing {
         /// How often each contestant runs; the order within a round is random.
@@ -54,6 +62,7 @@ enum Bench {
 fn main() {
     match Cli::parse().bench {
         Bench::Capture { rounds } => capture::run(rounds),
+        Bench::Latency { rounds } => latency::run(rounds),
         Bench::Routing { rounds } => routing::run(rounds),
         Bench::Storm { rounds } => storm::run(rounds),
         Bench::File { rounds } => file::run(rounds),

@@ -10,6 +10,9 @@ use super::files::{FOLDERS, Files};
 #[derive(Clone, Debug)]
 pub(crate) struct Disk {
     root: PathBuf,
+    /// How long each sync takes longer, for benchmarks and tests of a slow disk.
+    #[cfg(feature = "sim")]
+    slower: std::time::Duration,
 }
 
 impl Disk {
@@ -22,7 +25,25 @@ impl Disk {
 
     /// Names a folder that cannot be opened yet: the first write that can makes it.
     pub(crate) fn later(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self {
+            root: root.to_owned(),
+            #[cfg(feature = "sim")]
+            slower: std::time::Duration::ZERO,
+        }
+    }
+
+    /// Makes each sync take longer.
+    #[cfg(feature = "sim")]
+    pub(crate) fn slower(mut self, by: std::time::Duration) -> Self {
+        self.slower = by;
+        self
+    }
+
+    fn force(&self, file: &File) -> io::Result<()> {
+        #[cfg(feature = "sim")]
+        #[expect(clippy::disallowed_methods, reason = "a slow disk, not a wait for something")]
+        std::thread::sleep(self.slower);
+        file.sync_all()
     }
 
     fn make(&self) -> io::Result<()> {
@@ -39,7 +60,7 @@ impl Disk {
     /// Opens the folder as it is, to look at it.
     pub(crate) fn existing(root: &Path) -> io::Result<Self> {
         fs::metadata(root.join("cur"))?;
-        Ok(Self { root: root.to_owned() })
+        Ok(Self::later(root))
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -62,7 +83,7 @@ impl Files for Disk {
             }
             opened => opened?,
         };
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        let written = file.write_all(bytes).and_then(|()| self.force(&file));
         if written.is_err() {
             drop(file);
             // A full disk leaves half a file; what cannot be removed is cleaned up at the next start.
@@ -81,7 +102,7 @@ impl Files for Disk {
 
     fn sync(&self, folder: &str) -> io::Result<()> {
         // Elsewhere a folder cannot be opened, and the file system's journal has to do.
-        if cfg!(unix) { File::open(self.root.join(folder))?.sync_all() } else { Ok(()) }
+        if cfg!(unix) { self.force(&File::open(self.root.join(folder))?) } else { Ok(()) }
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
