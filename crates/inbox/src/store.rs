@@ -67,6 +67,10 @@ impl Store {
         self.lock().records.iter().find(|r| r.number == number).cloned()
     }
 
+    pub(crate) fn drain(&self) -> Vec<Received> {
+        self.lock().records.drain(..).collect()
+    }
+
     pub(crate) fn clear(&self) {
         self.lock().records.clear();
     }

@@ -4,6 +4,7 @@
 #[cfg(target_os = "linux")]
 mod disk;
 mod ends;
+mod kills;
 mod outages;
 mod readme;
 mod scenario;

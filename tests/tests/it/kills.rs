@@ -1,0 +1,250 @@
+//! kill -9 for real: a program under load is killed again and again, and what it had reported as spooled arrives.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use watchfire::{App, ChannelStats, Noise, Outbox, Policy, Rate, Severity, handler::Alert};
+use watchfire_inbox::{Fault, Inbox, Received, Room};
+
+use crate::{
+    scenario::{NAME, is_child},
+    shop::{Doors, Shop, brisk, inbox, is_marked},
+};
+
+const TEST: &str = "kills::what_is_reported_as_spooled_arrives_however_often_the_program_is_killed";
+const FOLDER: &str = "WATCHFIRE_TEST_FOLDER";
+const PORTS: &str = "WATCHFIRE_TEST_PORTS";
+const LIFE: &str = "WATCHFIRE_TEST_LIFE";
+const ROOMS: [Room; 2] = [Room::SlackWebhook, Room::Smtp];
+
+#[test]
+fn what_is_reported_as_spooled_arrives_however_often_the_program_is_killed() {
+    if is_child(TEST) {
+        return match std::env::var(LIFE).unwrap().as_str() {
+            "last" => deliver_the_rest(),
+            life => alert_for_ever(life),
+        };
+    }
+    let kills = std::env::var("WATCHFIRE_KILLS").map_or(20, |kills| kills.parse().unwrap());
+    let mut random = Random::new();
+    println!("seed {}", random.0);
+    // A kill takes nothing from a file system, in memory or not; in memory its syncs do not hold up the deliveries, and
+    // more of them are under way when it comes.
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+    let inbox = inbox(0, 0);
+    let mut arrived = Arrived::default();
+    let mut reported = Vec::new();
+    for life in 0..kills {
+        for room in ROOMS {
+            inbox.heal(room);
+            for plan in random.faults(room) {
+                inbox.fail(room, plan).unwrap();
+            }
+        }
+        let mut child = start(&life.to_string(), &inbox, folder.path());
+        let least = random.below(120);
+        reported.push(kill_when(&mut child, least));
+        arrived.note(inbox.drain());
+    }
+    ROOMS.iter().for_each(|room| inbox.heal(*room));
+    let last = start("last", &inbox, folder.path()).wait_with_output().unwrap();
+    assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
+    arrived.note(inbox.drain());
+    let left = left_in(folder.path());
+    assert!(left.is_empty(), "left in the spool: {left:?}");
+
+    let (mut spooled, mut twice) = (0, 0);
+    for (life, counts) in reported.iter().enumerate() {
+        for (room, count) in ROOMS.into_iter().zip(counts) {
+            spooled += count;
+            for number in 0..*count {
+                assert!(
+                    arrived.0.contains_key(&(room, life as u64, number)),
+                    "{room}: alert {life}-{number} of {count} is lost"
+                );
+            }
+        }
+    }
+    for ((room, life, number), copies) in &arrived.0 {
+        assert!(copies.plain <= 1, "{room}: alert {life}-{number} came {} times unmarked", copies.plain);
+        twice += u64::from(copies.plain + copies.marked > 1);
+    }
+    println!(
+        "{kills} kills: {spooled} messages reported as spooled, none lost, {} arrived, {twice} of them more than once, \
+         each time marked",
+        arrived.0.len()
+    );
+    assert!(spooled > 0, "something was at stake");
+}
+
+/// What arrived: room, life, number.
+#[derive(Default)]
+struct Arrived(BTreeMap<(Room, u64, u64), Copies>);
+
+#[derive(Default)]
+struct Copies {
+    plain: u64,
+    marked: u64,
+}
+
+impl Arrived {
+    fn note(&mut self, messages: Vec<Received>) {
+        for message in messages.iter().filter(|message| message.verdict.is_accepted()) {
+            let text = message.text();
+            // A text may name its alert more than once, as a title and in full.
+            let named: BTreeSet<_> = text.split("alert ").skip(1).filter_map(parse).collect();
+            assert_eq!(named.len(), 1, "{text}");
+            for (life, number) in named {
+                let copies = self.0.entry((message.room, life, number)).or_default();
+                if is_marked(message) { copies.marked += 1 } else { copies.plain += 1 }
+            }
+        }
+    }
+}
+
+/// Reads `3-17.` and what follows.
+fn parse(text: &str) -> Option<(u64, u64)> {
+    let (life, number) = text.split_once('.')?.0.split_once('-')?;
+    Some((life.parse().ok()?, number.parse().ok()?))
+}
+
+fn start(life: &str, inbox: &Inbox, folder: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", TEST, "--nocapture"])
+        .envs([(NAME, TEST), (LIFE, life)])
+        .env(PORTS, format!("{} {}", inbox.http_addr().port(), inbox.smtp_addr().port()))
+        .env(FOLDER, folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Kills the program when it has reported so many messages as spooled; returns what it has, per channel.
+fn kill_when(child: &mut Child, least: u64) -> Vec<u64> {
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut last = Vec::new();
+    let mut line = String::new();
+    while last.iter().sum::<u64>() < least {
+        line.clear();
+        let read = out.read_line(&mut line).unwrap();
+        assert!(read > 0, "the program ended by itself");
+        last = counts(&line).unwrap_or(last);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // What it has still said, but for a line that was cut off.
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    rest.split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'))
+        .filter_map(counts)
+        .next_back()
+        .unwrap_or(last)
+}
+
+fn counts(line: &str) -> Option<Vec<u64>> {
+    line.trim().strip_prefix("spooled ")?.split(' ').map(|count| count.parse().ok()).collect()
+}
+
+/// The program: Slack and mail, and a spool.
+fn program() -> Shop {
+    let ports = std::env::var(PORTS).unwrap();
+    let (http, smtp) = ports.split_once(' ').unwrap();
+    let doors = Doors { http: http.parse().unwrap(), smtp: smtp.parse().unwrap() };
+    let policy = |policy: Policy| {
+        let mut policy = brisk(policy);
+        policy.timeout = Duration::from_millis(500);
+        // What is tested is that all arrives, not that it is said once.
+        policy.noise = Noise::tracker().budget([]);
+        policy.noise.every = Some(Rate::new(1_000_000, Duration::from_secs(60)).burst(1_000_000));
+        policy
+    };
+    Shop::open(Outbox::builder("shop").spool(PathBuf::from(std::env::var_os(FOLDER).unwrap())))
+        .channel("slack", doors.slack(), policy)
+        .channel("email", doors.email(), policy)
+}
+
+/// Alerts, and says how many messages of this life are in the spool.
+fn alert_for_ever(life: &str) {
+    let shop = program();
+    let floods = life.parse::<u64>().unwrap() % 2 == 0;
+    let began = Instant::now();
+    for number in 0_u64.. {
+        let text = format!("alert {life}-{number}.");
+        shop.outbox.alert(Alert::new(App::new("shop"), Severity::Error, text).place("src/shop.rs", 1));
+        loop {
+            let channels = shop.outbox.stats().channels;
+            let spooled: Vec<String> = channels.iter().map(|channel| channel.spooled.to_string()).collect();
+            let mut out = std::io::stdout().lock();
+            if writeln!(out, "spooled {}", spooled.join(" ")).and_then(|()| out.flush()).is_err()
+                || began.elapsed() > Duration::from_secs(120)
+            {
+                return;
+            }
+            // Every other life is one in which much is being delivered.
+            let keeps_up = |channel: &ChannelStats| match floods {
+                true => channel.spooled + 20 > number,
+                false => channel.delivered + 5 > number,
+            };
+            if channels.iter().all(keeps_up) {
+                break;
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Delivers what all lives before have left.
+fn deliver_the_rest() {
+    let shop = program();
+    let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
+    let end = Instant::now() + Duration::from_secs(120);
+    while !left_in(&folder).is_empty() && Instant::now() < end {
+        let _report = shop.outbox.drain(Duration::from_millis(200));
+    }
+}
+
+fn left_in(spool: &Path) -> Vec<PathBuf> {
+    let folders = ["new", "cur", "damaged", "dead"].map(|name| fs::read_dir(spool.join(name)).unwrap());
+    folders.into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// Marsaglia's xorshift64.
+struct Random(u64);
+
+impl Random {
+    fn new() -> Self {
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
+        Self(std::env::var("WATCHFIRE_SEED").map_or(nanos, |seed| seed.parse().unwrap()) | 1)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+
+    /// What goes wrong at a provider in one life.
+    fn faults(&mut self, room: Room) -> Vec<watchfire_inbox::FaultPlan> {
+        let down = match room {
+            Room::Smtp => Fault::Reply {
+                at: watchfire_inbox::Stage::Mail,
+                reply: "451 4.3.0 try again later".into(),
+                address: None,
+            },
+            _ => Fault::Status { status: 503, body: None, headers: Vec::new() },
+        };
+        let faults = [down, Fault::Reset { at: None }, Fault::ResetAfterAccept, Fault::HangAfterAccept];
+        let picked = faults.into_iter().filter(|_| self.below(3) == 0).collect::<Vec<_>>();
+        picked.into_iter().map(|fault| fault.times(1 + self.below(4) as u32)).collect()
+    }
+}
