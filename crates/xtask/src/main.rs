@@ -30,6 +30,7 @@ Examples:
   cargo xtask ci --keep-going           the same, past the first failure
   cargo xtask test                      all tests, and interop with what can be installed
   cargo xtask test --interop off retry  only tests whose name contains `retry`
+  cargo xtask test --soak kill          200 programs killed at random moments instead of 20
   cargo xtask bench capture             an alert being captured, beside its peers
   cargo xtask simulate --seeds 100000   the spool and the delivery under crashes, from many seeds
   cargo xtask tidy                      the shape of the tree: arrows, sibling files, sizes";
@@ -49,11 +50,16 @@ enum Chore {
         keep_going: bool,
     },
     /// Runs all tests and doc-tests of the workspace, then the checks against other programs.
-    #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --interop required smtp")]
+    #[command(
+        after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --interop required smtp\n  cargo xtask test --soak --interop off kill"
+    )]
     Test {
         /// What to do about the checks against other programs.
         #[arg(long, value_enum, default_value_t)]
         interop: Interop,
+        /// Goes on for long: 200 kills instead of 20, a minute of random input for each reader.
+        #[arg(long)]
+        soak: bool,
         /// Runs only the tests and interop checks whose name contains this.
         filter: Option<String>,
     },
@@ -97,7 +103,10 @@ enum Interop {
 fn main() -> ExitCode {
     let done = match Cli::parse().chore {
         Chore::Ci { interop, keep_going } => ci::run(interop, keep_going),
-        Chore::Test { interop, filter } => test::run(interop, filter.as_deref()),
+        Chore::Test { interop, soak, filter } => {
+            let effort = if soak { test::Effort::SOAK } else { test::Effort::SHORT };
+            test::run(interop, effort, filter.as_deref())
+        }
         Chore::Bench { args } => bench::run(&args),
         Chore::Simulate { seeds, from } => simulate::run(seeds, from),
         Chore::Tidy => tidy::run(),

@@ -10,6 +10,22 @@ use crate::{Interop, interop, shell};
 /// takes local time for UTC fails everywhere. Spelt out, so that the machine needs no zone files.
 const ZONE: &str = "NST3:30NDT,M3.2.0,M11.1.0";
 
+/// How long the tests go on that try at random: how many kills, and how many seconds of random input for each reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Effort {
+    kills: u32,
+    seconds: u32,
+}
+
+impl Effort {
+    /// For somebody who waits for it.
+    pub(crate) const SHORT: Self = Self { kills: 20, seconds: 1 };
+    /// For every change.
+    pub(crate) const CI: Self = Self { kills: 20, seconds: 10 };
+    /// For a release, or a night.
+    pub(crate) const SOAK: Self = Self { kills: 200, seconds: 60 };
+}
+
 /// How the names of the interop checks begin.
 const PEERS: &str = "interop::";
 
@@ -17,9 +33,9 @@ const PEERS: &str = "interop::";
 ///
 /// # Errors
 /// When a test or a check fails, or one is skipped although interop is required.
-pub(crate) fn run(interop: Interop, filter: Option<&str>) -> Result<()> {
+pub(crate) fn run(interop: Interop, effort: Effort, filter: Option<&str>) -> Result<()> {
     let mut skipped = Vec::new();
-    let done = tests_and_interop(interop, filter, &mut skipped);
+    let done = tests_and_interop(interop, effort, filter, &mut skipped);
     for Skipped { what, why } in skipped {
         println!("{} {what}: {why}", paint(Paint::Note, "skipped:"));
     }
@@ -32,6 +48,7 @@ pub(crate) fn run(interop: Interop, filter: Option<&str>) -> Result<()> {
 /// As [`run`]. Interop runs even when a test has failed, so that one run shows both.
 pub(crate) fn tests_and_interop(
     interop: Interop,
+    effort: Effort,
     filter: Option<&str>,
     skipped: &mut Vec<Skipped>,
 ) -> Result<()> {
@@ -44,6 +61,8 @@ pub(crate) fn tests_and_interop(
     cargo.args(["test", "--workspace", "--no-fail-fast"]).args(filter).env("TZ", ZONE);
     // Many tests start programs and kill them: one at a time, so that none starves another on a small machine.
     cargo.env("RUST_TEST_THREADS", "1");
+    let Effort { kills, seconds } = effort;
+    cargo.env("WATCHFIRE_KILLS", kills.to_string()).env("WATCHFIRE_RANDOM_SECONDS", seconds.to_string());
     let tests = shell::run(&mut cargo);
     match (tests, interop::run(interop, filter, skipped)) {
         (Err(tests), Err(checks)) => bail!("{tests:#}; {checks:#}"),
