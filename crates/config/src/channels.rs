@@ -32,6 +32,14 @@ pub(crate) struct Prepared {
 pub(crate) struct Running {
     pub(crate) handler: Arc<AlertHandler<Swapped>>,
     sink: Swapped,
+    /// The settings that it has.
+    settings: Channel<Swapped>,
+}
+
+/// Is a channel with all its settings, and the sink that is to be behind it.
+pub(crate) struct Tuned {
+    settings: Channel<Swapped>,
+    sink: Swapped,
 }
 
 /// Is a sink that another can take the place of.
@@ -110,8 +118,8 @@ impl Prepared {
         })
     }
 
-    /// Opens a channel of this name.
-    pub(crate) fn open(self, name: &str, outbox: &Outbox) -> Result<Running, ConfigError> {
+    /// Makes the channel of this name, with everything that the table says.
+    pub(crate) fn tuned(self, name: &str) -> Tuned {
         let sink = Swapped(Arc::new(ArcSwap::from_pointee(self.sink)));
         let mut channel = Channel::new(sink.clone()).named(name);
         if let Some(severity) = self.first_from {
@@ -140,16 +148,37 @@ impl Prepared {
         if let Some(hours) = self.quiet {
             channel = channel.quiet_hours(hours);
         }
-        Ok(Running { handler: Arc::new(channel.handler(outbox)?), sink })
+        Tuned { settings: channel, sink }
     }
 
     pub(crate) fn into_sink(self) -> Box<dyn Sink> {
         self.sink
     }
+}
 
-    /// Puts the sink behind a channel that runs.
-    pub(crate) fn replace(self, running: &Running) {
-        running.sink.0.store(Arc::new(self.sink));
+impl Tuned {
+    /// Opens the channel. It hands over to nobody before it is [retuned](Outbox::retune): the others may not be there yet.
+    pub(crate) fn open(&self, outbox: &Outbox) -> Result<Running, ConfigError> {
+        let handler = Arc::new(self.settings.clone().without_failover().handler(outbox)?);
+        Ok(Running { handler, sink: self.sink.clone(), settings: self.settings.clone() })
+    }
+
+    pub(crate) fn settings(&self) -> Channel<Swapped> {
+        self.settings.clone()
+    }
+}
+
+impl Running {
+    /// Puts the sink of `tuned` in the place of the present one. Its settings are the outbox's to change.
+    pub(crate) fn take(&mut self, tuned: Tuned) {
+        self.sink.0.store(tuned.sink.0.load_full());
+        self.settings = tuned.settings;
+    }
+
+    /// Returns the settings of a channel that no configuration names any more: it delivers what waits, and hands over to
+    /// nobody.
+    pub(crate) fn settings_alone(&self) -> Channel<Swapped> {
+        self.settings.clone().without_failover()
     }
 }
 

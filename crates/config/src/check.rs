@@ -16,6 +16,7 @@ use crate::{
 pub(crate) fn check(options: &Options, places: &Places, known: &Parts, findings: &mut Findings) {
     let mut checker = Checker { options, places, known, findings };
     checker.table(options, &[shape::ROOT], &Path::default());
+    checker.circles();
 }
 
 struct Checker<'a> {
@@ -256,6 +257,23 @@ impl Checker<'_> {
                 None => format!("defined are: {}", names.join(", ")),
             };
             self.add(mistake.hint(Some(hint)), path);
+        }
+    }
+
+    /// Finds handlers that hand over to each other, at the one that closes the circle.
+    fn circles(&mut self) {
+        let mut routes: Vec<(&str, Vec<String>)> = Vec::new();
+        let handlers = self.options.table(Section::Handlers.name());
+        for (name, handler) in handlers.into_iter().flat_map(Options::iter) {
+            let failover = handler.as_table().and_then(|handler| handler.table("failover"));
+            let to = failover.map(|failover| failover.texts("to")).unwrap_or_default();
+            routes.push((name, to.into_iter().map(str::to_owned).collect()));
+            let so_far: Vec<(&str, &[String])> = routes.iter().map(|(of, to)| (*of, to.as_slice())).collect();
+            if let Err(circle) = watchfire_outbox::refuse_circle(&so_far) {
+                routes.pop();
+                let path = Path::of([Section::Handlers.name(), name, "failover", "to"]);
+                self.add(Mistake::new(&path, circle.reason()), &path);
+            }
         }
     }
 

@@ -2,7 +2,7 @@ use std::{
     fmt,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::AtomicBool},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use tracing_core::{Level, Subscriber};
@@ -19,7 +19,7 @@ use crate::{
     mistake::Findings,
     resolve::Surroundings,
     router::Router,
-    watch::{self, Bell},
+    watch::{self, Bell, Stamp},
     workshop::Workshop,
 };
 
@@ -35,6 +35,8 @@ pub struct Handle {
 #[derive(Debug)]
 pub(crate) struct Origin {
     pub(crate) path: Option<PathBuf>,
+    /// How the file looked before it was read.
+    pub(crate) stamp: Option<Stamp>,
     pub(crate) service: Option<String>,
     pub(crate) parts: Parts,
     pub(crate) rust_log: Option<String>,
@@ -42,7 +44,7 @@ pub(crate) struct Origin {
 
 pub(crate) struct Shared {
     router: Arc<Router>,
-    origin: Origin,
+    pub(crate) origin: Origin,
     state: Mutex<State>,
     pub(crate) bell: Arc<Bell>,
     pub(crate) is_watched: AtomicBool,
@@ -97,11 +99,12 @@ impl Handle {
 
     /// Reads the file anew and puts it in force: all is built, then the table is swapped whole.
     ///
-    /// Spool, groups and open files of handlers that stay the same survive. Without a file the same configuration is
-    /// built anew, with what the environment says now.
+    /// Spool, groups and open files of handlers that stay the same survive; of an alert channel they do also when its
+    /// settings change. Without a file the same configuration is built anew, with what the environment says now.
     ///
     /// # Errors
-    /// Names all mistakes; the old configuration stays in force then.
+    /// Names all mistakes; the old configuration stays in force then. So are keys of `app` and `outbox` that need a
+    /// restart, and another `type` of an alert channel under the same name.
     pub fn reload(&self) -> Result<(), Mistakes> {
         self.shared.reload()
     }
@@ -274,12 +277,6 @@ impl Shared {
         }
         next.map(|next| next.saturating_duration_since(now))
     }
-}
-
-/// Knows how a file looked when it was read.
-pub(crate) fn stamp(path: &std::path::Path) -> Option<(SystemTime, u64)> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }
 
 pub(crate) type Watched = Weak<Shared>;

@@ -6,7 +6,7 @@ use watchfire_core::{ConfigError, EventView, Handler};
 
 use crate::{
     Config, Handle, Mistake, Mistakes, Options, Parts, RouterLayer, Setting, config::default_path,
-    handle::Origin,
+    handle::Origin, watch::Stamp,
 };
 
 /// Begins to set up the service `name` of a configuration file.
@@ -156,13 +156,10 @@ impl Setup {
     }
 
     fn handle(self) -> Result<Handle, Mistakes> {
-        let (config, path) = match self.source {
-            Source::Value(config) => (*config, None),
-            Source::File(path) => (Config::read(&path)?, Some(path)),
-            Source::Found => {
-                let path = default_path();
-                (Config::read(&path)?, Some(path))
-            }
+        let (path, stamp, config) = match self.source {
+            Source::Value(config) => (None, None, *config),
+            Source::File(path) => read(path)?,
+            Source::Found => read(default_path())?,
         };
         let rust_log = match self.rust_log {
             RustLog::Environment => crate::environment::variable("RUST_LOG"),
@@ -174,6 +171,12 @@ impl Setup {
         {
             config.set(["app", "name"], Setting::from(service.as_str()));
         }
-        Handle::build(config, Origin { path, service: self.service, parts: self.parts, rust_log })
+        Handle::build(config, Origin { path, stamp, service: self.service, parts: self.parts, rust_log })
     }
+}
+
+fn read(path: PathBuf) -> Result<(Option<PathBuf>, Option<Stamp>, Config), Mistakes> {
+    let stamp = Stamp::of(&path);
+    let config = Config::read(&path)?;
+    Ok((Some(path), stamp, config))
 }

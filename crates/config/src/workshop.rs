@@ -1,12 +1,12 @@
 //! Make the handlers of a plan, and keep those that a reload must not disturb.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use watchfire_core::{App, ConfigError, Handler, Null};
 use watchfire_outbox::Outbox;
 
 use crate::{
-    channels::{Prepared, Running},
+    channels::{Prepared, Running, Tuned},
     environment,
     files::{self, severity},
     mistake::{Findings, Mistake},
@@ -22,6 +22,8 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Workshop {
     outbox: Option<Outbox>,
+    /// The `app` and `outbox` that it was started with.
+    started: Option<(Options, Options)>,
     channels: HashMap<String, (String, Running)>,
     kept: HashMap<String, (Options, Arc<dyn Handler>)>,
 }
@@ -53,25 +55,20 @@ impl Workshop {
         if findings.list.len() > before {
             return None;
         }
+        self.refuse_what_needs_a_restart(&plan, places, findings);
+        if findings.list.len() > before {
+            return None;
+        }
         if let Err(error) = self.ensure_outbox(&plan, &begun) {
             let key = error.field().rsplit('.').next().unwrap_or_default().to_owned();
             let path = Path::of(["outbox"]).child(key);
             findings.add(Mistake::new(&path, error.reason()).at(places.value(&path)));
             return None;
         }
+        let begun = self.open_channels(&plan, begun, places, findings)?;
         let mut kept = HashMap::new();
         let mut entries = Vec::new();
-        for (handler, begun) in plan.handlers.into_iter().zip(begun) {
-            let made: Arc<dyn Handler> = match begun {
-                Begun::Done(made) => made,
-                Begun::Channel(prepared) => match self.channel(&handler, prepared) {
-                    Ok(made) => made,
-                    Err(error) => {
-                        findings.add(place_error(&handler.name, &error, &handler.options, places));
-                        return None;
-                    }
-                },
-            };
+        for (handler, made) in plan.handlers.into_iter().zip(begun) {
             kept.insert(handler.name.clone(), (identity(&handler.options, options), Arc::clone(&made)));
             entries.push(Entry {
                 name: handler.name,
@@ -82,6 +79,80 @@ impl Workshop {
         }
         self.kept = kept;
         Some(Table::new(entries, &plan.loggers, plan.spans))
+    }
+
+    /// Opens the channels that are new, and puts the settings and sinks of all in force: the last step, and the only one
+    /// that changes what runs.
+    fn open_channels(
+        &mut self,
+        plan: &Plan,
+        begun: Vec<Begun>,
+        places: &Places,
+        findings: &mut Findings,
+    ) -> Option<Vec<Arc<dyn Handler>>> {
+        let mut handlers: Vec<Arc<dyn Handler>> = Vec::new();
+        let mut tuned = Vec::new();
+        for (handler, begun) in plan.handlers.iter().zip(begun) {
+            let prepared = match begun {
+                Begun::Done(made) => {
+                    handlers.push(made);
+                    continue;
+                }
+                Begun::Channel(prepared) => prepared.tuned(&handler.name),
+            };
+            match self.channel(handler, &prepared) {
+                Ok(made) => handlers.push(made),
+                Err(error) => {
+                    findings.add(place_error(&handler.name, &error, &handler.options, places));
+                    return None;
+                }
+            }
+            tuned.push((handler, prepared));
+        }
+        let is_named = |name: &str| plan.handlers.iter().any(|handler| handler.name == name);
+        let gone = self.channels.iter().filter(|(name, _)| !is_named(name));
+        let gone = gone.map(|(_, (_, running))| running.settings_alone());
+        let settings: Vec<_> = tuned.iter().map(|(_, tuned)| tuned.settings()).chain(gone).collect();
+        if let Some(outbox) = &self.outbox
+            && let Err(error) = outbox.retune(settings)
+        {
+            findings.add(Mistake::new("handlers", error.reason()).at(places.key(&Path::of(["handlers"]))));
+            return None;
+        }
+        let has_changed = !tuned.is_empty();
+        for (handler, tuned) in tuned {
+            if let Some((_, running)) = self.channels.get_mut(&handler.name) {
+                running.take(tuned);
+            }
+        }
+        if let Some(outbox) = &self.outbox
+            && has_changed
+        {
+            // What waits may have waited for this: it is tried at once. Nobody waits for it here.
+            let _said = outbox.drain(Duration::ZERO);
+        }
+        Some(handlers)
+    }
+
+    /// Refuses other settings of what runs and cannot take them.
+    fn refuse_what_needs_a_restart(&self, plan: &Plan, places: &Places, findings: &mut Findings) {
+        let Some((app, outbox)) = &self.started else { return };
+        let needs_restart = |key: &&str| !matches!(*key, "debug");
+        for (section, known, given) in [("app", app, &plan.app), ("outbox", outbox, &plan.outbox)] {
+            let keys = known.iter().chain(given.iter()).map(|(key, _)| key).filter(needs_restart);
+            let mut changed: Vec<&str> = keys.filter(|key| known.get(key) != given.get(key)).collect();
+            changed.sort_unstable();
+            changed.dedup();
+            for key in changed {
+                let path = Path::of([section, key]);
+                let was = match known.get(key) {
+                    Some(value) => format!("it was {value}"),
+                    None => "it was not set".to_owned(),
+                };
+                let reason = format!("is another than when the program started, and needs a restart: {was}");
+                findings.add(Mistake::new(&path, reason).at(places.value(&path)));
+            }
+        }
     }
 
     pub(crate) fn outbox(&self) -> Option<&Outbox> {
@@ -116,13 +187,13 @@ impl Workshop {
         }))
     }
 
-    fn channel(&mut self, plan: &HandlerPlan, prepared: Prepared) -> Result<Arc<dyn Handler>, ConfigError> {
+    /// Returns the handler of a channel, which is opened if it is new.
+    fn channel(&mut self, plan: &HandlerPlan, tuned: &Tuned) -> Result<Arc<dyn Handler>, ConfigError> {
         if let Some((_, running)) = self.channels.get(&plan.name) {
-            prepared.replace(running);
             return Ok(Arc::<watchfire_outbox::AlertHandler<_>>::clone(&running.handler));
         }
         let outbox = self.outbox.as_ref().ok_or_else(|| ConfigError::new("outbox", "is not there"))?;
-        let running = prepared.open(&plan.name, outbox)?;
+        let running = tuned.open(outbox)?;
         let handler = Arc::<watchfire_outbox::AlertHandler<_>>::clone(&running.handler);
         self.channels.insert(plan.name.clone(), (plan.kind.clone(), running));
         Ok(handler)
@@ -154,6 +225,7 @@ impl Workshop {
             builder = builder.stacks_from(severity);
         }
         self.outbox = Some(builder.start()?);
+        self.started = Some((plan.app.clone(), plan.outbox.clone()));
         Ok(())
     }
 }

@@ -74,6 +74,12 @@ impl<S: Sink> Channel<S> {
         self
     }
 
+    /// Has no other channel speak for this one.
+    pub fn without_failover(mut self) -> Self {
+        self.settings.fail_over = None;
+        self
+    }
+
     /// Sets how many messages may go out, to each recipient and in all; every rate holds. Default: by the kind.
     ///
     /// What cannot go now is told of by the next message.

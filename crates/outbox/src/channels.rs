@@ -1,7 +1,7 @@
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, PoisonError, RwLock, atomic::Ordering},
 };
 
 use watchfire_core::Alert;
@@ -20,12 +20,18 @@ use crate::{
 pub(crate) struct ChannelState {
     pub(crate) name: String,
     pub(crate) sink: Arc<dyn Sink>,
-    pub(crate) policy: Policy,
-    pub(crate) fail_over: Option<FailOver>,
     pub(crate) hears_panics: bool,
     pub(crate) group_by: Option<GroupBy>,
     pub(crate) gate: Gate,
     pub(crate) counters: Counters,
+    tuning: RwLock<Arc<Tuning>>,
+}
+
+/// Is what can be changed of a channel that runs.
+#[derive(Debug)]
+pub(crate) struct Tuning {
+    pub(crate) policy: Policy,
+    pub(crate) fail_over: Option<FailOver>,
 }
 
 /// Is what can be set of every channel besides its name.
@@ -62,7 +68,18 @@ impl ChannelState {
     pub(crate) fn new(name: String, sink: Arc<dyn Sink>, settings: Settings) -> Self {
         let Settings { policy, fail_over, hears_panics, group_by } = settings;
         let gate = Gate::new(&policy.noise);
-        Self { name, sink, policy, fail_over, hears_panics, group_by, gate, counters: Counters::default() }
+        let tuning = RwLock::new(Arc::new(Tuning { policy, fail_over }));
+        Self { name, sink, hears_panics, group_by, gate, counters: Counters::default(), tuning }
+    }
+
+    /// Returns the settings in force.
+    pub(crate) fn tuning(&self) -> Arc<Tuning> {
+        Arc::clone(&self.tuning.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts other settings in force; the courier has to be told.
+    pub(crate) fn retune(&self, tuning: Tuning) {
+        *self.tuning.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tuning);
     }
 
     /// Renders an occasion, with the drops that no message has told of yet; one that makes the sink panic is rendered

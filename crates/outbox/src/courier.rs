@@ -138,6 +138,9 @@ impl Courier<'_> {
             let closes = orders.close.load(Ordering::Acquire);
             let stops = orders.stop.load(Ordering::Acquire);
             self.settle(now);
+            if orders.retune.swap(false, Ordering::AcqRel) {
+                self.retune(now);
+            }
             self.take_in(now);
             let ends = closes || stops || orders.last_words.load(Ordering::Acquire);
             self.look(looks, ends, now);
@@ -204,6 +207,17 @@ impl Courier<'_> {
             self.alerts_from = now + SETTLED;
             self.look_at = Some(now);
         }
+    }
+
+    /// Takes the settings of channels that have changed: groups, what is spent of budgets, and what waits stay.
+    fn retune(&mut self, now: Moment) {
+        for (number, (channel, counting)) in self.channels.iter().zip(&mut self.desks).enumerate() {
+            let tuning = channel.tuning();
+            self.dispatch.delivery.retune(number, &tuning, now);
+            counting.desk.retune(&tuning.policy.noise, tuning.policy.can_edit, now);
+        }
+        // For the quiet hours.
+        self.looked = None;
     }
 
     /// Takes the ends of attempts.
@@ -277,6 +291,7 @@ impl Courier<'_> {
 
     fn spawn(&self, key: Key, channel: usize, notification: Notification) {
         let Some(channel) = self.channels.get(channel).cloned() else { return };
+        let timeout = channel.tuning().policy.timeout;
         let finished = Rc::clone(&self.finished);
         let shared = Arc::clone(self.shared);
         let attempt = tokio::task::spawn_local(async move {
@@ -285,10 +300,10 @@ impl Courier<'_> {
             let Ok(delivering) = delivering else {
                 return Outcome::Degrade(Reason::new("the sink panicked"));
             };
-            match time::timeout(channel.policy.timeout, delivering).await {
+            match time::timeout(timeout, delivering).await {
                 Ok(outcome) => outcome,
                 Err(_) => {
-                    let text = format!("no answer within {} s", channel.policy.timeout.as_secs());
+                    let text = format!("no answer within {} s", timeout.as_secs());
                     Outcome::Ambiguous(Reason::new(text))
                 }
             }

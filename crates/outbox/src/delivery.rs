@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{GroupId, Policy, Reason, Receipt, moment::Moment};
+use crate::{GroupId, Policy, Reason, Receipt, channels::Tuning, moment::Moment};
 
 use gate::{Destination, Gate};
 pub(crate) use ticket::{Key, State, Ticket};
@@ -104,6 +104,26 @@ impl Delivery {
         let gate = self.gates.entry(channel).or_default();
         gate.policy = policy;
         gate.fail_over = fail_over;
+    }
+
+    /// Treats a channel otherwise from now on, what waits for it included.
+    pub(crate) fn retune(&mut self, channel: usize, tuning: &Tuning, now: Moment) {
+        let after = tuning.fail_over.as_ref().map(|fail_over| fail_over.after);
+        let known = self.gates.entry(channel).or_default();
+        if known.policy == tuning.policy && known.fail_over == after {
+            return;
+        }
+        self.set_channel(channel, tuning.policy.clone(), after);
+        let is_held = self.gates.get(&channel).is_some_and(|gate| gate.held.is_open());
+        for (key, ticket) in self.tickets.iter_mut().filter(|(_, ticket)| ticket.channel == channel) {
+            if let Some(at) = ticket.deadline {
+                self.deadlines.remove(&(at, *key));
+            }
+            let after = after.filter(|_| !ticket.state.failed_over);
+            ticket.deadline =
+                after.map(|after| if is_held { now } else { (key.accepted_at() + after).max(now) });
+            self.deadlines.extend(ticket.deadline.map(|at| (at, *key)));
+        }
     }
 
     /// Takes one that waits.

@@ -166,8 +166,9 @@ impl<F: Files> Dispatch<F> {
 
     /// Takes a new channel.
     pub(crate) fn add_channel(&mut self, number: usize, channel: &ChannelState) {
-        let after = channel.fail_over.as_ref().map(|fail_over| fail_over.after);
-        self.delivery.set_channel(number, channel.policy.clone(), after);
+        let tuning = channel.tuning();
+        let after = tuning.fail_over.as_ref().map(|fail_over| fail_over.after);
+        self.delivery.set_channel(number, tuning.policy.clone(), after);
         if let Some(spool) = &mut self.spool {
             spool.look_again();
         }

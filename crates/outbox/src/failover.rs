@@ -14,8 +14,12 @@ pub(crate) struct FailOver {
 /// Refuses a circle: a message that nobody can deliver would go round for ever.
 ///
 /// `channels` are those that are there, with the names that they hand over to; a name that is not there yet leads
-/// nowhere until it is.
-pub(crate) fn refuse_circle(channels: &[(&str, &[String])]) -> Result<(), ConfigError> {
+/// nowhere until it is. An outbox asks this by itself.
+///
+/// # Errors
+///
+/// Names the circle.
+pub fn refuse_circle(channels: &[(&str, &[String])]) -> Result<(), ConfigError> {
     let next =
         |name: &str| channels.iter().find(|(of, _)| *of == name).map(|(_, to)| *to).unwrap_or_default();
     for (start, _) in channels {

@@ -21,29 +21,29 @@ mod outbox;
 pub mod panic;
 mod stats;
 
+mod chance;
 mod channels;
 mod courier;
 mod delivery;
 mod dispatch;
 mod failover;
-mod letter;
-mod receipts;
-mod spool;
-
-mod chance;
 pub mod folder;
 mod handoff;
 mod hash;
+mod letter;
 mod moment;
 mod panics;
 mod queue;
+mod receipts;
 mod shared;
 #[cfg(feature = "sim")]
 #[doc(hidden)]
 pub mod sim;
+mod spool;
 mod text;
 
 pub use channel::Channel;
+pub use failover::refuse_circle;
 pub use group::GroupId;
 pub use handler::AlertHandler;
 pub use health::{Health, HealthStatus};

@@ -14,8 +14,8 @@ use std::{
 use watchfire_core::{Alert, App, Capture, ConfigError, SelfLog, Severity, clock, process};
 
 use crate::{
-    FlushReport, Health, Reason, Sink, Stats, chance,
-    channels::{ChannelState, Settings},
+    Channel, FlushReport, Health, Reason, Sink, Stats, chance,
+    channels::{ChannelState, Settings, Tuning},
     courier,
     dispatch::{Dispatch, LastResort},
     failover, folder,
@@ -118,6 +118,48 @@ impl Outbox {
         self.shared.post(To::All, || Box::new(alert));
     }
 
+    /// Puts other settings in force for channels that run, all of them or none: timeouts, ages, pace, digests, budgets,
+    /// quiet hours, failover. Each is known by its name.
+    ///
+    /// What was counted of groups, what is spent of budgets and what waits in the spool stay, and are treated by the new
+    /// settings from now on; an attempt that is under way keeps its timeout. The sink stays, and so do the function that
+    /// names groups and whether panics are heard.
+    ///
+    /// # Errors
+    ///
+    /// If there is no channel of a name, the failover would go round in a circle, or a channel is to send every alert
+    /// at another rate, which it cannot change while it runs.
+    pub fn retune<S: Sink>(&self, channels: impl IntoIterator<Item = Channel<S>>) -> Result<(), ConfigError> {
+        let known = self.shared.channels.write().unwrap_or_else(PoisonError::into_inner);
+        let mut tunings: Vec<Option<Tuning>> = known.iter().map(|_| None).collect();
+        for Channel { name, settings, .. } in channels {
+            let place = known.iter().zip(&mut tunings).find(|(channel, _)| channel.name == name);
+            let Some((channel, tuning)) = place else {
+                return Err(ConfigError::new("channel.name", format!("there is no channel `{name}`")));
+            };
+            if channel.tuning().policy.noise.every != settings.policy.noise.every {
+                let reason = format!("`{name}` cannot send every alert at another rate before a restart");
+                return Err(ConfigError::new("channel.noise.every", reason));
+            }
+            *tuning = Some(Tuning { policy: settings.policy, fail_over: settings.fail_over });
+        }
+        let mut routes: Vec<(&str, Vec<String>)> = Vec::new();
+        for (channel, tuning) in known.iter().zip(&tunings) {
+            let present = channel.tuning();
+            let next = tuning.as_ref().unwrap_or(&present).fail_over.as_ref();
+            routes.push((&channel.name, next.map(|other| other.to.clone()).unwrap_or_default()));
+        }
+        let routes: Vec<(&str, &[String])> = routes.iter().map(|(name, to)| (*name, to.as_slice())).collect();
+        failover::refuse_circle(&routes)?;
+        for (channel, tuning) in known.iter().zip(tunings) {
+            tuning.into_iter().for_each(|tuning| channel.retune(tuning));
+        }
+        drop(known);
+        self.shared.orders.retune.store(true, Ordering::Release);
+        self.shared.queue.nudge();
+        Ok(())
+    }
+
     /// Returns what was counted so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -153,8 +195,9 @@ impl Outbox {
             |channel: &Settings| channel.fail_over.as_ref().map(|other| other.to.clone()).unwrap_or_default();
         let new = to(&settings);
         let mut routes: Vec<(&str, &[String])> = vec![(&name, &new)];
-        routes.extend(channels.iter().filter_map(|channel| {
-            channel.fail_over.as_ref().map(|other| (channel.name.as_str(), other.to.as_slice()))
+        let tunings: Vec<_> = channels.iter().map(|channel| (channel, channel.tuning())).collect();
+        routes.extend(tunings.iter().filter_map(|(channel, tuning)| {
+            tuning.fail_over.as_ref().map(|other| (channel.name.as_str(), other.to.as_slice()))
         }));
         failover::refuse_circle(&routes)?;
         let channel = Arc::new(ChannelState::new(name, sink, settings));

@@ -66,6 +66,8 @@ pub(crate) struct Orders {
     pub(crate) looked: AtomicU64,
     /// Try everything now that waits only for a backoff.
     pub(crate) hurry: AtomicBool,
+    /// The settings of a channel have changed.
+    pub(crate) retune: AtomicBool,
     /// Start nothing more, give all claims back, and end: the process is ending.
     pub(crate) close: AtomicBool,
     /// Say what is counted and not told: the process is ending.

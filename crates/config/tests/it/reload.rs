@@ -90,6 +90,47 @@ fn a_reload_under_full_load_loses_no_event() {
 }
 
 #[test]
+fn a_reload_that_is_stuck_stops_no_caller() {
+    let total = Arc::new(AtomicU64::new(0));
+    let (shared, (go, wait)) = (Arc::clone(&total), std::sync::mpsc::channel::<()>());
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let wait = std::sync::Mutex::new(wait);
+    let parts = Parts::new().handler("sum", move |_: &Options| Ok(Sum(Arc::clone(&shared)))).handler(
+        "stuck",
+        move |_: &Options| {
+            begun.send(()).unwrap();
+            wait.lock().unwrap().recv().unwrap();
+            Ok(watchfire_core::Null)
+        },
+    );
+    let text = "[handlers.sum]\ntype = \"sum\"\n[root]\nlevel = \"info\"\nhandlers = [\"sum\"]\n";
+    let config = Config::parse(text).unwrap();
+    let (layer, handle) = config.clone().service("x").parts(parts).rust_log("").layers::<Registry>().unwrap();
+    let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
+    let mut next = config;
+    next.set(["handlers", "new", "type"], "stuck");
+    next.set(["root", "handlers"], vec!["sum", "new"]);
+    std::thread::scope(|scope| {
+        let reload = scope.spawn(|| handle.reload_with(next));
+        has_begun.recv().unwrap();
+        let callers = (0..THREADS).map(|_| {
+            scope.spawn(|| {
+                for id in 1..=1000 {
+                    emit(&dispatch, "load", Severity::Info, &[("id", &id.to_string())]);
+                }
+            })
+        });
+        callers.collect::<Vec<_>>().into_iter().for_each(|caller| caller.join().unwrap());
+        // All of them have come back, and been heard, before the reload goes on.
+        assert_eq!(total.load(Ordering::Relaxed), THREADS * 1000 * 1001 / 2);
+        go.send(()).unwrap();
+        reload.join().unwrap().unwrap();
+    });
+    emit(&dispatch, "load", Severity::Info, &[("id", "1")]);
+    assert_eq!(total.load(Ordering::Relaxed), THREADS * 1000 * 1001 / 2 + 1);
+}
+
+#[test]
 fn a_mistake_leaves_the_old_configuration_in_force() {
     let ears = Ears::default();
     let config = Config::parse(

@@ -48,7 +48,7 @@ impl Counting {
         app: &Arc<App>,
         now: Moment,
     ) -> Self {
-        let policy = &channel.policy;
+        let policy = &channel.tuning().policy;
         let mut desk = Desk::new(&channel.name, policy.noise.clone(), policy.can_edit);
         let mut owes_keep = false;
         for text in dispatch.take_groups(&channel.name, now) {

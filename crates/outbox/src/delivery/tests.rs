@@ -1,7 +1,7 @@
 use watchfire_core::Severity;
 
 use super::*;
-use crate::{NotificationId, OccasionKind, Outcome, Reason, Scope};
+use crate::{NotificationId, OccasionKind, Outcome, Reason, Scope, channels::Tuning, failover::FailOver};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -467,4 +467,34 @@ fn an_answer_that_nobody_foresaw_is_tried_three_times_and_then_held() {
     world.wait();
     assert_eq!(world.attempt(), key, "and is tried now and then");
     assert!(world.done(key, Outcome::Unknown(why())).ticket.state.held, "not from the beginning");
+}
+
+#[test]
+fn other_settings_hold_for_what_waits_already() {
+    // (failover before, after; the age at which they change; when others are asked)
+    let minutes = |n: u64| Some(MINUTE * u32::try_from(n).unwrap());
+    for (before, after, at, expected) in [
+        (None, minutes(2), MINUTE, minutes(2)),
+        (None, minutes(2), MINUTE * 5, minutes(5)),
+        (minutes(10), minutes(2), MINUTE, minutes(2)),
+        (minutes(2), minutes(10), MINUTE, minutes(10)),
+        (minutes(2), None, MINUTE, None),
+    ] {
+        let mut world = World::new();
+        world.delivery.set_channel(0, world.policy.clone(), before);
+        let key = world.offer(0, "ada", 1);
+        let accepted = key.accepted_at();
+        let (now, policy) = (accepted + at, world.policy.clone());
+        let to = after.map(|after| FailOver { after, to: vec!["mail".to_owned()] });
+        world.delivery.retune(0, &Tuning { policy, fail_over: to }, now);
+        let deadline = world.delivery.get(key).unwrap().deadline;
+        assert_eq!(deadline.map(|at| at.since(accepted)), expected, "{before:?} {after:?} at {at:?}");
+    }
+    // An age that is shorter now: what is older goes into one message.
+    let mut world = World::new();
+    let key = world.offer(0, "ada", 1);
+    let policy = Policy { max_age: MINUTE, ..world.policy.clone() };
+    let now = key.accepted_at() + HOUR;
+    world.delivery.retune(0, &Tuning { policy, fail_over: None }, now);
+    assert_eq!(world.delivery.next(now), Step::Merge(vec![key]));
 }

@@ -30,13 +30,12 @@ impl<F: Files> Dispatch<F> {
             return;
         };
         let Some(channel) = channels.get(number) else { return };
+        let last_call = channel.tuning().policy.max_age.saturating_add(LAST_CALL);
         let mut parts = Vec::with_capacity(keys.len());
         for key in keys {
             let Some(ticket) = self.delivery.get(*key).cloned() else { continue };
             match self.letter(*key) {
-                Ok(letter)
-                    if now.since(letter.facts.since) > channel.policy.max_age.saturating_add(LAST_CALL) =>
-                {
+                Ok(letter) if now.since(letter.facts.since) > last_call => {
                     self.expire(channel, &ticket, &letter, "too old, even for a message that sums up");
                 }
                 Ok(letter) => parts.push((ticket, letter)),

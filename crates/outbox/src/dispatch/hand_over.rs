@@ -88,7 +88,8 @@ impl<F: Files> Dispatch<F> {
     ) -> Vec<NotificationId> {
         let mut copies = Vec::new();
         let Some(channel) = channels.get(number) else { return copies };
-        let Some(fail_over) = &channel.fail_over else { return copies };
+        let tuning = channel.tuning();
+        let Some(fail_over) = &tuning.fail_over else { return copies };
         let notification = &letter.notification;
         let since = stamp(letter.facts.since.into());
         let mut notes = letter.facts.notes.clone();

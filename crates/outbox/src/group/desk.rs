@@ -1,5 +1,6 @@
 //! Decide when a channel speaks, and of what: the machine of all its groups.
 
+mod retune;
 mod room;
 mod speak;
 mod storm;

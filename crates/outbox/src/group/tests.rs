@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{Noise, OccasionKind, QuietHours, Rate, Silence, moment::Moment, noise::Silences};
 
+mod retune;
 mod simulation;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -134,6 +134,25 @@ impl Budget {
         Self { rates: rates.to_vec(), full_at: BTreeMap::new() }
     }
 
+    /// Takes other rates. What was sent stays counted: by the rate of the same span, else by the one that has counted most.
+    pub(crate) fn retune(&mut self, rates: &[Rate], now: Moment) {
+        let old = std::mem::replace(&mut self.rates, rates.to_vec());
+        if rates.is_empty() {
+            self.full_at.clear();
+        }
+        for levels in self.full_at.values_mut() {
+            let spent = |(i, rate): (usize, &Rate)| {
+                rate.burst - left(rate, levels.get(i).copied().unwrap_or_default(), now).min(rate.burst)
+            };
+            let of_span =
+                |per| old.iter().enumerate().filter(move |(_, rate)| rate.per == per).map(spent).max();
+            let most = old.iter().enumerate().map(spent).max().unwrap_or_default();
+            let level =
+                |rate: &Rate| now + rate.interval() * of_span(rate.per).unwrap_or(most).min(rate.burst);
+            *levels = rates.iter().map(level).collect();
+        }
+    }
+
     /// Returns how many messages may go now; of a channel without a budget, any number.
     pub(crate) fn left(&self, who: &str, now: Moment) -> u32 {
         self.rates
@@ -270,6 +289,32 @@ mod tests {
         assert_eq!(next.since(now), Duration::from_secs(20 * 60));
         assert_eq!(budget.left("ada", next - Duration::from_millis(1)), 0);
         assert!(budget.take("ada", next));
+    }
+
+    #[test]
+    fn other_rates_know_what_was_spent() {
+        // (rates before, messages sent, rates after, how many are left)
+        for (before, sent, after, left) in [
+            ("6/h burst 3", 2, "6/h burst 3", 1),
+            ("6/h burst 3", 2, "20/h burst 10", 8),
+            ("20/h burst 10", 8, "6/h burst 3", 0),
+            ("20/h burst 10", 2, "6/h burst 3", 1),
+            ("20/h burst 10", 8, "20/d burst 20", 12),
+            ("5/h burst 3,20/d burst 10", 3, "5/h burst 5,20/d burst 4", 1),
+            ("", 50, "5/h burst 5", 5),
+        ] {
+            let rates = |text: &str| -> Vec<Rate> {
+                text.split(',').filter(|text| !text.is_empty()).map(|text| text.parse().unwrap()).collect()
+            };
+            let now = Moment::from_millis(1_000_000);
+            let mut budget = Budget::new(&rates(before));
+            for _ in 0..sent {
+                assert!(budget.take("ada", now), "{before}");
+            }
+            budget.retune(&rates(after), now);
+            assert_eq!(budget.left("ada", now), left, "{before}, {sent} sent, {after}");
+            assert!(budget.left("bob", now) >= left);
+        }
     }
 
     #[test]

@@ -290,8 +290,10 @@ impl World {
                         notification.recipient()
                     ));
                     let to = notification.recipient();
-                    let max_age =
-                        process.channels.get(channel).map_or(Duration::MAX, |channel| channel.policy.max_age);
+                    let max_age = process
+                        .channels
+                        .get(channel)
+                        .map_or(Duration::MAX, |channel| channel.tuning().policy.max_age);
                     let passed = process.dispatch.delivery.tickets().any(|other| {
                         other.key < key
                             && (other.channel, other.recipient.as_str(), other.group)
@@ -345,7 +347,7 @@ impl World {
         let outcome = self.providers.answer(&notification, excused, &mut self.chance)?;
         self.say(format!("process {number} is told of {}: {outcome:?}", notification.title()));
         process.pauses.note(channel, notification.recipient(), &outcome, now);
-        if let Some(gap) = process.channels.get(channel).map(|channel| channel.policy.min_gap) {
+        if let Some(gap) = process.channels.get(channel).map(|channel| channel.tuning().policy.min_gap) {
             process.paced.insert((channel, notification.recipient().to_owned()), now + gap);
         }
         let chance = self.chance.fraction();
