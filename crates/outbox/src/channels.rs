@@ -12,6 +12,7 @@ use crate::{
     gate::Gate,
     letter::Facts,
     moment::Moment,
+    noise::Purse,
     one_line,
     stats::{Counters, bump},
 };
@@ -23,6 +24,8 @@ pub(crate) struct ChannelState {
     pub(crate) hears_panics: bool,
     pub(crate) group_by: Option<GroupBy>,
     pub(crate) gate: Gate,
+    /// How much it may still speak.
+    pub(crate) purse: Purse,
     pub(crate) counters: Counters,
     tuning: RwLock<Arc<Tuning>>,
 }
@@ -68,8 +71,10 @@ impl ChannelState {
     pub(crate) fn new(name: String, sink: Arc<dyn Sink>, settings: Settings) -> Self {
         let Settings { policy, fail_over, hears_panics, group_by } = settings;
         let gate = Gate::new(&policy.noise);
+        let purse = Purse::new(&policy.noise.budget);
+        let counters = Counters::default();
         let tuning = RwLock::new(Arc::new(Tuning { policy, fail_over }));
-        Self { name, sink, hears_panics, group_by, gate, counters: Counters::default(), tuning }
+        Self { name, sink, hears_panics, group_by, gate, purse, counters, tuning }
     }
 
     /// Returns the settings in force.

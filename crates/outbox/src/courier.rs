@@ -25,8 +25,9 @@ use crate::{
 
 mod counting;
 mod speak;
+pub(crate) mod talk;
 
-use counting::Counting;
+use talk::Counting;
 
 /// How long the courier naps before it looks at the queue again, while there was traffic a moment ago: a push then
 /// costs the program no system call.
@@ -147,7 +148,7 @@ impl Courier<'_> {
             let desks_due = self.count(closes || stops, looks, now);
             self.dispatch.commit();
             // Not before what was said is safe: a count that is written down as told must not be lost with it.
-            let keep_due = self.keep_counts(closes || stops, now);
+            let keep_due = self.talk().keep_counts(closes || stops, now);
             // Before they leave the hand: else a flush in this moment would see nothing anywhere.
             self.shared.pending.store(self.dispatch.len(), Ordering::Release);
             self.shared.in_hand.store(0, Ordering::Release);
@@ -159,6 +160,8 @@ impl Courier<'_> {
                 return self.close(now);
             }
             let wait = [self.send_out(now), desks_due, keep_due].into_iter().flatten().min();
+            // No attempt begins before the courier sleeps.
+            self.talk().keep_spent(now);
             self.shared.orders.looked.store(asked, Ordering::Release);
             self.publish(now);
             if stops {
@@ -178,7 +181,7 @@ impl Courier<'_> {
         self.shared.in_hand.store(0, Ordering::Release);
         self.settle(now);
         self.dispatch.commit();
-        self.keep_counts(true, now);
+        self.talk().keep_counts(true, now);
         self.dispatch.release_all();
         self.published = None;
         self.publish(now);
@@ -241,7 +244,7 @@ impl Courier<'_> {
         self.shared.queue.take(&mut posts);
         // After the queue was taken: what is in it may be for a channel that was set up a moment before.
         self.meet_channels(now);
-        self.read_silences(now);
+        self.talk().read_silences(now);
         self.idle = posts.is_empty();
         self.shared.in_hand.store(posts.len(), Ordering::Release);
         for Post { to, what, repeats } in posts.drain(..) {
@@ -255,7 +258,7 @@ impl Courier<'_> {
             };
             for number in self.numbers(to) {
                 let group = self.take(number, Arc::clone(&alert), 1, &[], now);
-                self.note_repeats(number, repeats, group, now);
+                self.talk().note_repeats(number, repeats, group, now);
             }
         }
         self.posts = posts;

@@ -50,6 +50,9 @@ pub(crate) enum Step {
     Attempt(Key),
     /// Say these in one message instead: they are too old to be said one by one. Then [`Delivery::remove`] them.
     Merge(Vec<Key>),
+    /// Ask the channel's budget for those that wait for it; then [`Delivery::admit`], merge or
+    /// [`postpone`](Delivery::postpone) them.
+    Admit(usize),
     /// Have other channels say it; then [`Delivery::remove`] it, or [`Delivery::keep`] it if none can.
     FailOver(Key),
     /// Nothing before this time.
@@ -119,7 +122,7 @@ impl Delivery {
             if let Some(at) = ticket.deadline {
                 self.deadlines.remove(&(at, *key));
             }
-            let after = after.filter(|_| !ticket.state.failed_over);
+            let after = after.filter(|_| !ticket.state.failed_over && !ticket.state.deferred);
             ticket.deadline =
                 after.map(|after| if is_held { now } else { (key.accepted_at() + after).max(now) });
             self.deadlines.extend(ticket.deadline.map(|at| (at, *key)));
@@ -130,7 +133,8 @@ impl Delivery {
     pub(crate) fn offer(&mut self, mut ticket: Ticket, now: Moment) {
         let key = ticket.key;
         let gate = self.gates.entry(ticket.channel).or_default();
-        ticket.deadline = gate.fail_over.filter(|_| !ticket.state.failed_over).map(|after| {
+        let may = !ticket.state.failed_over && !ticket.state.deferred;
+        ticket.deadline = gate.fail_over.filter(|_| may).map(|after| {
             if gate.held.is_open() {
                 return now;
             }
@@ -213,6 +217,14 @@ impl Delivery {
         let mut later: Option<Moment> = None;
         for ticket in destination.waiting.iter().filter_map(|key| self.tickets.get(key)) {
             let at = ticket.state.not_before;
+            // It is no part of the order: what is told before it need not wait for the budget.
+            if ticket.state.deferred {
+                if at <= now {
+                    return (Some(Step::Admit(ticket.channel)), None);
+                }
+                later = Some(later.map_or(at, |known| known.min(at)));
+                continue;
+            }
             if now.since(ticket.key.accepted_at()) >= policy.max_age {
                 // One whose file cannot be read for now rests like any other.
                 if at > now {
@@ -276,6 +288,22 @@ impl Delivery {
         }
         ticket.state.failed_over = true;
         Some(ticket)
+    }
+
+    /// Lets one go that has waited for the budget; its channel has its time from now on.
+    pub(crate) fn admit(&mut self, key: Key, now: Moment) -> Option<State> {
+        let mut ticket = self.tickets.get(&key)?.clone();
+        self.leave(&ticket);
+        (ticket.state.deferred, ticket.state.not_before) = (false, now);
+        let gate = self.gates.entry(ticket.channel).or_default();
+        ticket.deadline = gate
+            .fail_over
+            .filter(|_| !ticket.state.failed_over)
+            .map(|after| if gate.held.is_open() { now } else { now + after });
+        self.deadlines.extend(ticket.deadline.map(|at| (at, key)));
+        let state = ticket.state;
+        self.wait_again(ticket);
+        Some(state)
     }
 
     /// Takes back an attempt that was not made: its message is not there any more, or not yet.

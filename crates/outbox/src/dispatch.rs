@@ -3,6 +3,7 @@
 //! It reads no clock and opens no socket; files it reaches through [`Files`]. The courier and the simulator drive it.
 
 mod accept;
+mod admit;
 mod catch_up;
 mod end;
 mod guard;
@@ -69,6 +70,8 @@ pub(crate) struct Dispatch<F> {
     released: Option<Moment>,
     self_log: SelfLog,
     last_resort: LastResort,
+    /// Which counts of other processes were taken over, and are not written down as ours yet.
+    taken: Vec<String>,
     #[cfg(feature = "sim")]
     fates: Fates,
 }
@@ -150,6 +153,7 @@ impl<F: Files> Dispatch<F> {
             released: None,
             self_log,
             last_resort,
+            taken: Vec::new(),
             #[cfg(feature = "sim")]
             fates: Fates::default(),
         };
@@ -185,6 +189,7 @@ impl<F: Files> Dispatch<F> {
                     }
                 }
                 Step::Merge(keys) => self.merge(channels, &keys, now),
+                Step::Admit(number) => self.admit(channels, number, now),
                 Step::FailOver(key) => self.hand_over_waiting(channels, key, now),
                 Step::Wait(at) => return Job::Wait(at),
                 Step::Idle => return Job::Idle,

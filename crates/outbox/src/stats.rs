@@ -75,8 +75,8 @@ pub struct ChannelStats {
     pub untold: u64,
     /// Alerts of groups that had too few of them to be told of.
     pub withheld: u64,
-    /// Notifications that the budget of their recipient had no room for.
-    pub dropped_budget: u64,
+    /// Notifications that had to wait for the budget of their channel or recipient, or for the end of quiet hours.
+    pub deferred: u64,
     /// Alerts counted by earlier processes and not told of by them.
     pub carried: u64,
     /// Groups that are open.
@@ -152,7 +152,7 @@ pub(crate) struct Counters {
     pub(crate) groups: AtomicU64,
     /// Those that the desk withheld; the sinks' own are in `withheld`.
     pub(crate) few: AtomicU64,
-    pub(crate) dropped_budget: AtomicU64,
+    pub(crate) deferred: AtomicU64,
     pub(crate) notifications: AtomicU64,
     pub(crate) recovered: AtomicU64,
     pub(crate) spooled: AtomicU64,
@@ -214,7 +214,7 @@ impl Counters {
             grouped: get(&self.grouped),
             untold: get(&self.untold),
             withheld: get(&self.withheld) + get(&self.few),
-            dropped_budget: get(&self.dropped_budget),
+            deferred: get(&self.deferred),
             carried: get(&self.carried),
             groups: get(&self.groups),
             ..ChannelStats::default()

@@ -1,65 +1,22 @@
-//! Drive the desks of the channels: what they decide is said, counted and kept.
+//! Drive the desks: what they decide is said, counted and kept.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering};
 
-use watchfire_core::{Alert, App};
+use watchfire_core::Alert;
 
-use super::Courier;
-use crate::{
-    GroupId, Occasion, OccasionKind,
-    channels::ChannelState,
-    dispatch::Dispatch,
-    gate::{Collector, Key},
-    group::{Desk, Say},
-    moment::Moment,
-    noise::Silences,
-    shared::micros,
-    spool::Disk,
-    stats::{Counters, add, bump},
-};
-
-/// How often counts are written to the disk while they change; a first message writes them at once.
-const KEEP: Duration = Duration::from_secs(1);
-/// How often the gates are collected from while they count.
-const COLLECT: Duration = Duration::from_millis(500);
-/// When idle callsites are looked for.
-const GIVE_BACK: Duration = Duration::from_secs(61);
-/// How often the folder of silences is read, and the quiet hours are looked up.
-const LOOK: Duration = Duration::from_secs(2);
-
-/// Is a channel's desk, and when it was last written down.
-pub(super) struct Counting {
-    pub(super) desk: Desk,
-    collector: Collector,
-    /// When the gate is collected from next.
-    collect_at: Option<Moment>,
-    kept: Option<Moment>,
-    owes_keep: bool,
-}
-
-impl Counting {
-    /// Opens the desk of a channel, with what processes that are gone have left for it.
-    pub(super) fn new(
-        channel: &ChannelState,
-        dispatch: &mut Dispatch<Disk>,
-        app: &Arc<App>,
-        now: Moment,
-    ) -> Self {
-        let policy = &channel.tuning().policy;
-        let mut desk = Desk::new(&channel.name, policy.noise.clone(), policy.can_edit);
-        let mut owes_keep = false;
-        for text in dispatch.take_groups(&channel.name, now) {
-            add(&channel.counters.carried, desk.restore(&text, app, now));
-            owes_keep = true;
-        }
-        Self { desk, collector: Collector::default(), collect_at: None, kept: None, owes_keep }
-    }
-}
+use super::{Courier, talk::Talk};
+use crate::{GroupId, moment::Moment, shared::micros, spool::Disk};
 
 impl Courier<'_> {
+    pub(super) fn talk(&mut self) -> Talk<'_, Disk> {
+        Talk {
+            dispatch: &mut self.dispatch,
+            channels: &self.channels,
+            desks: &mut self.desks,
+            looked: &mut self.looked,
+        }
+    }
+
     /// Has a channel take an alert that stands for `weight`; `notes` are said with it if it is said now.
     pub(super) fn take(
         &mut self,
@@ -69,212 +26,21 @@ impl Courier<'_> {
         notes: &[String],
         now: Moment,
     ) -> Option<GroupId> {
-        let (channel, counting) = (self.channels.get(number)?, self.desks.get_mut(number)?);
-        let named = channel.name_group(&alert);
-        let mut says = Vec::new();
-        let group = counting.desk.take(alert, named.as_deref(), weight, now, &mut says);
-        for say in &mut says {
-            say.notes.splice(0..0, notes.iter().cloned());
-        }
-        self.say_all(number, says, now);
-        Some(group)
-    }
-
-    /// Notes whose the repeats of an event are that has passed the gate.
-    pub(super) fn note_repeats(
-        &mut self,
-        number: usize,
-        key: Option<Key>,
-        group: Option<GroupId>,
-        now: Moment,
-    ) {
-        let (Some(counting), Some(group)) = (self.desks.get_mut(number), group) else { return };
-        let at = match key {
-            Some(key) => {
-                counting.collector.owns(key, group);
-                now
-            }
-            // Its callsite has a slot, which is given back when it is idle.
-            None => now + GIVE_BACK,
-        };
-        counting.collect_at = Some(counting.collect_at.map_or(at, |known| known.min(at)));
-    }
-
-    /// Hands what the gate has counted to the desk.
-    fn collect(&mut self, number: usize, asked: bool, now: Moment) -> Option<Moment> {
-        let (channel, counting) = (self.channels.get(number)?, self.desks.get_mut(number)?);
-        if counting.collect_at.is_some_and(|at| at <= now) || asked {
-            let mut says = Vec::new();
-            let desk = &mut counting.desk;
-            let passed = micros(self.shared.began.elapsed());
-            let is_live = counting.collector.collect(&channel.gate, now, passed, |group, n| {
-                add(&channel.counters.captured, n);
-                desk.count(group, n, now, &mut says);
-            });
-            // The next event that passes brings us back.
-            counting.collect_at = is_live.then(|| now + COLLECT);
-            self.say_all(number, says, now);
-        }
-        self.desks.get(number)?.collect_at
+        self.talk().take(number, alert, weight, notes, now)
     }
 
     /// Lets the desks say what is due; returns when something is due again.
     pub(super) fn count(&mut self, ending: bool, asked: bool, now: Moment) -> Option<Moment> {
         let last_words = ending || self.shared.orders.last_words.load(Ordering::Acquire);
-        let mut next: Option<Moment> = None;
-        for number in 0..self.desks.len() {
-            let collect = self.collect(number, last_words || asked, now);
-            let says = self.ask(number, last_words, now);
-            self.say_all(number, says, now);
-            self.tell_counts(number);
-            let Some(counting) = self.desks.get(number) else { continue };
-            next = [next, counting.desk.due(), collect].into_iter().flatten().min();
-        }
+        let passed = micros(self.shared.began.elapsed());
+        let app = self.shared.capture.app();
+        self.talk().adopt(app, now);
+        let next = self.talk().count(last_words, asked, passed, now);
         if last_words {
             self.shared.pending.store(self.dispatch.len(), Ordering::Release);
             self.shared.orders.last_words_said.store(true, Ordering::Release);
             self.shared.settled.1.notify_all();
         }
         next
-    }
-
-    /// Writes down what has changed; returns when the next is to be.
-    pub(super) fn keep_counts(&mut self, at_once: bool, now: Moment) -> Option<Moment> {
-        let numbers = 0..self.desks.len();
-        numbers
-            .filter_map(|number| {
-                self.keep(number, at_once, now);
-                self.tell_counts(number);
-                let counting = self.desks.get(number)?;
-                counting.owes_keep.then(|| counting.kept.unwrap_or(now) + KEEP)
-            })
-            .min()
-    }
-
-    fn ask(&mut self, number: usize, last_words: bool, now: Moment) -> Vec<Say> {
-        let mut says = Vec::new();
-        let (Some(channel), Some(counting)) = (self.channels.get(number), self.desks.get_mut(number)) else {
-            return says;
-        };
-        let dispatch = &self.dispatch;
-        // While an earlier message of the group waits, another edit would only pile up behind it.
-        let editable = |group| {
-            let mut tickets = dispatch.delivery.tickets();
-            dispatch.has_receipts(&channel.name, group)
-                && !tickets.any(|ticket| ticket.channel == number && ticket.group == group)
-        };
-        counting.desk.tick(now, &editable, &mut says);
-        // With a folder the next process goes on counting; a program that crashes every few seconds would say a digest
-        // at each end otherwise.
-        if last_words && !dispatch.is_durable() {
-            counting.desk.close(now, &mut says);
-        }
-        says
-    }
-
-    fn say_all(&mut self, number: usize, says: Vec<Say>, now: Moment) {
-        for say in says {
-            self.say_one(number, &say, now);
-        }
-    }
-
-    fn say_one(&mut self, number: usize, say: &Say, now: Moment) {
-        let Some(channel) = self.channels.get(number).cloned() else { return };
-        let occasion = Occasion::first(&say.alert, &channel.name, say.group, now.into())
-            .of_kind(say.kind, say.number)
-            .counts(say.counts)
-            .others(&say.mentions)
-            .notes(&say.notes);
-        let counters = &channel.counters;
-        match self.say(number, &occasion, now) {
-            Some(0) | None if say.told == 0 => {}
-            // The sink has nothing to say about this, or could not.
-            Some(0) => {
-                add(&counters.withheld, say.told);
-                add(&counters.unreported, say.told);
-            }
-            None => {
-                add(&counters.dropped_render, say.told);
-                add(&counters.unreported, say.told);
-            }
-            Some(_) => {
-                let shown = u64::from(say.kind != OccasionKind::Edit).min(say.told);
-                add(&counters.rendered, shown);
-                add(&counters.grouped, say.told - shown);
-            }
-        }
-        if let Some(counting) = self.desks.get_mut(number).filter(|_| say.kind == OccasionKind::First) {
-            counting.kept = None;
-        }
-    }
-
-    /// Takes a message out of the budget of each recipient; an edit pings nobody.
-    pub(super) fn within_budget(
-        &mut self,
-        number: usize,
-        occasion: &Occasion<'_>,
-        rendered: &mut Vec<crate::Notification>,
-        now: Moment,
-    ) {
-        if matches!(occasion.kind(), OccasionKind::Edit | OccasionKind::Quiet) {
-            return;
-        }
-        let (Some(channel), Some(counting)) = (self.channels.get(number), self.desks.get_mut(number)) else {
-            return;
-        };
-        rendered.retain(|notification| {
-            let may = counting.desk.spend(notification.recipient(), now);
-            if !may {
-                bump(&channel.counters.dropped_budget);
-                bump(&channel.counters.unreported);
-            }
-            may
-        });
-    }
-
-    fn keep(&mut self, number: usize, at_once: bool, now: Moment) {
-        let (Some(channel), Some(counting)) = (self.channels.get(number), self.desks.get_mut(number)) else {
-            return;
-        };
-        counting.owes_keep |= counting.desk.has_changed();
-        let rested = counting.kept.is_none_or(|kept| now.since(kept) >= KEEP);
-        if !counting.owes_keep || !(rested || at_once) || !self.dispatch.is_durable() {
-            counting.owes_keep &= self.dispatch.is_durable();
-            return;
-        }
-        counting.kept = Some(now);
-        let text = counting.desk.checkpoint(now);
-        // On a full disk it is tried again after a while; the self-log has the spool's own trouble.
-        counting.owes_keep = !self.dispatch.keep_groups(&channel.name, &text);
-    }
-
-    /// Hands the desk's counts to the stats.
-    fn tell_counts(&self, number: usize) {
-        let (Some(channel), Some(counting)) = (self.channels.get(number), self.desks.get(number)) else {
-            return;
-        };
-        let Counters { untold, few, groups, .. } = &channel.counters;
-        let tally = counting.desk.tally();
-        untold.store(counting.desk.pending(), Ordering::Release);
-        few.store(tally.withheld.saturating_sub(counting.desk.withheld_before()), Ordering::Release);
-        groups.store(counting.desk.open_groups() as u64, Ordering::Release);
-    }
-
-    pub(super) fn read_silences(&mut self, now: Moment) {
-        let hushes = self.desks.iter().any(|counting| counting.desk.noise().quiet_hours.is_some());
-        if (!hushes && !self.dispatch.is_durable()) || self.looked.is_some_and(|last| now.since(last) < LOOK)
-        {
-            return;
-        }
-        self.looked = Some(now);
-        let silences = self.dispatch.silences(now).map(Silences::new);
-        for counting in &mut self.desks {
-            if let Some(silences) = &silences {
-                counting.desk.silence(silences.clone(), now);
-            }
-            let hours = counting.desk.noise().quiet_hours.as_ref();
-            let until = hours.and_then(|hours| hours.until(now.into())).map(Moment::from);
-            counting.desk.hush(until);
-        }
     }
 }

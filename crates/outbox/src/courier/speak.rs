@@ -1,4 +1,4 @@
-//! Turn alerts into notifications: alert → group → occasion → render → spool.
+//! Speak of panics that others left, and of what was only counted.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,6 @@ use super::Courier;
 use watchfire_core::clock;
 
 use crate::{
-    Occasion, OccasionKind,
     dispatch::Left,
     moment::Moment,
     page::span_text,
@@ -18,23 +17,6 @@ use crate::{
 const REPEATS: Duration = Duration::from_secs(60);
 
 impl Courier<'_> {
-    /// Renders an occasion and puts what comes of it on its way; returns how many notifications that are, and `None` if
-    /// the sink could not render it.
-    pub(super) fn say(&mut self, number: usize, occasion: &Occasion<'_>, now: Moment) -> Option<usize> {
-        let channel = self.channels.get(number).cloned()?;
-        let receipts = self.dispatch.receipts(&channel.name, occasion.group());
-        let occasion = match occasion.kind() {
-            // A first message stands for itself, whatever was said of an earlier group of that name.
-            OccasionKind::First => occasion.clone(),
-            _ => occasion.clone().receipts(&receipts),
-        };
-        let (mut rendered, facts) = channel.render(&occasion, now)?;
-        let count = rendered.len();
-        self.within_budget(number, &occasion, &mut rendered, now);
-        self.dispatch.accept(&self.channels, number, rendered, &facts, now);
-        Some(count)
-    }
-
     /// Looks what others left in the spool, if it is time to.
     pub(super) fn look(&mut self, asked: bool, ending: bool, now: Moment) {
         let held = self.shared.panics.release(clock::instant(), ending);

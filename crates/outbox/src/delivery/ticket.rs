@@ -50,6 +50,8 @@ pub(crate) struct State {
     pub(crate) failed_over: bool,
     /// An attempt is under way.
     pub(crate) in_flight: bool,
+    /// The channel's budget had no room for it, or it came in quiet hours: it waits to be admitted.
+    pub(crate) deferred: bool,
 }
 
 impl Key {

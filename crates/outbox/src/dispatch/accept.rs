@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Dispatch, FRESH, Kept, Limits, RECENT, guard::with_masked_facts};
 use crate::{
-    Notification, NotificationId,
+    Notification, NotificationId, OccasionKind,
     channels::Channels,
     delivery::{Key, State},
     letter::{Facts, Letter},
@@ -16,8 +16,8 @@ use crate::{
 impl<F: Files> Dispatch<F> {
     /// Takes what a sink rendered: writes it into the spool, and lets it wait for its turn.
     ///
-    /// It is accepted after the next [`commit`](Self::commit). Returns how many notifications are on their way now;
-    /// those that were so before count too.
+    /// It is accepted after the next [`commit`](Self::commit). Returns what is on its way now; that which was so before
+    /// is among it. The channel as a whole has been asked for its budget; the recipients are asked here.
     pub(crate) fn accept(
         &mut self,
         channels: &Channels,
@@ -25,41 +25,59 @@ impl<F: Files> Dispatch<F> {
         rendered: Vec<Notification>,
         facts: &Arc<Facts>,
         now: Moment,
-    ) -> usize {
-        self.accept_marked(channels, number, rendered, facts, false, now).len()
+    ) -> Vec<NotificationId> {
+        let state = State { not_before: now, ..State::default() };
+        self.accept_as(state, channels, number, rendered, facts, now)
     }
 
-    pub(super) fn accept_marked(
+    pub(super) fn accept_as(
         &mut self,
+        state: State,
         channels: &Channels,
         number: usize,
         rendered: Vec<Notification>,
         facts: &Arc<Facts>,
-        maybe_duplicate: bool,
         now: Moment,
     ) -> Vec<NotificationId> {
         rendered
             .into_iter()
             .filter_map(|notification| {
                 let letter = Letter { notification, facts: Arc::clone(facts), covers: Vec::new() };
-                self.accept_letter(channels, number, letter, maybe_duplicate, now)
+                self.accept_letter(channels, number, letter, state, now)
             })
             .collect()
     }
 
-    /// Takes one letter, and makes room for it.
+    /// Takes one letter, within the budget of its recipient, and makes room for it.
     pub(super) fn accept_letter(
         &mut self,
         channels: &Channels,
         number: usize,
         letter: Letter,
-        maybe_duplicate: bool,
+        mut state: State,
         now: Moment,
     ) -> Option<NotificationId> {
         let id = letter.notification.id;
-        self.take_letter(channels, number, letter, maybe_duplicate, now)?;
+        if !self.knows(id) {
+            let channel = channels.get(number)?;
+            let to = &letter.notification.recipient;
+            // An edit pings nobody.
+            let pings = !matches!(letter.notification.kind, OccasionKind::Edit | OccasionKind::Quiet);
+            if pings && !state.deferred && !to.is_empty() && !channel.purse.take(to, now) {
+                (state.deferred, state.not_before) = (true, channel.purse.next(to, now));
+            }
+            if state.deferred {
+                bump(&channel.counters.deferred);
+            }
+        }
+        self.take_letter(channels, number, letter, state, now)?;
         self.make_room(channels, number);
-        (self.ids.contains(&id) || self.recent.contains(&id)).then_some(id)
+        self.knows(id).then_some(id)
+    }
+
+    /// Tells whether it is on its way, or was said a moment ago.
+    fn knows(&self, id: NotificationId) -> bool {
+        self.ids.contains(&id) || self.recent.contains(&id)
     }
 
     /// Takes one letter; returns whether it has a file.
@@ -68,11 +86,11 @@ impl<F: Files> Dispatch<F> {
         channels: &Channels,
         number: usize,
         letter: Letter,
-        maybe_duplicate: bool,
+        state: State,
         now: Moment,
     ) -> Option<bool> {
         let channel = channels.get(number)?;
-        if self.ids.contains(&letter.notification.id) || self.recent.contains(&letter.notification.id) {
+        if self.knows(letter.notification.id) {
             return Some(true);
         }
         bump(&channel.counters.notifications);
@@ -85,7 +103,6 @@ impl<F: Files> Dispatch<F> {
         };
         self.follow_move(&channel.name, &mut letter.notification.recipient);
         let key = self.next_key(letter.notification.id, now);
-        let state = State { not_before: now, maybe_duplicate, ..State::default() };
         let name = self.write(&Name::new(key, state, &channel.name), &letter);
         if name.is_some() {
             bump(&channel.counters.spooled);

@@ -8,7 +8,7 @@ use super::Dispatch;
 use crate::{
     Counts, GroupId, Mention, NotificationId, OccasionKind, Reason,
     channels::{ChannelState, Channels},
-    delivery::{Key, Ticket},
+    delivery::{Key, State, Ticket},
     hash::Fnv128,
     letter::{Facts, Letter},
     moment::Moment,
@@ -71,7 +71,9 @@ impl<F: Files> Dispatch<F> {
         let id = notification.id;
         let maybe_duplicate = parts.iter().any(|(ticket, _)| ticket.state.maybe_duplicate);
         let letter = Letter { notification, facts, covers };
-        let Some(spooled) = self.take_letter(channels, number, letter, maybe_duplicate, now) else {
+        // It was paid for: by its parts, or when they were admitted.
+        let state = State { not_before: now, maybe_duplicate, ..State::default() };
+        let Some(spooled) = self.take_letter(channels, number, letter, state, now) else {
             for (ticket, letter) in &parts {
                 self.expire(channel, ticket, letter, "too old, and the message that sums up cannot be said");
             }

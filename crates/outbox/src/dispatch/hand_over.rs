@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Dispatch, Kept};
+use super::{Dispatch, Kept, admit::terms};
 use crate::{
     NotificationId, Reason, channels::Channels, delivery::Key, letter::Letter, moment::Moment, page::stamp,
     spool::Files, stats::bump,
@@ -105,7 +105,10 @@ impl<F: Files> Dispatch<F> {
                 target.render_again(&letter.facts, notification.kind, notification.group, &notes, now);
             let mut facts = (*letter.facts).clone();
             facts.notes.clone_from(&notes);
-            copies.extend(self.accept_marked(channels, other, rendered, &Arc::new(facts), recovered, now));
+            // The budget is for what people hear, whoever it comes from.
+            let mut state = terms(target, notification.severity, now);
+            state.maybe_duplicate = recovered;
+            copies.extend(self.accept_as(state, channels, other, rendered, &Arc::new(facts), now));
         }
         copies
     }

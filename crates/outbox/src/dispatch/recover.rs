@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use watchfire_core::Alert;
 
-use super::{Dispatch, Kept};
+use super::{Dispatch, Kept, admit::terms};
 use crate::{
     NotificationId,
     channels::Channels,
@@ -165,8 +165,9 @@ impl<F: Files> Dispatch<F> {
         };
         let Some(channel) = channels.get(number) else { return };
         let rendered = channel.render_again(facts, notification.kind, notification.group, &facts.notes, now);
-        let marked = name.state.maybe_duplicate;
-        if !self.accept_marked(channels, number, rendered, facts, marked, now).is_empty() {
+        let mut state = terms(channel, notification.severity, now);
+        state.maybe_duplicate = name.state.maybe_duplicate;
+        if !self.accept_as(state, channels, number, rendered, facts, now).is_empty() {
             self.end_alert(name);
             return;
         }

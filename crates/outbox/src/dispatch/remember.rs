@@ -5,7 +5,7 @@ use crate::{
     hash::Fnv128,
     moment::Moment,
     noise::Silence,
-    spool::{Drawer, Files, Owner},
+    spool::{Drawer, Files, Owner, Spool},
 };
 
 /// The largest file of a silence that is read, in bytes.
@@ -18,29 +18,60 @@ impl<F: Files> Dispatch<F> {
     }
 
     /// Keeps what this process has counted for a channel; `false` if that did not work.
+    ///
+    /// With it goes which files it has taken over, so that they count once, whenever the process ends; then those go.
     pub(crate) fn keep_groups(&mut self, channel: &str, text: &str) -> bool {
         let Some(spool) = &mut self.spool else { return false };
-        let key = key(channel, spool.owner());
+        let start = start(channel);
+        let mut taken = std::mem::take(&mut self.taken);
+        let parts = taken.iter().filter_map(|key| part(key.strip_prefix(&start)?));
+        let head = std::iter::once(spool.owner().to_string()).chain(parts.map(str::to_owned));
+        let head = head.collect::<Vec<_>>().join(" ");
         // What has become a credential since it was counted must not stop the counts from being kept.
-        let text = format!("{}\n{}", spool.owner(), watchfire_core::process::mask_own_secrets(text));
-        spool.keep(Drawer::Groups, &key, &text).is_ok()
+        let text = format!("{head}\n{}", watchfire_core::process::mask_own_secrets(text));
+        let kept = spool.keep(Drawer::Groups, &key(&start, spool.owner()), &text).is_ok();
+        if kept {
+            taken.retain(|key| !key.starts_with(&start) || !spool.forget(Drawer::Groups, key));
+        }
+        self.taken = taken;
+        kept
     }
 
-    /// Takes over what processes that are gone have counted for a channel. What one of two takers finds, the other
-    /// does not.
-    pub(crate) fn take_groups(&mut self, channel: &str, now: Moment) -> Vec<String> {
+    /// Takes over what processes that are gone have counted for a channel; with `at_start` also what this process had
+    /// before. What one of two takers finds, the other does not.
+    pub(crate) fn take_groups(&mut self, channel: &str, at_start: bool, now: Moment) -> Vec<String> {
         let Some(spool) = &self.spool else { return Vec::new() };
-        let start = format!("{:016x}-", channel_key(channel));
+        let start = start(channel);
+        let files = sheets(spool, &start);
+        let this = spool.owner();
         let mut taken = Vec::new();
-        for (key, text) in spool.kept(Drawer::Groups) {
-            let Some((owner, text)) = text.split_once('\n') else { continue };
-            let Some(owner) = Owner::parse(owner) else { continue };
-            let free = owner == *spool.owner() || spool.is_gone(&owner, now);
-            if key.starts_with(&start) && free && spool.forget(Drawer::Groups, &key) {
-                taken.push(text.to_owned());
+        for sheet in &files {
+            let is_ours = *sheet.holder() == *this;
+            if self.taken.contains(&sheet.key) || (is_ours && !at_start) {
+                continue;
+            }
+            if !is_ours && !spool.is_gone(sheet.holder(), now) {
+                continue;
+            }
+            // Whoever held it had counted it in, and died before it could remove it.
+            let held = files.iter().find(|other| other.owner == *sheet.holder());
+            if sheet.taker.is_some() && held.is_some_and(|held| held.parts.contains(&sheet.part)) {
+                spool.forget(Drawer::Groups, &sheet.key);
+                continue;
+            }
+            let key = format!("{start}{}+{this}", sheet.part);
+            if spool.pass_on(Drawer::Groups, &sheet.key, &key) {
+                self.taken.push(key);
+                taken.push(sheet.text.clone());
             }
         }
         taken
+    }
+
+    /// Returns what all other processes have counted for a channel, living or not, to look at.
+    pub(crate) fn other_groups(&self, channel: &str) -> Vec<String> {
+        let Some(spool) = &self.spool else { return Vec::new() };
+        sheets(spool, &start(channel)).into_iter().map(|sheet| sheet.text).collect()
     }
 
     /// Reads the silences, and removes those that are over; `None` without a folder.
@@ -62,11 +93,54 @@ impl<F: Files> Dispatch<F> {
     }
 }
 
-fn channel_key(channel: &str) -> u64 {
-    Fnv128::new().part(channel.as_bytes()).finish_u64()
+/// Is what one process has counted for a channel.
+///
+/// The name of its file is `<channel>-<process>`, hashed, and has `+` and the process that has taken it over.
+struct Sheet {
+    key: String,
+    part: String,
+    owner: Owner,
+    taker: Option<Owner>,
+    /// Which others are counted in.
+    parts: Vec<String>,
+    text: String,
 }
 
-fn key(channel: &str, owner: &Owner) -> String {
-    let owner = Fnv128::new().part(owner.to_string().as_bytes()).finish_u64();
-    format!("{:016x}-{owner:016x}", channel_key(channel))
+impl Sheet {
+    fn holder(&self) -> &Owner {
+        self.taker.as_ref().unwrap_or(&self.owner)
+    }
+}
+
+fn sheets<F: Files>(spool: &Spool<F>, start: &str) -> Vec<Sheet> {
+    let read = |(key, text): (String, String)| {
+        let rest = key.strip_prefix(start)?;
+        let (head, text) = text.split_once('\n')?;
+        let mut head = head.split(' ');
+        let taker = match rest.split_once('+') {
+            Some((_, taker)) => Some(Owner::parse(taker)?),
+            None => None,
+        };
+        Some(Sheet {
+            part: part(rest)?.to_owned(),
+            owner: Owner::parse(head.next()?)?,
+            taker,
+            parts: head.map(str::to_owned).collect(),
+            text: text.to_owned(),
+            key,
+        })
+    };
+    spool.kept(Drawer::Groups).into_iter().filter_map(read).collect()
+}
+
+fn part(rest: &str) -> Option<&str> {
+    rest.split('+').next()
+}
+
+fn start(channel: &str) -> String {
+    format!("{:016x}-", Fnv128::new().part(channel.as_bytes()).finish_u64())
+}
+
+fn key(start: &str, owner: &Owner) -> String {
+    format!("{start}{:016x}", Fnv128::new().part(owner.to_string().as_bytes()).finish_u64())
 }

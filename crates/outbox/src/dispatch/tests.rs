@@ -4,7 +4,7 @@ use watchfire_core::{App, Severity};
 
 use super::*;
 use crate::{
-    Delivering, Occasion, Outcome, Policy, Sink,
+    Delivering, Noise, Occasion, Outcome, Policy, Rate, Sink,
     channels::Settings,
     failover::FailOver,
     spool::{Disk, Owner},
@@ -97,6 +97,11 @@ impl Scene {
         Self { folder, full, channels, dispatch, now: BEGIN, alerts: 0 }
     }
 
+    /// Starts the program again, after it was killed.
+    fn restart(&mut self) {
+        self.dispatch = start(self.folder.path(), &self.full, &self.channels, 2);
+    }
+
     fn accept(&mut self, severity: Severity) {
         self.alerts += 1;
         let alert = Alert::new(App::new("shop"), severity, format!("alert {}", self.alerts));
@@ -106,6 +111,32 @@ impl Scene {
         let (rendered, facts) = channel.render(&occasion, self.now).unwrap();
         self.dispatch.accept(&self.channels, 0, rendered, &facts, self.now);
         self.dispatch.commit();
+    }
+
+    /// Lets time go by, in which the first channel never delivers and the others always do; returns what was told:
+    /// when, in minutes, by which channel, to whom, and the first words.
+    fn pass(&mut self, span: Duration) -> Vec<(u64, String, String)> {
+        let end = self.now + span;
+        let mut told = Vec::new();
+        loop {
+            self.dispatch.look(&self.channels, true, self.now);
+            match self.dispatch.next(&self.channels, self.now) {
+                Job::Attempt { key, channel: 0, .. } => {
+                    let down = Outcome::Transient(Reason::new("down"));
+                    self.dispatch.done(&self.channels, key, down, self.now, 0.5);
+                }
+                Job::Attempt { key, channel, notification } => {
+                    let who = format!("{}/{}", self.channels[channel].name, notification.recipient);
+                    let what = String::from_utf8_lossy(notification.body()).into_owned();
+                    told.push((self.now.since(BEGIN).as_secs() / 60, who, what));
+                    self.dispatch.done(&self.channels, key, Outcome::Delivered(None), self.now, 0.5);
+                }
+                Job::Wait(at) if at <= end => self.now = at,
+                Job::Wait(_) | Job::Idle => break,
+            }
+        }
+        self.now = end;
+        told
     }
 
     /// Returns the channels of the files.
@@ -148,4 +179,95 @@ fn a_copy_that_the_full_disk_cannot_take_leaves_the_file_of_what_it_stands_for()
     scene.now = scene.now + Duration::from_secs(60);
     scene.dispatch.look(&scene.channels, true, scene.now);
     assert_eq!(scene.files(), ["mail", "mail"], "as soon as there is room");
+}
+
+fn sms(rates: &[Rate]) -> Policy {
+    Policy { noise: Noise::sms().budget(rates.iter().copied()), ..Policy::default() }
+}
+
+#[test]
+fn what_other_channels_say_is_within_the_budget_of_the_one_that_says_it() {
+    use Severity::{Critical, Error};
+    // What fails at the first channel; the budget and its burst; when, in minutes, how many alerts are told at once.
+    type Case<'a> = (&'a [Severity], (u32, u32), &'a [(u64, u64)]);
+    let cases: [Case<'_>; 6] = [
+        (&[Error], (5, 3), &[(2, 1)]),
+        (&[Error; 3], (5, 3), &[(2, 1), (2, 1), (2, 1)]),
+        (&[Error; 4], (5, 3), &[(2, 1), (2, 1), (2, 1), (22, 1)]),
+        (&[Error; 6], (5, 3), &[(2, 1), (2, 1), (2, 1), (22, 3)]),
+        (&[Error; 9], (5, 1), &[(2, 1), (14, 8)]),
+        // What is critical goes first and by itself, as far as there is room.
+        (&[Error, Error, Error, Error, Critical, Critical], (1, 1), &[(2, 1), (62, 5)]),
+    ];
+    for (severities, (most, burst), expected) in cases {
+        let rate = Rate::hourly(most).burst(burst);
+        let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[rate]))]);
+        severities.iter().for_each(|severity| scene.accept(*severity));
+        let told = scene.pass(Duration::from_secs(3 * 3600));
+        let of = |to: &str| -> Vec<(u64, u64)> {
+            let of = told.iter().filter(|(_, who, _)| who == to);
+            of.map(|(at, _, what)| (*at, what.split(' ').next().unwrap().parse().unwrap_or(1))).collect()
+        };
+        for to in ["sms/ada", "sms/bob"] {
+            assert_eq!(of(to), expected, "{severities:?} with {rate}: {told:?}");
+        }
+        assert_eq!(scene.files(), Vec::<String>::new());
+        let stats = scene.channels[1].counters.snapshot("sms", &View::default());
+        let late = severities.len() as u64 - expected.iter().filter(|(at, _)| *at == 2).count() as u64;
+        assert_eq!((stats.deferred, stats.pending), (late * 2, 0), "{severities:?} with {rate}");
+    }
+}
+
+#[test]
+fn what_waits_for_a_budget_waits_over_a_restart_and_so_does_the_budget() {
+    let rates = [Rate::hourly(5).burst(3), Rate::daily(20).burst(10)];
+    let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&rates))]);
+    (0..5).for_each(|_| scene.accept(Severity::Error));
+    assert_eq!(scene.pass(Duration::from_secs(180)).len(), 6, "three to each");
+    scene.restart();
+    assert_eq!(scene.files(), ["sms"; 4]);
+    assert!(scene.pass(Duration::from_secs(1_000)).is_empty(), "a second process has no new budget for it");
+    let told = scene.pass(Duration::from_secs(3_600));
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|(.., what)| what.starts_with("2 alerts")), "{told:?}");
+}
+
+#[test]
+fn in_quiet_hours_another_channel_takes_over_what_is_critical_and_the_rest_when_they_end() {
+    let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[]))]);
+    scene.channels[1].purse.hush(Some(BEGIN + Duration::from_secs(3 * 3600)));
+    for severity in [Severity::Error, Severity::Critical, Severity::Warn] {
+        scene.accept(severity);
+    }
+    let told = scene.pass(Duration::from_secs(4 * 3600));
+    let times: Vec<u64> = told.iter().map(|(at, ..)| *at).collect();
+    assert_eq!(times, [2, 2, 180, 180, 180, 180], "{told:?}");
+}
+
+#[test]
+fn the_next_message_of_the_channel_tells_what_its_budget_held_back() {
+    let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[Rate::hourly(1)]))]);
+    (0..3).for_each(|_| scene.accept(Severity::Error));
+    assert_eq!(scene.pass(Duration::from_secs(1_200)).len(), 2, "one to each");
+    let note = scene.dispatch.deferred_note(1, scene.now).unwrap();
+    assert!(
+        note.starts_with("The budget of this channel held back 2 alerts, the oldest for 18 min"),
+        "{note}"
+    );
+    assert!(note.contains("alert 2") && note.contains("alert 3"), "{note}");
+    // Its own desk speaks.
+    let channel = Arc::clone(&scene.channels[1]);
+    let alert = Alert::new(App::new("shop"), Severity::Critical, "fire");
+    let notes = [note];
+    let occasion = Occasion::first(&alert, "sms", GroupId::from_u64(99), scene.now.into()).notes(&notes);
+    let (rendered, facts) = channel.render(&occasion, scene.now).unwrap();
+    // An hour after the first there is room.
+    scene.now = BEGIN + Duration::from_secs(120 + 3_600);
+    let by = scene.dispatch.accept(&scene.channels, 1, rendered, &facts, scene.now);
+    scene.dispatch.fold_deferred(&scene.channels, 1, &by);
+    assert!(scene.dispatch.deferred_note(1, scene.now).is_none());
+    let told = scene.pass(Duration::from_secs(24 * 3600));
+    let told: Vec<&str> = told.iter().map(|(.., what)| what.as_str()).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|what| what.contains("fire") && what.contains("held back")), "{told:?}");
 }

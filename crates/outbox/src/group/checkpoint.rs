@@ -64,21 +64,23 @@ struct SampleRecord {
 impl Desk {
     /// Tells whether something has changed since this was last asked.
     pub(crate) fn has_changed(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
+        std::mem::take(&mut self.changed) | self.budget.has_changed()
     }
 
     /// Writes what the next process has to know.
     pub(crate) fn checkpoint(&self, now: Moment) -> String {
         let lump = self.lump;
-        let budget = self.budget.levels(now);
         let record = DeskRecord {
             version: VERSION,
             bundles: self.bundles,
             withheld: self.tally.withheld,
             unmentioned: self.unmentioned,
             lump: (lump.alerts, lump.groups, lump.first.as_millis(), lump.last.as_millis()),
-            budget: budget
-                .map(|(who, levels)| (who.to_owned(), levels.iter().map(|level| level.as_millis()).collect()))
+            budget: self
+                .budget
+                .levels(now)
+                .into_iter()
+                .map(|(who, levels)| (who, levels.iter().map(|level| level.as_millis()).collect()))
                 .collect(),
             groups: self.groups.iter().map(|(id, group)| GroupRecord::of(*id, group)).collect(),
         };
@@ -112,10 +114,7 @@ impl Desk {
                 due: now,
             };
         }
-        for (who, levels) in record.budget {
-            let levels: Vec<Moment> = levels.into_iter().map(Moment::from_millis).collect();
-            self.budget.restore(&who, &levels, now);
-        }
+        self.restore_budget(record.budget, now);
         for record in record.groups.into_iter().take(MOST_GROUPS) {
             if let Some((id, group)) = record.group(app, self.noise().window(u8::MAX), now) {
                 match self.groups.get_mut(&id) {
@@ -134,6 +133,24 @@ impl Desk {
         self.make_room(GroupId::from_u64(0), now);
         self.wake_all(now);
         carried
+    }
+}
+
+impl Desk {
+    /// Takes over what another process has spent, and nothing else.
+    pub(crate) fn inherit(&mut self, text: &str, now: Moment) {
+        if let Ok(record) = serde_json::from_str::<DeskRecord>(text)
+            && record.version == VERSION
+        {
+            self.restore_budget(record.budget, now);
+        }
+    }
+
+    fn restore_budget(&self, budget: Vec<(String, Vec<u64>)>, now: Moment) {
+        for (who, levels) in budget {
+            let levels: Vec<Moment> = levels.into_iter().map(Moment::from_millis).collect();
+            self.budget.restore(&who, &levels, now);
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     GroupId, Noise,
     moment::Moment,
-    noise::{Budget, Silences},
+    noise::{Purse, Silences},
 };
 
 /// How many groups are kept, and how many bytes of their alerts.
@@ -50,9 +50,8 @@ pub(crate) struct Desk {
     arrivals: VecDeque<Moment>,
     pub(super) storm: Option<Storm>,
     pub(super) lump: Lump,
-    pub(super) budget: Budget,
+    pub(super) budget: Purse,
     silences: Silences,
-    quiet_until: Option<Moment>,
     last_edit: Moment,
     /// The last alert, to stand for groups that are no longer known.
     latest: Option<Arc<Alert>>,
@@ -98,10 +97,11 @@ pub(super) struct Lump {
 }
 
 impl Desk {
-    pub(crate) fn new(channel: &str, noise: Noise, can_edit: bool) -> Self {
+    /// Opens the desk of a channel, which speaks as much as `budget` has.
+    pub(crate) fn new(channel: &str, noise: Noise, budget: Purse, can_edit: bool) -> Self {
         Self {
             channel: channel.to_owned(),
-            budget: Budget::new(&noise.budget),
+            budget,
             noise,
             can_edit,
             groups: BTreeMap::new(),
@@ -111,7 +111,6 @@ impl Desk {
             storm: None,
             lump: Lump::default(),
             silences: Silences::default(),
-            quiet_until: None,
             last_edit: Moment::default(),
             latest: None,
             bundles: 0,
@@ -242,13 +241,7 @@ impl Desk {
 
     /// Takes until when only what is critical is said.
     pub(crate) fn hush(&mut self, until: Option<Moment>) {
-        self.quiet_until = until;
-    }
-
-    /// Takes one message to a recipient out of the budget; `false` if there is none left for them.
-    pub(crate) fn spend(&mut self, recipient: &str, now: Moment) -> bool {
-        self.changed = true;
-        recipient.is_empty() || self.budget.take(recipient, now)
+        self.budget.hush(until);
     }
 
     /// Returns how many alerts wait to be told of.
@@ -295,7 +288,7 @@ impl Desk {
         if group.severity >= Severity::Critical {
             return None;
         }
-        if let Some(until) = self.quiet_until.filter(|until| *until > now) {
+        if let Some(until) = self.budget.hushed(group.severity, now) {
             return Some((until, Late::QuietHours));
         }
         match &self.storm {

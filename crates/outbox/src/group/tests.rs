@@ -9,7 +9,11 @@ use super::{
     desk::{STORM, Tally},
     *,
 };
-use crate::{Noise, OccasionKind, QuietHours, Rate, Silence, moment::Moment, noise::Silences};
+use crate::{
+    Noise, OccasionKind, QuietHours, Rate, Silence,
+    moment::Moment,
+    noise::{Purse, Silences},
+};
 
 mod retune;
 mod simulation;
@@ -34,7 +38,13 @@ impl Scene {
 
     fn with_edits(noise: Noise, editable: bool) -> Self {
         let begin = Moment::from_millis(1_700_000_000_000);
-        Self { desk: Desk::new("ops", noise, editable), now: begin, editable, said: Vec::new(), begin }
+        Self {
+            desk: Desk::new("ops", noise.clone(), Purse::new(&noise.budget), editable),
+            now: begin,
+            editable,
+            said: Vec::new(),
+            begin,
+        }
     }
 
     fn event(&mut self, alert: &Alert) -> GroupId {
@@ -74,7 +84,7 @@ impl Scene {
 
     fn restart(&mut self, noise: Noise) {
         let text = self.desk.checkpoint(self.now);
-        let mut desk = Desk::new("ops", noise, self.editable);
+        let mut desk = Desk::new("ops", noise.clone(), Purse::new(&noise.budget), self.editable);
         desk.restore(&text, &app(), self.now);
         self.desk = desk;
     }
@@ -397,7 +407,7 @@ fn at_the_end_of_a_program_what_is_left_is_said_in_one_message() {
 
 #[test]
 fn a_checkpoint_that_cannot_be_read_is_a_fresh_start() {
-    let mut desk = Desk::new("ops", Noise::mail(), false);
+    let mut desk = Desk::new("ops", Noise::mail(), Purse::default(), false);
     for text in ["", "{", "[]", "{\"version\":2}", "{\"version\":1,\"groups\":7}"] {
         assert_eq!(desk.restore(text, &app(), Moment::from_millis(5)), 0);
     }

@@ -24,7 +24,7 @@ impl Drawer {
 }
 
 impl<F: Files> Spool<F> {
-    /// Keeps a text under a key of letters, digits and `-`, instead of what was there.
+    /// Keeps a text under a key that is a file's name, instead of what was there.
     pub(crate) fn keep(&mut self, drawer: Drawer, key: &str, text: &str) -> io::Result<()> {
         if watchfire_core::process::holds_own_secret(text.as_bytes()) {
             return Err(io::Error::other("it holds a credential of our own"));
@@ -52,6 +52,12 @@ impl<F: Files> Spool<F> {
         }
         kept.sort_unstable();
         kept
+    }
+
+    /// Keeps under another key what is under one; of several who try, one succeeds.
+    pub(crate) fn pass_on(&self, drawer: Drawer, from: &str, to: &str) -> bool {
+        let path = |key| format!("{}/{key}", drawer.folder());
+        self.files.rename(&path(from), &path(to)).is_ok()
     }
 
     /// Keeps nothing under a key any more; `false` if nothing was kept there.

@@ -10,7 +10,8 @@ use crate::{
 /// Is the name of a file, which carries its state: a change of state is a rename, and `ls` shows it.
 ///
 /// `<accepted, µs>.<id>.<not before, ms>.<attempts>.<step>.<flags>.<channel>[+<owner>]`; the flags are `d` (may have
-/// arrived), `h` (held), `o` (others were asked in vain), `f` (an attempt is under way), or `-`.
+/// arrived), `h` (held), `o` (others were asked in vain), `f` (an attempt is under way), `b` (waits for the channel's
+/// budget), or `-`.
 /// The channel is there for people; what counts is in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
@@ -48,7 +49,9 @@ impl Name {
         let step = u8::try_from(digits(parts.next()?)?).ok()?;
         let flags = parts.next()?;
         let label = parts.next()?;
-        if flags.is_empty() || !flags.chars().all(|flag| "dhof-".contains(flag)) || label.contains(['/', '.'])
+        if flags.is_empty()
+            || !flags.chars().all(|flag| "bdhof-".contains(flag))
+            || label.contains(['/', '.'])
         {
             return None;
         }
@@ -60,6 +63,7 @@ impl Name {
             held: flags.contains('h'),
             failed_over: flags.contains('o'),
             in_flight: flags.contains('f'),
+            deferred: flags.contains('b'),
         };
         Some(Self { key: Key { accepted, id }, state, label: label.to_owned(), owner })
     }
@@ -85,6 +89,7 @@ impl fmt::Display for Name {
             (state.held, 'h'),
             (state.failed_over, 'o'),
             (state.in_flight, 'f'),
+            (state.deferred, 'b'),
         ];
         let set: String = flags.iter().filter(|(set, _)| *set).map(|(_, flag)| flag).collect();
         write!(f, "{}.{label}", if set.is_empty() { "-" } else { &set })?;
@@ -116,7 +121,7 @@ mod tests {
         #[test]
         fn a_name_is_read_as_it_was_written(
             accepted in 0..u64::MAX / 2, id in any::<u128>(), not_before in any::<u64>(), attempts in any::<u32>(),
-            step in any::<u8>(), flags in any::<[bool; 4]>(), channel in ".{0,60}", owned in any::<bool>(),
+            step in any::<u8>(), flags in any::<[bool; 5]>(), channel in ".{0,60}", owned in any::<bool>(),
         ) {
             let state = State {
                 not_before: Moment::from_millis(not_before),
@@ -126,6 +131,7 @@ mod tests {
                 held: flags[1],
                 failed_over: flags[2],
                 in_flight: flags[3],
+                deferred: flags[4],
             };
             let owner = Owner::new("web-1.example.com", 4711, "12-ab");
             let key = Key { accepted, id: NotificationId(id) };

@@ -11,7 +11,7 @@ impl Desk {
         }
         self.budget.retune(&noise.budget, now);
         self.noise = noise.clone();
-        self.quiet_until = None;
+        self.budget.hush(None);
         for group in self.groups.values_mut() {
             group.due = if group.owed || group.late.is_some() {
                 // Looked at anew: what has held it may hold it no longer.

@@ -57,7 +57,7 @@ impl Desk {
         now: Moment,
         out: &mut Vec<Say>,
     ) -> bool {
-        if let Some(until) = self.quiet_until.filter(|until| *until > now) {
+        if let Some(until) = self.budget.hushed(Severity::Error, now) {
             storm.due = until;
             return false;
         }

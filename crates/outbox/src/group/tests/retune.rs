@@ -36,7 +36,6 @@ fn what_was_held_is_said_when_nothing_holds_it_any_more() {
         if before.quiet_hours.is_some() {
             scene.desk.hush(Some(scene.now + HOUR * 8));
         }
-        scene.desk.spend("", scene.now);
         let has_budget = before.budget == [Rate::hourly(1)];
         if has_budget {
             scene.event(&alert("the first takes the budget"));

@@ -12,6 +12,7 @@ impl Plan {
         let channels = names.iter().take(count).enumerate().map(|(i, name)| {
             let recipients = 1 + chance.below(2);
             let mut policy = Policy::default();
+            policy.noise.budget.clear();
             if chance.percent(30) {
                 policy.min_gap = Duration::from_millis(1_100);
             }
