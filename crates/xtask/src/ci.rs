@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::stage::{Skipped, Stage, run_all};
-use crate::{Interop, bench, shell, simulate, test, tidy};
+use crate::{Interop, bench, features, shell, simulate, test, tidy};
 
 /// The version that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
@@ -22,6 +22,7 @@ pub(crate) fn run(interop: Interop, keep_going: bool) -> Result<()> {
             plain(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
             plain(&["clippy", "--manifest-path", bench::MANIFEST, "--", "-D", "warnings"])
         }),
+        Stage::new("features", |_| features::run()),
         Stage::new("docs", |_| docs()),
         Stage::new("tidy", |_| tidy::run()),
         Stage::new("deny", deny),

@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod features;
 mod interop;
 mod shell;
 mod simulate;
@@ -39,7 +40,7 @@ Examples:
 enum Chore {
     /// Runs every stage that a change must pass, and prints the seconds of each.
     ///
-    /// The stages: fmt, clippy, docs, tidy, deny, simulate, test. The first failure stops the run.
+    /// The stages: fmt, clippy, features, docs, tidy, deny, simulate, test. The first failure stops the run.
     #[command(after_help = "Examples:\n  cargo xtask ci\n  cargo xtask ci --interop required --keep-going")]
     Ci {
         /// What to do about the checks against other programs.
@@ -84,6 +85,8 @@ enum Chore {
         #[arg(long, default_value_t = 0)]
         from: u64,
     },
+    /// Lints the facade and the configuration without features, and with each of them alone.
+    Features,
     /// Checks the shape of the tree: arrows between crates, sibling files, sizes, documents.
     Tidy,
 }
@@ -109,6 +112,7 @@ fn main() -> ExitCode {
         }
         Chore::Bench { args } => bench::run(&args),
         Chore::Simulate { seeds, from } => simulate::run(seeds, from),
+        Chore::Features => features::run(),
         Chore::Tidy => tidy::run(),
     };
     match done {
