@@ -1,32 +1,31 @@
-//! Run the courier: the one thread that renders and delivers, with a runtime of its own.
+//! Run the courier: the one thread that renders, writes, and decides what is tried when. A second one makes the
+//! attempts.
 
 use std::{
-    cell::RefCell,
     collections::VecDeque,
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
-    rc::Rc,
     sync::{Arc, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
-use tokio::{runtime::Runtime, task::LocalSet, time};
+use tokio::{runtime::Runtime, time};
 use watchfire_core::{Buffers, clock, mute_thread};
 
 use crate::{
-    Notification, Outcome, Reason, chance,
+    chance,
     channels::ChannelState,
-    delivery::Key,
     dispatch::{Dispatch, Job},
     moment::{Moment, Ticker},
     shared::{Post, Shared, THREAD, To, What},
     spool::Disk,
 };
 
+mod carrier;
 mod counting;
 mod speak;
 pub(crate) mod talk;
 
+use carrier::Carrier;
 use talk::Counting;
 
 /// How long the courier naps before it looks at the queue again, while there was traffic a moment ago: a push then
@@ -34,6 +33,9 @@ use talk::Counting;
 const NAP: Duration = Duration::from_millis(5);
 /// How long it sleeps at most.
 const SLEEP: Duration = Duration::from_secs(60);
+/// How long the courier takes in what the program pushed before it looks after what is on its way: on a slow disk each
+/// message takes its time.
+const TURN: Duration = Duration::from_millis(50);
 /// How often gauges are made while much waits.
 const PUBLISH: Duration = Duration::from_millis(500);
 /// How long after the last channel was set up the alerts of earlier panics are said: they are for all channels.
@@ -63,11 +65,13 @@ impl Drop for Ended {
 }
 
 fn run(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) {
-    // What hyper, rustls and lettre emit on this thread must never become an alert.
+    // What a sink emits while it renders must never become an alert.
     mute_thread();
     shared.courier.set(std::thread::current().id()).ok();
-    let runtime = match runtime(THREAD) {
-        Ok(runtime) => runtime,
+    // The courier's own runtime only tells the time, for its sleep.
+    let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let (timer, carrier) = match timer.and_then(|timer| Ok((timer, Carrier::start(shared)?))) {
+        Ok(both) => both,
         Err(error) => {
             shared
                 .self_log
@@ -80,7 +84,7 @@ fn run(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) {
         dispatch,
         ticker: Ticker::start(),
         channels: Vec::new(),
-        finished: Rc::default(),
+        carrier,
         posts: VecDeque::new(),
         used: Vec::new(),
         desks: Vec::new(),
@@ -91,9 +95,7 @@ fn run(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) {
         alerts_from: Moment::default(),
         repeats_from: Moment::default(),
     };
-    LocalSet::new().block_on(&runtime, courier.work());
-    // A resolver that hangs must not hold the end of the program.
-    runtime.shutdown_timeout(Duration::from_millis(100));
+    timer.block_on(courier.work());
 }
 
 /// Makes a runtime for the thread that calls, with threads for name resolution that our layers do not hear.
@@ -114,7 +116,7 @@ struct Courier<'a> {
     ticker: Ticker,
     /// A copy of the shared list, so that no lock is held while a sink runs.
     channels: Vec<Arc<ChannelState>>,
-    finished: Rc<RefCell<Vec<(Key, Outcome)>>>,
+    carrier: Carrier,
     posts: VecDeque<Post>,
     /// The buffers of the posts taken in this turn.
     used: Vec<Buffers>,
@@ -179,6 +181,7 @@ impl Courier<'_> {
         self.take_in(now);
         self.dispatch.commit();
         self.shared.in_hand.store(0, Ordering::Release);
+        self.carrier.stop();
         self.settle(now);
         self.dispatch.commit();
         self.talk().keep_counts(true, now);
@@ -192,7 +195,7 @@ impl Courier<'_> {
         let wakes = [wait, self.look_at, stop_by].into_iter().flatten();
         let longest = wakes.map(|at| at.since(now)).min().unwrap_or(SLEEP).min(SLEEP);
         if self.idle {
-            if self.shared.queue.fall_asleep() && self.finished.borrow().is_empty() {
+            if self.shared.queue.fall_asleep() && !self.carrier.has_finished() {
                 time::timeout(longest, self.shared.queue.woken()).await.ok();
             }
         } else {
@@ -225,8 +228,7 @@ impl Courier<'_> {
 
     /// Takes the ends of attempts.
     fn settle(&mut self, now: Moment) {
-        let finished = std::mem::take(&mut *self.finished.borrow_mut());
-        for (key, outcome) in finished {
+        for (key, outcome) in self.carrier.finished() {
             let Some(said) = self.dispatch.done(&self.channels, key, outcome, now, chance::draw()) else {
                 continue;
             };
@@ -247,7 +249,15 @@ impl Courier<'_> {
         self.talk().read_silences(now);
         self.idle = posts.is_empty();
         self.shared.in_hand.store(posts.len(), Ordering::Release);
+        let mut turn = now;
         for Post { to, what, repeats } in posts.drain(..) {
+            let later = self.ticker.now();
+            if later.since(turn) > TURN {
+                turn = later;
+                self.dispatch.commit();
+                self.settle(later);
+                self.send_out(later);
+            }
             let alert = match what {
                 What::Alert(alert) => Arc::from(alert),
                 What::Captured(captured) => {
@@ -285,39 +295,15 @@ impl Courier<'_> {
     fn send_out(&mut self, now: Moment) -> Option<Moment> {
         loop {
             match self.dispatch.next(&self.channels, now) {
-                Job::Attempt { key, channel, notification } => self.spawn(key, channel, *notification),
+                Job::Attempt { key, channel, notification } => {
+                    if let Some(channel) = self.channels.get(channel) {
+                        self.carrier.make(key, Arc::clone(channel), *notification);
+                    }
+                }
                 Job::Wait(at) => return Some(at),
                 Job::Idle => return None,
             }
         }
-    }
-
-    fn spawn(&self, key: Key, channel: usize, notification: Notification) {
-        let Some(channel) = self.channels.get(channel).cloned() else { return };
-        let timeout = channel.tuning().policy.timeout;
-        let finished = Rc::clone(&self.finished);
-        let shared = Arc::clone(self.shared);
-        let attempt = tokio::task::spawn_local(async move {
-            // A sink may panic before it returns its future, or within it.
-            let delivering = catch_unwind(AssertUnwindSafe(|| channel.sink.deliver(&notification)));
-            let Ok(delivering) = delivering else {
-                return Outcome::Degrade(Reason::new("the sink panicked"));
-            };
-            match time::timeout(timeout, delivering).await {
-                Ok(outcome) => outcome,
-                Err(_) => {
-                    let text = format!("no answer within {} s", timeout.as_secs());
-                    Outcome::Ambiguous(Reason::new(text))
-                }
-            }
-        });
-        tokio::task::spawn_local(async move {
-            // A sink that panics costs one rendering, never the thread.
-            let outcome =
-                attempt.await.unwrap_or_else(|_| Outcome::Degrade(Reason::new("the sink panicked")));
-            finished.borrow_mut().push((key, outcome));
-            shared.queue.nudge();
-        });
     }
 
     fn publish(&mut self, now: Moment) {

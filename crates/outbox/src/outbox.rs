@@ -317,6 +317,7 @@ impl OutboxBuilder {
             began: clock::instant(),
             published: Mutex::new(Published { trouble: trouble.clone(), ..Published::default() }),
             courier: OnceLock::new(),
+            carrier: OnceLock::new(),
             panics: Panics::new(disk.clone().map(|disk| (disk, host.clone()))),
             drop_deadline: self.drop_deadline,
             exit_deadline: self.exit_deadline,

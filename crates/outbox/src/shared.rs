@@ -47,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) began: Instant,
     pub(crate) published: Mutex<Published>,
     pub(crate) courier: OnceLock<ThreadId>,
+    pub(crate) carrier: OnceLock<ThreadId>,
     pub(crate) panics: Panics,
     pub(crate) self_log: SelfLog,
     pub(crate) drop_deadline: Duration,
@@ -212,8 +213,10 @@ impl Shared {
     pub(crate) fn flush(&self, deadline: Instant) -> FlushReport {
         let before = self.totals();
         let mut looked = self.is_gone();
-        // The courier must not wait for itself.
-        if self.courier.get() != Some(&std::thread::current().id()) && !looked {
+        // The courier must not wait for itself, nor a sink for its own attempt.
+        let this = std::thread::current().id();
+        let ours = [&self.courier, &self.carrier].into_iter().any(|thread| thread.get() == Some(&this));
+        if !ours && !looked {
             if std::thread::panicking() {
                 // A destructor runs: this thread survived its panic.
                 self.panics.survived();

@@ -14,7 +14,8 @@ pub type Delivering<'a> = Pin<Box<dyn Future<Output = Outcome> + 'a>>;
 /// Says how one kind of destination renders and delivers alerts: Slack, mail, one of your own.
 ///
 /// `render` is pure: the same occasion gives the same bytes. `deliver` makes one attempt and says what its end means;
-/// retries, pauses, degrading and failover are the outbox's. Both run on the courier's thread.
+/// retries, pauses, degrading and failover are the outbox's. Each runs on a thread of the outbox, `deliver` on another than
+/// `render`; neither may block it for long.
 pub trait Sink: Send + Sync + 'static {
     /// Returns the kind, such as `slack`: the default name of the channel.
     fn kind(&self) -> &'static str;

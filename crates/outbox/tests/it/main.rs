@@ -9,4 +9,5 @@ mod muted;
 mod noise;
 mod secrets;
 mod sinks;
+mod slow_disk;
 mod speed;
