@@ -1,11 +1,13 @@
 //! Tests of watchfire as a whole: laws that no single crate can show. Each scenario runs in a process of its own, with a
 //! global default subscriber, because a scoped one hides re-entrancy.
 
+mod chance;
 #[cfg(target_os = "linux")]
 mod disk;
 mod ends;
 mod kills;
 mod outages;
+mod random;
 mod readme;
 mod scenario;
 mod shop;
