@@ -43,10 +43,26 @@ impl Mistake {
     }
 }
 
+/// Shows the way to the value, what is wrong with it, and what may have been meant; [`Mistakes`] knows the line.
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.as_str() {
+            "" => f.write_str(&self.reason)?,
+            path => write!(f, "{path}: {}", self.reason)?,
+        }
+        match &self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Holds all mistakes of one configuration, in the order of its text.
 ///
-/// Its `Display` shows each with its line and column and the line itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Its `Display` shows each with its line and column and the line itself, and what may have been meant. `{:?}` writes the
+/// same, for it is what a program prints whose `main` returns the error; `{:#?}` lists the fields, without the text of
+/// the file, in which credentials may stand.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Mistakes {
     name: String,
     text: String,
@@ -164,6 +180,15 @@ impl fmt::Display for Mistakes {
     }
 }
 
+impl fmt::Debug for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return fmt::Display::fmt(self, f);
+        }
+        f.debug_struct("Mistakes").field("name", &self.name).field("list", &self.list).finish_non_exhaustive()
+    }
+}
+
 impl Error for Mistakes {}
 
 impl From<Mistakes> for ConfigError {
@@ -185,5 +210,31 @@ pub(crate) struct Findings {
 impl Findings {
     pub(crate) fn add(&mut self, mistake: Mistake) {
         self.list.push(mistake);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Parts};
+
+    #[test]
+    fn a_main_that_returns_them_prints_what_a_person_reads_and_no_file() {
+        let text =
+            "[handlers.ops]\ntype = \"slack\"\nwebhok = \"https://hooks.example.com/planted-in-mistakes\"\n";
+        let mistakes = Config::examine("watchfire.toml", text, &Parts::new());
+        let error: Box<dyn Error> = mistakes.clone().into();
+        let printed = format!("Error: {error:?}");
+        assert_eq!(printed, format!("Error: {mistakes}"));
+        assert!(
+            printed
+                .starts_with("Error: watchfire.toml:3:1: handlers.ops.webhok: is unknown\n  |\n3 | webhok ="),
+            "{printed}"
+        );
+        assert!(printed.contains("  = did you mean `webhook`?"), "{printed}");
+        let fields = format!("{mistakes:#?}");
+        assert!(fields.contains("path: \"handlers.ops.webhok\"") && !fields.contains("planted"), "{fields}");
+        let first = mistakes.list().first().unwrap();
+        assert_eq!(first.to_string(), "handlers.ops.webhok: is unknown (did you mean `webhook`?)");
     }
 }

@@ -3,8 +3,8 @@ use std::{borrow::Cow, fmt};
 /// Says which field of a configuration is wrong, what is wrong with it, and what is expected.
 ///
 /// Every constructor and every `.layer(..)` of the workspace returns this error, before anything is started.
-/// Its text never holds a secret: values that may be one are described, not shown. `Debug` writes what `Display` does:
-/// it is what a program prints whose `main` returns the error.
+/// Its text never holds a secret: values that may be one are described, not shown. `{:?}` writes what `Display` does, for
+/// it is what a program prints whose `main` returns the error; `{:#?}` lists the fields.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     field: Cow<'static, str>,
@@ -38,7 +38,10 @@ impl fmt::Display for ConfigError {
 
 impl fmt::Debug for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        if !f.alternate() {
+            return fmt::Display::fmt(self, f);
+        }
+        f.debug_struct("ConfigError").field("field", &self.field).field("reason", &self.reason).finish()
     }
 }
 
@@ -52,6 +55,10 @@ mod tests {
     fn a_main_that_returns_it_prints_a_sentence() {
         let error: Box<dyn std::error::Error> = ConfigError::new("slack.webhook", "is no URL").into();
         assert_eq!(format!("{error:?}"), "slack.webhook: is no URL");
-        assert_eq!(format!("{error:#?}"), error.to_string());
+        let fields = format!("{error:#?}");
+        assert!(
+            fields.contains("field: \"slack.webhook\"") && fields.contains("reason: \"is no URL\""),
+            "{fields}"
+        );
     }
 }

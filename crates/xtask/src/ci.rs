@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::stage::{Skipped, Stage, run_all};
-use crate::{Interop, bench, features, shell, simulate, test, tidy};
+use crate::{Interop, bench, features, reach, shell, simulate, test, tidy};
 
 /// The version that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
@@ -36,9 +36,14 @@ fn plain(args: &[&str]) -> Result<()> {
     shell::run(shell::cargo().args(args))
 }
 
-fn docs() -> Result<()> {
+/// Builds the documentation, and looks what the facade leaves out.
+///
+/// # Errors
+/// When there is a warning, or a type that cannot be reached.
+pub(crate) fn docs() -> Result<()> {
     let mut cargo = shell::cargo();
-    shell::run(cargo.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps"]))
+    shell::run(cargo.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps"]))?;
+    reach::run()
 }
 
 fn deny(skipped: &mut Vec<Skipped>) -> Result<()> {

@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod features;
 mod interop;
+mod reach;
 mod shell;
 mod simulate;
 mod stage;
@@ -85,6 +86,8 @@ enum Chore {
         #[arg(long, default_value_t = 0)]
         from: u64,
     },
+    /// Builds the documentation, and checks that the facade shows every type that its signatures name.
+    Docs,
     /// Lints the facade and the configuration without features, and with each of them alone.
     Features,
     /// Checks the shape of the tree: arrows between crates, sibling files, sizes, documents.
@@ -112,6 +115,7 @@ fn main() -> ExitCode {
         }
         Chore::Bench { args } => bench::run(&args),
         Chore::Simulate { seeds, from } => simulate::run(seeds, from),
+        Chore::Docs => ci::docs(),
         Chore::Features => features::run(),
         Chore::Tidy => tidy::run(),
     };

@@ -2,7 +2,8 @@ use std::fmt;
 
 use watchfire_core::ConfigError;
 
-/// Says which directive is wrong, where it stands, why, and what may have been meant. `Debug` writes what `Display` does.
+/// Says which directive is wrong, where it stands, why, and what may have been meant. `{:?}` writes what `Display` does,
+/// `{:#?}` lists the fields.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DirectiveError {
@@ -39,14 +40,24 @@ impl fmt::Display for DirectiveError {
 
 impl fmt::Debug for DirectiveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        if !f.alternate() {
+            return fmt::Display::fmt(self, f);
+        }
+        let Self { part, at, reason, suggestion } = self;
+        let mut fields = f.debug_struct("DirectiveError");
+        fields
+            .field("part", part)
+            .field("at", at)
+            .field("reason", reason)
+            .field("suggestion", suggestion)
+            .finish()
     }
 }
 
 impl std::error::Error for DirectiveError {}
 
-/// Holds all mistakes of one text of directives; there is at least one. `Debug` writes what `Display` does: it is what a
-/// program prints whose `main` returns the error.
+/// Holds all mistakes of one text of directives; there is at least one. `{:?}` writes what `Display` does, for it is what a
+/// program prints whose `main` returns the error; `{:#?}` lists the fields.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DirectiveErrors {
     variable: Option<String>,
@@ -94,7 +105,11 @@ impl fmt::Display for DirectiveErrors {
 
 impl fmt::Debug for DirectiveErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        if !f.alternate() {
+            return fmt::Display::fmt(self, f);
+        }
+        let mut fields = f.debug_struct("DirectiveErrors");
+        fields.field("variable", &self.variable).field("errors", &self.errors).finish()
     }
 }
 
