@@ -26,9 +26,11 @@ pub(crate) use span_rule::SpanRule;
 ///
 /// 1. A target covers whole `::` segments: `app` covers `app::web`, and not `application`.
 /// 2. What `EnvFilter` ignores, or takes for something that can never match, is an error: an unknown level, a span that
-///    is not closed, a target with a hyphen (a crate's name has `_` there); and a level that is left empty: to `EnvFilter`
-///    `app=` is TRACE, and mostly a variable was not set there. Blanks around a directive are left out, and
-///    a span may have several fields (`[request{tenant=a,user}]`), which `EnvFilter`'s own splitting breaks.
+///    is not closed; and a level that is left empty: to `EnvFilter` `app=` is TRACE, and mostly a variable was not set
+///    there. Blanks around a directive are left out, and a span may have several fields (`[request{tenant=a,user}]`),
+///    which `EnvFilter`'s own splitting breaks.
+///
+/// A target with a hyphen is one that an event names itself (`target: "my-app"`); a module's path has `_` there.
 ///
 /// Besides, spans are let through by levels of their own, see [`EventFilter::span_levels`]. As with `EnvFilter`, a
 /// directive with a field's value switches the spans of all levels on for the process: their values are not known before

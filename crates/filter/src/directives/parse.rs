@@ -187,10 +187,6 @@ impl<'t> Part<'t> {
             };
             return Err(self.wrong(format!("is no target, `{c}` cannot be in one{hint}")));
         }
-        if text.contains('-') {
-            let reason = "is no target: a crate or module has `_` for each `-`";
-            return Err(self.wrong(reason).meant(Some(text.replace('-', "_"))));
-        }
         let clean = text.split(':').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("::");
         if clean.is_empty() || clean != text {
             let reason = "is no target: segments are separated by `::`, with none at the ends";

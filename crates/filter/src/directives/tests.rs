@@ -43,7 +43,7 @@ fn reads_the_whole_grammar() {
 
 #[test]
 fn names_all_mistakes_with_their_place() {
-    let text = "info,sqlx=wran, my-crate=debug,7,shop:pay=info,a*=info,wran,[x,/re/=info";
+    let text = "info,sqlx=wran, my crate=debug,7,shop:pay=info,a*=info,wran,[x,/re/=info";
     let found = mistakes(text);
     let found: Vec<_> =
         found.iter().map(|(part, at, meant)| (part.as_str(), *at, meant.as_deref())).collect();
@@ -51,7 +51,7 @@ fn names_all_mistakes_with_their_place() {
         found,
         [
             ("wran", 10, Some("warn")),
-            ("my-crate", 16, Some("my_crate")),
+            ("my crate", 16, None),
             ("7", 31, None),
             ("shop:pay", 33, Some("shop::pay")),
             ("a*", 47, None),
@@ -91,7 +91,6 @@ fn refuses_what_can_never_match() {
         "shop pay=info",
         "info/regex",
         "[req{a=b{1,2}}]=info",
-        "-=info",
         "info;warn",
     ] {
         assert_ne!(mistakes(text), [], "{text}");

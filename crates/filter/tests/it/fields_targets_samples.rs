@@ -62,18 +62,20 @@ fn a_wrong_pattern_is_named() {
 
 #[test]
 fn ignored_targets_are_whole_segments() {
-    let filter = directives("info").unwrap().and(ignore(["hyper", "shop::health"]).unwrap());
+    let filter = directives("info").unwrap().and(ignore(["hyper", "shop::health", "my-app"]).unwrap());
     let passed = messages(filter, || {
         error!(target: "hyper", "a");
         error!(target: "hyper::client", "b");
         error!(target: "hyper_util", "c");
         error!(target: "shop", "d");
         error!(target: "shop::health::live", "e");
+        error!(target: "my-app::web", "f");
+        error!(target: "my-app-2", "g");
     });
-    assert_eq!(passed, "cd");
-    let errors = ignore(["ok", "my-crate", ""]).unwrap_err();
+    assert_eq!(passed, "cdg");
+    let errors = ignore(["ok", "shop:pay", ""]).unwrap_err();
     assert_eq!(errors.errors().len(), 2);
-    assert_eq!(errors.errors()[0].suggestion.as_deref(), Some("my_crate"));
+    assert_eq!(errors.errors()[0].suggestion.as_deref(), Some("shop::pay"));
 }
 
 #[test]

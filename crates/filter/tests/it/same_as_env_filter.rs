@@ -29,7 +29,19 @@ use crate::sites::site;
 const CASES: usize = 10_000;
 const STEPS: usize = 14;
 
-const TARGETS: [&str; 8] = ["app", "app::web", "app::web::api", "application", "db", "db_pool", "x", "x::y"];
+const TARGETS: [&str; 11] = [
+    "app",
+    "app::web",
+    "app::web::api",
+    "application",
+    "db",
+    "db_pool",
+    "x",
+    "x::y",
+    "my-app",
+    "my-app::web-api",
+    "my-app-2",
+];
 const NAMES: [&str; 3] = ["req", "job", "step"];
 const FIELDS: [&[&str]; 4] = [&[], &["id"], &["name"], &["id", "name"]];
 const LEVELS: [Level; 5] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
