@@ -1,7 +1,7 @@
 //! Compare a configuration with what it may hold; every mistake of it is found in one run.
 
 use crate::{
-    directives::Directives,
+    directives::{Directives, span_levels},
     level::{Threshold, Wrong},
     mistake::{Findings, Mistake},
     parts::Parts,
@@ -110,6 +110,11 @@ impl Checker<'_> {
             Kind::Directives => {
                 if let Some(text) = self.text(value, path) {
                     self.parsed(Directives::parse(text).map(|_| ()), path);
+                }
+            }
+            Kind::SpanLevels => {
+                if let Some(text) = self.text(value, path) {
+                    self.parsed(span_levels(text).map(|_| ()), path);
                 }
             }
             Kind::Levels => self.levels(value, path),

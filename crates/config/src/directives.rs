@@ -2,7 +2,7 @@
 //!
 //! `watchfire-filter` knows tracing's five levels; here `critical` and Python's names stand as well.
 
-use watchfire_core::{Severity, covers};
+use watchfire_core::{LevelTable, Severity, covers};
 use watchfire_filter::{self as filter, EventFilter};
 
 use crate::level::{Threshold, Wrong};
@@ -54,17 +54,7 @@ impl Directives {
                 (Some(_), None) => plain.push(part.to_owned()),
             }
         }
-        filter::directives(&plain.join(",")).map(|_| parsed).map_err(|errors| {
-            let reasons: Vec<_> = errors
-                .errors()
-                .iter()
-                .map(|error| match &error.suggestion {
-                    Some(meant) => format!("`{}` {}, did you mean `{meant}`?", error.part, error.reason),
-                    None => format!("`{}` {}", error.part, error.reason),
-                })
-                .collect();
-            Wrong::new(reasons.join("; "))
-        })
+        filter::directives(&plain.join(",")).map(|_| parsed).map_err(|errors| reasons(&errors))
     }
 
     /// Tells whether it is one level and nothing else.
@@ -100,6 +90,19 @@ impl Directives {
         }
         filter::directives(&format!("off,{}", self.spans.join(","))).ok()
     }
+}
+
+/// Reads levels of spans.
+pub(crate) fn span_levels(text: &str) -> Result<LevelTable, Wrong> {
+    filter::level_table(text).map_err(|errors| reasons(&errors))
+}
+
+fn reasons(errors: &filter::DirectiveErrors) -> Wrong {
+    let reason = |error: &filter::DirectiveError| match &error.suggestion {
+        Some(meant) => format!("`{}` {}, did you mean `{meant}`?", error.part, error.reason),
+        None => format!("`{}` {}", error.part, error.reason),
+    };
+    Wrong::new(errors.errors().iter().map(reason).collect::<Vec<_>>().join("; "))
 }
 
 const CRITICAL: Threshold = Threshold::From(Severity::Critical);

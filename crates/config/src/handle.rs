@@ -72,8 +72,8 @@ impl Handle {
         if let Some(debug) = debug_mode(&config, &origin) {
             process::set_debug(debug);
         }
+        let router = Router::new(table, workshop.span_levels());
         let state = State { config, workshop, by_hand: Vec::new() };
-        let router = Router::new(table);
         let state = Mutex::new(state);
         let (bell, is_watched, log) = (Arc::default(), AtomicBool::new(false), SelfLog::default());
         Ok(Self { shared: Arc::new(Shared { router, origin, state, bell, is_watched, log }) })
@@ -103,8 +103,8 @@ impl Handle {
     /// settings change. Without a file the same configuration is built anew, with what the environment says now.
     ///
     /// # Errors
-    /// Names all mistakes; the old configuration stays in force then. So are keys of `app` and `outbox` that need a
-    /// restart, and another `type` of an alert channel under the same name.
+    /// Names all mistakes; the old configuration stays in force then. So are `spans` and keys of `app` and `outbox`, which
+    /// need a restart, and another `type` of an alert channel under the same name.
     pub fn reload(&self) -> Result<(), Mistakes> {
         self.shared.reload()
     }

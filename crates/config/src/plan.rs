@@ -1,12 +1,13 @@
 //! Work out the stack of one program: services, directives and the environment laid over each other.
 
 use tracing_core::LevelFilter;
+use watchfire_core::LevelTable;
 use watchfire_filter::{self as filter, EventFilter};
 
 use crate::{
     check::level_or_directives,
     compile::names,
-    directives::Directives,
+    directives::{Directives, span_levels},
     level::Threshold,
     mistake::{Findings, Mistake},
     parts::Parts,
@@ -20,6 +21,8 @@ use crate::{
 pub(crate) struct Plan {
     pub(crate) app: Options,
     pub(crate) outbox: Options,
+    /// Which spans are shown with events.
+    pub(crate) span_levels: LevelTable,
     pub(crate) handlers: Vec<HandlerPlan>,
     pub(crate) loggers: Vec<LoggerPlan>,
     /// What looks at spans and fields among the directives of loggers, services and `RUST_LOG`.
@@ -80,6 +83,7 @@ impl Plan {
         let mut plan = Self {
             app: layered.app,
             outbox: layered.outbox,
+            span_levels: layered.spans.and_then(|text| span_levels(&text).ok()).unwrap_or_default(),
             handlers: Vec::new(),
             loggers: Vec::new(),
             spans: None,
@@ -255,6 +259,7 @@ struct Layered {
     app: Options,
     outbox: Options,
     loggers: Options,
+    spans: Option<String>,
     directives: Option<(&'static str, Directives)>,
 }
 
@@ -272,8 +277,8 @@ impl Layered {
                 findings.add(mistake.at(places.value(&path)));
             }
         }
-        let mut layered =
-            Self { app: table("app"), outbox: table("outbox"), loggers: Options::new(), directives: None };
+        let (app, outbox, spans) = (table("app"), table("outbox"), options.text("spans").map(str::to_owned));
+        let mut layered = Self { app, outbox, loggers: Options::new(), spans, directives: None };
         layered.loggers.set("", Options::new());
         layered.loggers.overlay(&table("loggers"));
         layered.loggers.overlay(&Options::new().with("", root));
@@ -298,6 +303,9 @@ impl Layered {
                 }
             }
         });
+        if let Some(spans) = service.text("spans") {
+            self.spans = Some(spans.to_owned());
+        }
         if let Some(directives) = service.text("directives").and_then(|text| Directives::parse(text).ok()) {
             self.directives = Some(("the service's directives", directives));
         }

@@ -12,14 +12,13 @@ use tracing_core::{
     LevelFilter, Metadata, Subscriber, callsite::rebuild_interest_cache, subscriber::Interest,
 };
 use tracing_subscriber::{
-    Registry,
     layer::{Context, Filter},
     registry::LookupSpan,
 };
 use watchfire_core::{EventView, Flushed, Handler, LevelTable, Safe, claim_spans};
 use watchfire_filter::Verdict;
 
-use crate::table::Table;
+use crate::{cache::hash, table::Table};
 
 /// Is the handler of handlers that a configuration compiles to.
 pub struct Router {
@@ -42,11 +41,11 @@ pub type RouterLayer<S> =
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Router {
-    pub(crate) fn new(table: Table) -> Arc<Self> {
+    pub(crate) fn new(table: Table, spans: LevelTable) -> Arc<Self> {
         Arc::new(Self {
             table: ArcSwap::from_pointee(table),
             wanted: Wanted::new(8192),
-            spans: LevelTable::default(),
+            spans,
             reloading: Mutex::default(),
         })
     }
@@ -139,9 +138,10 @@ where
         let table = self.0.table.load();
         let mut hint = table.most_verbose().max(self.0.spans.most_verbose());
         table.each_filter(&mut |filter| {
-            // The spans of a directive with a value have to be made, whatever their level.
-            if filter.has_span_directives() {
-                hint = hint.max(Filter::<Registry>::max_level_hint(filter).unwrap_or(LevelFilter::TRACE));
+            if filter.needs_all_spans() {
+                hint = LevelFilter::TRACE;
+            } else if filter.has_span_directives() {
+                hint = hint.max(filter.most_verbose());
             }
         });
         claim_spans(&self.0.spans);
@@ -173,7 +173,21 @@ impl Wanted {
         Self { slots: (0..slots.next_power_of_two()).map(|_| <(AtomicUsize, AtomicU8)>::default()).collect() }
     }
 
+    #[inline]
     fn get(&self, key: usize) -> Option<bool> {
+        // Nearly always the first.
+        let (known, answer) = self.slots.get(hash(key) & (self.slots.len() - 1))?;
+        if known.load(Ordering::Acquire) == key {
+            return match answer.load(Ordering::Acquire) {
+                UNKNOWN => None,
+                answer => Some(answer == YES),
+            };
+        }
+        self.search(key)
+    }
+
+    #[cold]
+    fn search(&self, key: usize) -> Option<bool> {
         for (known, answer) in self.slots_of(key) {
             match known.load(Ordering::Acquire) {
                 0 => return None,
@@ -200,9 +214,7 @@ impl Wanted {
     }
 
     fn slots_of(&self, key: usize) -> impl Iterator<Item = &(AtomicUsize, AtomicU8)> {
-        let start = (key as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-        let mask = self.slots.len() - 1;
-        let at = move |step: usize| (usize::try_from(start).unwrap_or(0) + step) & mask;
-        (0..PROBES).filter_map(move |step| self.slots.get(at(step)))
+        let (start, mask) = (hash(key), self.slots.len() - 1);
+        (0..PROBES).filter_map(move |step| self.slots.get((start + step) & mask))
     }
 }

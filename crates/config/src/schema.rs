@@ -36,7 +36,9 @@ fn object(keys: &[Key], is_open: bool) -> Options {
 fn of(kind: Kind) -> Options {
     match kind {
         Kind::Text | Kind::Secret | Kind::File => or_reference(plain("string")),
-        Kind::Directives | Kind::Formatter | Kind::Service | Kind::Clock => plain("string"),
+        Kind::Directives | Kind::SpanLevels | Kind::Formatter | Kind::Service | Kind::Clock => {
+            plain("string")
+        }
         Kind::Bool => plain("boolean"),
         Kind::Integer(least, most) => {
             let bounded = plain("integer").with("minimum", least);

@@ -4,7 +4,7 @@ mod handlers;
 
 use self::Kind::{
     Bool, Choice, Directives, Duration, File, Filter, Filters, Handlers, Integer, Level, LevelOrDirectives,
-    Levels, Map, Renames, Service, Table, Text, Texts, Values,
+    Levels, Map, Renames, Service, SpanLevels, Table, Text, Texts, Values,
 };
 use self::handlers::{HANDLER, HANDLERS};
 
@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     /// A level, or `RUST_LOG`-style directives.
     LevelOrDirectives,
     Directives,
+    /// Directives of targets and levels alone.
+    SpanLevels,
     /// Exactly these levels.
     Levels,
     /// Names of handlers.
@@ -139,8 +141,11 @@ pub(crate) const ROOT: &[Key] = &[
         "Who hears the events of a target and of all below it. The logger \"\" is the root.",
     ),
     key("root", Table(LOGGER), "Who hears what no logger keeps to itself."),
+    key("spans", SpanLevels, SPANS),
     key("services", Map(SERVICE), "What is different in each program that uses this file."),
 ];
+
+const SPANS: &str = "Which spans are shown with the events in them, whatever the levels of events: levels by target. Default: `info,tower_http=debug`.";
 
 const APP: &[Key] = &[
     key("name", Text, "The program's name. Default: the service's."),
@@ -177,6 +182,7 @@ const SERVICE: &[Key] = &[
     key("extends", Service, "The service whose settings hold where this one says nothing."),
     key("directives", Directives, "Levels of this program, as in RUST_LOG, which takes their place."),
     key("level", Level, "The root's level in this program."),
+    key("spans", SpanLevels, SPANS),
     key("handlers", Handlers, "The root's handlers in this program."),
     key("loggers", Map(LOGGER), "Loggers of this program, laid over those of all."),
     key("app", Table(APP), "Laid over `app`."),

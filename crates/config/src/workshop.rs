@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use watchfire_core::{App, ConfigError, Handler, Null};
+use watchfire_core::{App, ConfigError, Handler, LevelTable, Null};
 use watchfire_outbox::Outbox;
 
 use crate::{
@@ -26,6 +26,8 @@ pub(crate) struct Workshop {
     started: Option<(Options, Options)>,
     channels: HashMap<String, (String, Running)>,
     kept: HashMap<String, (Options, Arc<dyn Handler>)>,
+    /// The layer's own, which it has for good.
+    span_levels: Option<LevelTable>,
 }
 
 /// Is one handler, so far.
@@ -78,6 +80,7 @@ impl Workshop {
             });
         }
         self.kept = kept;
+        self.span_levels = Some(plan.span_levels);
         Some(Table::new(entries, &plan.loggers, plan.spans))
     }
 
@@ -136,6 +139,11 @@ impl Workshop {
 
     /// Refuses other settings of what runs and cannot take them.
     fn refuse_what_needs_a_restart(&self, plan: &Plan, places: &Places, findings: &mut Findings) {
+        if self.span_levels.as_ref().is_some_and(|known| *known != plan.span_levels) {
+            let path = Path::of(["spans"]);
+            let reason = "are others than when the program started, and need a restart";
+            findings.add(Mistake::new(&path, reason).at(places.value(&path)));
+        }
         let Some((app, outbox)) = &self.started else { return };
         let needs_restart = |key: &&str| !matches!(*key, "debug");
         for (section, known, given) in [("app", app, &plan.app), ("outbox", outbox, &plan.outbox)] {
@@ -153,6 +161,10 @@ impl Workshop {
                 findings.add(Mistake::new(&path, reason).at(places.value(&path)));
             }
         }
+    }
+
+    pub(crate) fn span_levels(&self) -> LevelTable {
+        self.span_levels.clone().unwrap_or_default()
     }
 
     pub(crate) fn outbox(&self) -> Option<&Outbox> {

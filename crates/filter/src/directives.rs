@@ -60,8 +60,11 @@ pub fn env(variable: &str, default: &str) -> Result<EventFilter, DirectiveErrors
     }
 }
 
-/// Reads directives of targets and levels only.
-pub(crate) fn level_table(text: &str) -> Result<LevelTable, DirectiveErrors> {
+/// Reads directives of targets and levels only, such as `info,tower_http=debug`: what span levels are made of.
+///
+/// # Errors
+/// Names each directive that is wrong, and those with a span or a field.
+pub fn level_table(text: &str) -> Result<LevelTable, DirectiveErrors> {
     let parsed = parse::parse(text)?;
     let spans = parsed.spans.iter().map(|(_, place)| place).chain(parsed.fields.iter());
     let errors: Vec<_> = spans

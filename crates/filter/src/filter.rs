@@ -112,6 +112,14 @@ impl EventFilter {
         self.dynamic
     }
 
+    /// Tells whether there is a directive with a field's value: spans of all levels have to be made for it to be seen.
+    #[must_use]
+    pub fn needs_all_spans(&self) -> bool {
+        let mut needs = false;
+        self.node.for_each_rule(&mut |rule| needs |= rule.has_value());
+        needs
+    }
+
     fn join(self, other: Self, make: fn(Box<Node>, Box<Node>) -> Node) -> Self {
         let (spans, spans_set) = match (self.spans_set, other.spans_set) {
             (true, true) => (wider(&self.spans, &other.spans), true),

@@ -49,7 +49,7 @@ mod sample;
 mod severities;
 
 pub use callback::callback;
-pub use directives::{DirectiveError, DirectiveErrors, directives, env};
+pub use directives::{DirectiveError, DirectiveErrors, directives, env, level_table};
 pub use field::{Field, field};
 pub use filter::EventFilter;
 pub use ignore::ignore;

@@ -71,13 +71,7 @@ where
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         watchfire_core::claim_spans(&self.spans);
-        let mut spans = self.spans.most_verbose();
-        // The spans of a directive with a value must be made, whatever their level, for the value to be seen.
-        self.node.for_each_rule(&mut |rule| {
-            if rule.has_value() {
-                spans = LevelFilter::TRACE;
-            }
-        });
+        let spans = if self.needs_all_spans() { LevelFilter::TRACE } else { self.spans.most_verbose() };
         if let Some(named) = self.node.open() {
             watchfire_core::leave_level_open(named, spans);
         }

@@ -7,6 +7,7 @@ mod emit;
 mod explain;
 mod golden;
 mod guide;
+mod interest;
 mod policy;
 mod random;
 mod reload;
