@@ -18,6 +18,16 @@ impl<V: Copy> Cache<V> {
 
     #[inline]
     pub(crate) fn get(&self, key: usize) -> Option<V> {
+        // Nearly always the first.
+        match self.slots.get(self.start(key)).and_then(OnceLock::get) {
+            Some((known, value)) if *known == key => Some(*value),
+            Some(_) => self.search(key),
+            None => None,
+        }
+    }
+
+    #[cold]
+    fn search(&self, key: usize) -> Option<V> {
         for slot in self.slots_of(key) {
             match slot.get() {
                 Some((known, value)) if *known == key => return Some(*value),
@@ -37,12 +47,20 @@ impl<V: Copy> Cache<V> {
     }
 
     fn slots_of(&self, key: usize) -> impl Iterator<Item = &OnceLock<(usize, V)>> {
-        // Fibonacci hashing: addresses differ in their middle bits.
-        let start = (key as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-        let mask = self.slots.len() - 1;
-        let at = move |step: usize| (usize::try_from(start).unwrap_or(0) + step) & mask;
-        (0..PROBES).filter_map(move |step| self.slots.get(at(step)))
+        let (start, mask) = (self.start(key), self.slots.len() - 1);
+        (0..PROBES).filter_map(move |step| self.slots.get((start + step) & mask))
     }
+
+    #[inline]
+    fn start(&self, key: usize) -> usize {
+        hash(key) & (self.slots.len() - 1)
+    }
+}
+
+/// Spreads addresses, which differ in their middle bits: Fibonacci hashing.
+#[inline]
+pub(crate) fn hash(key: usize) -> usize {
+    usize::try_from((key as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -196,7 +196,19 @@ impl Table {
         }
     }
 
+    #[inline]
     fn hand_out(&self, site: Site, view: &EventView<'_>) {
+        if site.mask == site.exact && site.mask.is_power_of_two() {
+            // The usual: one hears all of it.
+            if let Some(entry) = self.entries.get(site.mask.trailing_zeros() as usize) {
+                entry.handler.handle(view);
+            }
+            return;
+        }
+        self.hand_out_each(site, view);
+    }
+
+    fn hand_out_each(&self, site: Site, view: &EventView<'_>) {
         let mut left = site.mask;
         while left != 0 {
             let number = left.trailing_zeros();

@@ -14,7 +14,6 @@ use tracing_core::{
     span::{Attributes, Id, Record},
     subscriber::Interest,
 };
-use tracing_log::NormalizeEvent;
 use tracing_subscriber::{
     filter::Filtered,
     layer::{Context, Filter, Layer},
@@ -24,7 +23,7 @@ use tracing_subscriber::{
 use crate::{
     EventView, Handler, LevelTable, Limits, Redactor, SpanNode,
     claim::Claims,
-    event::EventCore,
+    event::{EventCore, of_record},
     fields::{Collect, FieldList, Kept},
     guard::Inside,
     safe::{Ceiling, Safe, was_asked_last},
@@ -233,8 +232,11 @@ impl<H: Handler> HandlerLayer<H> {
         if fields.panics > 0 {
             self.counts.panics.fetch_add(fields.panics, Ordering::Relaxed);
         }
-        let message = fields.kept.message().map(|text| ("message", text.to_owned().into()));
-        let all = message.into_iter().chain(fields.kept.fields()).collect();
+        let (message, rest) = (fields.kept.message(), fields.kept.fields());
+        // Exactly: a span keeps the list as it is.
+        let mut all = FieldList::with_capacity(usize::from(message.is_some()) + rest.len());
+        all.extend(message.map(|text| ("message", text.to_owned().into())));
+        all.extend(rest);
         fields.kept.leave();
         all
     }
@@ -302,7 +304,7 @@ where
             self.counts.suppressed.fetch_add(1, Ordering::Relaxed);
             return;
         };
-        let normalized = event.normalized_metadata();
+        let normalized = of_record(event);
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         if !self.still_wanted(event, metadata, &context) {
             return;

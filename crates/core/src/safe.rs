@@ -40,7 +40,7 @@ impl<F> Safe<F> {
     }
 
     fn is_beyond(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && self.ceiling.is_some_and(|ceiling| *metadata.level() > ceiling.events)
+        self.ceiling.is_some_and(|ceiling| metadata.is_event() && *metadata.level() > ceiling.events)
     }
 
     fn lets_span(&self, metadata: &Metadata<'_>) -> bool {
