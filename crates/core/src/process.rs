@@ -141,12 +141,13 @@ pub trait OnPanic: Send + Sync + 'static {
     fn after_hook(&self) {}
 }
 
-/// Puts `listener` on the list of who hears of panics, and installs our hook in front of the present one, once.
+/// Puts `listener` on the list of who hears of panics, once, and installs our hook in front of the present one, once in
+/// the process. A hook that somebody sets later without calling the one that was there takes ours away for good.
 pub fn on_panic(listener: Weak<dyn OnPanic>) {
     static ONCE: Once = Once::new();
     {
         let mut list = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
-        list.retain(|known| known.strong_count() > 0);
+        list.retain(|known| known.strong_count() > 0 && !known.ptr_eq(&listener));
         list.push(listener);
     }
     ONCE.call_once(|| {

@@ -14,7 +14,7 @@ use std::{
     fs::OpenOptions,
     io::Write,
     path::PathBuf,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -98,6 +98,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         None => builder.in_memory(),
     };
     let outbox = outbox.drop_deadline(Duration::from_millis(500)).start()?;
+    if way == "panic-chain" {
+        return chain(outbox, Lines(file));
+    }
     tracing_subscriber::registry().with(Lines(file).layer(&outbox)?).init();
     if way == "panic-abort-slow" {
         let hook = std::panic::take_hook();
@@ -170,6 +173,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("{} heard, {} counted", stats.panics, stats.panics_counted);
         }
         "flood" => flood(&outbox),
+        #[cfg(all(unix, feature = "signals"))]
+        "terminate" => {
+            outbox.flush_on_termination()?;
+            tracing::error!("before the signal");
+            println!("ready");
+            pause(Duration::from_secs(60));
+        }
         // Only delivers what is there.
         "drain" => {
             let until = clock::instant() + Duration::from_secs(20);
@@ -177,6 +187,34 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         other => return Err(format!("unknown way to end: {other}").into()),
     }
+    Ok(())
+}
+
+/// Panics twice, the second time after the outbox has ended, and says which hooks hear of it.
+fn chain(outbox: Outbox, sink: Lines) -> Result<(), Box<dyn std::error::Error>> {
+    let said = || println!("the first hook");
+    std::panic::set_hook(Box::new(move |_| said()));
+    let sink = Arc::new(sink);
+    let held = Arc::downgrade(&sink);
+    let channel = sink.channel().handler(&outbox)?;
+    panic::install(&outbox);
+    panic::install(&outbox);
+    let ours = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        ours(info);
+        println!("a later hook");
+    }));
+    let caught = std::panic::catch_unwind(|| panic!("with an outbox"));
+    println!("heard {} of {}", outbox.stats().panics, u8::from(caught.is_err()));
+    let done = outbox.flush(Duration::from_secs(20)).is_complete;
+    drop((outbox, channel));
+    // Its thread ends a moment later.
+    let until = clock::instant() + Duration::from_secs(20);
+    while held.strong_count() > 0 && clock::instant() < until {
+        pause(Duration::from_millis(1));
+    }
+    let caught = std::panic::catch_unwind(|| panic!("without one"));
+    println!("flushed: {done}, panicked: {}", caught.is_err());
     Ok(())
 }
 

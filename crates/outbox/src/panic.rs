@@ -22,6 +22,9 @@ use crate::{Outbox, shared::Shared};
 /// counts come in one message a minute. A panic of the main thread is critical, one of another thread an error.
 /// Channels that were set up [`without_panics`](crate::Channel::without_panics) are left out.
 ///
+/// Installing it twice for one outbox changes nothing, and an outbox that has ended is told of no panic any more. A hook
+/// that is set later calls the one that was there (`std::panic::take_hook`), or takes this one away.
+///
 /// ```
 /// use watchfire_outbox::Outbox;
 /// let outbox = Outbox::start("shop")?;

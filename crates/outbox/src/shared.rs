@@ -133,9 +133,14 @@ impl Shared {
         }
     }
 
+    /// Tells whether this is the child of the process that started the outbox.
+    fn is_forked(&self) -> bool {
+        process::forks() != self.forks
+    }
+
     /// Tells whether nobody will ever take anything out of the queue.
     pub(crate) fn is_gone(&self) -> bool {
-        if process::forks() != self.forks {
+        if self.is_forked() {
             process::say_once_after_fork(
                 "this process was forked after its outbox was started: its alerts go nowhere; start an outbox after the fork",
             );
@@ -157,9 +162,11 @@ impl Shared {
 
     pub(crate) fn stats(&self) -> Stats {
         let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
-        let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        // In a forked child the courier that held it may be gone.
+        let published = process::try_lock_for_a_while(&self.published);
         let blank = View::default();
-        let views = published.views.iter().chain(std::iter::repeat(&blank));
+        let known = published.as_ref().map(|published| published.views.as_slice()).unwrap_or_default();
+        let views = known.iter().chain(std::iter::repeat(&blank));
         Stats {
             channels: channels
                 .iter()
@@ -181,16 +188,12 @@ impl Shared {
 
     pub(crate) fn health(&self) -> Health {
         let stats = self.stats();
-        let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        let published = process::try_lock_for_a_while(&self.published);
+        let known = published.as_ref().map(|published| published.views.as_slice()).unwrap_or_default();
         let signs = Signs {
             courier_dead: self.is_gone(),
-            trouble: published.trouble.as_deref(),
-            oldest_critical: published
-                .views
-                .iter()
-                .filter_map(|view| view.oldest_critical)
-                .min()
-                .map(Into::into),
+            trouble: published.as_ref().and_then(|published| published.trouble.as_deref()),
+            oldest_critical: known.iter().filter_map(|view| view.oldest_critical).min().map(Into::into),
         };
         Health::of(&stats, &signs, clock::now())
     }
@@ -211,6 +214,10 @@ impl Shared {
     }
 
     pub(crate) fn flush(&self, deadline: Instant) -> FlushReport {
+        if self.is_forked() {
+            // What waits is the parent's, and so are the locks.
+            return FlushReport { pending: self.waiting() as u64, ..FlushReport::default() };
+        }
         let before = self.totals();
         let mut looked = self.is_gone();
         // The courier must not wait for itself, nor a sink for its own attempt.
@@ -277,6 +284,9 @@ const CLOSING: Duration = Duration::from_millis(500);
 
 impl AtExit for Shared {
     fn at_exit(&self) {
+        if self.is_forked() {
+            return;
+        }
         let FlushReport { pending, spooled, .. } = self.close(self.exit_deadline);
         if pending > 0 {
             let lost = pending - spooled;

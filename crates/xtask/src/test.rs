@@ -59,8 +59,6 @@ pub(crate) fn tests_and_interop(
     let mut cargo = shell::cargo();
     // Without --no-fail-fast the first failing binary would hide all others.
     cargo.args(["test", "--workspace", "--no-fail-fast"]).args(filter).env("TZ", ZONE);
-    // Many tests start programs and kill them: one at a time, so that none starves another on a small machine.
-    cargo.env("RUST_TEST_THREADS", "1");
     let Effort { kills, seconds } = effort;
     cargo.env("WATCHFIRE_KILLS", kills.to_string()).env("WATCHFIRE_RANDOM_SECONDS", seconds.to_string());
     let tests = shell::run(&mut cargo);

@@ -8,6 +8,7 @@ pub(crate) fn publish(stats: &Stats) {
     metrics::gauge!("watchfire_queue_length").set(number(stats.queue_length));
     metrics::gauge!("watchfire_queue_capacity").set(number(stats.queue_capacity));
     metrics::counter!("watchfire_panics_total").absolute(stats.panics);
+    metrics::gauge!("watchfire_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     stats.channels.iter().for_each(of_channel);
 }
 
@@ -25,7 +26,17 @@ fn of_channel(stats: &ChannelStats) {
         metrics::counter!("watchfire_events_dropped_total", "channel" => channel(), "reason" => reason)
             .absolute(count);
     }
+    for (reason, count) in [("repeat", stats.grouped), ("min_count", stats.withheld)] {
+        metrics::counter!("watchfire_events_suppressed_total", "channel" => channel(), "reason" => reason)
+            .absolute(count);
+    }
+    metrics::gauge!("watchfire_groups", "channel" => channel()).set(number(stats.groups));
+    metrics::gauge!("watchfire_events_untold", "channel" => channel()).set(number(stats.untold));
     metrics::counter!("watchfire_notifications_total", "channel" => channel()).absolute(stats.notifications);
+    metrics::counter!("watchfire_notifications_recovered_total", "channel" => channel())
+        .absolute(stats.recovered);
+    metrics::counter!("watchfire_notifications_deferred_total", "channel" => channel())
+        .absolute(stats.deferred);
     let failed = [
         ("recipient", stats.refused),
         ("dead", stats.dead),

@@ -135,6 +135,83 @@ fn what_could_not_be_delivered_is_delivered_by_the_next_start() {
     assert!(found[0].starts_with("before the panic") && found[1].starts_with("in main"), "{found:?}");
 }
 
+#[test]
+fn the_panic_hook_stands_in_a_chain_is_installed_once_and_ends_with_its_outbox() {
+    let folder = tempfile::tempdir().unwrap();
+    for spool in [None, Some(folder.path().join("spool"))] {
+        let file = folder.path().join(format!("chain-{}", spool.is_some()));
+        let output = run("panic-chain", &file, spool.as_deref());
+        let out = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let hooks = "the first hook\na later hook\n";
+        assert_eq!(out, format!("{hooks}heard 1 of 1\n{hooks}flushed: true, panicked: true\n"));
+        let found = lines(&file);
+        assert_eq!(found.len(), 1, "once, and not after the end: {found:?}");
+        assert!(found[0].starts_with("with an outbox"), "{found:?}");
+    }
+}
+
+#[test]
+#[cfg(all(unix, feature = "signals"))]
+fn a_signal_that_ends_the_process_flushes_it_first_and_leaves_the_rest_in_the_spool() {
+    use std::os::unix::process::ExitStatusExt;
+    let folder = tempfile::tempdir().unwrap();
+    // (signal, its number)
+    for (name, number) in [("TERM", 15), ("INT", 2), ("HUP", 1)] {
+        for is_up in [true, false] {
+            let up = folder.path().join(name);
+            let spool = folder.path().join(format!("spool-{name}-{is_up}"));
+            let mut child = Command::new(program("ends"))
+                .arg("terminate")
+                .arg(if is_up { up.clone() } else { folder.path().join("down") })
+                .arg(&spool)
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut line = String::new();
+            BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+            assert_eq!(line, "ready\n");
+            let sent = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status();
+            assert!(sent.unwrap().success());
+            assert_eq!(child.wait().unwrap().signal(), Some(number), "as without us");
+            let left = std::fs::read_dir(spool.join("new")).unwrap().count();
+            assert_eq!(left, usize::from(!is_up), "given back, for the next start: {name}");
+            if is_up {
+                assert_eq!(lines(&up), ["before the signal"], "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_forked_child_says_so_delivers_nothing_of_its_parent_and_harms_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, spool) = (folder.path().join("lines"), folder.path().join("spool"));
+    let parent = Command::new(program("forks"))
+        .args([&file, &spool])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let id = parent.id();
+    let output = parent.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    assert_eq!(errors.matches("forked after its outbox was started").count(), 1, "{errors}");
+    assert!(!errors.contains("when the program ended"), "what waits is not the child's: {errors}");
+    let (mut parents, mut childs): (Vec<_>, Vec<_>) =
+        lines(&file).into_iter().partition(|line| line.starts_with(&format!("{id}: ")));
+    parents.sort_unstable();
+    let own = |title: &str| format!("{id}: the parent's, in the {title}");
+    assert_eq!(parents, [own("queue"), own("spool")], "{errors}");
+    childs.retain(|line| !line.ends_with(": the child's own"));
+    assert_eq!(childs, [""; 0], "{errors}");
+    for place in ["tmp", "new", "cur", "dead", "damaged"] {
+        assert_eq!(std::fs::read_dir(spool.join(place)).unwrap().count(), 0, "{place}");
+    }
+}
+
 /// The law that matters most: what was reported as spooled arrives, whenever the process is killed.
 #[test]
 fn what_is_in_the_spool_survives_kill_9() {

@@ -5,6 +5,8 @@
 mod ends;
 mod guide;
 mod memory;
+#[cfg(feature = "metrics")]
+mod metered;
 mod muted;
 mod noise;
 mod secrets;
