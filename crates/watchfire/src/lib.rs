@@ -14,6 +14,7 @@ pub mod sink;
 // Item by item: of a glob the compiler cannot say which feature a name belongs to.
 pub use watchfire_core::{
     App, ConfigError, LayerCounts, LevelTable, Limits, Redactor, Rewrite, Secret, SelfLog, Severity,
+    UnknownSeverity,
     process::{is_debug, set_debug},
 };
 pub use watchfire_filter as filter;

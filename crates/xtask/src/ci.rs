@@ -41,8 +41,13 @@ fn plain(args: &[&str]) -> Result<()> {
 /// # Errors
 /// When there is a warning, or a type that cannot be reached.
 pub(crate) fn docs() -> Result<()> {
-    let mut cargo = shell::cargo();
-    shell::run(cargo.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps"]))?;
+    let doc = |more: &[&str]| {
+        let mut cargo = shell::cargo();
+        shell::run(cargo.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--no-deps"]).args(more))
+    };
+    // A type links to its crate only if the pages of that crate are there already: the facade comes last.
+    doc(&["--workspace", "--exclude", "watchfire"])?;
+    doc(&["--package", "watchfire", "--all-features"])?;
     reach::run()
 }
 

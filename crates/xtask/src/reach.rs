@@ -62,11 +62,12 @@ fn links(signature: &str) -> impl Iterator<Item = &str> {
     signature.split("href=\"").skip(1).filter_map(|rest| Some(rest.split_once(['"', '#'])?.0))
 }
 
-/// A type of a crate behind the facade; the facade's own pages are named without its crate.
+/// A type of a crate behind the facade; the facade's own pages are named without its crate. The crate of the filters is
+/// a module of the facade as a whole.
 fn is_foreign(link: &str) -> bool {
     let is_type =
         ["/struct.", "/enum.", "/trait.", "/type.", "/union."].iter().any(|kind| link.contains(kind));
-    is_type && link.contains("../watchfire_")
+    is_type && link.contains("../watchfire_") && !link.contains("../watchfire_filter/")
 }
 
 #[cfg(test)]
