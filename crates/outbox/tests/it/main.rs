@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by a panic")]
 
+mod callers;
 mod ends;
 mod guide;
 mod memory;
@@ -12,4 +13,3 @@ mod noise;
 mod secrets;
 mod sinks;
 mod slow_disk;
-mod speed;
