@@ -1,7 +1,6 @@
 //! Filters that choose which events a layer gets.
 //!
-//! They are used through the standard `.with_filter(..)`, on any layer, and are all of one type, [`EventFilter`], with
-//! `and`, `or` and `not`.
+//! They are used through the standard `.with_filter(..)`, on any layer; all are an [`EventFilter`]: `and`, `or`, `not`.
 //!
 //! ```
 //! use tracing_subscriber::prelude::*;
@@ -33,23 +32,24 @@
 //!   [set](EventFilter::span_levels), so that an ERROR below an INFO span has that span's fields.
 //! - `max_level_hint` is the more verbose of the two, so that nothing else is switched on for the whole process.
 
-mod filter;
-mod per_layer;
-mod verdict;
-
-mod node;
-
 mod callback;
 mod directives;
+mod distance;
 mod field;
+mod filter;
 mod ignore;
+mod node;
+mod per_layer;
 mod require_debug;
 mod rewriting;
 mod sample;
 mod severities;
+mod verdict;
 
 pub use callback::callback;
 pub use directives::{DirectiveError, DirectiveErrors, directives, env, level_table};
+#[doc(hidden)]
+pub use distance::distance;
 pub use field::{Field, field};
 pub use filter::EventFilter;
 pub use ignore::ignore;

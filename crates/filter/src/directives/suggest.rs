@@ -1,5 +1,7 @@
 //! Guess which level was meant.
 
+use crate::distance;
+
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 const ELSEWHERE: [(&str, &str); 9] = [
     ("warning", "warn"),
@@ -37,29 +39,6 @@ pub(super) fn level_in_place_of(word: &str) -> Option<&'static str> {
         of_level == letters && distance(&word, level) == 1
     });
     if named || swapped { nearest_level(&word) } else { None }
-}
-
-/// Counts the letters to add, drop, change or swap with a neighbour (optimal string alignment).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    let mut previous = None;
-    for (i, x) in a.chars().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let at = |row: &[usize], j: usize| row.get(j).copied().unwrap_or(usize::MAX / 2);
-            let mut least =
-                (at(&last, j) + usize::from(x != *y)).min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
-            if j > 0 && previous == Some(*y) && b.get(j - 1) == Some(&x) {
-                least = least.min(at(&before, j - 1) + 1);
-            }
-            row.push(least);
-        }
-        before = std::mem::replace(&mut last, row);
-        previous = Some(x);
-    }
-    last.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

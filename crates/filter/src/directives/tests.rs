@@ -107,7 +107,7 @@ fn says_why_in_one_line() {
     );
     // A program whose `main` returns it prints its `Debug`.
     assert_eq!(format!("{error:?}"), error.to_string());
-    assert_eq!(format!("{:#?}", error.errors()[0]), error.errors()[0].to_string());
+    assert_eq!(format!("{:?}", error.errors()[0]), error.errors()[0].to_string());
     let error = directives("[req{a=[z-a]}]=info").unwrap_err();
     assert_eq!(
         error.to_string(),
