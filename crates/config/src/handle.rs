@@ -23,6 +23,8 @@ use crate::{
     workshop::Workshop,
 };
 
+mod names;
+
 /// Is the handle that the program keeps of a configuration in force: to reload it, to change it, to flush.
 ///
 /// Dropping it flushes what waits, up to the outbox's deadline, and ends the reloads; the layers go on.
@@ -136,7 +138,7 @@ impl Handle {
     pub fn set_handler(&self, name: &str, handler: Options) -> Result<(), Mistakes> {
         self.change(|config| {
             config.set(["handlers", name], handler);
-            if !names_handler(config, name) {
+            if !names::is_named(config, "handlers", name) {
                 let mut handlers = match config.get(["root", "handlers"]) {
                     Some(known) => known.as_list().to_vec(),
                     None => Vec::new(),
@@ -147,19 +149,33 @@ impl Handle {
         })
     }
 
-    /// Removes a handler, wherever it is named.
+    /// Removes a handler, wherever it is named: loggers, services, and those that hand over to it.
     ///
     /// # Errors
     /// As [`reload`](Self::reload).
     pub fn remove_handler(&self, name: &str) -> Result<(), Mistakes> {
         self.change(|config| {
             config.remove(["handlers", name]);
-            for keys in places_of_handlers(config) {
-                let keys = || keys.iter().map(String::as_str);
-                let Some(Setting::List(known)) = config.get(keys()).cloned() else { continue };
-                let left = known.into_iter().filter(|known| known.as_text() != Some(name)).collect();
-                config.set(keys(), Setting::List(left));
-            }
+            names::unname(config, "handlers", name);
+        })
+    }
+
+    /// Adds or replaces a filter. It is in force where handlers and loggers name it.
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload).
+    pub fn set_filter(&self, name: &str, filter: Options) -> Result<(), Mistakes> {
+        self.change(|config| config.set(["filters", name], filter))
+    }
+
+    /// Removes a filter, and its name from the lists of handlers and loggers.
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload); also if another filter is made of it.
+    pub fn remove_filter(&self, name: &str) -> Result<(), Mistakes> {
+        self.change(|config| {
+            config.remove(["filters", name]);
+            names::unname(config, "filters", name);
         })
     }
 
@@ -317,22 +333,4 @@ fn debug_mode(config: &Config, origin: &Origin) -> Option<bool> {
     let of_service =
         origin.service.as_deref().and_then(|name| config.get(["services", name, "app", "debug"]));
     of_service.or_else(|| config.get(["app", "debug"]))?.as_bool()
-}
-
-/// Returns the keys of every list of handlers.
-fn places_of_handlers(config: &Config) -> Vec<Vec<String>> {
-    let mut places = vec![vec!["root".to_owned(), "handlers".to_owned()]];
-    for section in ["loggers", "services"] {
-        for name in crate::compile::names(config.options(), section) {
-            places.push([section, name, "handlers"].map(str::to_owned).to_vec());
-        }
-    }
-    places
-}
-
-fn names_handler(config: &Config, name: &str) -> bool {
-    places_of_handlers(config).iter().any(|keys| {
-        let list = config.get(keys.iter().map(String::as_str)).map(Setting::as_list).unwrap_or_default();
-        list.iter().any(|known| known.as_text() == Some(name))
-    })
 }

@@ -175,6 +175,15 @@ fn handlers_come_and_go_by_name_and_levels_for_a_time() {
     assert_eq!(debug(), ["a", "b"]);
     handle.remove_handler("a").unwrap();
     assert_eq!(debug(), ["b"]);
+    // A filter is put before it by name, replaced and taken away again.
+    let ignore = |target: &str| Options::new().with("type", "ignore").with("targets", vec![target]);
+    handle.set_filter("quiet", ignore("elsewhere")).unwrap();
+    handle.change(|config| config.set(["handlers", "b", "filters"], vec!["quiet"])).unwrap();
+    assert_eq!(debug(), ["b"]);
+    handle.set_filter("quiet", ignore("storefront")).unwrap();
+    assert_eq!(debug(), [""; 0]);
+    handle.remove_filter("quiet").unwrap();
+    assert_eq!(debug(), ["b"]);
     // A time that is over at once: the watcher ends it, and the level is that of the root again.
     handle.set("storefront::payments", Level::DEBUG, Duration::ZERO).unwrap();
     let patience = watchfire_core::clock::instant() + Duration::from_secs(20);
