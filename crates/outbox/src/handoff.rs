@@ -79,8 +79,11 @@ impl<T> Handoff<T> {
     /// Takes all out, into an empty buffer whose room is used again.
     pub(crate) fn take(&self, into: &mut VecDeque<T>) {
         let mut waiting = lock(&self.waiting);
-        std::mem::swap(&mut *waiting, into);
-        self.count.store(waiting.len(), Ordering::Release);
+        // A buffer that was not used keeps its place: both have room after one use each.
+        if !waiting.is_empty() {
+            std::mem::swap(&mut *waiting, into);
+            self.count.store(waiting.len(), Ordering::Release);
+        }
     }
 
     /// Says that the taker is awake, whoever woke it.

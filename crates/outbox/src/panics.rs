@@ -40,7 +40,7 @@ pub(crate) struct Panics {
     left: Mutex<Waiting>,
     /// How many that are, as of the last [`settle`](Self::settle).
     pub(crate) held: AtomicUsize,
-    places: Mutex<HashMap<(String, u32), Place>>,
+    places: Mutex<HashMap<Site, Place>>,
     /// Those told of in no message yet.
     pub(crate) waiting: AtomicU64,
     pub(crate) heard: AtomicU64,
@@ -90,24 +90,29 @@ impl Panics {
 
     /// Takes a panic, on the thread that panics: no lock is waited for long.
     pub(crate) fn hear(&self, info: &PanicHookInfo<'_>, capture: &Capture) -> Heard {
+        self.hear_of(&place_of(info), || alert_of(info, capture))
+    }
+
+    fn hear_of(&self, place: &Site, alert: impl FnOnce() -> Alert) -> Heard {
         self.heard.fetch_add(1, Ordering::AcqRel);
         let now = clock::instant();
-        if self.is_repeated(info, now) {
+        if self.is_repeated(place, now) {
             self.counted.fetch_add(1, Ordering::AcqRel);
             self.waiting.fetch_add(1, Ordering::AcqRel);
             return Heard::Counted;
         }
-        let alert = alert_of(info, capture);
-        self.remember(info, &alert, now);
+        let alert = alert();
+        self.remember(place, &alert, now);
         match self.write(&alert) {
             Some(()) => Heard::Spooled,
             None => Heard::Queue(Box::new(alert)),
         }
     }
 
-    fn is_repeated(&self, info: &PanicHookInfo<'_>, now: Instant) -> bool {
+    fn is_repeated(&self, site: &Site, now: Instant) -> bool {
         let Some(mut places) = try_lock_for_a_while(&self.places) else { return false };
-        let Some(place) = places.get_mut(&place_of(info)) else { return false };
+        let site = shared_if_full(&places, site);
+        let Some(place) = places.get_mut(&site) else { return false };
         if now.saturating_duration_since(place.last) > QUIET {
             place.told = 0;
         }
@@ -122,13 +127,10 @@ impl Panics {
         false
     }
 
-    fn remember(&self, info: &PanicHookInfo<'_>, alert: &Alert, now: Instant) {
+    fn remember(&self, site: &Site, alert: &Alert, now: Instant) {
         let Some(mut places) = try_lock_for_a_while(&self.places) else { return };
-        let mut key = place_of(info);
-        if places.len() >= PLACES && !places.contains_key(&key) {
-            key = (String::new(), 0);
-        }
-        places.entry(key).or_insert_with(|| Place {
+        let site = shared_if_full(&places, site);
+        places.entry(site).or_insert_with(|| Place {
             last: now,
             told: 1,
             total: 1,
@@ -216,7 +218,16 @@ impl Panics {
     }
 }
 
-fn place_of(info: &PanicHookInfo<'_>) -> (String, u32) {
+/// Where in the source it was: file and line.
+type Site = (String, u32);
+
+/// Returns the key of a place: one that all share, once too many are told apart.
+fn shared_if_full(places: &HashMap<Site, Place>, site: &Site) -> Site {
+    let is_known = places.len() < PLACES || places.contains_key(site);
+    if is_known { site.clone() } else { Site::default() }
+}
+
+fn place_of(info: &PanicHookInfo<'_>) -> Site {
     info.location().map(|place| (place.file().to_owned(), place.line())).unwrap_or_default()
 }
 
@@ -236,4 +247,46 @@ fn alert_of(info: &PanicHookInfo<'_>, capture: &Capture) -> Alert {
         alert = alert.place(place.file().to_owned(), place.line());
     }
     alert
+}
+
+#[cfg(test)]
+mod tests {
+    use watchfire_core::App;
+
+    use super::*;
+
+    fn site(line: u32) -> Site {
+        ("src/pay.rs".to_owned(), line)
+    }
+
+    fn alert() -> Alert {
+        Alert::new(App::new("shop"), Severity::Error, "card declined")
+    }
+
+    #[test]
+    fn a_panic_is_written_down_while_every_lock_of_ours_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::open(&folder.path().join("spool")).unwrap();
+        let panics = Panics::new(Some((disk, "here".to_owned())));
+        // As if it happened in the middle of our own work: the thread that holds the locks is the one that panics.
+        let (_places, _left) = (panics.places.lock().unwrap(), panics.left.lock().unwrap());
+        assert!(matches!(panics.hear_of(&site(1), alert), Heard::Spooled));
+        assert_eq!(std::fs::read_dir(folder.path().join("spool/new")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn places_beyond_the_most_share_one_and_are_counted() {
+        let panics = Panics::new(None);
+        let places = u32::try_from(PLACES).unwrap();
+        for line in 0..places + 50 {
+            let told = matches!(panics.hear_of(&site(line), alert), Heard::Queue(_));
+            assert_eq!(told, line < places + u32::try_from(MOST).unwrap(), "{line}");
+        }
+        assert!(matches!(panics.hear_of(&site(0), alert), Heard::Queue(_)), "a known one has its own count");
+        assert_eq!(
+            panics.take_repeated().iter().map(|repeated| repeated.counts.fresh).collect::<Vec<_>>(),
+            [47]
+        );
+        assert_eq!(panics.counted.load(Ordering::Acquire), 47);
+    }
 }

@@ -39,6 +39,8 @@ pub(crate) use trouble::{Missing, Trouble};
 pub(crate) const LARGEST: u64 = 1 << 20;
 /// How many dead letters are kept.
 const MOST_DEAD: usize = 1_000;
+/// How many damaged files are kept.
+const MOST_DAMAGED: usize = 100;
 /// How long the alert of a panic is left to its own process, while that lives.
 const ITS_OWN: Duration = Duration::from_secs(60);
 
@@ -158,7 +160,7 @@ impl<F: Files> Spool<F> {
         let path = format!("cur/{name}");
         match self.letter(&path) {
             Err(Missing::Damaged(damage)) => {
-                self.files.rename(&path, &format!("damaged/{name}")).ok();
+                self.set_aside(&path, &name.to_string());
                 Err(Missing::Damaged(damage))
             }
             read => read,
@@ -223,6 +225,18 @@ impl<F: Files> Spool<F> {
         Ok(())
     }
 
+    /// Sets a damaged file aside, for somebody to look at; of those that are there already some make room.
+    fn set_aside(&self, path: &str, name: &str) -> bool {
+        let mut aside = self.files.list("damaged").unwrap_or_default();
+        aside.sort_unstable();
+        // Names begin with their time; what has no such name goes last.
+        let surplus = (aside.len() + 1).saturating_sub(MOST_DAMAGED);
+        for name in aside.iter().take(surplus) {
+            self.files.remove(&format!("damaged/{name}")).ok();
+        }
+        self.files.rename(path, &format!("damaged/{name}")).is_ok()
+    }
+
     fn thin_out_dead(&self) -> usize {
         let mut dead = self.list("dead");
         dead.sort_unstable_by_key(|name| name.key);
@@ -259,7 +273,7 @@ impl<F: Files> Spool<F> {
             }
             let free = format!("new/{text}");
             let set_aside = |damage: &dyn fmt::Display| {
-                let moved = self.files.rename(&free, &format!("damaged/{text}")).is_ok();
+                let moved = self.set_aside(&free, &text);
                 moved.then(|| format!("{text}: {damage}"))
             };
             let Some(name) = Name::parse(&text) else {

@@ -106,6 +106,20 @@ fn a_damaged_file_is_set_aside_and_the_rest_goes_on() {
 }
 
 #[test]
+fn of_damaged_files_the_latest_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path(), 2);
+    for i in 0..MOST_DAMAGED + 5 {
+        std::fs::write(folder.path().join(format!("new/{i:04}")), "not ours").unwrap();
+    }
+    let (_, damaged) = spool.claim(&|_| true, true, 10, Moment::default());
+    assert_eq!(damaged.len(), MOST_DAMAGED + 5, "each is told of");
+    let mut kept = spool.files().list("damaged").unwrap();
+    kept.sort_unstable();
+    assert_eq!((kept.len(), kept[0].as_str()), (MOST_DAMAGED, "0005"));
+}
+
+#[test]
 fn what_is_for_a_channel_that_is_not_known_stays() {
     let folder = tempfile::tempdir().unwrap();
     let mut spool = open(folder.path(), 2);

@@ -8,6 +8,8 @@ use std::{
     time::SystemTime,
 };
 
+use watchfire_outbox::Sink;
+
 /// Returns the example program beside this test binary; `cargo test` builds both.
 pub(crate) fn program(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
@@ -100,6 +102,25 @@ fn each_panic_is_told_once_or_counted_and_the_process_is_as_without_us() {
         assert!(found[0].starts_with(message), "{way}: {found:?}");
         assert_eq!(found[0].contains("died"), dies, "{way}: {found:?}");
     }
+}
+
+#[test]
+fn a_process_that_shares_the_spool_says_that_another_one_died() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().join("spool");
+    let told = crate::sinks::Told::new();
+    let sibling = watchfire_outbox::Outbox::builder("sibling")
+        .spool(&spool)
+        .self_log(watchfire_core::SelfLog::to(|_| ()))
+        .start()
+        .unwrap();
+    let _channel = told.clone().channel().handler(&sibling).unwrap();
+    let dead = run("panic-abort", &folder.path().join("lines"), Some(&spool));
+    assert!(!dead.status.success());
+    assert!(sibling.flush(std::time::Duration::from_secs(20)).is_complete);
+    assert_eq!(told.titles(), ["before the abort"]);
+    let page = &told.pages()[0];
+    assert!(page.contains("The process ") && page.contains(" died "), "{page}");
 }
 
 #[test]
