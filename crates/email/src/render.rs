@@ -13,7 +13,7 @@ use lettre::{
     },
 };
 use watchfire_core::cut;
-use watchfire_outbox::{Form, Notification, Occasion, OccasionKind, Page, Receipt, legible};
+use watchfire_outbox::{Form, Notification, Occasion, Page, Receipt, legible};
 
 use crate::{config::Email, html};
 
@@ -38,7 +38,7 @@ pub(crate) fn mails(email: &Email, occasion: &Occasion<'_>) -> Vec<Notification>
     let page = Page::of(occasion);
     let whole: String = legible(&page.plain_text()).collect();
     let said = Said {
-        subject: subject(email, occasion, &page),
+        subject: subject(email, &page),
         html: email.html.then(|| html::page(&page, occasion)),
         text: within(&whole, TEXT),
         brief: within(&whole, BRIEF),
@@ -245,10 +245,9 @@ fn again(encoded: &str) -> HeaderValue {
 }
 
 /// Writes the subject: prefix, severity, program and what happened. No count and no time, so that threads hold.
-fn subject(email: &Email, occasion: &Occasion<'_>, page: &Page) -> String {
-    let message = occasion.alert().message.trim();
-    let what =
-        if message.is_empty() || occasion.kind() == OccasionKind::Storm { &page.title } else { message };
+fn subject(email: &Email, page: &Page) -> String {
+    let message = page.message.trim();
+    let what = if message.is_empty() { &page.title } else { message };
     let prefix: String = in_one_line(&email.subject_prefix).chars().take(PREFIX).collect();
     let what = in_one_line(what);
     let mut subject = format!("{prefix}{}: ", in_one_line(&page.headline));

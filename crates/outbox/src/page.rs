@@ -66,8 +66,9 @@ impl Page {
             title: occasion.title(),
             headline: headline(alert),
             message: match occasion.kind() {
-                // A storm is of its groups; the title ends with the oldest one's words.
+                // It is of its groups; the title ends with the oldest one's words.
                 OccasionKind::Storm => occasion.title(),
+                OccasionKind::Digest if groups(occasion) > 1 => occasion.title(),
                 _ => alert.message.clone(),
             },
             summary: summary(occasion),
@@ -142,7 +143,7 @@ impl Occasion<'_> {
         let line = lines.into_iter().find(|line| !line.is_empty());
         let line = line.unwrap_or_else(|| "an event without a message".to_owned());
         match self.kind() {
-            OccasionKind::Storm => {
+            OccasionKind::Storm if groups(self) > 1 => {
                 format!("{} different alerts at once, the oldest: {line}", groups(self))
             }
             OccasionKind::Digest if groups(self) > 1 => {
@@ -187,9 +188,9 @@ fn summary(occasion: &Occasion<'_>) -> Option<String> {
             stamp(first)
         )),
         OccasionKind::Storm => Some(format!(
-            "{} in {} groups over {} since {}; the last {ago} ago",
+            "{} in {} over {} since {}; the last {ago} ago",
             alerts(fresh),
-            groups(occasion),
+            kinds(groups(occasion)),
             span_text(over),
             stamp(first)
         )),

@@ -8,7 +8,10 @@ mod chance;
 mod ledger;
 mod provider;
 mod ram;
+mod rehearsal;
 mod world;
+
+pub use rehearsal::rehearse;
 
 /// Is what one seed came to.
 #[derive(Clone, Copy, Debug, Default)]

@@ -61,10 +61,12 @@ fn notification(
     };
     let message = Message { slack, channel, mentions };
 
+    // That it is quiet is no reason to ping anybody.
+    let edits = matches!(kind, OccasionKind::Edit | OccasionKind::Quiet);
     // What is said in the thread of the first alert need not repeat it.
-    let brief = thread.is_some() && kind != OccasionKind::Edit;
-    let mut rich = match (kind, thread) {
-        (OccasionKind::Edit, Some(first)) => message.update(first),
+    let brief = thread.is_some() && !edits;
+    let mut rich = match thread {
+        Some(first) if edits => message.update(first),
         _ => message.post(thread),
     };
     rich.extend(message.rich(page, brief));

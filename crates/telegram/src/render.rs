@@ -37,7 +37,7 @@ fn notification(telegram: &Telegram, occasion: &Occasion<'_>, page: &Page, recip
     };
     let first = first.and_then(|receipt| receipt.reference().parse::<i64>().ok());
     let silent = telegram.silent || kind == OccasionKind::Quiet;
-    let edits = kind == OccasionKind::Edit && first.is_some();
+    let edits = matches!(kind, OccasionKind::Edit | OccasionKind::Quiet) && first.is_some();
 
     let body = |form: Form, text: String| {
         let mut payload = Map::new();

@@ -7,6 +7,7 @@ mod disk;
 mod ends;
 mod kills;
 mod outages;
+mod pictures;
 mod random;
 mod readme;
 mod scenario;

@@ -1,7 +1,7 @@
 use mail_parser::{MessageParser, MimeHeaders};
 use proptest::prelude::*;
 use watchfire_core::{Alert, AlertId, App, Severity, SpanFacts};
-use watchfire_outbox::{Counts, Form, GroupId, Sink};
+use watchfire_outbox::{Counts, Form, GroupId, OccasionKind, Sink};
 
 use super::*;
 
@@ -253,7 +253,7 @@ proptest! {
         let alert = Alert::new(app, Severity::Critical, message.repeat(times)).target(name.clone()).field(name, value);
         let email = email().subject_prefix(prefix);
         let occasion = first(&alert);
-        let expected = subject(&email, &occasion, &Page::of(&occasion));
+        let expected = subject(&email, &Page::of(&occasion));
         for mail in email.render(&occasion) {
             prop_assert_eq!(mail.renderings().count(), 4);
             for (form, body) in mail.renderings() {

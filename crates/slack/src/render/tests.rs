@@ -183,8 +183,10 @@ fn digests_go_into_the_thread_of_the_first_and_edits_into_it() {
     // The plainest forms stand alone: the thread itself may be what Slack refused.
     let inside = [ts.clone(), ts.clone(), Value::Null, Value::Null];
     assert_eq!(threads(OccasionKind::Digest), inside);
-    assert_eq!(threads(OccasionKind::Quiet), inside);
-    assert_eq!(threads(OccasionKind::Edit), [Value::Null, ts.clone(), Value::Null, Value::Null]);
+    for kind in [OccasionKind::Edit, OccasionKind::Quiet] {
+        assert_eq!(threads(kind), [Value::Null, ts.clone(), Value::Null, Value::Null]);
+        assert_eq!(rich(&bot(), &occasion(&alert, kind).receipts(&receipts))["ts"], ts, "{kind:?}");
+    }
     assert!(threads(OccasionKind::First).iter().all(Value::is_null));
 
     let edit = rich(&bot(), &occasion(&alert, OccasionKind::Edit).receipts(&receipts));

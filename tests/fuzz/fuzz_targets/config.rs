@@ -1,0 +1,15 @@
+//! Any text as a configuration is read, or its mistakes lie within it; what is read can be written and read again.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use watchfire_config::{Config, Parts};
+
+fuzz_target!(|text: &str| {
+    for mistake in Config::examine_without_environment("fuzzed.toml", text, &Parts::new()).list() {
+        assert!(mistake.span.clone().is_none_or(|span| text.get(span).is_some()), "{mistake:?}");
+    }
+    if let Ok(config) = Config::parse(text) {
+        let again = Config::parse(&config.to_string());
+        assert!(again.is_ok_and(|again| again == config), "{config}");
+    }
+});
