@@ -223,3 +223,44 @@ fn explain_says_what_was_made_of_the_event_and_by_which_rule() {
     assert!(because[2].starts_with(&format!("it hears WARN and up{made}")), "{because:?}");
     assert!(!explained.to_string().contains("planted"), "{explained}");
 }
+
+#[test]
+fn a_channel_says_what_was_made_of_the_event() {
+    use watchfire_inbox::{Inbox, Room};
+    let inbox = Inbox::start().unwrap();
+    let text = format!(
+        r#"
+[filters.known]
+type = "rewrite"
+level = "critical"
+message = "the ledger does not balance"
+rename = {{ order = "order_number", password = "note" }}
+set = {{ team = "payments" }}
+
+[outbox]
+in_memory = true
+
+[handlers.ops]
+type = "slack"
+webhook = "{}"
+filters = ["known"]
+
+[root]
+handlers = ["ops"]
+"#,
+        inbox.slack_webhook_url()
+    );
+    let (layer, handle) =
+        Config::parse(&text).unwrap().service("x").rust_log("").layers::<Registry>().unwrap();
+    let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
+    emit(&dispatch, "shop", Severity::Error, &[("order", "4711"), ("password", "planted")]);
+    let heard = inbox.wait_for(Room::SlackWebhook, 1, std::time::Duration::from_secs(20)).unwrap();
+    let body = heard[0].body();
+    for part in
+        ["CRITICAL", "the ledger does not balance", "order_number", "4711", "team", "payments", "note"]
+    {
+        assert!(body.contains(part), "{part}: {body}");
+    }
+    assert!(!body.contains("planted"), "{body}");
+    drop(handle);
+}
