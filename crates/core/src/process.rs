@@ -153,15 +153,23 @@ pub fn on_panic(listener: Weak<dyn OnPanic>) {
     ONCE.call_once(|| {
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            // A panic that we catch ourselves (a user's formatter or callback) is no news.
-            let listeners = if crate::guard::is_inside() { Vec::new() } else { panic_listeners() };
+            let is_inside = crate::guard::is_inside();
+            // A panic that we catch ourselves (a user's formatter or callback) is no news; where none can be caught it
+            // is the last.
+            let is_caught = is_inside && cfg!(panic = "unwind");
+            let listeners = if is_caught { Vec::new() } else { panic_listeners() };
             let tell = |told: &dyn Fn(&dyn OnPanic)| {
-                crate::guard::quietly(|| {
+                let tell_all = || {
                     for listener in &listeners {
                         let told = std::panic::AssertUnwindSafe(|| told(&**listener));
                         std::panic::catch_unwind(told).unwrap_or_default();
                     }
-                });
+                };
+                if is_inside {
+                    tell_all();
+                } else {
+                    crate::guard::quietly(tell_all);
+                }
             };
             tell(&|listener| listener.on_panic(info));
             previous(info);
