@@ -2,7 +2,7 @@ use crate::{Format, Record};
 
 use super::{
     escape::{one_line, readable, word},
-    text::{DIM, INDENT, Paint, below},
+    text::{DIM, INDENT, Paint, below, head},
 };
 
 /// Writes records over several lines, for a developer at a terminal: what an alert's mail would show.
@@ -37,12 +37,7 @@ impl Pretty {
 impl Format for Pretty {
     fn write(&self, record: &Record<'_>, out: &mut String) {
         let paint = Paint(self.color);
-        paint.on(DIM, out);
-        record.write_time(out);
-        paint.off(out);
-        out.push(' ');
-        paint.level(record.severity(), 8, out);
-        out.push(' ');
+        head(record, paint, out);
         readable(record.message(), INDENT, out);
         out.push('\n');
         out.push_str(INDENT);

@@ -34,12 +34,7 @@ impl Text {
 impl Format for Text {
     fn write(&self, record: &Record<'_>, out: &mut String) {
         let paint = Paint(self.color);
-        paint.on(DIM, out);
-        record.write_time(out);
-        paint.off(out);
-        out.push(' ');
-        paint.level(record.severity(), 8, out);
-        out.push(' ');
+        head(record, paint, out);
         paint.on(DIM, out);
         one_line(record.target(), out);
         out.push(':');
@@ -70,6 +65,16 @@ impl Format for Text {
         out.push('\n');
         below(record, out);
     }
+}
+
+/// Appends what every record begins with: its time and its level.
+pub(super) fn head(record: &Record<'_>, paint: Paint, out: &mut String) {
+    paint.on(DIM, out);
+    record.write_time(out);
+    paint.off(out);
+    out.push(' ');
+    paint.level(record.severity(), 8, out);
+    out.push(' ');
 }
 
 /// Appends the causes of the error and the call stack, each on an indented line.
