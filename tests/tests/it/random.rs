@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 use watchfire::{
     App, Config, Outbox, Parts, Severity,
-    handler::Alert,
+    handler::{Alert, AlertId},
     sink::{Delivering, Notification, Occasion, Outcome, Scope, Sink},
 };
 use watchfire_http::{Response, by_status};
@@ -130,8 +130,13 @@ fn odd_name(random: &mut Random, label: &str) -> String {
 fn letter(text: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let shop = Shop::open(Outbox::builder("shop").spool(folder.path())).channel("takes", Down, brisk);
-    let alert =
-        Alert::new(App::new("shop"), Severity::Error, text).field("order", 4711_u64).place("src/pay.rs", 7);
+    // The same at each run, so that a seed edits the same.
+    let at = UNIX_EPOCH + Duration::from_secs(1_773_500_966);
+    let alert = Alert::new(App::new("shop").host("web-1.example.com").pid(7), Severity::Error, text)
+        .id(AlertId::from_parts(at, 7, text.len() as _))
+        .at(at)
+        .field("order", 4711_u64)
+        .place("src/pay.rs", 7);
     shop.outbox.alert(alert);
     shop.until("it is spooled", |stats| stats.channels[0].spooled == 1);
     drop(shop);
