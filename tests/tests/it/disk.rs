@@ -102,8 +102,7 @@ fn fill_up_and_make_room() {
     assert!(!knows(&shop));
 
     disk.take();
-    // So long that the page of a small file which is removed meanwhile has no room for it.
-    shop.log(&[&format!("{DURING}{}", ", and so on".repeat(2_000))]);
+    shop.log(&[&long(DURING)]);
     // What can be delivered is: a disk is not needed for that.
     assert_once(&inbox, Room::Smtp, &[BEFORE, DURING]);
     shop.until("both wait for Slack", |stats| {
@@ -138,9 +137,9 @@ fn fill_up_and_make_room() {
 
     // Nothing waits, and still it is found out when there is room again.
     disk.take();
-    shop.log(&[MUCH_LATER]);
+    shop.log(&[&long(MUCH_LATER)]);
     assert_once(&inbox, Room::SlackWebhook, &[BEFORE, DURING, AFTER, MUCH_LATER]);
-    assert!(knows(&shop), "{:?}", shop.outbox.health());
+    shop.until("the operator is told", |_| knows(&shop));
     assert_eq!(shop.outbox.flush(PATIENCE).pending, 0);
     disk.give_back();
     shop.until("all is well", |_| shop.outbox.health().status == HealthStatus::Ok);
@@ -161,7 +160,7 @@ fn a_folder_that_cannot_be_written_to_starts_in_memory_says_so_and_spools_when_i
     let setups = ["mkdir -p $FOLDER/spool", "true"];
     for setup in setups {
         let mounts = format!(
-            "mount -t tmpfs tmpfs \"${FOLDER}\" && {} && mount -o remount,ro \"${FOLDER}\"",
+            "mount -t tmpfs tmpfs \"${FOLDER}\" && {} && mount -o remount,bind,ro \"${FOLDER}\"",
             setup.replace("$FOLDER", &format!("${FOLDER}"))
         );
         if let Some(output) = in_namespace(TEST, &mounts) {
@@ -199,7 +198,7 @@ fn start_read_only() {
     if limited {
         fs::remove_file(folder()).unwrap();
     } else {
-        let remount = Command::new("mount").args(["-o", "remount,rw"]).arg(folder()).status();
+        let remount = Command::new("mount").args(["-o", "remount,bind,rw"]).arg(folder()).status();
         assert!(remount.unwrap().success());
     }
     until_spooled(&shop, 1);
@@ -220,6 +219,11 @@ fn shop(inbox: &Inbox) -> Shop {
 
 fn until_spooled(shop: &Shop, count: u64) {
     shop.until("all that waits is in the spool", |_| shop.outbox.flush(Duration::ZERO).spooled == count);
+}
+
+/// Makes a text so long that the page of a small file which is removed meanwhile has no room for it.
+fn long(text: &str) -> String {
+    format!("{text}{}", ", and so on".repeat(2_000))
 }
 
 /// Takes the room away, and gives it back.
