@@ -59,7 +59,13 @@ impl File {
             std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
             return Ok(text);
         }
-        std::fs::read_to_string(&self.path).with_context(|| format!("cannot read {}", self.name()))
+        std::fs::read_to_string(&self.path).with_context(|| match self.path.exists() {
+            true => format!("cannot read {}", self.name()),
+            false => format!(
+                "there is no {}; name the configuration, or write one with `watchfire init`",
+                self.name()
+            ),
+        })
     }
 
     pub(crate) fn parts(&self) -> Parts {

@@ -33,11 +33,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let name = args.path.display();
     // Never over a file that is there.
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&args.path)
-        .with_context(|| format!("cannot make {name}"))?;
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&args.path).with_context(|| {
+        match args.path.exists() {
+            true => format!("{name} is there already; name another file, or `-` to print it"),
+            false => format!("cannot make {name}"),
+        }
+    })?;
     file.write_all(STARTER.as_bytes()).with_context(|| format!("cannot write {name}"))?;
     if args.json {
         line(&json!({ "file": name.to_string(), "written": true }).to_string());

@@ -39,6 +39,7 @@ enum Command {
     /// Write a commented configuration to start from
     Init(init::Args),
     /// Print the completions of a shell
+    #[command(after_help = COMPLETIONS)]
     Completions {
         /// bash, zsh, fish, elvish or powershell
         shell: clap_complete::Shell,
@@ -53,7 +54,15 @@ enum Command {
     Silence(silence::Args),
 }
 
+const COMPLETIONS: &str = "Exit codes: 0.
+
+Examples:
+  watchfire completions bash > ~/.local/share/bash-completion/completions/watchfire
+  watchfire completions zsh > ~/.zfunc/_watchfire     # with fpath+=~/.zfunc before compinit
+  watchfire completions fish > ~/.config/fish/completions/watchfire.fish";
+
 const EXAMPLES: &str = "Examples:
+  watchfire init            write a commented ./watchfire.toml to start from
   watchfire demo            run the shop, keep the page open until Ctrl-C
   watchfire demo --once     run, print, and fail if anything is missing or too much
   watchfire check           find all mistakes of ./watchfire.toml

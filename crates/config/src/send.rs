@@ -11,11 +11,12 @@ use watchfire_outbox::{
 use crate::{
     Config, Mistake, Mistakes, Parts,
     channels::Prepared,
-    compile::{Scene, compile},
+    compile::{Scene, compile, names},
     environment,
     mistake::Findings,
     plan::Plan,
     resolve::Surroundings,
+    suggest::nearest,
     workshop,
 };
 
@@ -156,6 +157,20 @@ impl Config {
         service: Option<&str>,
     ) -> Result<(Plan, Vec<(String, Prepared)>), Mistakes> {
         let mut findings = Findings::default();
+        if let Some(name) = handler
+            && let known = names(self.options(), "handlers")
+            && !known.contains(&name)
+        {
+            let meant = nearest(name, known.iter().copied());
+            let mistake = Mistake::new("", format!("there is no handler `{name}`")).meant(meant);
+            let listed = || format!("defined are: {}", known.join(", "));
+            findings.add(if meant.is_none() && !known.is_empty() {
+                mistake.hint(Some(listed()))
+            } else {
+                mistake
+            });
+            return Err(self.mistakes(findings));
+        }
         let from = Surroundings { variable: &environment::variable, file: &environment::file };
         let parts = Parts::new();
         // One handler is sent through though no logger names it.
@@ -200,7 +215,8 @@ impl Config {
                 }
                 None => "no handler alerts anybody".to_owned(),
             };
-            findings.add(Mistake::new("handlers", reason));
+            let hint = "handlers of type email, slack, telegram, sms and sentry do; a logger or the root has to name them";
+            findings.add(Mistake::new("handlers", reason).hint(Some(hint)));
         }
         if findings.list.is_empty() { Ok((plan, prepared)) } else { Err(config.mistakes(findings)) }
     }

@@ -16,6 +16,14 @@ use crate::output::{Colour, line, paint};
 
 /// What `watchfire demo` takes.
 #[derive(clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 it went as it should, 1 with --once something is missing or too much, 2 it could not run.
+
+Examples:
+  watchfire demo
+  watchfire demo --once
+  watchfire demo --once --json | jq .rows"
+)]
 pub(crate) struct Args {
     /// Run, print, and end: with 0 if every failure arrived everywhere and nothing else did, with 1 otherwise
     #[arg(long)]

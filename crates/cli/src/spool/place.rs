@@ -15,7 +15,7 @@ pub(crate) struct Whereabouts {
     /// The spool's folder [default: the configuration's, else $STATE_DIRECTORY/watchfire]
     #[arg(long, value_name = "DIR")]
     pub(crate) folder: Option<PathBuf>,
-    /// Take the folder from `spool` in this configuration's `[outbox]`
+    /// Take the folder from `spool` in this configuration's `[outbox]` [default: ./watchfire.toml, if it names one]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -42,6 +42,8 @@ impl Whereabouts {
                 Some(spool) => return Ok(spool.into()),
                 None => {}
             }
+        } else if let Some(spool) = implied() {
+            return Ok(spool);
         }
         SpoolFolder::default_path().ok_or_else(|| {
             anyhow!(
@@ -50,6 +52,13 @@ impl Whereabouts {
             )
         })
     }
+}
+
+/// Returns the folder that the configuration beside us names, if there is one and it can be read.
+fn implied() -> Option<PathBuf> {
+    let config = Config::read("watchfire.toml").ok()?;
+    let spool = config.get(["outbox", "spool"])?.as_text()?.to_owned();
+    (!spool.contains("${")).then(|| spool.into())
 }
 
 fn open(path: &Path) -> anyhow::Result<SpoolFolder> {

@@ -89,3 +89,30 @@ fn a_target_of_no_package_is_a_warning_unless_it_is_ones_own() {
     assert_eq!(watchfire(&["check", "--lock", "/nowhere/Cargo.lock", &path]).status.code(), Some(2));
     assert_eq!(watchfire(&["check", "--lock", &path, &path]).status.code(), Some(2));
 }
+
+#[test]
+fn what_is_missing_is_said_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("watchfire.toml");
+    let path = path.to_str().unwrap();
+    let said = |arguments: &[&str]| {
+        let output = watchfire(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat()
+    };
+    assert!(said(&["check", path]).contains("write one with `watchfire init`"));
+    assert_eq!(watchfire(&["init", path]).status.code(), Some(0));
+    assert!(said(&["init", path]).contains("is there already; name another file"));
+    let nobody = said(&["send", path, "--dry-run"]);
+    assert!(
+        nobody.contains("no handler alerts anybody") && nobody.contains("email, slack, telegram"),
+        "{nobody}"
+    );
+    let near = said(&["verify", path, "--handler", "consol"]);
+    assert!(
+        near.contains("there is no handler `consol`") && near.contains("did you mean `console`?"),
+        "{near}"
+    );
+    let far = said(&["send", path, "--dry-run", "--handler", "ops"]);
+    assert!(far.contains("defined are: console, file") && !far.contains("root.handlers"), "{far}");
+}

@@ -33,6 +33,8 @@ fn help_has_examples() {
     for arguments in [
         &["--help"][..],
         &["inbox", "--help"],
+        &["demo", "--help"],
+        &["completions", "--help"],
         &["check", "--help"],
         &["explain", "--help"],
         &["send", "--help"],
