@@ -1,12 +1,14 @@
 //! Redaction at capture: no secret enters an alert, so that no later step can leak one.
 
 mod ends;
+mod known;
 mod names;
 mod own;
 mod pairs;
 mod shapes;
 #[cfg(test)]
 mod tests;
+mod triggers;
 mod values;
 mod words;
 
@@ -32,8 +34,8 @@ pub const MASK: &str = "[redacted]";
 /// - By value: what follows `Bearer` or `Basic`, JSON Web Tokens, passwords in URLs, payment card numbers, tokens with
 ///   the prefix of a known issuer, webhook and bot paths, private keys in PEM.
 ///
-/// An unquoted value is taken to end at the first blank; only headers, cookies, passphrases and connection strings
-/// reach to the end of their line.
+/// An unquoted value is taken to end at the first blank; headers, cookies, passphrases and connection strings reach to
+/// the end of their line, and so does a password whose name begins its line, up to the next name, bracket or divider.
 #[derive(Clone, Debug)]
 pub struct Redactor {
     names: Option<Arc<Names>>,

@@ -43,6 +43,31 @@ impl Scan<'_> {
         (false, self.word_end(start))
     }
 
+    /// The end of a value that may be of several words, and whether it is the mask already: at the end of the line, before
+    /// `name=` and `name:`, a bracket or a divider. What begins as a sentence about a password has no more words than any
+    /// unquoted value: `password: must be longer`.
+    pub(super) fn phrase(&self, start: usize) -> (bool, usize) {
+        let bytes = self.bytes;
+        let (kept, mut end) = self.unquoted(start);
+        if kept || self.has_mask(start) || is_sentence(bytes.slice(start, end)) {
+            return (kept, end);
+        }
+        loop {
+            let next = bytes.run(end, |byte| byte == b' ' || byte == b'\t');
+            let stops = matches!(
+                bytes.at(next),
+                b'(' | b'[' | b'{' | b'<' | b'|' | b'"' | b'\'' | b'`' | b'-' | b'='
+            );
+            let name = bytes.run(next, is_name);
+            let is_pair = name > next && (matches!(bytes.at(name), b'=' | b':') || self.has_mask(name));
+            let word = self.word_end(next);
+            if next == end || stops || is_pair || word == next || bytes.before(end, start) == b'.' {
+                return (kept, end);
+            }
+            end = word;
+        }
+    }
+
     /// The end of a header's value: the line, the next header of a list, or the quote that `opened` the header.
     pub(super) fn line(&self, start: usize, opened: u8) -> (bool, usize) {
         let bytes = self.bytes;
@@ -218,4 +243,57 @@ impl Scan<'_> {
             }
         }
     }
+}
+
+/// Says whether a value begins as sentences about passwords do.
+fn is_sentence(word: &[u8]) -> bool {
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "at",
+        "can",
+        "can't",
+        "cannot",
+        "could",
+        "did",
+        "does",
+        "expired",
+        "failed",
+        "for",
+        "from",
+        "has",
+        "incorrect",
+        "invalid",
+        "is",
+        "isn't",
+        "it",
+        "may",
+        "mismatch",
+        "missing",
+        "must",
+        "no",
+        "not",
+        "of",
+        "or",
+        "please",
+        "rejected",
+        "required",
+        "should",
+        "the",
+        "this",
+        "to",
+        "too",
+        "value",
+        "was",
+        "wasn't",
+        "will",
+        "with",
+        "wrong",
+        "you",
+        "your",
+    ]
+    .iter()
+    .any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
 }

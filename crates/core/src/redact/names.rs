@@ -11,6 +11,8 @@ use super::words::{Word, words};
 pub(super) enum Extent {
     /// One run of non-blank characters.
     Word,
+    /// Words up to the end of the line, or to the next name, bracket or divider. No name has it by itself.
+    Phrase,
     /// The rest of the line: headers, cookies, passphrases and connection strings contain blanks.
     Line,
 }

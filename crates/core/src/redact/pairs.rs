@@ -5,6 +5,9 @@ use super::MASK;
 use super::names::Extent;
 use super::values::{REACH, Scan, is_blank};
 
+/// How far a line may be indented whose name is looked at.
+const INDENT: usize = 32;
+
 /// A quotation mark and the backslashes before it: one more level of quoting for each `2n + 1` of them.
 #[derive(Clone, Copy)]
 pub(super) struct Quote {
@@ -41,8 +44,29 @@ impl Scan<'_> {
         if !colon && value > after && key.end == at && self.is_assignment(value) {
             return;
         }
-        let extent = if colon { extent } else { Extent::Word };
+        let extent = match extent {
+            _ if !colon => Extent::Word,
+            Extent::Word if self.is_password_line(key) => Extent::Phrase,
+            extent => extent,
+        };
         self.value(value, key, extent);
+    }
+
+    /// Says whether a line begins with this name, and it is one for what people make up, maybe of several words.
+    fn is_password_line(&self, key: Key) -> bool {
+        const NAMES: [&[u8]; 7] =
+            [b"password", b"passwd", b"pwd", b"passcode", b"passwort", b"kennwort", b"senha"];
+        let bytes = self.bytes;
+        if key.quote.is_some()
+            || !NAMES.iter().any(|name| bytes.slice(key.start, key.end).eq_ignore_ascii_case(name))
+        {
+            return false;
+        }
+        let (mut start, least) = (key.start, self.floor.max(key.start.saturating_sub(INDENT)));
+        while start > least && matches!(bytes.at(start - 1), b' ' | b'\t') {
+            start -= 1;
+        }
+        matches!(bytes.before(start, self.floor), 0 | b'\n')
     }
 
     /// `("name", value`, as `Debug` shows a list of pairs.
@@ -51,6 +75,10 @@ impl Scan<'_> {
         let before = bytes.before(self.at, self.floor);
         let next = bytes.at(self.at + 1);
         if !matches!(before, b'"' | b'\'') || !(is_blank(next) || is_quote(next) || next == b'\\') {
+            return;
+        }
+        // Of JSON each string would be walked back over.
+        if !self.has_brackets() {
             return;
         }
         let Some(key @ Key { quote: Some(quote), .. }) = self.key_before(self.at) else { return };
@@ -126,6 +154,7 @@ impl Scan<'_> {
         }
         let (kept, end) = match extent {
             Extent::Word => self.unquoted(start),
+            Extent::Phrase => self.phrase(start),
             Extent::Line => self.line(start, bytes.before(key.start, self.floor)),
         };
         let value = bytes.slice(start, end);
@@ -172,9 +201,9 @@ impl Scan<'_> {
         self.floor.max(self.at.saturating_sub(REACH))
     }
 
-    fn judge(&self, key: Key) -> Option<Extent> {
+    fn judge(&mut self, key: Key) -> Option<Extent> {
         let bytes = self.bytes;
-        let verdict = self.names.judge(bytes.slice(key.start, key.end));
+        let verdict = self.known.judge(self.names, bytes, key.start, key.end);
         if key.quote.is_some() {
             return verdict;
         }

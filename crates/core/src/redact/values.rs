@@ -2,7 +2,7 @@
 //!
 //! Written by hand, because core has no dependency that could do it: a set of regular expressions would cost every
 //! program a regex engine, would pass over each text once per rule, and cannot follow nested quotes and brackets.
-//! The pass stops only at the bytes of [`TRIGGERS`], looks back at most [`REACH`] bytes for a name, and looks ahead
+//! The pass stops only at the bytes of `triggers`, looks back at most [`REACH`] bytes for a name, and looks ahead
 //! either within a bound or over what it then masks, so that its time is linear in the text.
 //!
 //! It changes nothing in its own output: a value that is the mask is stepped over just as the secret was, and what
@@ -10,7 +10,9 @@
 
 use std::borrow::Cow;
 
+use super::known::Known;
 use super::names::Names;
+use super::triggers::first_trigger;
 use super::{MASK, shapes};
 
 /// How far the scanner looks back for a name, and ahead for the next one, in bytes.
@@ -22,7 +24,17 @@ const LONG_PASSWORD: usize = 256;
 /// Masks the secrets of `text`. Of a `cut` text the end is taken for a secret where it could be the start of one.
 pub(super) fn mask<'t>(names: &Names, text: &'t str, cut: bool) -> Cow<'t, str> {
     let bytes = Bytes { bytes: text.as_bytes(), cut };
-    let mut scan = Scan { names, text, bytes, at: 0, floor: 0, userinfo: None, out: String::new() };
+    let mut scan = Scan {
+        names,
+        text,
+        bytes,
+        known: Known::default(),
+        brackets: None,
+        at: 0,
+        floor: 0,
+        userinfo: None,
+        out: String::new(),
+    };
     while scan.step() {}
     if scan.floor == 0 {
         return Cow::Borrowed(text);
@@ -102,6 +114,10 @@ pub(super) struct Scan<'t> {
     pub(super) names: &'t Names,
     text: &'t str,
     pub(super) bytes: Bytes<'t>,
+    /// What was found about names of this text; in JSON the same ones come again and again.
+    pub(super) known: Known,
+    /// Whether there is a bracket that a tuple could begin with, once that was looked for.
+    brackets: Option<bool>,
     /// The next byte to look at.
     pub(super) at: usize,
     /// The end of the last masked value, up to which `out` is written.
@@ -121,6 +137,11 @@ struct Userinfo {
 }
 
 impl Scan<'_> {
+    pub(super) fn has_brackets(&mut self) -> bool {
+        let text = self.text;
+        *self.brackets.get_or_insert_with(|| text.contains('('))
+    }
+
     /// Masks from `start` to `end` and goes on behind.
     pub(super) fn mask(&mut self, start: usize, end: usize) {
         self.mask_as(start, end, |out| out.push_str(MASK));
@@ -361,32 +382,4 @@ impl Scan<'_> {
             None => self.at = end,
         }
     }
-}
-
-/// The bytes at which something may begin or end that is a secret.
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-static TRIGGERS: [bool; 256] = {
-    let mut table = [false; 256];
-    let bytes = b":=%,>-_./IJBb0123456789";
-    let mut at = 0;
-    while at < bytes.len() {
-        table[bytes[at] as usize] = true;
-        at += 1;
-    }
-    table
-};
-
-/// Eight bytes at once: a branch for each costs six times as much.
-fn first_trigger(bytes: &[u8]) -> Option<usize> {
-    let any = |eight: &[u8]| eight.iter().fold(false, |any, byte| any | is_trigger(*byte));
-    let clear = bytes.chunks_exact(8).take_while(|eight| !any(eight)).count() * 8;
-    let rest = bytes.get(clear..)?;
-    if rest.len() < 8 && !any(rest) {
-        return None;
-    }
-    rest.iter().position(|byte| is_trigger(*byte)).map(|steps| clear + steps)
-}
-
-fn is_trigger(byte: u8) -> bool {
-    TRIGGERS.get(usize::from(byte)).copied().unwrap_or(false)
 }

@@ -36,6 +36,17 @@ const MASKED: &[(&str, &str)] = &[
     ("<Password>hunter2</Password>", "<Password>~</Password>"),
     ("<wsse:Password>a b</wsse:Password>", "<wsse:Password>~</wsse:Password>"),
     ("password=[redacted]hunter2", "password=~"),
+    // lines of several words
+    ("password: two words", "password: ~"),
+    ("saved\n  Password: correct horse battery staple\nuser: bob", "saved\n  Password: ~\nuser: bob"),
+    ("password: two words user=bob", "password: ~ user=bob"),
+    ("password: two words, user: bob", "password: ~, user: bob"),
+    ("password: two words (from the form)", "password: ~ (from the form)"),
+    ("passwort: zwei w\u{f6}rter\r\nx", "passwort: ~\r\nx"),
+    ("password: hunter2. Then it failed", "password: ~ Then it failed"),
+    ("password: must be longer than that", "password: ~ be longer than that"),
+    ("login with password: hunter2 failed", "login with password: ~ failed"),
+    ("db_password: hunter2 failed", "db_password: ~ failed"),
     // headers
     ("Authorization: Bearer abc", "Authorization: ~"),
     ("Authorization: Basic dTpw\r\nHost: example.com", "Authorization: ~\r\nHost: example.com"),
