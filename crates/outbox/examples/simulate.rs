@@ -1,4 +1,4 @@
-//! Runs seeds of the simulator: `simulate [--seeds N] [--from SEED]`.
+//! Runs seeds of the simulator: `simulate [--seeds N] [--from SEED] [--groups]`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on its streams")]
 
@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use watchfire_outbox::sim::{Summary, run};
+use watchfire_outbox::sim::{Summary, run, run_groups};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -19,6 +19,8 @@ fn main() -> ExitCode {
         at.and_then(|at| args.get(at + 1)?.parse().ok()).unwrap_or(otherwise)
     };
     let (seeds, from) = (value("--seeds", 1_000), value("--from", 0));
+    let groups = args.iter().any(|arg| arg == "--groups");
+    let (run, flag): (fn(u64) -> _, _) = if groups { (run_groups, " --groups") } else { (run, "") };
     let began = watchfire_core::clock::instant();
     let (next, failed) = (AtomicU64::new(from), AtomicBool::new(false));
     let total = Mutex::new(Summary::default());
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
                         Err(broken) => {
                             failed.store(true, Ordering::Relaxed);
                             eprintln!("seed {seed}: {broken}");
-                            eprintln!("replay it with: cargo xtask simulate --seeds 1 --from {seed}");
+                            eprintln!("replay it with: cargo xtask simulate --seeds 1 --from {seed}{flag}");
                         }
                     }
                 }
@@ -62,4 +64,9 @@ fn add(total: &mut Summary, one: &Summary) {
     total.marked_duplicates += one.marked_duplicates;
     total.merged += one.merged;
     total.failed_over += one.failed_over;
+    total.captured += one.captured;
+    total.told += one.told;
+    total.withheld += one.withheld;
+    total.lost += one.lost;
+    total.told_again += one.told_again;
 }

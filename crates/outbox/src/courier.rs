@@ -26,7 +26,7 @@ mod speak;
 pub(crate) mod talk;
 
 use carrier::Carrier;
-use talk::Counting;
+use talk::{Counting, Remarks};
 
 /// How long the courier naps before it looks at the queue again, while there was traffic a moment ago: a push then
 /// costs the program no system call.
@@ -162,8 +162,6 @@ impl Courier<'_> {
                 return self.close(now);
             }
             let wait = [self.send_out(now), desks_due, keep_due].into_iter().flatten().min();
-            // No attempt begins before the courier sleeps.
-            self.talk().keep_spent(now);
             self.shared.orders.looked.store(asked, Ordering::Release);
             self.publish(now);
             if stops {
@@ -267,7 +265,7 @@ impl Courier<'_> {
                 }
             };
             for number in self.numbers(to) {
-                let group = self.take(number, Arc::clone(&alert), 1, &[], now);
+                let group = self.take(number, Arc::clone(&alert), 1, &Remarks::default(), now);
                 self.talk().note_repeats(number, repeats, group, now);
             }
         }
@@ -296,6 +294,8 @@ impl Courier<'_> {
         loop {
             match self.dispatch.next(&self.channels, now) {
                 Job::Attempt { key, channel, notification } => {
+                    // What it costs the budget is written down before it leaves.
+                    self.talk().keep_spent(now);
                     if let Some(channel) = self.channels.get(channel) {
                         self.carrier.make(key, Arc::clone(channel), *notification);
                     }

@@ -71,7 +71,7 @@ pub(crate) struct Dispatch<F> {
     self_log: SelfLog,
     last_resort: LastResort,
     /// Which counts of other processes were taken over, and are not written down as ours yet.
-    taken: Vec<String>,
+    taken: Vec<(String, bool)>,
     #[cfg(feature = "sim")]
     fates: Fates,
 }

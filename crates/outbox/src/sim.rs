@@ -33,6 +33,16 @@ pub struct Summary {
     pub merged: u64,
     /// Notifications taken over by other channels.
     pub failed_over: u64,
+    /// Alerts that the desks took.
+    pub captured: u64,
+    /// Of these, told of.
+    pub told: u64,
+    /// Of these, too few of their kind.
+    pub withheld: u64,
+    /// Of these, counted in the last second before a crash, and lost with it.
+    pub lost: u64,
+    /// Of these, told again after a crash.
+    pub told_again: u64,
 }
 
 /// Runs one seed to its end.
@@ -41,7 +51,17 @@ pub struct Summary {
 ///
 /// If a property does not hold: which, and after what steps.
 pub fn run(seed: u64) -> Result<Summary, String> {
-    world::World::new(seed).run()
+    world::World::new(seed, false).run()
+}
+
+/// Runs one seed of the spool and the delivery with the desks before them: groups, budgets, checkpoints, silences, and
+/// crashes every few seconds.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_groups(seed: u64) -> Result<Summary, String> {
+    world::World::new(seed, true).run()
 }
 
 #[cfg(test)]

@@ -340,9 +340,20 @@ impl<F: Files> Spool<F> {
         names.iter().filter_map(|text| Name::parse(text)).collect()
     }
 
+    /// Tells whether a message is in the folder, whoever has it.
+    pub(crate) fn holds(&self, id: NotificationId) -> bool {
+        ["cur", "new"].into_iter().any(|folder| self.list(folder).iter().any(|name| name.key.id == id))
+    }
+
     pub(crate) fn files(&self) -> &F {
         &self.files
     }
+}
+
+/// Reads the text of a file that [`keep`](Spool::keep) has written.
+#[cfg(feature = "sim")]
+pub(crate) fn text_of(file: &[u8]) -> Option<String> {
+    frame::unwrap::<String>(file).ok().map(|(text, _)| text)
 }
 
 fn missing(error: io::Error) -> Missing {

@@ -4,7 +4,10 @@ use std::sync::{Arc, atomic::Ordering};
 
 use watchfire_core::Alert;
 
-use super::{Courier, talk::Talk};
+use super::{
+    Courier,
+    talk::{Remarks, Talk},
+};
 use crate::{GroupId, moment::Moment, shared::micros, spool::Disk};
 
 impl Courier<'_> {
@@ -17,16 +20,16 @@ impl Courier<'_> {
         }
     }
 
-    /// Has a channel take an alert that stands for `weight`; `notes` are said with it if it is said now.
+    /// Has a channel take an alert that stands for `weight`; `remarks` go with it if it is said now.
     pub(super) fn take(
         &mut self,
         number: usize,
         alert: Arc<Alert>,
         weight: u64,
-        notes: &[String],
+        remarks: &Remarks,
         now: Moment,
     ) -> Option<GroupId> {
-        self.talk().take(number, alert, weight, notes, now)
+        self.talk().take(number, alert, weight, remarks, now)
     }
 
     /// Lets the desks say what is due; returns when something is due again.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Courier;
+use super::{Courier, talk::Remarks};
 use watchfire_core::clock;
 
 use crate::{
@@ -43,17 +43,17 @@ impl Courier<'_> {
     }
 
     fn speak_of_panic(&mut self, left: &Left, now: Moment) {
-        let mut notes = Vec::new();
+        let mut remarks = Remarks { notes: Vec::new(), maybe_duplicate: left.again };
         if let Some(pid) = left.died {
             let ago = span_text(now.since(left.alert.at.into()));
-            notes.push(format!("The process {pid} died {ago} ago."));
+            remarks.notes.push(format!("The process {pid} died {ago} ago."));
         }
         let alert = Arc::new(left.alert.clone());
         for number in self.panic_channels() {
             if let Some(channel) = self.channels.get(number) {
                 bump(&channel.counters.captured);
             }
-            self.take(number, Arc::clone(&alert), 1, &notes, now);
+            self.take(number, Arc::clone(&alert), 1, &remarks, now);
         }
         self.dispatch.end_alert(&left.name);
     }
@@ -77,7 +77,7 @@ impl Courier<'_> {
                 if let Some(channel) = self.channels.get(number) {
                     add(&channel.counters.captured, counts.fresh);
                 }
-                self.take(number, Arc::clone(&alert), counts.fresh, &[], now);
+                self.take(number, Arc::clone(&alert), counts.fresh, &Remarks::default(), now);
             }
         }
     }

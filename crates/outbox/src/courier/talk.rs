@@ -12,6 +12,7 @@ use watchfire_core::{Alert, App};
 use crate::{
     GroupId, Occasion, OccasionKind,
     channels::{ChannelState, Channels},
+    delivery::State,
     dispatch::Dispatch,
     gate::{Collector, Key},
     group::{Desk, Say},
@@ -86,6 +87,27 @@ impl Counting {
             (self.owes_keep, self.kept) = (true, None);
         }
     }
+
+    /// Tells whether all is written down, and when it last was.
+    #[cfg(feature = "sim")]
+    pub(crate) fn kept(&self) -> (bool, Option<Moment>) {
+        (!self.owes_keep, self.kept)
+    }
+
+    /// Returns when it last took over what others have left.
+    #[cfg(feature = "sim")]
+    pub(crate) fn adopted(&self) -> Moment {
+        self.adopted
+    }
+}
+
+/// Is what is known of an alert beside itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Remarks {
+    /// Said with it.
+    pub(crate) notes: Vec<String>,
+    /// It may have been said before.
+    pub(crate) maybe_duplicate: bool,
 }
 
 /// Is the channels, their desks, and where what they say goes.
@@ -98,13 +120,13 @@ pub(crate) struct Talk<'a, F> {
 }
 
 impl<F: Files> Talk<'_, F> {
-    /// Has a channel take an alert that stands for `weight`; `notes` are said with it if it is said now.
+    /// Has a channel take an alert that stands for `weight`; `remarks` go with it if it is said now.
     pub(crate) fn take(
         &mut self,
         number: usize,
         alert: Arc<Alert>,
         weight: u64,
-        notes: &[String],
+        remarks: &Remarks,
         now: Moment,
     ) -> Option<GroupId> {
         let (channel, counting) = (self.channels.get(number)?, self.desks.get_mut(number)?);
@@ -112,7 +134,8 @@ impl<F: Files> Talk<'_, F> {
         let mut says = Vec::new();
         let group = counting.desk.take(alert, named.as_deref(), weight, now, &mut says);
         for say in &mut says {
-            say.notes.splice(0..0, notes.iter().cloned());
+            say.notes.splice(0..0, remarks.notes.iter().cloned());
+            say.maybe_duplicate = remarks.maybe_duplicate;
         }
         self.say_all(number, says, now);
         Some(group)
@@ -204,8 +227,9 @@ impl<F: Files> Talk<'_, F> {
     /// Writes down what was spent for other channels, before it leaves.
     pub(crate) fn keep_spent(&mut self, now: Moment) {
         for number in 0..self.desks.len() {
-            let spent = self.channels.get(number).is_some_and(|channel| channel.purse.is_spent());
-            self.keep(number, spent, now);
+            if self.channels.get(number).is_some_and(|channel| channel.purse.is_spent()) {
+                self.keep(number, true, now);
+            }
         }
     }
 
@@ -248,7 +272,8 @@ impl<F: Files> Talk<'_, F> {
             .others(&say.mentions)
             .notes(&notes);
         let counters = &channel.counters;
-        match self.say(number, &occasion, tells_deferred, now) {
+        let state = State { not_before: now, maybe_duplicate: say.maybe_duplicate, ..State::default() };
+        match self.say(number, &occasion, state, tells_deferred, now) {
             Some(0) | None if say.told == 0 => {}
             // The sink has nothing to say about this, or could not.
             Some(0) => {
@@ -276,6 +301,7 @@ impl<F: Files> Talk<'_, F> {
         &mut self,
         number: usize,
         occasion: &Occasion<'_>,
+        state: State,
         tells_deferred: bool,
         now: Moment,
     ) -> Option<usize> {
@@ -288,7 +314,7 @@ impl<F: Files> Talk<'_, F> {
         };
         let (rendered, facts) = channel.render(&occasion, now)?;
         let count = rendered.len();
-        let accepted = self.dispatch.accept(self.channels, number, rendered, &facts, now);
+        let accepted = self.dispatch.accept(state, self.channels, number, rendered, &facts, now);
         if tells_deferred {
             self.dispatch.fold_deferred(self.channels, number, &accepted);
         }

@@ -20,18 +20,6 @@ impl<F: Files> Dispatch<F> {
     /// is among it. The channel as a whole has been asked for its budget; the recipients are asked here.
     pub(crate) fn accept(
         &mut self,
-        channels: &Channels,
-        number: usize,
-        rendered: Vec<Notification>,
-        facts: &Arc<Facts>,
-        now: Moment,
-    ) -> Vec<NotificationId> {
-        let state = State { not_before: now, ..State::default() };
-        self.accept_as(state, channels, number, rendered, facts, now)
-    }
-
-    pub(super) fn accept_as(
-        &mut self,
         state: State,
         channels: &Channels,
         number: usize,
@@ -58,13 +46,21 @@ impl<F: Files> Dispatch<F> {
         now: Moment,
     ) -> Option<NotificationId> {
         let id = letter.notification.id;
+        // Made by a process that died, and not said yet: that one is said.
+        if state.maybe_duplicate
+            && !self.knows(id)
+            && self.spool.as_ref().is_some_and(|spool| spool.holds(id))
+        {
+            return Some(id);
+        }
         if !self.knows(id) {
             let channel = channels.get(number)?;
-            let to = &letter.notification.recipient;
+            let mut to = letter.notification.recipient.clone();
+            self.follow_move(&channel.name, &mut to);
             // An edit pings nobody.
             let pings = !matches!(letter.notification.kind, OccasionKind::Edit | OccasionKind::Quiet);
-            if pings && !state.deferred && !to.is_empty() && !channel.purse.take(to, now) {
-                (state.deferred, state.not_before) = (true, channel.purse.next(to, now));
+            if pings && !state.deferred && !to.is_empty() && !channel.purse.take(&to, now) {
+                (state.deferred, state.not_before) = (true, channel.purse.next(&to, now));
             }
             if state.deferred {
                 bump(&channel.counters.deferred);

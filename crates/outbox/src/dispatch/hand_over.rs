@@ -43,6 +43,7 @@ impl<F: Files> Dispatch<F> {
     pub(super) fn withdraw(&mut self, number: usize, letters: &[(Key, u64)], by: &[NotificationId]) {
         let safe = by.iter().any(|id| {
             self.recent.contains(id)
+                || self.spool.as_ref().is_some_and(|spool| !self.ids.contains(id) && spool.holds(*id))
                 || self.kept.iter().any(|(key, kept)| key.id == *id && kept.name.is_some())
         });
         let mut files = Vec::new();
@@ -108,7 +109,7 @@ impl<F: Files> Dispatch<F> {
             // The budget is for what people hear, whoever it comes from.
             let mut state = terms(target, notification.severity, now);
             state.maybe_duplicate = recovered;
-            copies.extend(self.accept_as(state, channels, other, rendered, &Arc::new(facts), now));
+            copies.extend(self.accept(state, channels, other, rendered, &Arc::new(facts), now));
         }
         copies
     }

@@ -32,6 +32,8 @@ pub(crate) struct Left {
     pub(crate) alert: Alert,
     /// Its process, if that is no more.
     pub(crate) died: Option<u32>,
+    /// Whether another process took it before, and died: it may have been said.
+    pub(crate) again: bool,
 }
 
 impl<F: Files> Dispatch<F> {
@@ -80,7 +82,8 @@ impl<F: Files> Dispatch<F> {
                 Found::Alert(name, alert, writer) => {
                     let died = writer
                         .filter(|writer| self.spool.as_ref().is_some_and(|spool| spool.has_died(writer)));
-                    left.push(Left { name, alert: *alert, died: died.map(|writer| writer.pid) });
+                    let (died, again) = (died.map(|writer| writer.pid), name.state.maybe_duplicate);
+                    left.push(Left { name, alert: *alert, died, again });
                 }
             }
         }
@@ -167,7 +170,7 @@ impl<F: Files> Dispatch<F> {
         let rendered = channel.render_again(facts, notification.kind, notification.group, &facts.notes, now);
         let mut state = terms(channel, notification.severity, now);
         state.maybe_duplicate = name.state.maybe_duplicate;
-        if !self.accept_as(state, channels, number, rendered, facts, now).is_empty() {
+        if !self.accept(state, channels, number, rendered, facts, now).is_empty() {
             self.end_alert(name);
             return;
         }

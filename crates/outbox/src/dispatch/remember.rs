@@ -24,17 +24,28 @@ impl<F: Files> Dispatch<F> {
         let Some(spool) = &mut self.spool else { return false };
         let start = start(channel);
         let mut taken = std::mem::take(&mut self.taken);
-        let parts = taken.iter().filter_map(|key| part(key.strip_prefix(&start)?));
+        let parts = taken.iter().filter_map(|(key, _)| part(key.strip_prefix(&start)?));
         let head = std::iter::once(spool.owner().to_string()).chain(parts.map(str::to_owned));
         let head = head.collect::<Vec<_>>().join(" ");
         // What has become a credential since it was counted must not stop the counts from being kept.
         let text = format!("{head}\n{}", watchfire_core::process::mask_own_secrets(text));
         let kept = spool.keep(Drawer::Groups, &key(&start, spool.owner()), &text).is_ok();
         if kept {
-            taken.retain(|key| !key.starts_with(&start) || !spool.forget(Drawer::Groups, key));
+            // Named once more after its file went: that it is gone lasts from the next time on.
+            taken.retain(|(key, gone)| !gone || !key.starts_with(&start));
+            for (key, gone) in taken.iter_mut().filter(|(key, _)| key.starts_with(&start)) {
+                *gone = spool.forget(Drawer::Groups, key);
+            }
         }
         self.taken = taken;
         kept
+    }
+
+    /// Returns where this process keeps what it has counted for a channel.
+    #[cfg(feature = "sim")]
+    pub(crate) fn groups_file(&self, channel: &str) -> Option<String> {
+        let owner = self.spool.as_ref()?.owner();
+        Some(format!("state/groups/{}", key(&start(channel), owner)))
     }
 
     /// Takes over what processes that are gone have counted for a channel; with `at_start` also what this process had
@@ -47,7 +58,7 @@ impl<F: Files> Dispatch<F> {
         let mut taken = Vec::new();
         for sheet in &files {
             let is_ours = *sheet.holder() == *this;
-            if self.taken.contains(&sheet.key) || (is_ours && !at_start) {
+            if self.taken.iter().any(|(key, _)| *key == sheet.key) || (is_ours && !at_start) {
                 continue;
             }
             if !is_ours && !spool.is_gone(sheet.holder(), now) {
@@ -61,7 +72,7 @@ impl<F: Files> Dispatch<F> {
             }
             let key = format!("{start}{}+{this}", sheet.part);
             if spool.pass_on(Drawer::Groups, &sheet.key, &key) {
-                self.taken.push(key);
+                self.taken.push((key, false));
                 taken.push(sheet.text.clone());
             }
         }

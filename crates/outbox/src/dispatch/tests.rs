@@ -109,7 +109,7 @@ impl Scene {
         let group = GroupId::from_u64(u64::from(self.alerts));
         let occasion = Occasion::first(&alert, &channel.name, group, self.now.into());
         let (rendered, facts) = channel.render(&occasion, self.now).unwrap();
-        self.dispatch.accept(&self.channels, 0, rendered, &facts, self.now);
+        self.dispatch.accept(state_at(self.now), &self.channels, 0, rendered, &facts, self.now);
         self.dispatch.commit();
     }
 
@@ -147,6 +147,10 @@ impl Scene {
         labels.sort();
         labels
     }
+}
+
+fn state_at(now: Moment) -> State {
+    State { not_before: now, ..State::default() }
 }
 
 fn start(
@@ -263,7 +267,7 @@ fn the_next_message_of_the_channel_tells_what_its_budget_held_back() {
     let (rendered, facts) = channel.render(&occasion, scene.now).unwrap();
     // An hour after the first there is room.
     scene.now = BEGIN + Duration::from_secs(120 + 3_600);
-    let by = scene.dispatch.accept(&scene.channels, 1, rendered, &facts, scene.now);
+    let by = scene.dispatch.accept(state_at(scene.now), &scene.channels, 1, rendered, &facts, scene.now);
     scene.dispatch.fold_deferred(&scene.channels, 1, &by);
     assert!(scene.dispatch.deferred_note(1, scene.now).is_none());
     let told = scene.pass(Duration::from_secs(24 * 3600));

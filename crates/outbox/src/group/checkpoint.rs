@@ -43,6 +43,10 @@ struct GroupRecord {
     due: u64,
     last_said: u64,
     folded: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    recent: Vec<u64>,
+    #[serde(default)]
+    reached: bool,
     sample: SampleRecord,
 }
 
@@ -170,6 +174,8 @@ impl GroupRecord {
             due: group.due.as_millis(),
             last_said: group.last_said.as_millis(),
             folded: group.folded,
+            recent: group.recent.iter().map(|at| at.as_millis()).collect(),
+            reached: group.reached,
             sample: SampleRecord::of(&group.opening),
         }
     }
@@ -194,12 +200,14 @@ impl GroupRecord {
             step: self.step,
             owed: self.owed,
             late: None,
-            due: Moment::from_millis(self.due).min(now + longest),
+            // What held it in the last process may hold it no longer.
+            due: if self.owed { now } else { Moment::from_millis(self.due).min(now + longest) },
             early_at: None,
             edit_at: None,
             last_said: time(self.last_said),
             power,
-            recent: std::collections::VecDeque::new(),
+            recent: self.recent.iter().take(1_000).map(|at| time(*at)).collect(),
+            reached: self.reached,
             every: Moment::default(),
             bytes: super::state::size(&sample),
             opening: Arc::clone(&sample),

@@ -1,5 +1,7 @@
 //! Decide when a channel speaks, and of what: the machine of all its groups.
 
+#[cfg(feature = "sim")]
+mod inspect;
 mod retune;
 mod room;
 mod speak;
@@ -213,7 +215,7 @@ impl Desk {
 
     /// Says all that is left, as far as the budget goes: there is nobody to say it later.
     pub(crate) fn close(&mut self, now: Moment, out: &mut Vec<Say>) {
-        let left = |group: &&Group| group.unsaid > 0 && (!group.owed || group.is_loud(&self.noise, now));
+        let left = |group: &&Group| group.unsaid > 0 && (!group.owed || group.is_loud(&self.noise));
         let ready: Vec<GroupId> =
             self.groups.iter().filter(|(_, group)| left(group)).map(|(id, _)| *id).collect();
         if self.lump.alerts > 0 {
@@ -281,7 +283,7 @@ impl Desk {
         if let Some(silence) = self.silences.of(id, now) {
             return Some((silence.until.into(), Late::Silence));
         }
-        if group.owed && !group.is_loud(&self.noise, now) {
+        if group.owed && !group.is_loud(&self.noise) {
             let within = self.noise.min_count.map_or(Duration::from_secs(3600), |min| min.within);
             return Some((group.last + within + Duration::from_millis(1), Late::MinCount));
         }

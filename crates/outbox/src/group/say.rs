@@ -18,6 +18,8 @@ pub(crate) struct Say {
     pub(crate) told: u64,
     pub(crate) mentions: Vec<Mention>,
     pub(crate) notes: Vec<String>,
+    /// It may have been said before.
+    pub(crate) maybe_duplicate: bool,
 }
 
 impl Say {
@@ -38,6 +40,7 @@ impl Say {
             told: group.unsaid,
             mentions: Vec::new(),
             notes,
+            maybe_duplicate: false,
         }
     }
 }

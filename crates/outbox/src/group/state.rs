@@ -34,6 +34,8 @@ pub(super) struct Group {
     pub(super) power: u64,
     /// The times of the last alerts, as many as `min_count` asks for.
     pub(super) recent: VecDeque<Moment>,
+    /// They were enough for `min_count`: it is told of, whatever holds it back until then.
+    pub(super) reached: bool,
     /// The bucket of a channel that sends every alert.
     pub(super) every: Moment,
     /// What the first message showed.
@@ -74,6 +76,7 @@ impl Group {
             last_said: Moment::default(),
             power: 10,
             recent: VecDeque::new(),
+            reached: false,
             every: Moment::default(),
             opening: Arc::clone(alert),
             sample: Arc::clone(alert),
@@ -88,12 +91,14 @@ impl Group {
         self.unsaid = self.unsaid.saturating_add(n);
         self.fresh = self.fresh.saturating_add(n);
         self.last = self.last.max(last);
-        if let Some(MinCount { count, .. }) = noise.min_count {
+        if let Some(MinCount { count, within }) = noise.min_count {
             let count = count as usize;
             let more = usize::try_from(n).unwrap_or(count).min(count);
             self.recent.extend(std::iter::repeat_n(last, more));
             let over = self.recent.len().saturating_sub(count);
             self.recent.drain(..over);
+            let oldest = self.recent.front().filter(|_| self.recent.len() >= count);
+            self.reached |= oldest.is_some_and(|oldest| last.since(*oldest) <= within);
         }
     }
 
@@ -110,6 +115,9 @@ impl Group {
         self.due = self.due.min(other.due);
         self.last_said = self.last_said.max(other.last_said);
         self.power = self.power.max(other.power);
+        self.recent.extend(&other.recent);
+        self.recent.make_contiguous().sort_unstable();
+        self.reached |= other.reached;
     }
 
     pub(super) fn show(&mut self, alert: &Arc<Alert>) {
@@ -119,15 +127,12 @@ impl Group {
     }
 
     /// Tells whether it is loud enough to be spoken of.
-    pub(super) fn is_loud(&self, noise: &Noise, now: Moment) -> bool {
+    pub(super) fn is_loud(&self, noise: &Noise) -> bool {
         if self.severity >= Severity::Critical {
             return true;
         }
         match noise.min_count {
-            Some(MinCount { count, within }) => {
-                let oldest = self.recent.front().filter(|_| self.recent.len() >= count as usize);
-                oldest.is_some_and(|oldest| now.since(*oldest) <= within)
-            }
+            Some(_) => self.reached,
             None => self.severity >= noise.first_from,
         }
     }
@@ -160,6 +165,7 @@ impl Group {
             self.due = now + noise.window(self.step);
         }
         (self.unsaid, self.fresh) = (0, 0);
+        self.reached = false;
         (self.owed, self.late, self.early_at, self.edit_at) = (false, None, None, None);
         self.said = self.said.saturating_add(1);
         self.last_said = now;

@@ -284,6 +284,50 @@ fn too_few_of_a_kind_are_withheld_counted_and_mentioned() {
 }
 
 #[test]
+fn a_group_that_has_reached_its_min_count_is_told_when_what_held_it_ends() {
+    type Hold = fn(&mut Scene, GroupId);
+    let holds: [Hold; 2] = [
+        |scene, _| scene.desk.hush(Some(scene.now + HOUR)),
+        |scene, group| {
+            let silence = Silence::new(group, scene.now.into(), HOUR);
+            scene.desk.silence(Silences::new([silence]), scene.now);
+        },
+    ];
+    for hold in holds {
+        let mut scene = Scene::new(Noise::mail().min_count(3, MINUTE));
+        let group = scene.event(&alert("refused"));
+        hold(&mut scene, group);
+        scene.event(&alert("refused"));
+        scene.event(&alert("refused"));
+        scene.pass(HOUR * 2);
+        assert_eq!(scene.kinds(), [(3600, "first", 3)]);
+    }
+}
+
+#[test]
+fn a_crash_loop_reaches_its_min_count() {
+    let noise = Noise::mail().min_count(3, MINUTE);
+    let mut scene = Scene::new(noise.clone());
+    for _ in 0..4 {
+        scene.event(&alert("cannot start"));
+        scene.pass(SECOND * 5);
+        scene.restart(noise.clone());
+    }
+    assert_eq!(scene.kinds(), [(10, "first", 3)]);
+}
+
+#[test]
+fn what_a_storm_or_a_quiet_time_held_is_looked_at_anew_after_a_restart() {
+    let mut scene = Scene::new(Noise::mail());
+    scene.desk.hush(Some(scene.now + HOUR * 8));
+    scene.event(&alert("refused"));
+    // The next process has no quiet hours.
+    scene.restart(Noise::mail());
+    scene.pass(SECOND);
+    assert_eq!(scene.kinds(), [(0, "first", 1)]);
+}
+
+#[test]
 fn a_live_counter_edits_the_first_message_and_says_when_it_is_quiet() {
     let mut scene = Scene::with_edits(Noise { early: false, ..Noise::chat() }, true);
     for _ in 0..100 {

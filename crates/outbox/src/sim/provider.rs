@@ -1,20 +1,25 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use super::chance::Chance;
 use crate::{
-    Delivering, Notification, NotificationId, Occasion, Outcome, Policy, Reason, Receipt, Scope, Sink,
-    moment::Moment,
+    Delivering, GroupId, Notification, NotificationId, Occasion, OccasionKind, Outcome, Policy, Reason,
+    Receipt, Scope, Sink, moment::Moment,
 };
 
-/// Renders for its recipients; what it delivers is the simulator's affair.
+/// Renders for its recipients, and notes what; what it delivers is the simulator's affair.
 #[derive(Debug)]
 pub(super) struct Paper {
     pub(super) recipients: Vec<String>,
     pub(super) policy: Policy,
+    pub(super) shown: Shown,
 }
+
+/// Is what the desk of one channel has had rendered: why, of which group, and how many alerts it told of.
+pub(super) type Shown = Arc<Mutex<Vec<(OccasionKind, GroupId, u64)>>>;
 
 impl Sink for Paper {
     fn kind(&self) -> &'static str {
@@ -23,6 +28,13 @@ impl Sink for Paper {
 
     fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
         let title = occasion.title();
+        // What it says for another channel, or sums up, no desk has decided on.
+        let own = occasion.kind() != OccasionKind::CatchUp
+            && !occasion.remarks().iter().any(|note| note.contains("has not delivered this since"));
+        if own {
+            let shown = (occasion.kind(), occasion.group(), occasion.tally().fresh);
+            self.shown.lock().unwrap_or_else(PoisonError::into_inner).push(shown);
+        }
         let to = self.recipients.iter();
         to.map(|to| occasion.notification(to).rich(title.clone()).plain(title.clone()).ascii("x")).collect()
     }
@@ -45,6 +57,8 @@ pub(super) struct Providers {
     pub(super) sound: BTreeSet<(String, String)>,
     /// Whether all are well from now on.
     pub(super) all_sound: bool,
+    /// Whether recipients may get new addresses.
+    pub(super) moves: bool,
     /// Channels whose credentials are wrong.
     pub(super) locked: BTreeSet<String>,
 }
@@ -110,6 +124,7 @@ impl Providers {
             93..95 => Outcome::RecipientRefused(why()),
             95..97 => Outcome::Rejected(why()),
             97..98 => Outcome::RateLimited { wait: Duration::MAX, scope, reason: why() },
+            _ if !self.moves => Outcome::Transient(why()),
             _ => Outcome::Moved { to: format!("{}'", notification.recipient()), reason: why() },
         })
     }

@@ -88,6 +88,21 @@ impl Disk {
         self.seen.keys()
     }
 
+    /// Reads a file as an operator does.
+    pub(super) fn content(&self, path: &str) -> Option<Rc<Vec<u8>>> {
+        self.seen.get(path).cloned()
+    }
+
+    /// Writes a file as an operator does, or removes it.
+    pub(super) fn put(&mut self, path: &str, text: Option<String>) {
+        for side in [&mut self.seen, &mut self.durable] {
+            match &text {
+                Some(text) => side.insert(path.to_owned(), Rc::new(text.clone().into_bytes())),
+                None => side.remove(path),
+            };
+        }
+    }
+
     /// Spoils a file.
     pub(super) fn damage(&mut self, path: &str, chance: &mut Chance) {
         if let Some(bytes) = self.seen.get(path) {

@@ -1,8 +1,13 @@
+mod balance;
 mod books;
+mod desks;
 mod disasters;
 mod plan;
+mod process;
 
+use balance::{Book, Estate, Grave, Pings, Sum};
 use books::conserved;
+use process::Process;
 
 use std::{
     cell::RefCell,
@@ -18,13 +23,13 @@ use super::{
     Summary,
     chance::Chance,
     ledger::Ledger,
-    provider::{Paper, Pauses, Providers},
+    provider::{Paper, Pauses, Providers, Shown},
     ram::{Disk, Mode, Ram},
 };
 use crate::{
     GroupId, Notification, NotificationId, Occasion,
     channels::{ChannelState, Settings},
-    delivery::Key,
+    delivery::{Key, State},
     dispatch::{Dispatch, Job, Limits},
     moment::Moment,
     spool::{Alive, Owner, Spool},
@@ -47,6 +52,12 @@ pub(super) struct World {
     pids: u32,
     summary: Summary,
     steps: Vec<String>,
+    left: Vec<Estate>,
+    graves: Vec<Grave>,
+    sums: Vec<Sum>,
+    pings: Pings,
+    /// What a process broke when it started.
+    broken: Option<String>,
 }
 
 /// Is what a seed sets up once.
@@ -54,6 +65,10 @@ struct Plan {
     channels: Vec<Wanted>,
     limits: Limits,
     damages: bool,
+    /// Alerts go through the desks.
+    grouped: bool,
+    /// All clocks are right.
+    steady: bool,
 }
 
 #[derive(Clone)]
@@ -64,40 +79,18 @@ struct Wanted {
     sound: bool,
 }
 
-struct Process {
-    owner: Owner,
-    ram: Ram,
-    dispatch: Dispatch<Ram>,
-    channels: Vec<Arc<ChannelState>>,
-    flying: BTreeMap<Key, (usize, Notification)>,
-    pauses: Pauses,
-    paced: BTreeMap<(usize, String), Moment>,
-    /// How far its clock is ahead of the world's, or behind.
-    ahead: (bool, Duration),
-}
-
-impl Process {
-    fn clock(&self, world: Moment) -> Moment {
-        match self.ahead {
-            (true, by) => world + by,
-            (false, by) => world - by,
-        }
-    }
-
-    fn is_dead(&self) -> bool {
-        self.ram.dead.get()
-    }
-}
-
 impl World {
-    pub(super) fn new(seed: u64) -> Self {
+    /// Sets up the world of a seed; with `grouped` the alerts go through the desks.
+    pub(super) fn new(seed: u64, grouped: bool) -> Self {
         let mut chance = Chance::new(seed);
-        let plan = Plan::draw(&mut chance);
-        let mut providers = Providers::default();
+        let plan = Plan::draw(&mut chance, grouped);
+        let moves = !plan.steady;
+        let mut providers = Providers { moves, ..Providers::default() };
         for channel in plan.channels.iter().filter(|channel| channel.sound) {
             providers.sound.extend(channel.recipients.iter().map(|to| (channel.name.clone(), to.clone())));
         }
         let processes = 1 + usize::try_from(chance.below(3)).unwrap_or_default();
+        let sums = vec![Sum::default(); plan.channels.len()];
         Self {
             chance,
             now: Moment::from_millis(1_700_000_000_000),
@@ -113,6 +106,11 @@ impl World {
             pids: 1,
             summary: Summary::default(),
             steps: Vec::new(),
+            left: Vec::new(),
+            graves: Vec::new(),
+            sums,
+            pings: Pings::default(),
+            broken: None,
         }
     }
 
@@ -139,6 +137,7 @@ impl World {
     fn step(&mut self) -> Result<(), String> {
         let number = usize::try_from(self.chance.below(self.processes.len() as u64)).unwrap_or_default();
         match self.chance.below(100) {
+            0..30 if self.plan.grouped => self.emit_to_desks(number)?,
             0..30 => self.emit(number)?,
             30..50 => self.drive(number)?,
             50..72 => self.finish_one(number)?,
@@ -161,9 +160,12 @@ impl World {
             94..95 => self.change_locks(),
             95..96 => self.leave_alert(number),
             96..97 if self.plan.damages => self.damage(),
+            97..98 if self.plan.grouped => self.change_silences(),
+            98..99 if self.plan.grouped => self.crash_loop(number)?,
             _ => self.settle_sound(number)?,
         }
         self.bury_dead();
+        self.read_graves()?;
         self.check()
     }
 
@@ -183,10 +185,12 @@ impl World {
         let spool = Spool::new(ram.clone(), owner.clone(), alive, self.pids);
         let dispatch = Dispatch::new(Some(spool), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None);
         let mut dispatch = dispatch.with_limits(self.plan.limits, self.plan.limits);
-        let mut channels = Vec::new();
+        let (mut channels, mut shown) = (Vec::new(), Vec::new());
         for (i, wanted) in self.plan.channels.iter().enumerate() {
             let policy = wanted.settings.policy.clone();
-            let sink = Paper { recipients: wanted.recipients.clone(), policy };
+            shown.push(Shown::default());
+            let shown = shown.last().map(Arc::clone).unwrap_or_default();
+            let sink = Paper { recipients: wanted.recipients.clone(), policy, shown };
             let channel = ChannelState::new(wanted.name.clone(), Arc::new(sink), wanted.settings.clone());
             dispatch.add_channel(i, &channel);
             channels.push(Arc::new(channel));
@@ -196,19 +200,28 @@ impl World {
             1 => (false, self.chance.span()),
             _ => (true, Duration::ZERO),
         };
+        let ahead = if self.plan.steady { (true, Duration::ZERO) } else { ahead };
         self.say(format!("process {number} starts, its clock off by {ahead:?}"));
-        if let Some(slot) = self.processes.get_mut(number) {
-            *slot = Some(Process {
-                owner,
-                ram,
-                dispatch,
-                channels,
-                flying: BTreeMap::new(),
-                pauses: Pauses::default(),
-                paced: BTreeMap::new(),
-                ahead,
-            });
+        let books = vec![Book::default(); channels.len()];
+        let mut process = Process {
+            owner,
+            ram,
+            dispatch,
+            channels,
+            flying: BTreeMap::new(),
+            pauses: Pauses::default(),
+            paced: BTreeMap::new(),
+            desks: Vec::new(),
+            looked: None,
+            shown,
+            books,
+            ahead,
+        };
+        if self.plan.grouped {
+            let opened = self.open_desks(&mut process);
+            self.broken = self.broken.take().or(opened.err());
         }
+        self.put_back(number, process);
     }
 
     /// Takes a process out of its slot to work with; starts it where none runs.
@@ -243,7 +256,8 @@ impl World {
             let occasion = Occasion::first(&alert, &channel.name, group, now.into());
             let Some((rendered, facts)) = channel.render(&occasion, now) else { continue };
             let ids: Vec<NotificationId> = rendered.iter().map(Notification::id).collect();
-            process.dispatch.accept(&process.channels, to, rendered, &facts, now);
+            let state = State { not_before: now, ..State::default() };
+            process.dispatch.accept(state, &process.channels, to, rendered, &facts, now);
             process.dispatch.commit();
             self.say(format!("process {number} accepts {} for {}", alert.message, channel.name));
             self.explain(&mut process);
@@ -256,6 +270,9 @@ impl World {
 
     /// Lets a process do what there is to do, up to the next wait.
     fn drive(&mut self, number: usize) -> Result<(), String> {
+        if self.plan.grouped {
+            return self.turn(number, Vec::new());
+        }
         let Some(mut process) = self.take(number) else { return Ok(()) };
         let now = process.clock(self.now);
         let (left, _) = process.dispatch.look(&process.channels, true, now);
@@ -263,7 +280,8 @@ impl World {
             for (to, channel) in process.channels.clone().iter().enumerate() {
                 let occasion = Occasion::first(&left.alert, &channel.name, GroupId::from_u64(9), now.into());
                 let Some((rendered, facts)) = channel.render(&occasion, now) else { continue };
-                process.dispatch.accept(&process.channels, to, rendered, &facts, now);
+                let state = State { not_before: now, maybe_duplicate: left.again, ..State::default() };
+                process.dispatch.accept(state, &process.channels, to, rendered, &facts, now);
             }
             process.dispatch.end_alert(&left.name);
         }
@@ -296,6 +314,7 @@ impl World {
                         .map_or(Duration::MAX, |channel| channel.tuning().policy.max_age);
                     let passed = process.dispatch.delivery.tickets().any(|other| {
                         other.key < key
+                            && !other.state.deferred
                             && (other.channel, other.recipient.as_str(), other.group)
                                 == (channel, to, notification.group())
                             && now.since(other.key.accepted_at()) < max_age
@@ -353,6 +372,7 @@ impl World {
         let chance = self.chance.fraction();
         process.dispatch.done(&process.channels, key, outcome, now, chance);
         self.explain(&mut process);
+        self.count_pings(&mut process);
         let conserved = conserved(&process);
         self.put_back(number, process);
         conserved

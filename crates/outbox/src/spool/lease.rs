@@ -27,7 +27,8 @@ impl<F: Files> Spool<F> {
             if name.owner.as_ref().is_none_or(&mut is_stale) {
                 let mut free = name.clone().owned_by(None);
                 // It may have arrived: its process died with the attempt under way.
-                free.state.maybe_duplicate |= free.state.in_flight;
+                // So may an alert of a panic: it was perhaps rendered and sent before its file went.
+                free.state.maybe_duplicate |= free.state.in_flight || free.is_alert();
                 free.state.in_flight = false;
                 let moved = self.files.rename(&format!("cur/{name}"), &format!("new/{free}"));
                 released += usize::from(moved.is_ok());

@@ -175,3 +175,20 @@ fn a_dead_letter_is_not_under_way_any_more() {
     let dead = spool.list("dead");
     assert_eq!(dead.iter().map(|name| name.state.in_flight).collect::<Vec<_>>(), [false]);
 }
+
+#[test]
+fn an_alert_whose_taker_died_is_marked_for_it_may_have_been_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Moment::from_millis(1_763_675_876_123);
+    let alert = Alert::new(App::new("shop"), Severity::Critical, "lost");
+    let key = Key { accepted: 7, id: NotificationId(7) };
+    let found = |spool: &mut Spool<Disk>| match spool.claim(&|_| true, true, 9, now).0.pop() {
+        Some(Found::Alert(name, ..)) => Some(name.state.maybe_duplicate),
+        _ => None,
+    };
+    let (mut writer, mut taker) = (open(folder.path(), 2), open(folder.path(), 1));
+    writer.leave(&Name::alert(key, writer.owner()), &alert).unwrap();
+    assert_eq!(found(&mut taker), Some(false), "nobody had it before");
+    writer.release_stale(now);
+    assert_eq!(found(&mut writer), Some(true));
+}

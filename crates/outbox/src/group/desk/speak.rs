@@ -180,6 +180,7 @@ impl Desk {
             told,
             mentions,
             notes,
+            maybe_duplicate: false,
         });
     }
 }

@@ -70,7 +70,7 @@ impl Desk {
                 group.owed
                     && group.unsaid > 0
                     && group.severity < Severity::Critical
-                    && group.is_loud(noise, now)
+                    && group.is_loud(noise)
                     && silences.of(**id, now).is_none()
             })
             .map(|(id, _)| *id)

@@ -22,6 +22,9 @@ impl World {
     pub(super) fn explain(&mut self, process: &mut Process) {
         let fates = process.dispatch.take_fates();
         for (id, by) in fates.replaced {
+            for by in &by {
+                self.pings.parts.entry(*by).or_default().push(id);
+            }
             by.into_iter().for_each(|by| self.ledger.merge(id, by));
         }
         // What a process believes while it dies need not be so.
@@ -82,14 +85,15 @@ impl World {
             self.check()?;
             let rest = self.processes.iter().flatten().map(|process| process.dispatch.len()).sum::<usize>();
             let files = self.disk.borrow().names("new").chain(self.disk.borrow().names("cur")).count();
-            if rest == 0 && files == 0 && self.ledger.still_open() == 0 {
-                return Ok(());
+            if rest == 0 && files == 0 && self.ledger.still_open() == 0 && self.untold() == 0 {
+                return self.settle_sums();
             }
             self.now = self.now + Duration::from_secs(if round < 200 { 31 } else { 3_600 });
         }
         let disk = self.disk.borrow();
         let names: Vec<&str> = disk.names("new").chain(disk.names("cur")).collect();
-        Err(format!("{} open at the end; files: {names:?}", self.ledger.still_open()))
+        let (open, untold) = (self.ledger.still_open(), self.untold());
+        Err(format!("{open} open and {untold} untold at the end; files: {names:?}"))
     }
 
     pub(super) fn flying(&self, number: usize) -> Option<Key> {
@@ -106,6 +110,9 @@ impl World {
 
     /// Checks that nothing that was accepted is lost.
     pub(super) fn check(&mut self) -> Result<(), String> {
+        if let Some(broken) = self.broken.take() {
+            return Err(broken);
+        }
         let disk = self.disk.borrow();
         let ids = |folder: &'static str| disk.names(folder).filter_map(id_of);
         let mut there: BTreeSet<NotificationId> = ids("new").chain(ids("cur")).collect();

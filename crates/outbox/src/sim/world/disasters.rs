@@ -37,6 +37,9 @@ impl World {
             self.summary.merged += channel.counters.merged.load(Ordering::Acquire);
             self.summary.failed_over += channel.counters.failed_over.load(Ordering::Acquire);
         }
+        if self.plan.grouped {
+            self.dig(process);
+        }
         for (_, notification) in process.flying.values() {
             if self.chance.percent(50) && self.providers.take(notification, true).is_ok() {
                 self.say(format!("{} had arrived", notification.title()));
@@ -65,6 +68,12 @@ impl World {
     pub(super) fn end_well(&mut self, number: usize) {
         let Some(mut process) = self.processes.get_mut(number).and_then(Option::take) else { return };
         self.say(format!("process {number} ends"));
+        if self.plan.grouped {
+            let now = process.clock(self.now);
+            process.talk().keep_counts(true, now);
+            // As the courier does: what it has spent and counted is safe, or the next one does not know.
+            self.balance(&mut process, false).unwrap_or_else(|broken| self.broken = Some(broken));
+        }
         process.dispatch.release_all();
         self.part_with(&process);
     }

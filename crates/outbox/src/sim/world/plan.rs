@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
-use super::{Plan, Wanted};
+use super::{Plan, Wanted, desks::draw_noise};
 use crate::{Policy, channels::Settings, dispatch::Limits, failover::FailOver, sim::chance::Chance};
 
 impl Plan {
-    pub(super) fn draw(chance: &mut Chance) -> Self {
+    pub(super) fn draw(chance: &mut Chance, grouped: bool) -> Self {
         let names = ["ops", "mail", "sms"];
         let count = 1 + usize::try_from(chance.below(3)).unwrap_or_default();
         let channels = names.iter().take(count).enumerate().map(|(i, name)| {
             let recipients = 1 + chance.below(2);
             let mut policy = Policy::default();
             policy.noise.budget.clear();
+            if grouped {
+                (policy.noise, policy.can_edit) = draw_noise(chance);
+            }
             if chance.percent(30) {
                 policy.min_gap = Duration::from_millis(1_100);
             }
@@ -34,6 +37,7 @@ impl Plan {
         });
         let channels = channels.collect();
         let limits = if chance.percent(15) { Limits { count: 8, bytes: 64 << 20 } } else { Limits::ON_DISK };
-        Self { channels, limits, damages: chance.percent(10) }
+        let damages = chance.percent(10);
+        Self { channels, limits, damages, grouped, steady: grouped && chance.percent(70) }
     }
 }

@@ -1,0 +1,46 @@
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use super::balance::Book;
+use crate::{
+    Notification,
+    channels::ChannelState,
+    courier::talk::Counting,
+    delivery::Key,
+    dispatch::Dispatch,
+    moment::Moment,
+    sim::{
+        provider::{Pauses, Shown},
+        ram::Ram,
+    },
+    spool::Owner,
+};
+
+/// Is a program that runs, with its courier's parts.
+pub(super) struct Process {
+    pub(super) owner: Owner,
+    pub(super) ram: Ram,
+    pub(super) dispatch: Dispatch<Ram>,
+    pub(super) channels: Vec<Arc<ChannelState>>,
+    pub(super) flying: BTreeMap<Key, (usize, Notification)>,
+    pub(super) pauses: Pauses,
+    pub(super) paced: BTreeMap<(usize, String), Moment>,
+    pub(super) desks: Vec<Counting>,
+    pub(super) looked: Option<Moment>,
+    pub(super) shown: Vec<Shown>,
+    pub(super) books: Vec<Book>,
+    /// How far its clock is ahead of the world's, or behind.
+    pub(super) ahead: (bool, Duration),
+}
+
+impl Process {
+    pub(super) fn clock(&self, world: Moment) -> Moment {
+        match self.ahead {
+            (true, by) => world + by,
+            (false, by) => world - by,
+        }
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.ram.dead.get()
+    }
+}
