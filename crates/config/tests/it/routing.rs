@@ -138,6 +138,12 @@ fn json_is_read_like_toml_and_what_is_written_is_read_again() {
     let schema: serde_json::Value = serde_json::from_str(&watchfire_config::schema()).unwrap();
     assert_eq!(schema["properties"]["root"]["properties"]["propagate"]["type"], "boolean");
     assert_eq!(schema["additionalProperties"], false);
+    let filters = schema["properties"]["filters"]["additionalProperties"]["anyOf"].as_array().unwrap();
+    let rewrite = filters.iter().find(|filter| filter["properties"]["type"]["const"] == "rewrite").unwrap();
+    let set = &rewrite["properties"]["set"]["additionalProperties"]["type"];
+    assert_eq!(*set, serde_json::json!(["string", "number", "boolean"]));
+    assert_eq!(rewrite["properties"]["rename"]["additionalProperties"]["type"], "string");
+    assert!(rewrite.get("required").is_none(), "each key alone will do: {rewrite}");
     #[cfg(feature = "json")]
     {
         let json = r#"{"handlers": {"file": {"type": "file", "path": "x.log"}}, "root": {"handlers": ["file"], "lvel": "info"}}"#;
