@@ -39,6 +39,10 @@ pub enum OccasionKind {
 }
 
 impl OccasionKind {
+    /// All, in the order of their numbers.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::First, Self::Digest, Self::Edit, Self::Storm, Self::Quiet, Self::CatchUp];
+
     /// Returns the lower-case name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{delivery::View, moment::Moment};
+use crate::{OccasionKind, delivery::View, moment::Moment};
 
 /// Says how a flush ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,8 +81,9 @@ pub struct ChannelStats {
     pub carried: u64,
     /// Groups that are open.
     pub groups: u64,
-    /// Notifications made: one per recipient.
+    /// Notifications made: one per recipient. [`of_kind`](Self::of_kind) tells them apart.
     pub notifications: u64,
+    pub(crate) kinds: [u64; OccasionKind::ALL.len()],
     /// Notifications taken over from the spool: of an earlier life of the program, or of another process.
     pub recovered: u64,
     /// Notifications that were written into the spool when they were made.
@@ -137,6 +138,14 @@ pub struct ChannelStats {
     pub delay_max: Duration,
 }
 
+impl ChannelStats {
+    /// Returns how many of the notifications made were of a kind.
+    #[must_use]
+    pub fn of_kind(&self, kind: OccasionKind) -> u64 {
+        self.kinds.get(kind as usize).copied().unwrap_or_default()
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) captured: AtomicU64,
@@ -154,6 +163,7 @@ pub(crate) struct Counters {
     pub(crate) few: AtomicU64,
     pub(crate) deferred: AtomicU64,
     pub(crate) notifications: AtomicU64,
+    pub(crate) kinds: [AtomicU64; OccasionKind::ALL.len()],
     pub(crate) recovered: AtomicU64,
     pub(crate) spooled: AtomicU64,
     pub(crate) delivered: AtomicU64,
@@ -230,6 +240,7 @@ impl Counters {
             + stats.damaged;
         stats.recovered = get(&self.recovered);
         stats.notifications = get(&self.notifications);
+        stats.kinds = std::array::from_fn(|kind| self.kinds.get(kind).map_or(0, get));
         stats.pending = (stats.notifications + stats.recovered).saturating_sub(left);
         stats.captured = get(&self.captured);
         stats.name = name.to_owned();

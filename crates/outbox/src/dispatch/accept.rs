@@ -90,6 +90,7 @@ impl<F: Files> Dispatch<F> {
             return Some(true);
         }
         bump(&channel.counters.notifications);
+        channel.counters.kinds.get(letter.notification.kind as usize).into_iter().for_each(bump);
         let mut letter = match Self::guard(channel, letter, now) {
             Ok(letter) => letter,
             Err(letter) => {

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::{ChannelStats, Stats};
+use crate::{ChannelStats, OccasionKind, Stats};
 
 pub(crate) fn publish(stats: &Stats) {
     metrics::gauge!("watchfire_queue_length").set(number(stats.queue_length));
@@ -32,7 +32,10 @@ fn of_channel(stats: &ChannelStats) {
     }
     metrics::gauge!("watchfire_groups", "channel" => channel()).set(number(stats.groups));
     metrics::gauge!("watchfire_events_untold", "channel" => channel()).set(number(stats.untold));
-    metrics::counter!("watchfire_notifications_total", "channel" => channel()).absolute(stats.notifications);
+    for kind in OccasionKind::ALL {
+        metrics::counter!("watchfire_notifications_total", "channel" => channel(), "kind" => kind.as_str())
+            .absolute(stats.of_kind(kind));
+    }
     metrics::counter!("watchfire_notifications_recovered_total", "channel" => channel())
         .absolute(stats.recovered);
     metrics::counter!("watchfire_notifications_deferred_total", "channel" => channel())

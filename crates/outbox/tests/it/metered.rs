@@ -11,7 +11,7 @@ use std::{
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use watchfire_core::{Alert, App, SelfLog, Severity, clock};
-use watchfire_outbox::{ChannelStats, Outbox, Outcome, Reason, Sink};
+use watchfire_outbox::{ChannelStats, OccasionKind, Outbox, Outcome, Reason, Sink};
 
 use crate::sinks::Told;
 
@@ -74,7 +74,12 @@ fn expected(stats: &ChannelStats) -> BTreeMap<String, u64> {
         ("events_suppressed_total reason=min_count", stats.withheld),
         ("groups", bits(stats.groups as f64)),
         ("events_untold", bits(stats.untold as f64)),
-        ("notifications_total", stats.notifications),
+        ("notifications_total kind=first", stats.of_kind(OccasionKind::First)),
+        ("notifications_total kind=digest", stats.of_kind(OccasionKind::Digest)),
+        ("notifications_total kind=edit", stats.of_kind(OccasionKind::Edit)),
+        ("notifications_total kind=storm", stats.of_kind(OccasionKind::Storm)),
+        ("notifications_total kind=quiet", stats.of_kind(OccasionKind::Quiet)),
+        ("notifications_total kind=catch-up", stats.of_kind(OccasionKind::CatchUp)),
         ("notifications_recovered_total", stats.recovered),
         ("notifications_deferred_total", stats.deferred),
         ("notifications_failed_total reason=recipient", stats.refused),
@@ -124,6 +129,7 @@ fn a_recorder_gets_every_count_that_the_stats_have() {
     }
     assert!(outbox.flush(LONG).is_complete);
     let stats = || outbox.stats().channels[0].clone();
+    assert_eq!(stats().of_kind(OccasionKind::First), stats().notifications);
     assert!(stats().delivered > 0 && stats().refused > 0 && stats().dead > 0 && stats().untold > 0);
     // They are handed over at the end of the courier's turn, of which the flush is told a moment before.
     let until = clock::instant() + LONG;
