@@ -85,6 +85,9 @@ enum Chore {
         /// The first of them.
         #[arg(long, default_value_t = 0)]
         from: u64,
+        /// With groups, budgets, checkpoints and silences before the spool.
+        #[arg(long)]
+        groups: bool,
     },
     /// Builds the documentation, and checks that the facade shows every type that its signatures name.
     Docs,
@@ -114,7 +117,7 @@ fn main() -> ExitCode {
             test::run(interop, effort, filter.as_deref())
         }
         Chore::Bench { args } => bench::run(&args),
-        Chore::Simulate { seeds, from } => simulate::run(seeds, from),
+        Chore::Simulate { seeds, from, groups } => simulate::run(seeds, from, groups),
         Chore::Docs => ci::docs(),
         Chore::Features => features::run(),
         Chore::Tidy => tidy::run(),

@@ -1,4 +1,4 @@
-//! The simulator of the outbox's spool and delivery, optimised.
+//! The simulator of the outbox, optimised: the spool and the delivery, and both with groups before them.
 
 use anyhow::Result;
 
@@ -7,17 +7,14 @@ use crate::shell;
 /// How many seeds `ci` runs.
 pub(crate) const IN_CI: u64 = 10_000;
 
-/// Runs `seeds` seeds, the first of which is `from`; a seed that fails is printed with the call that runs it again.
+/// Runs `seeds` seeds, the first of which is `from`, with `groups` before the spool or without; a seed that fails is printed with the call that runs it again.
 ///
 /// # Errors
 /// When it does not build, or a property does not hold.
-pub(crate) fn run(seeds: u64, from: u64) -> Result<()> {
+pub(crate) fn run(seeds: u64, from: u64, groups: bool) -> Result<()> {
     let program = ["--package", "watchfire-outbox", "--features", "sim", "--example", "simulate"];
-    shell::run(shell::cargo().args(["run", "--quiet", "--profile", "simulate"]).args(program).args([
-        "--",
-        "--seeds",
-        &seeds.to_string(),
-        "--from",
-        &from.to_string(),
-    ]))
+    let mut cargo = shell::cargo();
+    cargo.args(["run", "--quiet", "--profile", "simulate"]).args(program);
+    cargo.args(["--", "--seeds", &seeds.to_string(), "--from", &from.to_string()]);
+    shell::run(cargo.args(groups.then_some("--groups")))
 }

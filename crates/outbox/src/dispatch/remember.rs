@@ -56,12 +56,18 @@ impl<F: Files> Dispatch<F> {
         let files = sheets(spool, &start);
         let this = spool.owner();
         let mut taken = Vec::new();
-        for sheet in &files {
+        let held = |sheet: &Sheet| {
             let is_ours = *sheet.holder() == *this;
-            if self.taken.iter().any(|(key, _)| *key == sheet.key) || (is_ours && !at_start) {
-                continue;
-            }
-            if !is_ours && !spool.is_gone(sheet.holder(), now) {
+            let is_new = self.taken.iter().any(|(key, _)| *key == sheet.key);
+            is_new || if is_ours { !at_start } else { !spool.is_gone(sheet.holder(), now) }
+        };
+        let mut parts: Vec<&str> =
+            files.iter().filter(|sheet| held(sheet)).map(|sheet| sheet.part.as_str()).collect();
+        let free: Vec<&Sheet> = files.iter().filter(|sheet| !held(sheet)).collect();
+        for sheet in free {
+            // A loss of power may leave one file under two names.
+            if parts.contains(&sheet.part.as_str()) {
+                spool.forget(Drawer::Groups, &sheet.key);
                 continue;
             }
             // Whoever held it had counted it in, and died before it could remove it.
@@ -73,6 +79,7 @@ impl<F: Files> Dispatch<F> {
             let key = format!("{start}{}+{this}", sheet.part);
             if spool.pass_on(Drawer::Groups, &sheet.key, &key) {
                 self.taken.push((key, false));
+                parts.push(&sheet.part);
                 taken.push(sheet.text.clone());
             }
         }
