@@ -44,6 +44,8 @@ struct Written {
 /// Is what a process that is gone has left of one channel, to be taken over.
 #[derive(Debug)]
 pub(super) struct Estate {
+    /// The name that it was written under; whoever takes it over adds theirs.
+    name: String,
     channel: usize,
     pending: u64,
     told: BTreeSet<GroupId>,
@@ -221,7 +223,8 @@ impl World {
     pub(super) fn read_graves(&mut self) -> Result<(), String> {
         for Grave { owner, books } in std::mem::take(&mut self.graves) {
             for (to, (book, path, pending)) in books.into_iter().enumerate() {
-                let file = path.and_then(|path| self.disk.borrow().content(&path));
+                let path = path.unwrap_or_default();
+                let file = self.disk.borrow().content(&path);
                 let is_known = match (&file, &book.written) {
                     (Some(file), Some(written)) => **file == *written.file,
                     (None, None) => true,
@@ -254,11 +257,32 @@ impl World {
                     sum.lost += lost;
                 }
                 if file.is_some() {
-                    self.left.push(Estate { channel: to, pending: left, told, taker: None });
+                    let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+                    self.left.push(Estate { name, channel: to, pending: left, told, taker: None });
                 }
             }
         }
         Ok(())
+    }
+
+    /// Looks again at what was left, after a loss of power: what a process wrote while it died may be gone with it.
+    pub(super) fn reread_left(&mut self) {
+        let left = std::mem::take(&mut self.left);
+        for mut estate in left {
+            let disk = self.disk.borrow();
+            let name = disk.names("state/groups").find(|name| name.starts_with(&estate.name));
+            let file = name.and_then(|name| disk.content(&format!("state/groups/{name}")));
+            drop(disk);
+            let (pending, told) =
+                file.as_deref().map(|file| self.read_desk(estate.channel, file)).unwrap_or_default();
+            if let Some(sum) = self.sums.get_mut(estate.channel) {
+                sum.lost += i128::from(estate.pending) - i128::from(pending);
+            }
+            (estate.pending, estate.told) = (pending, told);
+            if file.is_some() {
+                self.left.push(estate);
+            }
+        }
     }
 
     /// Reads a file of counts as the next process would.

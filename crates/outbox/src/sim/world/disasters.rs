@@ -62,6 +62,7 @@ impl World {
         self.bury_dead();
         self.excused.extend(self.providers.got.keys().copied());
         self.disk.borrow_mut().lose_power(&mut self.chance);
+        self.reread_left();
     }
 
     /// Ends a process as `main` does when it returns.
