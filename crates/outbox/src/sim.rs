@@ -57,6 +57,9 @@ pub fn run(seed: u64) -> Result<Summary, String> {
 /// Runs one seed of the spool and the delivery with the desks before them: groups, budgets, checkpoints, silences, and
 /// crashes every few seconds.
 ///
+/// Each of these faults, of one line, is found within the first hundred seeds: a count is forgotten when two are merged,
+/// a budget is not heeded, a digest is dropped after it was counted, what was taken over is not named in the counts.
+///
 /// # Errors
 ///
 /// As [`run`].

@@ -190,6 +190,9 @@ impl World {
         book.messages = messages;
         if written {
             let path = process.dispatch.groups_file(&channel.name).unwrap_or_default();
+            if tally.taken > 0 && self.disk.borrow().content(&path).is_none() {
+                return Err("counts are said to be written down, and are not".to_owned());
+            }
             if let Some(file) = self.disk.borrow().content(&path) {
                 book.written = Some(Written { file, pending, told: desk.told_groups() });
                 book.since = Since::default();
