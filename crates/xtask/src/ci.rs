@@ -26,7 +26,10 @@ pub(crate) fn run(interop: Interop, keep_going: bool) -> Result<()> {
         Stage::new("docs", |_| docs()),
         Stage::new("tidy", |_| tidy::run()),
         Stage::new("deny", deny),
-        Stage::new("simulate", |_| simulate::run(simulate::IN_CI, 0, false)),
+        Stage::new("simulate", |_| {
+            simulate::run(simulate::IN_CI, 0, false)?;
+            simulate::weeks(simulate::IN_CI)
+        }),
         Stage::new("test", |skipped| test::tests_and_interop(interop, test::Effort::CI, None, skipped)),
     ];
     run_all(stages, keep_going)
