@@ -58,7 +58,8 @@ pub fn run(seed: u64) -> Result<Summary, String> {
 /// crashes every few seconds.
 ///
 /// Each of these faults, of one line, is found within the first hundred seeds: a count is forgotten when two are merged,
-/// a budget is not heeded, a digest is dropped after it was counted, what was taken over is not named in the counts.
+/// a budget is not heeded, a digest is dropped after it was counted, what was taken over is not named in the counts, the
+/// counts are not written down.
 ///
 /// # Errors
 ///

@@ -95,9 +95,6 @@ impl World {
         before: &[u64],
         adopts: &[bool],
     ) -> Result<(), String> {
-        if process.is_dead() {
-            return Ok(());
-        }
         let movable = self.disk.borrow().mode != Mode::ReadOnly;
         for (to, carried) in process.carried().into_iter().enumerate() {
             let taken = carried - before.get(to).copied().unwrap_or_default();
@@ -105,8 +102,11 @@ impl World {
             let mut left = 0;
             let Some(counting) = process.desks.get(to) else { continue };
             for estate in self.left.iter_mut().filter(|left| left.channel == to && left.taker.is_none()) {
-                if !adopts {
-                    break;
+                // Who died in the middle of it has what has its name on it.
+                let passed_on = format!("state/groups/{}+{}", estate.name, process.owner);
+                let has_name = || self.disk.borrow().content(&passed_on).is_some();
+                if !(if process.is_dead() { has_name() } else { adopts }) {
+                    continue;
                 }
                 left += estate.pending;
                 estate.taker = Some(process.owner.clone());
