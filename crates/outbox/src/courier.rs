@@ -182,7 +182,7 @@ impl Courier<'_> {
         self.carrier.stop();
         self.settle(now);
         self.dispatch.commit();
-        self.talk().keep_counts(true, now);
+        self.talk().close_counts(now);
         self.dispatch.release_all();
         self.published = None;
         self.publish(now);

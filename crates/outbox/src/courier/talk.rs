@@ -135,7 +135,7 @@ impl<F: Files> Talk<'_, F> {
         let group = counting.desk.take(alert, named.as_deref(), weight, now, &mut says);
         for say in &mut says {
             say.notes.splice(0..0, remarks.notes.iter().cloned());
-            say.maybe_duplicate = remarks.maybe_duplicate;
+            say.maybe_duplicate |= remarks.maybe_duplicate;
         }
         self.say_all(number, says, now);
         Some(group)
@@ -222,6 +222,14 @@ impl<F: Files> Talk<'_, F> {
                 counting.owes_keep.then(|| counting.kept.unwrap_or(now) + KEEP)
             })
             .min()
+    }
+
+    /// Writes all down for the last time: the program ends in order.
+    pub(crate) fn close_counts(&mut self, now: Moment) {
+        for counting in self.desks.iter_mut().filter(|counting| counting.desk.pending() > 0) {
+            counting.desk.close_book();
+        }
+        self.keep_counts(true, now);
     }
 
     /// Writes down what was spent for other channels, before it leaves.

@@ -60,8 +60,8 @@ impl<F: Files> Dispatch<F> {
                 if let (true, Ok(letter)) = (fail_over, &letter) {
                     self.restate(key, State { failed_over: true, in_flight: true, ..ticket.state });
                     self.mark_handed_over(ticket.channel, ticket.occasion);
-                    let recovered = self.kept.get(&key).is_some_and(|kept| kept.recovered);
-                    let copies = self.hand_over(channels, ticket.channel, letter, recovered, &reason, now);
+                    let twice = self.may_be_twice(key, ticket.state);
+                    let copies = self.hand_over(channels, ticket.channel, letter, twice, &reason, now);
                     handed_over = !copies.is_empty();
                 }
                 if let (false, true, Ok(letter)) = (handed_over, !refused || alone, &letter) {

@@ -4,8 +4,14 @@ use std::sync::Arc;
 
 use super::{Dispatch, Kept, admit::terms};
 use crate::{
-    NotificationId, Reason, channels::Channels, delivery::Key, letter::Letter, moment::Moment, page::stamp,
-    spool::Files, stats::bump,
+    NotificationId, Reason,
+    channels::Channels,
+    delivery::{Key, State},
+    letter::Letter,
+    moment::Moment,
+    page::stamp,
+    spool::Files,
+    stats::bump,
 };
 
 impl<F: Files> Dispatch<F> {
@@ -22,8 +28,8 @@ impl<F: Files> Dispatch<F> {
         };
         let siblings = self.mark_handed_over(ticket.channel, ticket.occasion);
         let reason = ticket.last.clone().unwrap_or_else(|| Reason::new("no answer yet"));
-        let recovered = self.kept.get(&key).is_some_and(|kept| kept.recovered);
-        let copies = self.hand_over(channels, ticket.channel, &letter, recovered, &reason, now);
+        let twice = self.may_be_twice(key, ticket.state);
+        let copies = self.hand_over(channels, ticket.channel, &letter, twice, &reason, now);
         if copies.is_empty() {
             let line =
                 format!("{}: no other channel could take `{}` over", channel.name, letter.notification.title);
@@ -75,15 +81,20 @@ impl<F: Files> Dispatch<F> {
         all.into_iter().filter(|(.., in_flight)| !in_flight).map(|(key, size, _)| (key, size)).collect()
     }
 
-    /// Has the other channels of `number` say the letter; returns what of them will.
-    ///
-    /// The copies of one that was `recovered` are marked: another process may have made them for another recipient.
+    /// Tells whether copies of a letter may have been made before: by the process that it was taken over from, or of the
+    /// one that it is itself a copy of.
+    pub(super) fn may_be_twice(&self, key: Key, state: State) -> bool {
+        state.maybe_duplicate || self.kept.get(&key).is_some_and(|kept| kept.recovered)
+    }
+
+    /// Has the other channels of `number` say the letter; returns what of them will. The copies of one that
+    /// [`may_be_twice`](Self::may_be_twice) are marked.
     pub(super) fn hand_over(
         &mut self,
         channels: &Channels,
         number: usize,
         letter: &Letter,
-        recovered: bool,
+        twice: bool,
         reason: &Reason,
         now: Moment,
     ) -> Vec<NotificationId> {
@@ -108,7 +119,7 @@ impl<F: Files> Dispatch<F> {
             facts.notes.clone_from(&notes);
             // The budget is for what people hear, whoever it comes from.
             let mut state = terms(target, notification.severity, now);
-            state.maybe_duplicate = recovered;
+            state.maybe_duplicate = twice;
             copies.extend(self.accept(state, channels, other, rendered, &Arc::new(facts), now));
         }
         copies

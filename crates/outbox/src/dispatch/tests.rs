@@ -73,6 +73,8 @@ struct Scene {
     dispatch: Dispatch<Tight>,
     now: Moment,
     alerts: u32,
+    /// Whether what is accepted may have been said before.
+    marked: bool,
 }
 
 const BEGIN: Moment = Moment::from_millis(1_700_000_000_000);
@@ -94,7 +96,7 @@ impl Scene {
         });
         let channels: Vec<_> = channels.collect();
         let dispatch = start(folder.path(), &full, &channels, 1);
-        Self { folder, full, channels, dispatch, now: BEGIN, alerts: 0 }
+        Self { folder, full, channels, dispatch, now: BEGIN, alerts: 0, marked: false }
     }
 
     /// Starts the program again, after it was killed.
@@ -109,7 +111,8 @@ impl Scene {
         let group = GroupId::from_u64(u64::from(self.alerts));
         let occasion = Occasion::first(&alert, &channel.name, group, self.now.into());
         let (rendered, facts) = channel.render(&occasion, self.now).unwrap();
-        self.dispatch.accept(state_at(self.now), &self.channels, 0, rendered, &facts, self.now);
+        let state = State { maybe_duplicate: self.marked, ..state_at(self.now) };
+        self.dispatch.accept(state, &self.channels, 0, rendered, &facts, self.now);
         self.dispatch.commit();
     }
 
@@ -183,6 +186,21 @@ fn a_copy_that_the_full_disk_cannot_take_leaves_the_file_of_what_it_stands_for()
     scene.now = scene.now + Duration::from_secs(60);
     scene.dispatch.look(&scene.channels, true, scene.now);
     assert_eq!(scene.files(), ["mail", "mail"], "as soon as there is room");
+}
+
+#[test]
+fn what_may_have_been_said_is_marked_also_where_another_channel_says_it() {
+    for marked in [false, true] {
+        let mut scene = Scene::new(&[("chat", Policy::default()), ("mail", Policy::default())]);
+        scene.marked = marked;
+        scene.accept(Severity::Error);
+        scene.now = scene.now + Duration::from_secs(121);
+        let Job::Attempt { channel: 1, notification, .. } = scene.dispatch.next(&scene.channels, scene.now)
+        else {
+            panic!("mail says it");
+        };
+        assert_eq!(notification.is_possible_duplicate(), marked);
+    }
 }
 
 fn sms(rates: &[Rate]) -> Policy {

@@ -26,6 +26,9 @@ struct DeskRecord {
     lump: (u64, u64, u64, u64),
     budget: Vec<(String, Vec<u64>)>,
     groups: Vec<GroupRecord>,
+    /// Nothing was told after it was written.
+    #[serde(default)]
+    closed: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,6 +50,8 @@ struct GroupRecord {
     recent: Vec<u64>,
     #[serde(default)]
     reached: bool,
+    #[serde(default)]
+    maybe_told: bool,
     sample: SampleRecord,
 }
 
@@ -71,6 +76,11 @@ impl Desk {
         std::mem::take(&mut self.changed) | self.budget.has_changed()
     }
 
+    /// Has the next checkpoint say that nothing is told after it: the program ends in order.
+    pub(crate) fn close_book(&mut self) {
+        (self.closed, self.changed) = (true, true);
+    }
+
     /// Writes what the next process has to know.
     pub(crate) fn checkpoint(&self, now: Moment) -> String {
         let lump = self.lump;
@@ -87,6 +97,7 @@ impl Desk {
                 .map(|(who, levels)| (who, levels.iter().map(|level| level.as_millis()).collect()))
                 .collect(),
             groups: self.groups.iter().map(|(id, group)| GroupRecord::of(*id, group)).collect(),
+            closed: self.closed,
         };
         serde_json::to_string(&record).unwrap_or_default()
     }
@@ -98,7 +109,7 @@ impl Desk {
         if record.version != VERSION {
             return 0;
         }
-        let before = self.pending();
+        let (before, closed) = (self.pending(), record.closed);
         self.bundles = self.bundles.max(record.bundles);
         self.unmentioned += record.unmentioned;
         // All were taken by the process that withheld them.
@@ -116,11 +127,13 @@ impl Desk {
                 first,
                 last: time(last).max(known.last),
                 due: now,
+                maybe_told: known.maybe_told || !record.closed,
             };
         }
         self.restore_budget(record.budget, now);
         for record in record.groups.into_iter().take(MOST_GROUPS) {
-            if let Some((id, group)) = record.group(app, self.noise().window(u8::MAX), now) {
+            if let Some((id, mut group)) = record.group(app, self.noise().window(u8::MAX), now) {
+                group.maybe_told |= !closed && group.unsaid > 0;
                 match self.groups.get_mut(&id) {
                     // Two processes that are gone had the same one.
                     Some(known) => known.merge(&group),
@@ -176,6 +189,7 @@ impl GroupRecord {
             folded: group.folded,
             recent: group.recent.iter().map(|at| at.as_millis()).collect(),
             reached: group.reached,
+            maybe_told: group.maybe_told,
             sample: SampleRecord::of(&group.opening),
         }
     }
@@ -213,6 +227,7 @@ impl GroupRecord {
             opening: Arc::clone(&sample),
             sample,
             folded: self.folded,
+            maybe_told: self.maybe_told,
         };
         Some((id, group))
     }

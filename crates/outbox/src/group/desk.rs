@@ -65,6 +65,8 @@ pub(crate) struct Desk {
     pub(super) unmentioned: u64,
     pub(super) withheld_before: u64,
     pub(super) changed: bool,
+    /// The program ends in order: what was told is written down as told.
+    pub(super) closed: bool,
 }
 
 /// Counts alerts by what became of them.
@@ -96,6 +98,8 @@ pub(super) struct Lump {
     pub(super) first: Moment,
     pub(super) last: Moment,
     pub(super) due: Moment,
+    /// As of a group.
+    pub(super) maybe_told: bool,
 }
 
 impl Desk {
@@ -119,6 +123,7 @@ impl Desk {
             wake: None,
             tally: Tally::default(),
             unmentioned: 0,
+            closed: false,
             withheld_before: 0,
             changed: false,
         }

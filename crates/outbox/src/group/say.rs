@@ -40,7 +40,7 @@ impl Say {
             told: group.unsaid,
             mentions: Vec::new(),
             notes,
-            maybe_duplicate: false,
+            maybe_duplicate: group.maybe_told,
         }
     }
 }

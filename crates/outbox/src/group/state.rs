@@ -45,6 +45,8 @@ pub(super) struct Group {
     pub(super) bytes: usize,
     /// It stands for all kinds of one place.
     pub(super) folded: bool,
+    /// What is not told of is as a process wrote it that did not end in order: it may have told of it.
+    pub(super) maybe_told: bool,
 }
 
 /// Says why a message comes later than at once.
@@ -82,6 +84,7 @@ impl Group {
             sample: Arc::clone(alert),
             bytes: size(alert),
             folded: false,
+            maybe_told: false,
         }
     }
 
@@ -118,6 +121,7 @@ impl Group {
         self.recent.extend(&other.recent);
         self.recent.make_contiguous().sort_unstable();
         self.reached |= other.reached;
+        self.maybe_told |= other.maybe_told;
     }
 
     pub(super) fn show(&mut self, alert: &Arc<Alert>) {
@@ -165,7 +169,7 @@ impl Group {
             self.due = now + noise.window(self.step);
         }
         (self.unsaid, self.fresh) = (0, 0);
-        self.reached = false;
+        (self.reached, self.maybe_told) = (false, false);
         (self.owed, self.late, self.early_at, self.edit_at) = (false, None, None, None);
         self.said = self.said.saturating_add(1);
         self.last_said = now;

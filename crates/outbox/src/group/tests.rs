@@ -393,6 +393,28 @@ fn a_crash_loop_says_it_once_with_the_count() {
 }
 
 #[test]
+fn counts_of_a_process_that_was_killed_are_told_as_a_possible_duplicate_and_once_only() {
+    for in_order in [false, true] {
+        let mut scene = Scene::new(Noise::mail());
+        for message in ["one", "two", "two"] {
+            scene.event(&alert(message));
+        }
+        if in_order {
+            scene.desk.close_book();
+        }
+        scene.restart(Noise::mail());
+        scene.said.clear();
+        scene.pass(HOUR);
+        let told: Vec<_> = scene.said.iter().map(|(_, say)| (say.told, say.maybe_duplicate)).collect();
+        assert_eq!(told, [(1, !in_order)], "of `one` there is nothing left to tell");
+        scene.event(&alert("two"));
+        scene.pass(HOUR * 5);
+        let last = scene.said.last().map(|(_, say)| (say.told, say.maybe_duplicate));
+        assert_eq!(last, Some((1, false)), "what is counted here was told of by nobody");
+    }
+}
+
+#[test]
 fn a_budget_holds_over_restarts() {
     let noise = Noise::mail().budget([Rate::hourly(5).burst(3)]);
     let mut scene = Scene::new(noise.clone());

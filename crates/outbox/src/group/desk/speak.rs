@@ -53,7 +53,7 @@ impl Desk {
         }
         let mut say = Say::of(OccasionKind::Edit, id, group, now);
         say.alert = Arc::clone(&group.opening);
-        group.unsaid = 0;
+        (group.unsaid, group.maybe_told) = (0, false);
         group.said = group.said.saturating_add(1);
         group.last_said = now;
         group.edit_at = None;
@@ -135,6 +135,7 @@ impl Desk {
         }
         let lump = std::mem::take(&mut self.lump);
         let mut told = lump.alerts;
+        let mut maybe_duplicate = lump.maybe_told;
         let (mut total, mut fresh) = (lump.alerts, lump.alerts);
         let (mut first, mut last) = match lump.alerts {
             0 => (now, Moment::default()),
@@ -145,6 +146,7 @@ impl Desk {
             let Some(group) = self.groups.get_mut(id) else { continue };
             mentions.push(mention(*id, group));
             told += group.unsaid;
+            maybe_duplicate |= group.maybe_told;
             total += group.total;
             fresh += group.fresh.max(group.unsaid);
             first = first.min(group.first);
@@ -180,7 +182,7 @@ impl Desk {
             told,
             mentions,
             notes,
-            maybe_duplicate: false,
+            maybe_duplicate,
         });
     }
 }

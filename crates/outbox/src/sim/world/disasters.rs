@@ -71,7 +71,7 @@ impl World {
         self.say(format!("process {number} ends"));
         if self.plan.grouped {
             let now = process.clock(self.now);
-            process.talk().keep_counts(true, now);
+            process.talk().close_counts(now);
             // As the courier does: what it has spent and counted is safe, or the next one does not know.
             self.balance(&mut process, false).unwrap_or_else(|broken| self.broken = Some(broken));
         }
