@@ -2,11 +2,13 @@ mod balance;
 mod books;
 mod desks;
 mod disasters;
+mod estates;
 mod plan;
 mod process;
 
-use balance::{Book, Estate, Grave, Pings, Sum};
+use balance::{Book, Grave, Pings, Sum};
 use books::conserved;
+use estates::Estate;
 use process::Process;
 
 use std::{

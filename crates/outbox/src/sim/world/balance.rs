@@ -6,10 +6,9 @@ use std::{
     sync::{PoisonError, atomic::Ordering},
 };
 
-use super::{Process, World, desks::may_speak};
+use super::{Process, World, desks::may_speak, estates::Estate};
 use crate::{
-    GroupId, NotificationId, OccasionKind, courier::talk::KEEP, group::Desk, moment::Moment, noise::Purse,
-    sim::ram::Mode, spool::Owner,
+    GroupId, NotificationId, OccasionKind, courier::talk::KEEP, moment::Moment, sim::ram::Mode, spool::Owner,
 };
 
 /// Is what the simulator knows of one desk of a process.
@@ -41,22 +40,10 @@ struct Written {
     told: BTreeSet<GroupId>,
 }
 
-/// Is what a process that is gone has left of one channel, to be taken over.
-#[derive(Debug)]
-pub(super) struct Estate {
-    /// The name that it was written under; whoever takes it over adds theirs.
-    name: String,
-    channel: usize,
-    pending: u64,
-    told: BTreeSet<GroupId>,
-    /// Who has taken it over, and not written it down yet.
-    taker: Option<Owner>,
-}
-
 /// Is a process that is gone, and whose last words on the disk are not known yet.
 #[derive(Debug)]
 pub(super) struct Grave {
-    owner: Owner,
+    pub(super) owner: Owner,
     books: Vec<(Book, Option<String>, u64)>,
 }
 
@@ -67,7 +54,7 @@ pub(super) struct Sum {
     told: u64,
     withheld: u64,
     /// Counted and gone with a crash; below 0 if told twice for it.
-    lost: i128,
+    pub(super) lost: i128,
 }
 
 /// Is what people hear, for the budgets.
@@ -243,13 +230,12 @@ impl World {
                 }
                 let mine = |estate: &Estate| estate.channel == to && estate.taker.as_ref() == Some(&owner);
                 let mut back = 0;
-                if is_known {
-                    for estate in self.left.iter_mut().filter(|estate| mine(estate)) {
+                for estate in self.left.iter_mut().filter(|estate| mine(estate)) {
+                    // Written down while it died: it is in there, unless the power goes.
+                    if is_known || !file.as_ref().is_some_and(|file| estate.is_within(file)) {
                         estate.taker = None;
                         back += estate.pending;
                     }
-                } else {
-                    self.left.retain(|estate| !mine(estate));
                 }
                 let lost = i128::from(pending) - i128::from(left) - i128::from(back);
                 let (most, least) = (i128::from(book.since.fed), -i128::from(book.since.told));
@@ -266,36 +252,6 @@ impl World {
             }
         }
         Ok(())
-    }
-
-    /// Looks again at what was left, after a loss of power: what a process wrote while it died may be gone with it.
-    pub(super) fn reread_left(&mut self) {
-        let left = std::mem::take(&mut self.left);
-        for mut estate in left {
-            let disk = self.disk.borrow();
-            let name = disk.names("state/groups").find(|name| name.starts_with(&estate.name));
-            let file = name.and_then(|name| disk.content(&format!("state/groups/{name}")));
-            drop(disk);
-            let (pending, told) =
-                file.as_deref().map(|file| self.read_desk(estate.channel, file)).unwrap_or_default();
-            if let Some(sum) = self.sums.get_mut(estate.channel) {
-                sum.lost += i128::from(estate.pending) - i128::from(pending);
-            }
-            (estate.pending, estate.told) = (pending, told);
-            if file.is_some() {
-                self.left.push(estate);
-            }
-        }
-    }
-
-    /// Reads a file of counts as the next process would.
-    fn read_desk(&self, to: usize, file: &[u8]) -> (u64, BTreeSet<GroupId>) {
-        let text = crate::spool::text_of(file).unwrap_or_default();
-        let text = text.split_once('\n').map(|(_, text)| text).unwrap_or_default();
-        let noise = self.plan.channels.get(to).map(|wanted| wanted.settings.policy.noise.clone());
-        let mut desk = Desk::new("", noise.unwrap_or_default(), Purse::default(), false);
-        let pending = desk.restore(text, &self.app, self.now);
-        (pending, desk.told_groups())
     }
 
     /// Notes each message when it is decided on, the first time.

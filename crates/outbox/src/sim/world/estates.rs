@@ -1,0 +1,75 @@
+//! Know what processes that are gone have left, and who has it now.
+
+use std::collections::BTreeSet;
+
+use super::World;
+use crate::{GroupId, group::Desk, noise::Purse, spool::Owner};
+
+/// Is what a process that is gone has left of one channel, to be taken over.
+#[derive(Debug)]
+pub(super) struct Estate {
+    /// The name that it was written under; whoever takes it over adds theirs.
+    pub(super) name: String,
+    pub(super) channel: usize,
+    pub(super) pending: u64,
+    pub(super) told: BTreeSet<GroupId>,
+    /// Who has taken it over, and not written it down for good yet.
+    pub(super) taker: Option<Owner>,
+}
+
+impl Estate {
+    /// Tells whether a file of counts has these in it.
+    pub(super) fn is_within(&self, file: &[u8]) -> bool {
+        let text = crate::spool::text_of(file).unwrap_or_default();
+        let head = text.lines().next().unwrap_or_default();
+        let part = self.name.rsplit('-').next();
+        head.split(' ').skip(1).any(|named| Some(named) == part)
+    }
+}
+
+impl World {
+    /// Looks again at what was left, after a loss of power: what a process wrote while it died may be gone with it.
+    pub(super) fn reread_left(&mut self) {
+        let left = std::mem::take(&mut self.left);
+        for mut estate in left {
+            let disk = self.disk.borrow();
+            let files = || {
+                let drawer = estate.name.split('-').next().unwrap_or_default();
+                let names = disk.names("state/groups").filter(move |name| name.starts_with(drawer));
+                names.filter_map(|name| Some((name, disk.content(&format!("state/groups/{name}"))?)))
+            };
+            let file = files().find(|(name, _)| name.starts_with(&estate.name)).map(|(_, file)| file);
+            let is_within = files().any(|(_, file)| estate.is_within(&file));
+            drop(disk);
+            // Who died with the power is looked at after this.
+            let died_before = |owner: &Owner| !self.graves.iter().any(|grave| grave.owner == *owner);
+            let was_within = estate.taker.as_ref().is_some_and(died_before);
+            if was_within && (is_within || file.is_none()) {
+                continue;
+            }
+            let (pending, told) =
+                file.as_deref().map(|file| self.read_desk(estate.channel, file)).unwrap_or_default();
+            if let Some(sum) = self.sums.get_mut(estate.channel) {
+                let known = if was_within { 0 } else { estate.pending };
+                sum.lost += i128::from(known) - i128::from(pending);
+            }
+            (estate.pending, estate.told) = (pending, told);
+            if was_within {
+                estate.taker = None;
+            }
+            if file.is_some() {
+                self.left.push(estate);
+            }
+        }
+    }
+
+    /// Reads a file of counts as the next process would.
+    pub(super) fn read_desk(&self, to: usize, file: &[u8]) -> (u64, BTreeSet<GroupId>) {
+        let text = crate::spool::text_of(file).unwrap_or_default();
+        let text = text.split_once('\n').map(|(_, text)| text).unwrap_or_default();
+        let noise = self.plan.channels.get(to).map(|wanted| wanted.settings.policy.noise.clone());
+        let mut desk = Desk::new("", noise.unwrap_or_default(), Purse::default(), false);
+        let pending = desk.restore(text, &self.app, self.now);
+        (pending, desk.told_groups())
+    }
+}
