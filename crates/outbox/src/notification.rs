@@ -66,6 +66,8 @@ impl Notification {
             .part(&alert.id.as_u128().to_be_bytes())
             .part(occasion.kind().as_str().as_bytes())
             .part(&occasion.number().to_be_bytes())
+            // The message of several groups stands for the oldest's alert, and counts its own numbers.
+            .part(&occasion.group().as_u64().to_be_bytes())
             .part(occasion.channel().as_bytes())
             .part(recipient.as_bytes())
             .finish();
@@ -223,5 +225,28 @@ impl FromStr for NotificationId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         u128::from_str_radix(text, 16).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use watchfire_core::{Alert, App, Severity};
+
+    use crate::{GroupId, Occasion, OccasionKind};
+
+    #[test]
+    fn a_digest_and_one_of_several_groups_are_two_messages_even_of_one_alert_and_number() {
+        let alert = Alert::new(App::new("shop"), Severity::Error, "refused");
+        let id = |group, kind, number| {
+            let occasion = Occasion::first(&alert, "ops", GroupId::from_u64(group), alert.at);
+            occasion.of_kind(kind, number).notification("all").id()
+        };
+        let digest = id(1, OccasionKind::Digest, 1);
+        assert_eq!(digest, id(1, OccasionKind::Digest, 1), "stable: it is how a repeat is known");
+        for other in
+            [id(2, OccasionKind::Digest, 1), id(1, OccasionKind::Digest, 2), id(1, OccasionKind::First, 1)]
+        {
+            assert_ne!(digest, other);
+        }
     }
 }
