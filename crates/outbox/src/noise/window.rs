@@ -90,8 +90,9 @@ impl QuietHours {
         let minute =
             day * DAY + u16::try_from(local.hour()).ok()? * 60 + u16::try_from(local.minute()).ok()?;
         let lasts = self.lasts(minute)?;
-        let into = u64::try_from(local.second()).unwrap_or_default();
-        now.checked_add(Duration::from_secs((u64::from(lasts) * 60).saturating_sub(into)))
+        let second = u64::try_from(local.second()).unwrap_or_default();
+        let into = Duration::new(second, u32::try_from(local.subsec_nanosecond()).unwrap_or_default());
+        now.checked_add(Duration::from_secs(u64::from(lasts) * 60).saturating_sub(into))
     }
 }
 
@@ -204,6 +205,17 @@ mod tests {
         for (hours, day, hour, minute, expected) in cases {
             assert_eq!(hours.lasts(at(day, hour, minute)), expected, "{hours} {day} {hour}:{minute}");
         }
+    }
+
+    #[test]
+    fn ends_at_the_full_minute_whenever_it_is_asked() {
+        let nights = hours("22:00-07:00").in_zone("UTC").unwrap();
+        let seven = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_118_000);
+        for before in [1, 258, 999, 1_000, 59_742, 3_600_001] {
+            let now = seven - Duration::from_millis(before);
+            assert_eq!(nights.until(now), Some(seven), "{before} ms before");
+        }
+        assert_eq!(nights.until(seven), None);
     }
 
     #[test]
