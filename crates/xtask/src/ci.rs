@@ -28,6 +28,7 @@ pub(crate) fn run(interop: Interop, keep_going: bool) -> Result<()> {
         Stage::new("deny", deny),
         Stage::new("simulate", |_| {
             simulate::run(simulate::IN_CI, 0, false)?;
+            simulate::run(simulate::IN_CI, 0, true)?;
             simulate::weeks(simulate::IN_CI)
         }),
         Stage::new("test", |skipped| test::tests_and_interop(interop, test::Effort::CI, None, skipped)),
