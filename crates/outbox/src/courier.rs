@@ -265,7 +265,7 @@ impl Courier<'_> {
                 }
             };
             for number in self.numbers(to) {
-                let group = self.take(number, Arc::clone(&alert), 1, &Remarks::default(), now);
+                let group = self.talk().take(number, Arc::clone(&alert), 1, &Remarks::default(), now);
                 self.talk().note_repeats(number, repeats, group, now);
             }
         }

@@ -1,14 +1,9 @@
 //! Drive the desks: what they decide is said, counted and kept.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::atomic::Ordering;
 
-use watchfire_core::Alert;
-
-use super::{
-    Courier,
-    talk::{Remarks, Talk},
-};
-use crate::{GroupId, moment::Moment, shared::micros, spool::Disk};
+use super::{Courier, talk::Talk};
+use crate::{moment::Moment, shared::micros, spool::Disk};
 
 impl Courier<'_> {
     pub(super) fn talk(&mut self) -> Talk<'_, Disk> {
@@ -18,18 +13,6 @@ impl Courier<'_> {
             desks: &mut self.desks,
             looked: &mut self.looked,
         }
-    }
-
-    /// Has a channel take an alert that stands for `weight`; `remarks` go with it if it is said now.
-    pub(super) fn take(
-        &mut self,
-        number: usize,
-        alert: Arc<Alert>,
-        weight: u64,
-        remarks: &Remarks,
-        now: Moment,
-    ) -> Option<GroupId> {
-        self.talk().take(number, alert, weight, remarks, now)
     }
 
     /// Lets the desks say what is due; returns when something is due again.

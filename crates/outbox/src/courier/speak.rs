@@ -53,7 +53,7 @@ impl Courier<'_> {
             if let Some(channel) = self.channels.get(number) {
                 bump(&channel.counters.captured);
             }
-            self.take(number, Arc::clone(&alert), 1, &remarks, now);
+            self.talk().take(number, Arc::clone(&alert), 1, &remarks, now);
         }
         self.dispatch.end_alert(&left.name);
     }
@@ -77,7 +77,7 @@ impl Courier<'_> {
                 if let Some(channel) = self.channels.get(number) {
                     add(&channel.counters.captured, counts.fresh);
                 }
-                self.take(number, Arc::clone(&alert), counts.fresh, &Remarks::default(), now);
+                self.talk().take(number, Arc::clone(&alert), counts.fresh, &Remarks::default(), now);
             }
         }
     }
