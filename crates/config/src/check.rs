@@ -224,12 +224,19 @@ impl Checker<'_> {
             return self.table(table, &[section.common(), keys], path);
         }
         if !self.known.is_own(section, kind) {
-            let path = path.child("type");
+            let at = path.child("type");
             let types = self.known.types(section);
             let names = || types.iter().map(String::as_str);
             let reason =
                 format!("there is no type `{kind}` of {}; known are {}", section.name(), listed(names()));
-            return self.add(Mistake::new(&path, reason).meant(nearest(kind, names())), &path);
+            let meant = nearest(kind, names());
+            self.add(Mistake::new(&at, reason).meant(meant).unknown_part(), &at);
+            // The rest is looked at as what was probably meant: all mistakes are found at once.
+            let meant = section.types().iter().find(|(name, _)| Some(*name) == meant);
+            if let Some((_, keys)) = meant {
+                self.table(table, &[section.common(), keys], path);
+            }
+            return;
         }
         // The options of an own part are its maker's to check.
         for key in section.common() {
@@ -261,6 +268,7 @@ impl Checker<'_> {
                 None if names.is_empty() => format!("no {} is defined", section.one()),
                 None => format!("defined are: {}", names.join(", ")),
             };
+            let mistake = if section == Section::Filters { mistake.unknown_part() } else { mistake };
             self.add(mistake.hint(Some(hint)), path);
         }
     }

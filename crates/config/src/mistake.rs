@@ -16,11 +16,20 @@ pub struct Mistake {
     pub hint: Option<String>,
     /// Whether it only is pointless: the configuration works, and probably not as meant.
     pub is_warning: bool,
+    /// Whether a part is named that a program may have registered.
+    pub(crate) names_unknown_part: bool,
 }
 
 impl Mistake {
     pub(crate) fn new(path: impl fmt::Display, reason: impl Into<String>) -> Self {
-        Self { path: path.to_string(), span: None, reason: reason.into(), hint: None, is_warning: false }
+        Self {
+            path: path.to_string(),
+            span: None,
+            reason: reason.into(),
+            hint: None,
+            is_warning: false,
+            names_unknown_part: false,
+        }
     }
 
     pub(crate) fn at(mut self, span: Option<Range<usize>>) -> Self {
@@ -35,6 +44,11 @@ impl Mistake {
 
     pub(crate) fn meant(self, name: Option<&str>) -> Self {
         self.hint(name.map(|name| format!("did you mean `{name}`?")))
+    }
+
+    pub(crate) fn unknown_part(mut self) -> Self {
+        self.names_unknown_part = true;
+        self
     }
 
     pub(crate) fn warning(mut self) -> Self {

@@ -188,9 +188,13 @@ impl Config {
         };
         let (_, plan) = compile(config.options(), config.places(), &scene, &mut findings);
         // An own part of the program is no mistake here: nothing is handed to it.
+        let own = findings.list.iter().filter(|mistake| mistake.names_unknown_part);
+        let own: Vec<String> = own
+            .map(|mistake| mistake.path.strip_suffix(".type").unwrap_or(&mistake.path).to_owned())
+            .collect();
         findings.list.retain(|mistake| {
-            !mistake.reason.starts_with("there is no type")
-                && !mistake.reason.starts_with("there is no filter")
+            let rest = |part: &String| mistake.path.strip_prefix(part.as_str());
+            !own.iter().filter_map(rest).any(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         });
         let mut prepared = Vec::new();
         for planned in plan.handlers.iter().filter(|planned| handler.is_none_or(|name| planned.name == name))
