@@ -137,7 +137,7 @@ fn print(shop: &Shop, statuses: &[(&str, &str, u16)], verdict: &places::Verdict,
     for (method, path, status) in statuses {
         line(&format!("  {method:<5}{path:<20}{status}"));
     }
-    line("\nWhat failed, and where it arrived:");
+    line("\nWhat failed, and where it arrived; the last is a warning that every filter turns away:");
     let names: Vec<String> = verdict.places.iter().map(|name| format!("{name:<10}")).collect();
     line(&format!("  {:<40}{}", "", names.concat()));
     for row in &verdict.rows {
