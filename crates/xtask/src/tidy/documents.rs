@@ -169,7 +169,7 @@ mod tests {
     fn paths_of_a_machine_are_found_with_their_line() {
         let tree = Tree::of([("docs/a.md", "fine\nsee /home/ada/x\n")]);
         assert_eq!(machine_paths(&tree)[0].place, "docs/a.md:2");
-        let bad = ["/work/main", "\"/root/.cargo\"", "(/Users/ada)", "C:\\Users\\ada"];
+        let bad = ["/work/shop", "\"/root/shop\"", "(/Users/ada)", "C:\\Users\\ada"];
         let good = [
             "/srv/shop",
             "framework/work/x",
