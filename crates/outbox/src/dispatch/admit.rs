@@ -84,14 +84,12 @@ impl<F: Files> Dispatch<F> {
         if !first.recipient.is_empty() && !channel.purse.take(&first.recipient, now) {
             return self.defer(tickets, channel.purse.next(&first.recipient, now), now);
         }
-        for ticket in tickets {
-            if let Some(state) = self.delivery.admit(ticket.key, now) {
-                self.restate(ticket.key, state);
-            }
-        }
         if tickets.len() > 1 {
+            // They wait until the one that stands for them is safe: killed in between, all would go, for the price of one.
             let keys: Vec<Key> = tickets.iter().map(|ticket| ticket.key).collect();
             self.merge(channels, &keys, now);
+        } else if let Some(state) = self.delivery.admit(first.key, now) {
+            self.restate(first.key, state);
         }
     }
 

@@ -255,6 +255,26 @@ fn what_waits_for_a_budget_waits_over_a_restart_and_so_does_the_budget() {
 }
 
 #[test]
+fn what_a_killed_process_was_about_to_sum_up_for_one_message_of_the_budget_costs_no_more_than_that() {
+    let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[Rate::hourly(1)]))]);
+    (0..4).for_each(|_| scene.accept(Severity::Error));
+    assert_eq!(scene.pass(Duration::from_secs(3_700)).len(), 2, "one to each");
+    // The budget has room again, but the message that sums up gets no file; the process dies before it is said.
+    scene.full.set(true);
+    scene.now = BEGIN + Duration::from_secs(120 + 3_600);
+    let under_way = scene.dispatch.next(&scene.channels, scene.now);
+    assert!(matches!(under_way, Job::Attempt { channel: 1, .. }), "{under_way:?}");
+    scene.restart();
+    scene.full.set(false);
+    assert_eq!(scene.files(), ["sms"; 6]);
+    let told = scene.pass(Duration::from_secs(3_590));
+    assert!(told.is_empty(), "what was spent is spent: {told:?}");
+    let told = scene.pass(Duration::from_secs(60));
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|(.., what)| what.starts_with("3 alerts")), "{told:?}");
+}
+
+#[test]
 fn in_quiet_hours_another_channel_takes_over_what_is_critical_and_the_rest_when_they_end() {
     let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[]))]);
     scene.channels[1].purse.hush(Some(BEGIN + Duration::from_secs(3 * 3600)));
