@@ -167,9 +167,12 @@ impl<F: Files> Talk<'_, F> {
         if counting.collect_at.is_some_and(|at| at <= now) || asked {
             let mut says = Vec::new();
             let desk = &mut counting.desk;
-            let is_live = counting.collector.collect(&channel.gate, now, micros, |group, n| {
-                add(&channel.counters.captured, n);
-                desk.count(group, n, now, &mut says);
+            let is_live = counting.collector.collect(&channel.gate, now, micros, |repeats| {
+                add(&channel.counters.captured, repeats.count);
+                if repeats.unread {
+                    desk.note_unread(repeats.of, repeats.count);
+                }
+                desk.count(repeats.of, repeats.count, now, &mut says);
             });
             // The next event that passes brings us back.
             counting.collect_at = is_live.then(|| now + COLLECT);

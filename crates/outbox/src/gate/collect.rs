@@ -18,6 +18,16 @@ pub(crate) struct Collector {
     last: BTreeMap<u16, GroupId>,
 }
 
+/// Is how often events were turned away since this was last asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Repeats {
+    /// Whose they are, as far as that is known.
+    pub(crate) of: Option<GroupId>,
+    pub(crate) count: u64,
+    /// Nobody looked at their texts: they are given to the callsite's last group.
+    pub(crate) unread: bool,
+}
+
 impl Collector {
     /// Notes to which group the event that passed with `key` belongs.
     pub(crate) fn owns(&mut self, key: Key, group: GroupId) {
@@ -33,7 +43,7 @@ impl Collector {
         gate: &Gate,
         now: Moment,
         micros: u64,
-        mut count: impl FnMut(Option<GroupId>, u64),
+        mut count: impl FnMut(Repeats),
     ) -> bool {
         let mut is_live = false;
         for (number, slot) in (0_u16..).zip(&gate.slots) {
@@ -53,7 +63,7 @@ impl Collector {
         number: u16,
         slot: &Slot,
         now: Moment,
-        count: &mut impl FnMut(Option<GroupId>, u64),
+        count: &mut impl FnMut(Repeats),
     ) -> bool {
         let over = self.windows.get(&number).is_some_and(|begin| now.since(*begin) >= WINDOW);
         let mut is_live = false;
@@ -76,7 +86,7 @@ impl Collector {
                 })
                 .unwrap_or_default();
             if tag(taken) == key.tag && taken & COUNT > 0 {
-                count(owner, taken & COUNT);
+                count(Repeats { of: owner, count: taken & COUNT, unread: false });
             }
             if over {
                 self.owners.remove(&key);
@@ -87,7 +97,7 @@ impl Collector {
         slot.mode.compare_exchange(SPENT, OPEN, Ordering::AcqRel, Ordering::Acquire).unwrap_or_default();
         let unread = slot.unread.swap(0, Ordering::AcqRel);
         if unread > 0 {
-            count(self.last.get(&number).copied(), unread);
+            count(Repeats { of: self.last.get(&number).copied(), count: unread, unread: true });
         }
         is_live |= unread > 0 || slot.mode.load(Ordering::Acquire) == CROWDED;
         if over {

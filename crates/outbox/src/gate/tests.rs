@@ -3,7 +3,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::*;
+use super::{collect::Repeats, *};
 use crate::{GroupId, moment::Moment};
 
 const ID: u64 = 0x1234_5678_9abc_def0;
@@ -31,12 +31,12 @@ fn a_burst_passes_then_each_text_once_and_its_repeats_are_counted() {
     collector.owns(key, group(7));
     let mut counts = Vec::new();
     let now = Moment::from_millis(5);
-    assert!(collector.collect(&gate, now, 1_000, |owner, count| counts.push((owner, count))));
+    assert!(collector.collect(&gate, now, 1_000, |it| counts.push((it.of, it.count))));
     assert_eq!(counts, [(Some(group(7)), 999)]);
     assert_eq!(asks(&gate, 1_000, 7), Verdict::Counted, "still known");
     // After the window it passes again.
     counts.clear();
-    collector.collect(&gate, now + collect::WINDOW, 1_000, |owner, count| counts.push((owner, count)));
+    collector.collect(&gate, now + collect::WINDOW, 1_000, |it| counts.push((it.of, it.count)));
     assert_eq!(counts, [(Some(group(7)), 1)]);
     assert!(matches!(asks(&gate, 1_000, 7), Verdict::Pass(Some(_))));
 }
@@ -48,7 +48,7 @@ fn tokens_come_back_with_time() {
     // One more, as its text was not seen.
     assert_eq!(passes(0), 20);
     assert_eq!(passes(1_000_000), 0, "until the collector looks");
-    Collector::default().collect(&gate, Moment::default(), 1_000_000, |_, _| ());
+    Collector::default().collect(&gate, Moment::default(), 1_000_000, |_| ());
     assert_eq!(passes(1_000_000), 4);
 }
 
@@ -66,9 +66,25 @@ fn too_many_texts_are_counted_but_for_a_sample_now_and_then() {
     assert!((41..=most).contains(&passed), "{passed}");
     let (mut counted, mut collector) = (0, Collector::default());
     for now in [Moment::default(), Moment::default() + collect::WINDOW] {
-        collector.collect(&gate, now, 0, |_, count| counted += count);
+        collector.collect(&gate, now, 0, |it| counted += it.count);
     }
     assert_eq!(passed + counted, 1_000_000);
+}
+
+#[test]
+fn what_nobody_looked_at_is_given_to_the_last_group_of_its_callsite_and_is_said_to_be_so() {
+    let gate = Gate::new(&Noise::default());
+    let mut collector = Collector::default();
+    for tag in 0..200 {
+        if let Verdict::Pass(Some(key)) = asks(&gate, 0, tag + 1) {
+            collector.owns(key, group(tag + 1));
+        }
+    }
+    asks(&gate, 0, BURST + 1);
+    let mut counts = Vec::new();
+    collector.collect(&gate, Moment::default(), 0, |it| counts.push(it));
+    let last = group(BURST + TEXTS as u32);
+    assert_eq!(counts, [Repeats { of: Some(last), count: 161, unread: true }]);
 }
 
 #[test]
@@ -84,7 +100,7 @@ fn an_event_that_found_no_room_leaves_its_place_to_the_next() {
     gate.take_back(key);
     assert_eq!(asks(&gate, 0, 7), Verdict::Pass(Some(key)), "also with counts");
     let mut counts = Vec::new();
-    Collector::default().collect(&gate, Moment::default(), 0, |owner, count| counts.push((owner, count)));
+    Collector::default().collect(&gate, Moment::default(), 0, |it| counts.push((it.of, it.count)));
     assert_eq!(counts, [(None, 1)]);
 }
 
@@ -100,7 +116,7 @@ fn callsites_do_not_share_and_an_idle_one_gives_its_slot_back() {
             .count();
         assert_eq!(free, 199);
         let later = now + 100_000_000;
-        assert!(!collector.collect(&gate, Moment::from_millis(later / 1_000), later, |_, _| ()));
+        assert!(!collector.collect(&gate, Moment::from_millis(later / 1_000), later, |_| ()));
         let left = gate.slots.iter().filter(|slot| slot.id.load(Ordering::Relaxed) != 0).count();
         assert_eq!(left, 0, "round {round}");
     }
@@ -131,12 +147,12 @@ fn many_threads_and_a_collector_lose_no_count() {
     while workers.iter().any(|worker| !worker.is_finished()) {
         // Windows end all the time, as the worst case.
         now = now + collect::WINDOW;
-        collector.collect(&gate, now, 0, |_, count| counted += count);
+        collector.collect(&gate, now, 0, |it| counted += it.count);
     }
     let passed: u64 = workers.into_iter().map(|worker| worker.join().unwrap()).sum();
     for _ in 0..2 {
         now = now + collect::WINDOW;
-        collector.collect(&gate, now, 0, |_, count| counted += count);
+        collector.collect(&gate, now, 0, |it| counted += it.count);
     }
     assert_eq!(passed + counted, threads * each);
 }

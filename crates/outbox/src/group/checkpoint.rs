@@ -49,6 +49,8 @@ struct GroupRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     recent: Vec<u64>,
     #[serde(default)]
+    unread: u64,
+    #[serde(default)]
     reached: bool,
     #[serde(default)]
     maybe_told: bool,
@@ -188,6 +190,7 @@ impl GroupRecord {
             last_said: group.last_said.as_millis(),
             folded: group.folded,
             recent: group.recent.iter().map(|at| at.as_millis()).collect(),
+            unread: group.unread,
             reached: group.reached,
             maybe_told: group.maybe_told,
             sample: SampleRecord::of(&group.opening),
@@ -210,6 +213,7 @@ impl GroupRecord {
             total: self.total.max(self.unsaid),
             unsaid: self.unsaid,
             fresh: self.fresh,
+            unread: self.unread,
             said: self.said,
             step: self.step,
             owed: self.owed,

@@ -29,12 +29,12 @@ use crate::{
 
 /// How many groups are kept, and how many bytes of their alerts.
 pub(super) const MOST_GROUPS: usize = 1024;
-const MOST_BYTES: usize = 4 << 20;
+pub(super) const MOST_BYTES: usize = 4 << 20;
 /// More new groups than these within a minute are a storm.
 pub(super) const STORM: usize = 15;
-const STORM_SPAN: Duration = Duration::from_secs(60);
+pub(super) const STORM_SPAN: Duration = Duration::from_secs(60);
 /// More messages than these at one time are one message.
-const AT_ONCE: usize = 3;
+pub(super) const AT_ONCE: usize = 3;
 /// Edits of one channel stay this far apart: Telegram allows 20 messages a minute in a group.
 const EDIT_GAP: Duration = Duration::from_secs(3);
 
@@ -190,6 +190,14 @@ impl Desk {
                 }
             }
             None => self.lump(n, now, now, now),
+        }
+    }
+
+    /// Notes that `n` that are about to be [counted](Self::count) may be of other kinds from the same place: there were too
+    /// many different ones for a look at each.
+    pub(crate) fn note_unread(&mut self, id: Option<GroupId>, n: u64) {
+        if let Some(group) = id.and_then(|id| self.groups.get_mut(&id)) {
+            group.unread = group.unread.saturating_add(n);
         }
     }
 

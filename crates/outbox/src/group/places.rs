@@ -5,7 +5,7 @@ use crate::{GroupId, moment::Moment};
 
 /// More kinds than these from one place, with no pause of [`PAUSE`], are one kind.
 pub(super) const VARIANTS: usize = 20;
-const PAUSE: Duration = Duration::from_secs(600);
+pub(super) const PAUSE: Duration = Duration::from_secs(600);
 /// How many places are watched.
 const PLACES: usize = 512;
 

@@ -19,6 +19,8 @@ pub(super) struct Group {
     pub(super) unsaid: u64,
     /// Alerts since the last digest; those that an edit has told of are among them.
     pub(super) fresh: u64,
+    /// Of these, those whose text nobody looked at.
+    pub(super) unread: u64,
     /// How many messages there were.
     pub(super) said: u32,
     pub(super) step: u8,
@@ -68,6 +70,7 @@ impl Group {
             total: 0,
             unsaid: 0,
             fresh: 0,
+            unread: 0,
             said: 0,
             step: 0,
             owed: true,
@@ -112,6 +115,7 @@ impl Group {
         self.total = self.total.saturating_add(other.total);
         self.unsaid = self.unsaid.saturating_add(other.unsaid);
         self.fresh = self.fresh.saturating_add(other.fresh);
+        self.unread = self.unread.saturating_add(other.unread);
         self.said = self.said.max(other.said);
         self.step = self.step.max(other.step);
         self.owed &= other.owed;
@@ -168,7 +172,7 @@ impl Group {
             }
             self.due = now + noise.window(self.step);
         }
-        (self.unsaid, self.fresh) = (0, 0);
+        (self.unsaid, self.fresh, self.unread) = (0, 0, 0);
         (self.reached, self.maybe_told) = (false, false);
         (self.owed, self.late, self.early_at, self.edit_at) = (false, None, None, None);
         self.said = self.said.saturating_add(1);

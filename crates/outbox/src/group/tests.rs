@@ -15,6 +15,8 @@ use crate::{
     noise::{Purse, Silences},
 };
 
+mod bounds;
+mod notes;
 mod retune;
 mod simulation;
 

@@ -7,7 +7,7 @@ use crate::{
     Counts, GroupId, OccasionKind, QuietNote,
     group::{
         Say,
-        say::mention,
+        say::{mention, notes_of},
         state::{Group, Late},
     },
     hash::Fnv128,
@@ -133,6 +133,7 @@ impl Desk {
         if !self.budget.take("", now) {
             return;
         }
+        notes.extend(notes_of(ids.iter().filter_map(|id| self.groups.get(id))));
         let lump = std::mem::take(&mut self.lump);
         let mut told = lump.alerts;
         let mut maybe_duplicate = lump.maybe_told;
