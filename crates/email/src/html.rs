@@ -98,8 +98,8 @@ fn head(html: &mut Html, page: &Page) {
     html.raw("<span style=\"background-color:")
         .raw(colour)
         .raw(";color:#ffffff;font-weight:bold;padding:2px 8px\">");
-    let (severity, rest) = page.headline.split_once(' ').unwrap_or((&page.headline, ""));
-    html.text(severity).raw("</span><span class=\"wf-soft\" style=\"color:#69717f\">&nbsp; ").text(rest);
+    let (what, app) = page.headline.split_once(" in ").unwrap_or((&page.headline, ""));
+    html.text(what).raw("</span><span class=\"wf-soft\" style=\"color:#69717f\">&nbsp; in ").text(app);
     html.raw("</span></td></tr>\n");
     html.raw(ROW).raw("0 24px;font-size:13px;line-height:20px;").raw(SANS);
     html.raw("\"><span class=\"wf-text\" style=\"color:#16191f\">\n").raw(MARK).raw("\n</span></td></tr>\n");

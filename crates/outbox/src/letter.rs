@@ -3,7 +3,7 @@ use std::{sync::Arc, time::SystemTime};
 use watchfire_core::Alert;
 
 use crate::{
-    Counts, Mention, Notification, NotificationId, Occasion, OccasionKind,
+    Counts, Mention, Notification, NotificationId, Occasion, OccasionKind, Outlook,
     delivery::{Key, State, Ticket},
     hash::Fnv128,
     moment::Moment,
@@ -24,6 +24,7 @@ pub(crate) struct Facts {
     pub(crate) alert: Arc<Alert>,
     pub(crate) number: u32,
     pub(crate) counts: Counts,
+    pub(crate) outlook: Option<Outlook>,
     pub(crate) mentions: Vec<Mention>,
     pub(crate) notes: Vec<String>,
     /// When the oldest of what it tells of was accepted.
@@ -37,6 +38,7 @@ impl Facts {
             alert,
             number: occasion.number(),
             counts: occasion.tally(),
+            outlook: occasion.forecast(),
             mentions: occasion.mentions().to_vec(),
             notes: occasion.remarks().to_vec(),
             since,
@@ -55,6 +57,7 @@ impl Facts {
         Occasion::first(&self.alert, channel, group, now)
             .of_kind(kind, self.number)
             .counts(self.counts)
+            .outlook(self.outlook)
             .others(&self.mentions)
             .notes(notes)
     }

@@ -49,7 +49,7 @@ pub use handler::AlertHandler;
 pub use health::{Health, HealthStatus};
 pub use noise::{MinCount, Noise, QuietHours, QuietNote, Rate, Silence};
 pub use notification::{Form, Notification, NotificationId};
-pub use occasion::{Counts, Mention, Occasion, OccasionKind};
+pub use occasion::{Counts, Mention, Occasion, OccasionKind, Outlook};
 pub use outbox::{Outbox, OutboxBuilder};
 pub use outcome::{Outcome, Reason, Scope};
 pub use page::{Fact, Page, Section, one_line, span_text, stamp};

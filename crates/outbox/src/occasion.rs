@@ -13,6 +13,7 @@ pub struct Occasion<'a> {
     group: GroupId,
     number: u32,
     counts: Counts,
+    outlook: Option<Outlook>,
     unreported: u64,
     receipts: &'a [Receipt],
     others: &'a [Mention],
@@ -94,6 +95,16 @@ impl Counts {
     }
 }
 
+/// Tells what comes next of a storm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outlook {
+    /// It goes on: new groups are held back, and told of together by then.
+    Next(SystemTime),
+    /// It is over: new groups are told of one by one again.
+    Over,
+}
+
 /// Mentions another group in a storm or catch-up message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -124,6 +135,7 @@ impl<'a> Occasion<'a> {
             group,
             number: 0,
             counts: Counts::one(alert.at),
+            outlook: None,
             unreported: 0,
             receipts: &[],
             others: &[],
@@ -144,6 +156,13 @@ impl<'a> Occasion<'a> {
     #[must_use]
     pub fn counts(mut self, counts: Counts) -> Self {
         self.counts = counts;
+        self
+    }
+
+    /// Sets what comes next of a storm.
+    #[must_use]
+    pub fn outlook(mut self, outlook: Option<Outlook>) -> Self {
+        self.outlook = outlook;
         self
     }
 
@@ -209,6 +228,12 @@ impl<'a> Occasion<'a> {
     #[must_use]
     pub fn tally(&self) -> Counts {
         self.counts
+    }
+
+    /// Returns what comes next of a storm.
+    #[must_use]
+    pub fn forecast(&self) -> Option<Outlook> {
+        self.outlook
     }
 
     /// Returns how many alerts of this channel were dropped and not yet told of.

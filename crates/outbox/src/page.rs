@@ -1,8 +1,11 @@
+mod summary;
+
 use std::{fmt::Write, time::SystemTime};
 
 use watchfire_core::{Alert, Field, Severity, cut};
 
-use crate::{Counts, GroupId, Occasion, OccasionKind, text::hanging};
+use crate::{Counts, GroupId, Occasion, OccasionKind, Outlook, text::hanging};
+use summary::summary;
 
 /// Is what a message says, before a sink says it in its own markup: the same words on every channel.
 ///
@@ -15,7 +18,8 @@ pub struct Page {
     pub severity: Severity,
     /// One line: what happened, without control characters, of at most 200 characters.
     pub title: String,
-    /// One line: the severity and who speaks, such as `ERROR in storefront (production)`.
+    /// One line: the severity and who speaks, such as `ERROR in storefront (production)`; in place of the severity
+    /// `STORM` or `STORM OVER` where many groups are told of together.
     pub headline: String,
     /// The message as it was recorded; of a storm how many groups it has.
     pub message: String,
@@ -64,7 +68,7 @@ impl Page {
         Self {
             severity: alert.severity,
             title: occasion.title(),
-            headline: headline(alert),
+            headline: headline(occasion),
             message: match occasion.kind() {
                 // It is of its groups; the title ends with the oldest one's words.
                 OccasionKind::Storm => occasion.title(),
@@ -144,21 +148,35 @@ impl Occasion<'_> {
         let line = line.unwrap_or_else(|| "an event without a message".to_owned());
         match self.kind() {
             OccasionKind::Storm if groups(self) > 1 => {
-                format!("{} different alerts at once, the oldest: {line}", groups(self))
+                let Counts { first, last, .. } = self.tally();
+                let over = last.duration_since(first).unwrap_or_default();
+                let time = if over.as_secs() == 0 {
+                    "at once".to_owned()
+                } else {
+                    format!("in {}", span_text(over))
+                };
+                one_line(&format!("{} different alerts {time}, the oldest: {line}", groups(self)), 200)
             }
             OccasionKind::Digest if groups(self) > 1 => {
-                format!("{} in {} groups, the oldest: {line}", alerts(self.tally().fresh), groups(self))
+                let fresh = alerts(self.tally().fresh);
+                one_line(&format!("{fresh} in {} groups, the oldest: {line}", groups(self)), 200)
             }
             _ => line,
         }
     }
 }
 
-fn headline(alert: &Alert) -> String {
+fn headline(occasion: &Occasion<'_>) -> String {
+    let alert = occasion.alert();
+    let what = match (occasion.kind(), occasion.forecast()) {
+        (OccasionKind::Storm, Some(Outlook::Over)) => "STORM OVER",
+        (OccasionKind::Storm, _) => "STORM",
+        _ => alert.severity.as_str(),
+    };
     let app = one_line(alert.app.name(), 60);
     match alert.app.environment_name() {
-        Some(environment) => format!("{} in {app} ({})", alert.severity, one_line(environment, 40)),
-        None => format!("{} in {app}", alert.severity),
+        Some(environment) => format!("{what} in {app} ({})", one_line(environment, 40)),
+        None => format!("{what} in {app}"),
     }
 }
 
@@ -170,66 +188,6 @@ fn alerts(count: u64) -> String {
     if count == 1 { "1 alert".to_owned() } else { format!("{count} alerts") }
 }
 
-fn kinds(count: u64) -> String {
-    if count == 1 { "1 group".to_owned() } else { format!("{count} groups") }
-}
-
-/// Says how often, how fast and since when: `1532 more in 5 min (5.1/s), 9804 in total since ...; the last 2 s ago`.
-fn summary(occasion: &Occasion<'_>) -> Option<String> {
-    let Counts { total, fresh, first, last, .. } = occasion.tally();
-    let over = last.duration_since(first).unwrap_or_default();
-    let ago = span_text(occasion.now().duration_since(last).unwrap_or_default());
-    match occasion.kind() {
-        OccasionKind::First if total <= 1 => None,
-        OccasionKind::Quiet => Some(format!(
-            "quiet for {ago}; {} in total over {}, since {}",
-            alerts(total),
-            span_text(over),
-            stamp(first)
-        )),
-        OccasionKind::Storm => Some(format!(
-            "{} in {} over {} since {}; the last {ago} ago",
-            alerts(fresh),
-            kinds(groups(occasion)),
-            span_text(over),
-            stamp(first)
-        )),
-        OccasionKind::CatchUp => Some(format!(
-            "a backlog: {} in {} kept back over {} since {}; the last {ago} ago",
-            alerts(fresh),
-            kinds(groups(occasion)),
-            span_text(over),
-            stamp(first)
-        )),
-        OccasionKind::First => Some(format!(
-            "{} in total over {} since {}; the last {ago} ago",
-            alerts(total),
-            span_text(over),
-            stamp(first)
-        )),
-        _ => Some(format!(
-            "{fresh} more, {total} in total over {}{} since {}; the last {ago} ago",
-            span_text(over),
-            rate(total, over),
-            stamp(first)
-        )),
-    }
-}
-
-/// Says how fast, where that is a number that tells something.
-fn rate(count: u64, over: std::time::Duration) -> String {
-    let seconds = over.as_secs();
-    if seconds < 10 || count < 10 {
-        return String::new();
-    }
-    let tenths = count.saturating_mul(10) / seconds;
-    match tenths {
-        0 => format!(" ({}/h)", count.saturating_mul(3600) / seconds),
-        1..=99 => format!(" ({}.{}/s)", tenths / 10, tenths % 10),
-        _ => format!(" ({}/s)", tenths / 10),
-    }
-}
-
 fn facts(occasion: &Occasion<'_>) -> Vec<Fact> {
     let alert = occasion.alert();
     let place = match alert.place_text() {
@@ -239,14 +197,16 @@ fn facts(occasion: &Occasion<'_>) -> Vec<Fact> {
         Some(place) => format!("{} at {place}", alert.target),
         None => alert.target.to_string(),
     };
-    given([("When", stamp(alert.at)), ("Where", one_line(&place, 300))])
+    let when = if is_storm(occasion) { "Oldest" } else { "When" };
+    given([(when, stamp(alert.at)), ("Where", one_line(&place, 300))])
 }
 
 fn small_print(occasion: &Occasion<'_>) -> Vec<Fact> {
     let alert = occasion.alert();
     let app = &alert.app;
+    let thread = if is_storm(occasion) { String::new() } else { one_line(&alert.thread, 80) };
     given([
-        ("Thread", one_line(&alert.thread, 80)),
+        ("Thread", thread),
         ("Release", app.release_name().map(|text| one_line(text, 200)).unwrap_or_default()),
         ("Host", format!("{}, process {}", one_line(app.host_name(), 200), app.process_id())),
         ("Alert", alert.id.to_string()),
@@ -261,16 +221,26 @@ fn given<const N: usize>(all: [(&'static str, String); N]) -> Vec<Fact> {
         .collect()
 }
 
-/// The line that silences the group, ready to be pasted; of several groups each is named with its own id.
+/// The line that silences the group, ready to be pasted; several groups have to be silenced each by its own id.
 fn silence(occasion: &Occasion<'_>) -> Option<String> {
     let is_one = groups(occasion) == 1 && occasion.kind() != OccasionKind::CatchUp;
-    is_one.then(|| format!("watchfire silence {} --for 2h", occasion.group()))
+    match occasion.mentions() {
+        _ if is_one => Some(format!("watchfire silence {} --for 2h", occasion.group())),
+        [] => None,
+        [first, ..] => Some(format!("watchfire silence {} --for 2h, and so for each group", first.group)),
+    }
+}
+
+fn is_storm(occasion: &Occasion<'_>) -> bool {
+    occasion.kind() == OccasionKind::Storm && groups(occasion) > 1
 }
 
 fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
     let alert = occasion.alert();
-    let mentions =
-        occasion.mentions().iter().map(|other| format!("x{} {} [{}]", other.count, other.title, other.group));
+    let named = occasion.mentions();
+    let mentions = named.iter().map(|other| format!("x{} {} [{}]", other.count, other.title, other.group));
+    let more = groups(occasion).saturating_sub(named.len() as u64);
+    let more = (groups(occasion) > 1 && more > 0).then(|| format!("and {more} more"));
     let spans = alert.spans.iter().rev().map(ToString::to_string);
     let causes = alert
         .error
@@ -280,26 +250,23 @@ fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
     let fields = alert.fields.iter().filter(|field| !is_said_already(alert, field)).map(field_line);
     let stack = alert.stack.as_ref().map(watchfire_core::Stack::text);
     let entries = |entries: Vec<String>| entries.iter().map(|entry| hanging(entry, 4)).collect();
+    let of = if is_storm(occasion) { " of the oldest" } else { "" };
     [
         // First, because only storms and catch-ups have some, and are about them.
-        ("Groups", entries(mentions.collect())),
-        ("Error", entries(causes.collect())),
-        ("Fields", entries(fields.collect())),
-        ("Spans, the innermost first", entries(spans.collect())),
-        ("Stack", stack.into_iter().collect::<Vec<_>>()),
+        ("Groups".to_owned(), entries(mentions.chain(more).collect())),
+        (format!("Error{of}"), entries(causes.collect())),
+        (format!("Fields{of}"), entries(fields.collect())),
+        (format!("Spans{of}, the innermost first"), entries(spans.collect())),
+        (format!("Stack{of}"), stack.into_iter().collect::<Vec<_>>()),
     ]
     .into_iter()
     .filter(|(_, lines)| !lines.is_empty())
-    .map(|(title, lines)| Section { title: title.to_owned(), lines })
+    .map(|(title, lines)| Section { title, lines })
     .collect()
 }
 
 fn notes(occasion: &Occasion<'_>) -> Vec<String> {
     let mut notes = occasion.remarks().to_vec();
-    let more = groups(occasion).saturating_sub(occasion.mentions().len() as u64);
-    if groups(occasion) > 1 && more > 0 {
-        notes.push(format!("{more} more groups are not named here."));
-    }
     if occasion.unreported_count() > 0 {
         notes.push(format!(
             "{} alerts of this channel were dropped before this one.",

@@ -22,7 +22,7 @@ pub(crate) fn notifications(sentry: &Sentry, occasion: &Occasion<'_>) -> Vec<Not
     let page = Page::of(occasion);
     let id = notification.id().as_u128();
     let said = match occasion.kind() {
-        OccasionKind::Storm => &page.title,
+        OccasionKind::Storm => &format!("{}: {}", page.headline, page.title),
         _ if page.message.trim().is_empty() => &page.title,
         _ => &page.message,
     };

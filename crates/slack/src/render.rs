@@ -117,7 +117,7 @@ impl Message<'_> {
         let mut left = Budget(MESSAGE);
         let text = left.spend(self.mentioning(Escaped::text(&line(page), FALLBACK)));
         let head = self.head(page, brief, &mut left);
-        let body = if brief { vec![foot(page, &[], &mut left)] } else { body(page, &mut left) };
+        let body = if brief { foot(page, &[], &mut left) } else { body(page, &mut left) };
         let attachment = json!({ "color": colour(page.severity), "blocks": body });
         let mut content = Map::new();
         content.insert("text".to_owned(), text.into());
@@ -168,18 +168,20 @@ fn body(page: &Page, left: &mut Budget) -> Vec<Value> {
             body.push(section(mrkdwn(left.spend(fenced(part, share)))));
         }
     }
-    body.push(foot);
+    body.extend(foot);
     body
 }
 
-fn foot(page: &Page, small_print: &[Fact], left: &mut Budget) -> Value {
+fn foot(page: &Page, small_print: &[Fact], left: &mut Budget) -> Vec<Value> {
     let notes = page.notes.iter().filter(|note| !note.is_empty()).take(4);
     let notes = notes.map(|note| Escaped::text(note, 250));
-    // One element: Slack sets them one behind the other, with nothing in between.
+    // A block for each: Slack sets the elements of one behind each other, with nothing in between.
     let small_print = small_print.iter().map(|fact| format!("{}: {} \u{b7} ", fact.label, fact.value));
     let last = Escaped::text(&format!("{}group {}", small_print.collect::<String>(), page.group), 1_200);
-    let elements: Vec<_> = notes.chain([last]).map(|text| plain(left.spend(text))).collect();
-    json!({ "type": "context", "elements": elements })
+    notes
+        .chain([last])
+        .map(|text| json!({ "type": "context", "elements": [plain(left.spend(text))] }))
+        .collect()
 }
 
 /// Counts what may still be said in one message.

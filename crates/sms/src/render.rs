@@ -1,6 +1,6 @@
 //! Say an occasion in a hundred and sixty characters.
 
-use watchfire_outbox::{Form, Notification, Occasion, OccasionKind, Page, one_line};
+use watchfire_outbox::{Form, Notification, Occasion, OccasionKind, Outlook, Page, one_line, stamp};
 
 use crate::{
     api::Carrier,
@@ -40,7 +40,7 @@ fn text(occasion: &Occasion<'_>, page: &Page, most: usize, form: Form) -> String
         _ => format!("{}: {} more: ", page.headline, count.fresh),
     };
     let group = page.group.to_string();
-    let end = format!(" ({})", group.get(..8).unwrap_or(&group));
+    let end = format!("{} ({})", next(occasion), group.get(..8).unwrap_or(&group));
     let place = occasion.alert().place_text().map(|place| format!(" ({})", one_line(&place, 80)));
     let place = place.unwrap_or_default();
     let what = format!("{head}{}", page.title);
@@ -57,6 +57,16 @@ fn text(occasion: &Occasion<'_>, page: &Page, most: usize, form: Form) -> String
         return whole;
     }
     fit("", &alphabet(&what), &end, most)
+}
+
+/// Says by when more comes of a storm.
+fn next(occasion: &Occasion<'_>) -> String {
+    match occasion.forecast() {
+        Some(Outlook::Next(at)) => {
+            stamp(at).get(11..16).map(|time| format!("; next by {time} UTC")).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
 }
 
 /// Leaves only what is one septet and one byte.

@@ -1,7 +1,7 @@
 //! Fill a text that was registered for India: character for character, but for its variables.
 
 use watchfire_core::ConfigError;
-use watchfire_outbox::{Form, Occasion, OccasionKind, Page, one_line};
+use watchfire_outbox::{Form, Occasion, OccasionKind, Outlook, Page, one_line};
 
 use crate::segments::{Segments, gsm_only};
 
@@ -11,7 +11,7 @@ use crate::segments::{Segments, gsm_only};
 pub enum DltSlot {
     /// The severity and who speaks: `ERROR in storefront (production)`.
     Headline,
-    /// The severity: `ERROR`.
+    /// The severity: `ERROR`; of many groups together `STORM` or `STORM OVER`.
     Severity,
     /// The program and its environment: `storefront (production)`.
     App,
@@ -185,10 +185,10 @@ fn value(
     occasion: &Occasion<'_>,
     page: &Page,
 ) -> String {
-    let app = page.headline.split_once(" in ").map_or("", |(_, app)| app);
+    let (what, app) = page.headline.split_once(" in ").unwrap_or((&page.headline, ""));
     let text = match slot {
         DltSlot::Headline => page.headline.clone(),
-        DltSlot::Severity => page.severity.to_string(),
+        DltSlot::Severity => what.to_owned(),
         DltSlot::App => app.to_owned(),
         DltSlot::Title => title(occasion, page),
         DltSlot::Place => place(occasion),
@@ -218,7 +218,9 @@ fn title(occasion: &Occasion<'_>, page: &Page) -> String {
     let oldest = one_line(&occasion.alert().message, 200);
     match occasion.kind() {
         OccasionKind::Storm if !oldest.is_empty() => {
-            format!("{} alerts: {oldest}", occasion.mentions().len().max(1))
+            let kinds = occasion.tally().groups.max(occasion.mentions().len() as u64);
+            let over = if occasion.forecast() == Some(Outlook::Over) { " over" } else { "" };
+            format!("storm{over}, {kinds} kinds: {oldest}")
         }
         _ => page.title.clone(),
     }

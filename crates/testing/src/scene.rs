@@ -1,7 +1,7 @@
 use std::time::{Duration, SystemTime};
 
 use watchfire_core::Alert;
-use watchfire_outbox::{Counts, GroupId, Mention, Occasion, OccasionKind, Receipt};
+use watchfire_outbox::{Counts, GroupId, Mention, Occasion, OccasionKind, Outlook, Receipt};
 
 use crate::moment;
 
@@ -23,6 +23,8 @@ pub struct Scene {
     pub group: GroupId,
     /// How often it happened.
     pub counts: Counts,
+    /// What comes next of a storm.
+    pub outlook: Option<Outlook>,
     /// How many alerts were dropped before this one.
     pub unreported: u64,
     /// What earlier messages of the group left behind.
@@ -48,6 +50,7 @@ impl Scene {
             alert,
             channel: "ops".to_owned(),
             group: GroupId::from_u64(0x0123_4567_89ab_cdef),
+            outlook: None,
             unreported: 0,
             receipts: Vec::new(),
             mentions: Vec::new(),
@@ -83,9 +86,14 @@ impl Scene {
                 counts: endless,
                 ..with("quiet", OccasionKind::Quiet, u32::MAX)
             },
-            Self { mentions: mentions(3), ..with("storm", OccasionKind::Storm, 5) },
+            Self {
+                mentions: mentions(3),
+                outlook: Some(Outlook::Next(later.now + Duration::from_secs(300))),
+                ..with("storm", OccasionKind::Storm, 5)
+            },
             Self {
                 mentions: mentions(300),
+                outlook: Some(Outlook::Over),
                 unreported: u64::MAX,
                 ..with("large storm", OccasionKind::Storm, 6)
             },
@@ -107,6 +115,7 @@ impl Scene {
         Occasion::first(&self.alert, &self.channel, self.group, self.now)
             .of_kind(self.kind, self.number)
             .counts(self.counts)
+            .outlook(self.outlook)
             .unreported(self.unreported)
             .receipts(&self.receipts)
             .others(&self.mentions)

@@ -5,6 +5,6 @@
 
 pub use watchfire_outbox::{
     AlertHandler, Channel, Counts, Delivering, Fact, Form, GroupId, Mention, Notification, NotificationId,
-    Occasion, OccasionKind, Outcome, Page, Reason, Receipt, Scope, Section, Sink, Verdict, Verified,
+    Occasion, OccasionKind, Outcome, Outlook, Page, Reason, Receipt, Scope, Section, Sink, Verdict, Verified,
     Verifying, clip, legible, one_line, span_text, stamp, verify,
 };

@@ -17,7 +17,7 @@ use std::{
 use watchfire::{
     App, Email, Sentry, Severity, Slack, Sms, Telegram, Twilio,
     handler::{Alert, AlertId, Field, SpanFacts},
-    sink::{Occasion, OccasionKind, Outcome, Receipt, Sink, stamp},
+    sink::{Occasion, OccasionKind, Outcome, Outlook, Receipt, Sink, stamp},
 };
 use watchfire_inbox::{Demo, Inbox, Part, Received, Room};
 use watchfire_outbox::sim::rehearse;
@@ -70,7 +70,11 @@ fn picture<S: Sink>(name: &str, room: Room, severity: Severity, sink: impl FnOnc
                 Outcome::Delivered(receipt) => left.extend(receipt),
                 outcome => panic!("{name}: {outcome:?}"),
             }
-            told.push((time(occasion.now()), occasion.kind(), occasion.title()));
+            let title = match occasion.forecast() {
+                Some(Outlook::Over) => format!("it is over: {}", occasion.title()),
+                _ => occasion.title(),
+            };
+            told.push((time(occasion.now()), occasion.kind(), title));
         }
         left
     };
@@ -199,7 +203,7 @@ fn save_pages(inbox: &Inbox, room: Room, folder: &Path) {
         answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     };
     fs::write(folder.join("list.html"), get("/")).unwrap();
-    for message in inbox.accepted(room).iter().take(20) {
+    for message in &inbox.accepted(room) {
         let number = message.number;
         fs::write(folder.join(format!("{number}.html")), get(&format!("/messages/{number}"))).unwrap();
     }

@@ -280,6 +280,7 @@ impl<F: Files> Talk<'_, F> {
         let occasion = Occasion::first(&say.alert, &channel.name, say.group, now.into())
             .of_kind(say.kind, say.number)
             .counts(say.counts)
+            .outlook(say.outlook)
             .others(&say.mentions)
             .notes(&notes);
         let counters = &channel.counters;

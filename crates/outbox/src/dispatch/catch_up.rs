@@ -102,25 +102,58 @@ impl<F: Files> Dispatch<F> {
     }
 }
 
+/// Counts a group in several messages.
+#[derive(Default)]
+struct Named {
+    title: String,
+    firsts: u64,
+    storm: u64,
+    more: u64,
+}
+
+impl Named {
+    fn count(&mut self, kind: OccasionKind, title: &str, count: u64) {
+        if self.title.is_empty() {
+            title.clone_into(&mut self.title);
+        }
+        match kind {
+            OccasionKind::First => self.firsts = self.firsts.saturating_add(count),
+            // It names all since its beginning: what its earlier messages and the first one told, too.
+            OccasionKind::Storm => self.storm = self.storm.max(count),
+            _ => self.more = self.more.saturating_add(count),
+        }
+    }
+
+    fn mention(self, group: GroupId) -> Mention {
+        Mention::new(group, self.title, self.firsts.max(self.storm).saturating_add(self.more))
+    }
+}
+
 /// Makes the facts of a message that stands for all `parts`; the same parts give the same id.
 fn sum_up(parts: &[(Ticket, Letter)]) -> Facts {
-    let mut mentions: BTreeMap<GroupId, Mention> = BTreeMap::new();
-    let mut mention = |group: GroupId, title: &str, count: u64| {
-        let known = mentions.entry(group).or_insert_with(|| Mention::new(group, title, 0));
-        known.count = known.count.saturating_add(count);
-    };
     let mut hash = Fnv128::new();
+    let mut named: BTreeMap<GroupId, Named> = BTreeMap::new();
+    let mut unnamed: BTreeMap<GroupId, u64> = BTreeMap::new();
+    let mut total = 0_u64;
     for (ticket, letter) in parts {
         hash = hash.part(&ticket.key.id.as_u128().to_be_bytes());
-        if letter.facts.mentions.is_empty() {
-            mention(ticket.group, &letter.notification.title, letter.facts.counts.fresh);
+        let Facts { counts, mentions, .. } = &*letter.facts;
+        total = total.saturating_add(counts.fresh);
+        if mentions.is_empty() {
+            let known = named.entry(ticket.group).or_default();
+            known.count(ticket.kind, &letter.notification.title, counts.fresh);
+            continue;
         }
-        letter.facts.mentions.iter().for_each(|other| mention(other.group, &other.title, other.count));
+        for other in mentions {
+            named.entry(other.group).or_default().count(ticket.kind, &other.title, other.count);
+        }
+        // The messages of one storm are of the same groups.
+        let known = unnamed.entry(ticket.group).or_default();
+        *known = counts.groups.saturating_sub(mentions.len() as u64).max(*known);
     }
-    let mut mentions: Vec<Mention> = mentions.into_values().collect();
+    let groups = unnamed.into_values().fold(named.len() as u64, u64::saturating_add);
+    let mut mentions: Vec<Mention> = named.into_iter().map(|(group, named)| named.mention(group)).collect();
     mentions.sort_by(|a, b| b.count.cmp(&a.count).then(a.group.cmp(&b.group)));
-    let total = mentions.iter().fold(0, |sum: u64, mention| sum.saturating_add(mention.count));
-    let groups = mentions.len();
     mentions.truncate(MOST_MENTIONS);
 
     let counts = || parts.iter().map(|(_, letter)| letter.facts.counts);
@@ -146,9 +179,46 @@ fn sum_up(parts: &[(Ticket, Letter)]) -> Facts {
     Facts {
         alert: Arc::new(alert.id(AlertId::from_u128(hash.finish()))),
         number: 0,
-        counts: Counts::new(total, total, first, last),
+        counts: Counts::new(total, total, first, last).groups(groups.max(1)),
+        outlook: None,
         mentions,
         notes: Vec::new(),
         since,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use watchfire_core::{App, Severity};
+
+    use super::*;
+    use crate::Occasion;
+
+    #[test]
+    fn a_backlog_counts_the_groups_of_a_storm_once_and_those_that_it_does_not_name() {
+        let alert = Alert::new(App::new("shop"), Severity::Error, "no stock");
+        let part = |id: u64, group: u64, kind, fresh, groups, named: &[(u64, u64)]| {
+            let counts = Counts::new(fresh, fresh, alert.at, alert.at).groups(groups);
+            let mentions: Vec<_> =
+                named.iter().map(|(group, n)| Mention::new(GroupId::from_u64(*group), "named", *n)).collect();
+            let occasion = Occasion::first(&alert, "ops", GroupId::from_u64(group), alert.at)
+                .of_kind(kind, 1)
+                .counts(counts)
+                .others(&mentions);
+            let notification = occasion.notification("ada").plain("text");
+            let facts = Arc::new(Facts::of(&occasion, Arc::new(alert.clone()), Moment::default()));
+            let letter = Letter { notification, facts, covers: Vec::new() };
+            let key = Key { accepted: id, id: letter.notification.id };
+            (letter.ticket(key, 0, State::default()), letter)
+        };
+        let facts = sum_up(&[
+            part(1, 1, OccasionKind::First, 1, 1, &[]),
+            part(2, 9, OccasionKind::Storm, 1, 16, &[(1, 1), (2, 1)]),
+            part(3, 9, OccasionKind::Storm, 40, 32, &[(1, 3), (2, 30)]),
+            part(4, 1, OccasionKind::Digest, 5, 1, &[]),
+        ]);
+        assert_eq!((facts.counts.total, facts.counts.groups), (47, 32));
+        let counts: Vec<_> = facts.mentions.iter().map(|mention| (mention.group, mention.count)).collect();
+        assert_eq!(counts, [(GroupId::from_u64(2), 30), (GroupId::from_u64(1), 8)]);
     }
 }

@@ -26,6 +26,7 @@ use crate::{
     moment::Moment,
     noise::{Purse, Silences},
 };
+use storm::Storm;
 
 /// How many groups are kept, and how many bytes of their alerts.
 pub(super) const MOST_GROUPS: usize = 1024;
@@ -78,16 +79,6 @@ pub(crate) struct Tally {
     pub(crate) told: u64,
     /// Too few of their group to be told of.
     pub(crate) withheld: u64,
-}
-
-/// Is a time in which new groups are told of together.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Storm {
-    pub(super) since: Moment,
-    due: Moment,
-    check: Moment,
-    step: u8,
-    said: bool,
 }
 
 /// Counts the alerts of groups that had to leave the table.

@@ -1,9 +1,9 @@
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use watchfire_core::Alert;
 
 use super::state::{Group, Late};
-use crate::{Counts, GroupId, Mention, OccasionKind, moment::Moment, one_line, span_text};
+use crate::{Counts, GroupId, Mention, OccasionKind, Outlook, moment::Moment, one_line, span_text};
 
 /// Is something for a channel to say.
 #[derive(Clone, Debug)]
@@ -14,6 +14,7 @@ pub(crate) struct Say {
     pub(crate) number: u32,
     pub(crate) alert: Arc<Alert>,
     pub(crate) counts: Counts,
+    pub(crate) outlook: Option<Outlook>,
     /// How many alerts it tells of that none told of before.
     pub(crate) told: u64,
     pub(crate) mentions: Vec<Mention>,
@@ -36,6 +37,7 @@ impl Say {
             number: group.said,
             alert: Arc::clone(&group.sample),
             counts: Counts::new(group.total, group.fresh, group.first.into(), group.last.into()),
+            outlook: None,
             told: group.unsaid,
             mentions: Vec::new(),
             notes,
@@ -44,13 +46,22 @@ impl Say {
     }
 }
 
-pub(super) fn mention(id: GroupId, group: &Group) -> Mention {
+/// How many groups a message names.
+const MOST_MENTIONS: usize = 10;
+
+pub(super) fn most_frequent(mut mentions: Vec<Mention>) -> Vec<Mention> {
+    mentions.sort_by_key(|mention| Reverse(mention.count));
+    mentions.truncate(MOST_MENTIONS);
+    mentions
+}
+
+pub(super) fn mention(id: GroupId, group: &Group, count: u64) -> Mention {
     let alert = &group.opening;
     let error = alert.error.first().map_or("", String::as_str);
     let what =
         [alert.message.as_str(), error, &alert.target].into_iter().find(|text| !text.trim().is_empty());
     let title = one_line(what.unwrap_or("an event without a message"), 100);
-    Mention::new(id, title, group.fresh.max(group.unsaid))
+    Mention::new(id, title, count)
 }
 
 /// Says of the groups of one message what each would have said in a message of its own.

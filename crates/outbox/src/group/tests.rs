@@ -10,7 +10,7 @@ use super::{
     *,
 };
 use crate::{
-    Noise, OccasionKind, QuietHours, Rate, Silence,
+    Noise, OccasionKind, Outlook, QuietHours, Rate, Silence,
     moment::Moment,
     noise::{Purse, Silences},
 };
@@ -211,15 +211,22 @@ fn many_new_groups_are_one_message_until_the_storm_is_over() {
     assert_eq!(firsts, STORM);
     let storms = || scene.said.iter().filter(|(_, say)| say.kind == OccasionKind::Storm);
     assert_eq!(storms().count(), 1, "one at once");
+    let (at, begun) = storms().next().unwrap();
+    let whole = (begun.counts.groups as usize, begun.told, begun.mentions.len());
+    assert_eq!(whole, (STORM + 1, 1, 10), "it tells of those, too, that were told of one by one");
+    assert_eq!(begun.alert.target, "shop::aa", "the oldest");
+    let next = scene.begin + *at + Noise::default().window(0);
+    assert_eq!(begun.outlook, Some(Outlook::Next(next.into())));
+    assert_eq!(begun.counts.first, SystemTime::from(scene.begin), "since the first of them");
     scene.event(&severe("y", Severity::Critical));
     assert_eq!(scene.said.last().unwrap().1.kind, OccasionKind::First, "what is critical does not wait");
     scene.pass(MINUTE * 2);
     let storms: Vec<&Say> =
         scene.said.iter().map(|(_, say)| say).filter(|say| say.kind == OccasionKind::Storm).collect();
     assert_eq!(storms.len(), 2);
-    assert_eq!(storms.iter().map(|say| say.counts.groups).sum::<u64>() as usize, 100 - STORM);
-    assert_eq!(storms[1].mentions.len(), 10);
-    assert!(storms[1].notes.iter().any(|note| note.contains("over")));
+    assert_eq!(storms.iter().map(|say| say.told).sum::<u64>() as usize, 100 - STORM);
+    assert_eq!((storms[1].counts.groups, storms[1].mentions.len()), (101, 10), "the critical one, too");
+    assert_eq!(storms[1].outlook, Some(Outlook::Over));
     scene.event(&alert("after the storm").target("elsewhere"));
     assert_eq!(scene.said.last().unwrap().1.kind, OccasionKind::First);
     let told: u64 = scene.said.iter().map(|(_, say)| say.told).sum();

@@ -6,6 +6,10 @@ use super::*;
 use crate::Mention;
 
 fn page(kind: OccasionKind, counts: Counts, mentions: &[Mention]) -> String {
+    told(kind, counts, mentions, None)
+}
+
+fn told(kind: OccasionKind, counts: Counts, mentions: &[Mention], outlook: Option<Outlook>) -> String {
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
     let app = App::new("shop").host("web-1").pid(7);
     let id = watchfire_core::AlertId::from_u128(1);
@@ -13,6 +17,7 @@ fn page(kind: OccasionKind, counts: Counts, mentions: &[Mention]) -> String {
     let occasion = Occasion::first(&alert, "ops", GroupId::from_u64(0xabc), at + Duration::from_secs(900))
         .of_kind(kind, 1)
         .counts(counts)
+        .outlook(outlook)
         .others(mentions);
     Page::of(&occasion).plain_text()
 }
@@ -53,16 +58,21 @@ fn a_storm_names_the_most_frequent_and_counts_the_others() {
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
     let mentions = [Mention::new(GroupId::from_u64(1), "a", 700), Mention::new(GroupId::from_u64(2), "b", 5)];
     let counts = Counts::new(740, 735, at, at + Duration::from_secs(60)).groups(31);
-    let storm = page(OccasionKind::Storm, counts, &mentions);
-    for expected in [
-        "31 different alerts at once, the oldest: payment refused",
-        "735 alerts in 31 groups over 1 min 0 s",
-        "x700 a [0000000000000001]",
-        "29 more groups are not named here.",
-    ] {
-        assert!(storm.contains(expected), "{expected}: {storm}");
-    }
-    assert!(!storm.contains("watchfire silence"), "there is no one group: {storm}");
+    let next = at + Duration::from_secs(360);
+    let storm = told(OccasionKind::Storm, counts, &mentions, Some(Outlook::Next(next)));
+    assert_eq!(
+        storm,
+        "STORM in shop\n\
+         31 different alerts in 1 min 0 s, the oldest: payment refused\n\
+         since 2026-11-18T11:06:40Z; 735 alerts not told of before, the last 14 min 0 s ago; what else is new \
+         is held back and told together by 2026-11-18T11:12:40Z or the end of the storm, what is critical at once\n\n\
+         Oldest      2026-11-18T11:06:40Z\n\n\
+         Groups\n  x700 a [0000000000000001]\n  x5 b [0000000000000002]\n  and 29 more\n\n\
+         Host        web-1, process 7\nAlert       00000000000000000000000000000001\n\
+         Silence     watchfire silence 0000000000000001 --for 2h, and so for each group\n"
+    );
+    let over = told(OccasionKind::Storm, counts, &mentions, Some(Outlook::Over));
+    assert!(over.starts_with("STORM OVER in shop\n") && over.contains("told of one by one again"), "{over}");
     let digest = page(OccasionKind::Digest, counts, &mentions);
     assert!(digest.contains("735 more, 740 in total"), "{digest}");
 }

@@ -40,6 +40,7 @@ pub fn rehearse(
             let occasion = Occasion::first(&say.alert, channel, say.group, now.into())
                 .of_kind(say.kind, say.number)
                 .counts(say.counts)
+                .outlook(say.outlook)
                 .others(&say.mentions)
                 .notes(&say.notes)
                 .receipts(if first { &[] } else { known });

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use watchfire_core::{Alert, AlertId, App, Field, Severity, SpanFacts, Stack, Value};
 
 use crate::{
-    Counts, Form, GroupId, Mention, Notification, NotificationId, OccasionKind,
+    Counts, Form, GroupId, Mention, Notification, NotificationId, OccasionKind, Outlook,
     letter::{Facts, Letter},
     moment::Moment,
     notification::Rendering,
@@ -31,6 +31,11 @@ pub(super) struct LetterRecord {
     first: u64,
     last: u64,
     since: u64,
+    #[serde(default)]
+    groups: u64,
+    /// When the next message of a storm comes; 0 if it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outlook: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     mentions: Vec<(String, String, u64)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -114,6 +119,11 @@ impl LetterRecord {
             first: Moment::from(facts.counts.first).as_millis(),
             last: Moment::from(facts.counts.last).as_millis(),
             since: facts.since.as_millis(),
+            groups: facts.counts.groups,
+            outlook: facts.outlook.map(|outlook| match outlook {
+                Outlook::Next(at) => Moment::from(at).as_millis(),
+                Outlook::Over => 0,
+            }),
             mentions: facts
                 .mentions
                 .iter()
@@ -164,7 +174,9 @@ impl LetterRecord {
         let facts = Facts {
             alert,
             number: self.number,
-            counts: Counts::new(self.total, self.fresh, time(self.first), time(self.last)),
+            counts: Counts::new(self.total, self.fresh, time(self.first), time(self.last))
+                .groups(self.groups.max(1)),
+            outlook: self.outlook.map(|at| if at == 0 { Outlook::Over } else { Outlook::Next(time(at)) }),
             mentions: mentions
                 .map(|(group, title, count)| Some(Mention::new(group.parse().ok()?, title, count)))
                 .collect::<Option<_>>()?,

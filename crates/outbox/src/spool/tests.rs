@@ -4,7 +4,7 @@ use watchfire_core::{Alert, App, Secret, Severity};
 
 use super::*;
 use crate::{
-    GroupId, NotificationId, Occasion,
+    Counts, GroupId, NotificationId, Occasion, Outlook,
     delivery::Key,
     letter::{Facts, Letter},
 };
@@ -14,7 +14,10 @@ fn letter(message: &str) -> Letter {
         .field("float", f64::NAN)
         .field("huge", u128::MAX)
         .target("shop::pay");
-    let occasion = Occasion::first(&alert, "ops", GroupId::from_u64(7), alert.at);
+    let next = Moment::from_millis(1_763_675_900_000);
+    let occasion = Occasion::first(&alert, "ops", GroupId::from_u64(7), alert.at)
+        .counts(Counts::one(alert.at).groups(24))
+        .outlook(Some(Outlook::Next(next.into())));
     let notification = occasion.notification("ada").rich("<b>rich</b>").plain(vec![0, 255, 10]);
     let facts = Facts::of(&occasion, Arc::new(alert.clone()), Moment::from_millis(5));
     Letter { notification, facts: Arc::new(facts), covers: vec![NotificationId(9)] }
@@ -41,6 +44,7 @@ fn a_letter_is_read_as_it_was_written_and_by_its_owner_only() {
     let read = spool.read(&name).unwrap();
     assert_eq!(read.notification, letter.notification);
     assert_eq!(read.covers, letter.covers);
+    assert_eq!((read.facts.counts.groups, read.facts.outlook), (24, letter.facts.outlook));
     let (read, written) = (&read.facts.alert, &letter.facts.alert);
     assert_eq!(
         (read.id, read.at, &read.message, &read.target),

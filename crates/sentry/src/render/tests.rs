@@ -272,7 +272,11 @@ fn a_digest_belongs_to_the_issue_and_a_storm_does_not() {
     let large = scenes.iter().find(|scene| scene.name == "large storm").unwrap();
     let event = ladder(&sentry(), large).remove(0).1;
     assert_eq!(event.pointer("/contexts/watchfire/groups").unwrap().as_array().unwrap().len(), 50);
-    assert!(event["logentry"]["message"].as_str().unwrap().starts_with("300 different alerts at once"));
+    let message = event["logentry"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("STORM OVER in ") && message.contains(": 300 different alerts in "),
+        "{message}"
+    );
 }
 
 #[test]

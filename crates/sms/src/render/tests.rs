@@ -59,6 +59,28 @@ fn a_digest_says_how_many_more() {
 }
 
 #[test]
+fn a_storm_says_first_that_it_is_one_and_last_when_more_comes() {
+    let now = UNIX_EPOCH + Duration::from_secs(1_773_501_391);
+    let counts = Counts::new(16, 1, now - Duration::from_secs(5), now).groups(16);
+    let next = Some(Outlook::Next(now + Duration::from_secs(300)));
+    let text = |message: &str, outlook| {
+        let alert = alert(message);
+        forms(&sms(1), &first(&alert).of_kind(OccasionKind::Storm, 1).counts(counts).outlook(outlook))
+            .remove(0)
+    };
+    assert_eq!(
+        text("no stock", next),
+        "STORM in storefront (production): 16 different alerts in 5 s, the oldest: no stock (src/payments.rs:42); \
+         next by 15:21 UTC (feedbeef)"
+    );
+    let long = text(&"word ".repeat(60), next);
+    assert!(long.starts_with("STORM in") && long.ends_with("...; next by 15:21 UTC (feedbeef)"), "{long}");
+    assert_eq!(Segments::of(&long).count, 1, "{long}");
+    let over = text("no stock", Some(Outlook::Over));
+    assert!(over.starts_with("STORM OVER in storefront") && !over.contains("next by"), "{over}");
+}
+
+#[test]
 fn a_long_text_loses_its_place_first_and_then_its_end() {
     let alert = alert(&"word ".repeat(60));
     let one = forms(&sms(1), &first(&alert)).remove(0);

@@ -94,14 +94,22 @@ fn a_wrong_template_is_an_error_that_says_what_is_expected() {
 }
 
 #[test]
-fn a_storm_tells_of_its_oldest_alert_in_the_first_variable() {
+fn a_storm_says_so_with_its_oldest_alert_in_the_first_variable() {
     let template = Template::parse("{#var#}", &[]).unwrap();
+    let named =
+        Template::parse("{#var#} at {#var#}: {#var#}", &[DltSlot::Severity, DltSlot::App, DltSlot::Title]);
     let alert = Alert::new(App::new("shop"), Severity::Error, "no stock");
-    let occasion =
-        Occasion::first(&alert, "sms", GroupId::from_u64(1), UNIX_EPOCH).of_kind(OccasionKind::Storm, 0);
+    let occasion = Occasion::first(&alert, "sms", GroupId::from_u64(1), UNIX_EPOCH)
+        .of_kind(OccasionKind::Storm, 0)
+        .counts(Counts::one(UNIX_EPOCH).groups(24));
     let page = Page::of(&occasion);
-    assert_eq!(template.fill(&occasion, &page, 1, Form::Plain), "1 alerts: no stock");
-    assert_eq!(template.fill(&occasion, &page, 1, Form::Ascii), "1 alerts: no st");
+    assert_eq!(template.fill(&occasion, &page, 1, Form::Plain), "storm, 24 kinds: no stock");
+    assert_eq!(template.fill(&occasion, &page, 1, Form::Ascii), "storm, 24 kinds");
+    let over = occasion.clone().outlook(Some(Outlook::Over));
+    let page = Page::of(&over);
+    assert_eq!(template.fill(&over, &page, 1, Form::Plain), "storm over, 24 kinds: no stock");
+    let expected = "STORM OVER at shop: storm over, 24 kinds: no stock";
+    assert_eq!(named.unwrap().fill(&over, &page, 1, Form::Plain), expected);
 }
 
 /// Compares as an operator does: fixed parts character for character, at most 30 characters in each variable.

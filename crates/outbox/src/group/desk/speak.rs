@@ -7,7 +7,7 @@ use crate::{
     Counts, GroupId, OccasionKind, QuietNote,
     group::{
         Say,
-        say::{mention, notes_of},
+        say::{mention, most_frequent, notes_of},
         state::{Group, Late},
     },
     hash::Fnv128,
@@ -93,7 +93,7 @@ impl Desk {
         match (ready.make_contiguous(), lump) {
             ([], false) => {}
             ([only], false) => self.say(*only, now, out),
-            _ => self.bundle(OccasionKind::Digest, ready.make_contiguous(), Vec::new(), now, out),
+            _ => out.extend(self.bundle(OccasionKind::Digest, ready.make_contiguous(), now)),
         }
     }
 
@@ -118,22 +118,15 @@ impl Desk {
         out.push(say);
     }
 
-    /// Says several groups in one message.
-    pub(super) fn bundle(
-        &mut self,
-        kind: OccasionKind,
-        ids: &[GroupId],
-        mut notes: Vec<String>,
-        now: Moment,
-        out: &mut Vec<Say>,
-    ) {
+    /// Puts several groups into one message.
+    pub(super) fn bundle(&mut self, kind: OccasionKind, ids: &[GroupId], now: Moment) -> Option<Say> {
         let oldest = ids.iter().filter_map(|id| self.groups.get(id)).min_by_key(|group| group.first);
         let alert = oldest.map(|group| &group.sample).or(self.latest.as_ref()).map(Arc::clone);
-        let Some(alert) = alert else { return };
+        let alert = alert?;
         if !self.budget.take("", now) {
-            return;
+            return None;
         }
-        notes.extend(notes_of(ids.iter().filter_map(|id| self.groups.get(id))));
+        let mut notes = notes_of(ids.iter().filter_map(|id| self.groups.get(id)));
         let lump = std::mem::take(&mut self.lump);
         let mut told = lump.alerts;
         let mut maybe_duplicate = lump.maybe_told;
@@ -145,7 +138,7 @@ impl Desk {
         let mut mentions = Vec::with_capacity(ids.len());
         for id in ids {
             let Some(group) = self.groups.get_mut(id) else { continue };
-            mentions.push(mention(*id, group));
+            mentions.push(mention(*id, group, group.fresh.max(group.unsaid)));
             told += group.unsaid;
             maybe_duplicate |= group.maybe_told;
             total += group.total;
@@ -155,8 +148,7 @@ impl Desk {
             group.told(&self.noise, now);
         }
         let groups = mentions.len() as u64 + lump.groups;
-        mentions.sort_by_key(|mention| Reverse(mention.count));
-        mentions.truncate(10);
+        let mentions = most_frequent(mentions);
         if lump.groups > 0 {
             notes.push(format!(
                 "{} alerts were of {} groups for which there was no room.",
@@ -174,17 +166,18 @@ impl Desk {
             .part(&since.as_millis().to_be_bytes());
         self.bundles = self.bundles.saturating_add(1);
         self.tally.told += told;
-        out.push(Say {
+        Some(Say {
             kind,
             group: GroupId::from_u64(name.finish_u64()),
             number: self.bundles,
             alert,
             counts: Counts::new(total, fresh, first.into(), last.into()).groups(groups.max(1)),
+            outlook: None,
             told,
             mentions,
             notes,
             maybe_duplicate,
-        });
+        })
     }
 }
 

@@ -1,9 +1,30 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use watchfire_core::Severity;
+use watchfire_core::{Alert, Severity};
 
-use super::{Desk, STORM, STORM_SPAN, Storm};
-use crate::{GroupId, OccasionKind, group::Say, moment::Moment};
+use super::{Desk, STORM, STORM_SPAN};
+use crate::{
+    GroupId, Mention, OccasionKind, Outlook,
+    group::{
+        Say,
+        say::{mention, most_frequent},
+        state::Group,
+    },
+    moment::Moment,
+};
+
+/// Is a time in which new groups are told of together.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::group) struct Storm {
+    /// When the first of the groups came that made it one.
+    pub(super) since: Moment,
+    /// How many new groups there were.
+    kinds: u64,
+    pub(super) due: Moment,
+    pub(super) check: Moment,
+    step: u8,
+    said: bool,
+}
 
 impl Desk {
     pub(super) fn arrived(&mut self, now: Moment) {
@@ -12,9 +33,14 @@ impl Desk {
         }
         self.arrivals.push_back(now);
         self.forget_arrivals(now);
-        if self.arrivals.len() > STORM && self.storm.is_none() {
+        if let Some(storm) = &mut self.storm {
+            storm.kinds = storm.kinds.saturating_add(1);
+        } else if self.arrivals.len() > STORM {
             // What came before was told one by one; from now on they come together.
-            self.storm = Some(Storm { since: now, due: now, check: now + STORM_SPAN, step: 0, said: false });
+            let since = self.arrivals.front().copied().unwrap_or(now);
+            let kinds = self.arrivals.len() as u64;
+            self.storm =
+                Some(Storm { since, kinds, due: now, check: now + STORM_SPAN, step: 0, said: false });
             self.wake = Some(now);
         }
     }
@@ -83,17 +109,36 @@ impl Desk {
             storm.due = self.budget.next("", now).max(now + Duration::from_millis(1));
             return false;
         }
-        let notes = if over {
-            vec!["The storm is over: new kinds are told of one by one again.".to_owned()]
-        } else {
-            Vec::new()
-        };
-        self.bundle(OccasionKind::Storm, &ids, notes, now, out);
         if storm.said {
             storm.step = storm.step.saturating_add(1);
         }
         storm.said = true;
         storm.due = now + self.noise.window(storm.step);
+        let whole = self.whole_storm(storm.since, now);
+        if let Some(mut say) = self.bundle(OccasionKind::Storm, &ids, now) {
+            say.outlook = Some(if over { Outlook::Over } else { Outlook::Next(storm.due.into()) });
+            say.counts.first = storm.since.into();
+            say.counts.groups = storm.kinds.max(say.counts.groups);
+            if let Some((oldest, mentions)) = whole {
+                (say.alert, say.mentions) = (oldest, mentions);
+            }
+            out.push(say);
+        }
         true
+    }
+
+    /// Returns the first alert of a storm, and its most frequent groups: those that were told of one by one, too.
+    fn whole_storm(&self, since: Moment, now: Moment) -> Option<(Arc<Alert>, Vec<Mention>)> {
+        let of_it = |(id, group): &(&GroupId, &Group)| {
+            group.first >= since
+                && group.severity < Severity::Critical
+                && self.silences.of(**id, now).is_none()
+                && (!group.owed || group.is_loud(&self.noise))
+        };
+        let mut groups: Vec<_> = self.groups.iter().filter(of_it).collect();
+        groups.sort_by_key(|(_, group)| group.first);
+        let (_, oldest) = groups.first()?;
+        let mentions = groups.iter().map(|(id, group)| mention(**id, group, group.total)).collect();
+        Some((Arc::clone(&oldest.opening), most_frequent(mentions)))
     }
 }
