@@ -161,7 +161,7 @@ fn ask(table: &Table, loggers: &[LoggerPlan], event: &EventView<'_>) -> Vec<(boo
     let mut asked = Asked { table, loggers, notes: &notes, answers: vec![None; table.entries.len()] };
     let mut kept_back = None;
     let rules = table.rules_at(route, event.target());
-    rules::through(rules, event, &|rule| notes.add(rule), &mut |view, kept_by| match kept_by {
+    rules::through(rules, event, &|rule| notes.add(rule), &mut |view, judged| match judged.kept_by {
         Some(rule) => kept_back = Some(format!("the filter `{}` of {named} keeps it back", rule.name)),
         None => asked.go_on(&route.order, view),
     });
@@ -189,8 +189,8 @@ impl Asked<'_> {
             self.answer(*number, (false, format!("it hears {}{}", hears(&entry.level), self.notes.text())));
             return self.go_on(rest, view);
         }
-        rules::through(&entry.rules, view, &|rule| self.notes.add(rule), &mut |view, kept_by| {
-            let answer = match kept_by {
+        rules::through(&entry.rules, view, &|rule| self.notes.add(rule), &mut |view, judged| {
+            let answer = match judged.kept_by {
                 Some(rule) => {
                     (false, format!("its filter `{}` keeps it back{}", rule.name, self.notes.text()))
                 }

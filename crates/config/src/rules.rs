@@ -1,10 +1,9 @@
 //! Make filters and rewrites of their tables.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use tracing_core::Metadata;
 use watchfire_core::{ConfigError, EventView, Rewrite, Severity};
-use watchfire_filter::{self as filter, EventFilter, Verdict};
+use watchfire_filter::{self as filter, EventFilter};
 
 use crate::{
     directives::Directives,
@@ -15,7 +14,10 @@ use crate::{
     setting::{Options, Setting},
 };
 
+mod reach;
 mod rewrite;
+
+pub(crate) use reach::Reach;
 
 /// Is one step of a list of filters.
 #[derive(Clone, Debug)]
@@ -33,6 +35,28 @@ pub(crate) enum Act {
         when: Option<EventFilter>,
         to: Rewrite,
     },
+    /// Keeps most back, and has those that pass say how many these were.
+    Sample(Arc<Sampled>),
+}
+
+/// Is a sample with what an event says of it: the first, and all others.
+#[derive(Debug)]
+pub(crate) struct Sampled {
+    sample: filter::Sample,
+    first: Rewrite,
+    later: Rewrite,
+}
+
+impl Sampled {
+    fn new(every: u64) -> Self {
+        // In the first as well: another field would make it another group.
+        let says = |held_back: u64| Rewrite::new().set("held_back", held_back);
+        Self { sample: filter::sample(every), first: says(0), later: says(every.saturating_sub(1)) }
+    }
+
+    fn pass(&self) -> Option<&Rewrite> {
+        self.sample.pass().map(|held_back| if held_back == 0 { &self.first } else { &self.later })
+    }
 }
 
 impl Rule {
@@ -46,14 +70,44 @@ impl Rule {
     }
 }
 
-/// Applies rules in order, and hands the event as it then is to `then`, with the rule that has kept it back, if one has.
+/// Is what the rules of a list have made of an event.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Judged<'a> {
+    /// The rule that has kept it back.
+    pub(crate) kept_by: Option<&'a Rule>,
+    /// What a sample says, to those only whom the list is of.
+    pub(crate) said: Option<&'a Rewrite>,
+}
+
+impl Judged<'_> {
+    /// Hands an event to those whom the list is of, if no rule has kept it back.
+    pub(crate) fn hand(&self, event: &EventView<'_>, to: &mut dyn FnMut(&EventView<'_>)) {
+        match (self.kept_by, self.said) {
+            (None, Some(said)) => event.rewritten(said, |event| to(event)),
+            (None, None) => to(event),
+            (Some(_), _) => {}
+        }
+    }
+}
+
+/// Applies rules in order, and hands the event as it then is to `then`, with what they have made of it.
 ///
 /// What a rewrite changes lies on the stack, so the rest happens within. `note` hears of each that is applied.
 pub(crate) fn through(
     rules: &[Rule],
     event: &EventView<'_>,
     note: &dyn Fn(&Rule),
-    then: &mut dyn FnMut(&EventView<'_>, Option<&Rule>),
+    then: &mut dyn FnMut(&EventView<'_>, Judged<'_>),
+) {
+    go_through(rules, Judged::default(), event, note, then);
+}
+
+fn go_through<'a>(
+    rules: &'a [Rule],
+    mut judged: Judged<'a>,
+    event: &EventView<'_>,
+    note: &dyn Fn(&Rule),
+    then: &mut dyn FnMut(&EventView<'_>, Judged<'_>),
 ) {
     let mut rest = rules;
     while let Some((rule, after)) = rest.split_first() {
@@ -61,116 +115,43 @@ pub(crate) fn through(
         match &rule.act {
             Act::Keep(filter) => {
                 if !filter.passes(event) {
-                    return then(event, Some(rule));
+                    return then(event, Judged { kept_by: Some(rule), ..judged });
                 }
             }
+            Act::Sample(sampled) => match sampled.pass() {
+                Some(said) => judged.said = Some(said),
+                None => return then(event, Judged { kept_by: Some(rule), ..judged }),
+            },
             Act::Rewrite { when, to } => {
                 if when.as_ref().is_none_or(|when| when.passes(event)) {
                     note(rule);
-                    return event.rewritten(to, |event| through(rest, event, note, then));
+                    return event.rewritten(to, |event| go_through(rest, judged, event, note, then));
                 }
             }
         }
     }
-    then(event, None);
+    then(event, judged);
 }
 
 /// Applies rules in order, and hands an event that passes them to `then`.
 pub(crate) fn apply(rules: &[Rule], event: &EventView<'_>, then: &mut dyn FnMut(&EventView<'_>)) {
-    through(rules, event, &|_| {}, &mut |event, kept_by| {
-        if kept_by.is_none() {
-            then(event);
-        }
-    });
+    through(rules, event, &|_| {}, &mut |event, judged| judged.hand(event, then));
 }
 
-/// Follows which severities an event of one callsite may have, through rules that rewrite.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reach {
-    severities: [bool; 6],
-    pub(crate) is_rewritten: bool,
-}
-
-const ALL: [Severity; 6] =
-    [Severity::Trace, Severity::Debug, Severity::Info, Severity::Warn, Severity::Error, Severity::Critical];
-
-impl Reach {
-    pub(crate) fn of(metadata: &Metadata<'_>) -> Self {
-        let own = Severity::from(*metadata.level());
-        let may_be_critical = own == Severity::Error && metadata.fields().field("severity").is_some();
-        let severities =
-            ALL.map(|severity| severity == own || (may_be_critical && severity == Severity::Critical));
-        Self { severities, is_rewritten: false }
-    }
-
-    /// Judges rules by what is known of the callsite, and takes in what they may make of its events.
-    pub(crate) fn through(&mut self, rules: &[Rule], metadata: &Metadata<'_>) -> Verdict {
-        let mut verdict = Verdict::Always;
-        for rule in rules {
-            match &rule.act {
-                Act::Keep(filter) => match filter.verdict(metadata) {
-                    // After a rewrite its answer is about another level.
-                    _ if self.is_rewritten => verdict = Verdict::PerEvent,
-                    Verdict::Always => {}
-                    Verdict::PerEvent => verdict = Verdict::PerEvent,
-                    Verdict::Never => return Verdict::Never,
-                },
-                Act::Rewrite { when, to } => {
-                    // Other fields make no other verdict: of fields none is known before the event.
-                    let Some(to) = to.severity_given() else { continue };
-                    let applies = match when {
-                        Some(_) if self.is_rewritten => Verdict::PerEvent,
-                        Some(when) => when.verdict(metadata),
-                        None => Verdict::Always,
-                    };
-                    if applies == Verdict::Never {
-                        continue;
-                    }
-                    for (known, reached) in ALL.iter().zip(&mut self.severities) {
-                        *reached = *known == to || (*reached && applies == Verdict::PerEvent);
-                    }
-                    self.is_rewritten = true;
-                }
-            }
-        }
-        verdict
-    }
-
-    /// Takes in what `other` may be as well.
-    pub(crate) fn join(&mut self, other: &Self) {
-        for (mine, theirs) in self.severities.iter_mut().zip(other.severities) {
-            *mine |= theirs;
-        }
-        self.is_rewritten |= other.is_rewritten;
-    }
-
-    /// Judges a level by the severities that events may have.
-    pub(crate) fn against(&self, level: Threshold) -> Verdict {
-        let reached = || {
-            ALL.iter().zip(&self.severities).filter(|(_, reached)| **reached).map(|(severity, _)| *severity)
-        };
-        match (
-            reached().all(|severity| level.admits(severity)),
-            reached().any(|severity| level.admits(severity)),
-        ) {
-            (true, _) => Verdict::Always,
-            (false, true) => Verdict::PerEvent,
-            (false, false) => Verdict::Never,
-        }
-    }
-}
-
-/// Makes rules; a filter that is named twice is made once, so that what it counts is shared.
+/// Makes rules. A filter that is named twice is made once; one that counts, for each that names it: two that shared a
+/// sample of every second event would have it pass always to the one and never to the other.
 pub(crate) struct Rules<'a> {
     defined: Option<&'a Options>,
     parts: &'a Parts,
     places: &'a Places,
     made: HashMap<String, Option<Rule>>,
+    /// How many samples were made.
+    samples: usize,
 }
 
 impl<'a> Rules<'a> {
     pub(crate) fn new(options: &'a Options, parts: &'a Parts, places: &'a Places) -> Self {
-        Self { defined: options.table("filters"), parts, places, made: HashMap::new() }
+        Self { defined: options.table("filters"), parts, places, made: HashMap::new(), samples: 0 }
     }
 
     /// Makes the rules of a list; what cannot be made is a mistake.
@@ -202,6 +183,7 @@ impl<'a> Rules<'a> {
         if let Some(made) = self.made.get(name) {
             return made.clone();
         }
+        let samples = self.samples;
         let rule = match self.defined.and_then(|defined| defined.table(name)) {
             Some(table) => {
                 let path = Path::of(["filters", name]);
@@ -214,7 +196,11 @@ impl<'a> Rules<'a> {
                 self.make(name, &bare, path, findings)
             }
         };
-        self.made.insert(name.to_owned(), rule.clone());
+        if rule.is_some() && self.samples > samples {
+            self.made.remove(name);
+        } else {
+            self.made.insert(name.to_owned(), rule.clone());
+        }
         rule
     }
 
@@ -243,6 +229,12 @@ impl<'a> Rules<'a> {
                 (one, other) => one.or(other),
             };
             return Some(Rule { name: name.to_owned(), act: Act::Rewrite { when, to } });
+        }
+        if kind == "sample" {
+            let every = table.get("every").and_then(Setting::as_integer)?;
+            self.samples += 1;
+            let sampled = Sampled::new(u64::try_from(every).unwrap_or(1));
+            return Some(Rule { name: name.to_owned(), act: Act::Sample(Arc::new(sampled)) });
         }
         let made = match kind {
             "all" | "any" => {
@@ -310,10 +302,6 @@ impl<'a> Rules<'a> {
                 return Some(made.map_err(|errors| ConfigError::new("targets", errors.to_string())));
             }
             "field" => return Some(field(table)),
-            "sample" => {
-                let every = table.get("every").and_then(Setting::as_integer)?;
-                filter::sample(u64::try_from(every).unwrap_or(1)).filter()
-            }
             own => {
                 return Some(
                     self.parts.make_filter(own, table).unwrap_or_else(|| Ok(filter::callback(|_| true))),
@@ -329,6 +317,7 @@ impl<'a> Rules<'a> {
         let before = findings.list.len();
         match self.rule(value, path, findings).map(|rule| rule.act) {
             Some(Act::Keep(filter)) => Some(filter),
+            Some(Act::Sample(sampled)) => Some(sampled.sample.filter()),
             Some(Act::Rewrite { .. }) => {
                 let reason =
                     "a rewrite lets everything pass; it stands in a list of filters, and in no other filter";

@@ -218,7 +218,14 @@ const FILTERS: &[(&str, &[Key])] = &[
             key("present", Bool, "Whether it has to be there."),
         ],
     ),
-    ("sample", &[required("every", Integer(1, i64::MAX), "Of how many events the first passes.")]),
+    (
+        "sample",
+        &[required(
+            "every",
+            Integer(1, i64::MAX),
+            "Of how many events the first passes. In a list of filters it says in the field `held_back` how many were kept back before it.",
+        )],
+    ),
     ("all", &[required("filters", Filters, "All of these have to let it pass.")]),
     ("any", &[required("filters", Filters, "One of these has to let it pass.")]),
     ("not", &[required("filter", Filter, "This must not let it pass.")]),

@@ -187,10 +187,8 @@ impl Table {
                 continue;
             }
             // What was changed stays so for the rest, also if a later filter of this handler keeps the event back.
-            return rules::through(&entry.rules, view, &|_| {}, &mut |view, kept_by| {
-                if kept_by.is_none() {
-                    entry.handler.handle(view);
-                }
+            return rules::through(&entry.rules, view, &|_| {}, &mut |view, judged| {
+                judged.hand(view, &mut |view| entry.handler.handle(view));
                 self.hand_on(site, rest, view);
             });
         }
@@ -245,7 +243,7 @@ impl Table {
         for rule in of_entries.chain(self.routes.iter().flat_map(|route| &route.rules)) {
             match &rule.act {
                 Act::Keep(filter) | Act::Rewrite { when: Some(filter), .. } => visit(filter),
-                Act::Rewrite { when: None, .. } => {}
+                Act::Rewrite { when: None, .. } | Act::Sample(_) => {}
             }
         }
     }

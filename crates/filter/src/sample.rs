@@ -39,6 +39,15 @@ impl Sample {
         EventFilter::of(Node::Leaf(Arc::clone(&self.0) as Arc<dyn Judge>))
     }
 
+    /// Counts an event, and returns how many were kept back since the last that passed; `None` keeps this one back.
+    ///
+    /// For those who ask it themselves and tell the count; the filter does the same without telling it.
+    pub fn pass(&self) -> Option<u64> {
+        let Counter { every, seen } = &*self.0;
+        let before = seen.fetch_add(1, Ordering::Relaxed);
+        before.is_multiple_of(*every).then(|| if before == 0 { 0 } else { every - 1 })
+    }
+
     /// Returns how many events passed.
     #[must_use]
     pub fn passed(&self) -> u64 {

@@ -141,6 +141,39 @@ handlers = ["file"]
 }
 
 #[test]
+fn what_a_sample_keeps_back_is_told_by_the_alert_that_passes() {
+    let inbox = Inbox::start().unwrap();
+    let text = format!(
+        r#"
+[outbox]
+in_memory = true
+
+[handlers.ops]
+type = "slack"
+webhook = "{}"
+filters = [{{ type = "sample", every = 3 }}]
+
+[root]
+handlers = ["ops"]
+"#,
+        inbox.slack_webhook_url()
+    );
+    let (dispatch, handle) = put_in_force(Config::parse(&text).unwrap(), "web");
+    for target in ["shop::a", "shop::b", "shop::c", "shop::d"] {
+        emit(&dispatch, target, Severity::Error, &[]);
+    }
+    assert_eq!(handle.flush(PATIENCE), watchfire_core::Flushed::Yes);
+    let messages = inbox.wait_for(Room::SlackWebhook, 2, PATIENCE).unwrap();
+    let told = |number: usize, target: &str, held_back: &str| {
+        let text = messages[number].view.parts.iter().map(watchfire_inbox::Part::text).collect::<String>();
+        assert!(text.contains(target) && text.contains(held_back), "{target} {held_back}: {text}");
+    };
+    assert_eq!(messages.len(), 2);
+    told(0, "shop::a", "held_back = 0");
+    told(1, "shop::d", "held_back = 2");
+}
+
+#[test]
 fn a_letter_comes_back_with_the_answer_of_the_provider() {
     use watchfire_config::Letter;
     let inbox = Inbox::start().unwrap();

@@ -13,4 +13,5 @@ mod random;
 mod reload;
 mod rewrite;
 mod routing;
+mod sample;
 mod watched;

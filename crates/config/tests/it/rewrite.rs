@@ -14,7 +14,7 @@ use crate::emit::emit;
 
 /// Keeps what each handler was shown, by its tag, in the form `LEVEL message: name=value ...`.
 #[derive(Clone, Default)]
-struct Shown(Arc<Mutex<BTreeMap<String, Vec<String>>>>);
+pub(crate) struct Shown(Arc<Mutex<BTreeMap<String, Vec<String>>>>);
 
 struct Shows {
     tag: String,
@@ -23,7 +23,7 @@ struct Shows {
 }
 
 impl Shown {
-    fn parts(&self) -> Parts {
+    pub(crate) fn parts(&self) -> Parts {
         let shown = self.clone();
         Parts::new().handler("shown", move |options: &Options| {
             let tag = options.text("tag").unwrap_or("?").to_owned();
@@ -32,7 +32,7 @@ impl Shown {
         })
     }
 
-    fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         let taken = std::mem::take(&mut *self.0.lock().unwrap());
         let lines = |(tag, lines): (String, Vec<String>)| {
             lines.into_iter().map(move |line| format!("{tag}: {line}")).collect::<Vec<_>>()

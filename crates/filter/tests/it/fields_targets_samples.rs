@@ -99,6 +99,9 @@ fn a_sample_takes_the_first_of_each_n_and_counts_the_rest() {
     });
     assert_eq!(passed, "036");
     assert_eq!((third.passed(), third.held_back()), (3, 5));
+    let told: Vec<_> = (0..7).map(|_| third.pass()).collect();
+    assert_eq!(told, [None, Some(2), None, None, Some(2), None, None], "asked by hand, it goes on counting");
+    assert_eq!(sample(3).pass(), Some(0));
     for every in [0, 1] {
         let all = sample(every);
         assert_eq!(messages(all.filter(), || (0..3).for_each(|digit| info!("{digit}"))), "012");
