@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// The service whose handlers are meant
     #[arg(long)]
     service: Option<String>,
-    /// How many seconds each handler may take
+    /// How many seconds each handler may take; what came until then is said
     #[arg(long, default_value_t = 30)]
     within: u64,
     /// Print one JSON object

@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use watchfire_core::{ConfigError, Severity};
 use watchfire_outbox::{
-    AlertHandler, Channel, Delivering, Notification, Occasion, Outbox, Policy, QuietHours, Rate, Sink,
-    Verifying,
+    AlertHandler, Answers, Channel, Delivering, Notification, Occasion, Outbox, Policy, QuietHours, Rate,
+    Sink, Verifying,
 };
 
 use crate::{
@@ -200,9 +200,9 @@ impl Sink for Swapped {
         self.0.load().policy()
     }
 
-    fn verify(&self) -> Verifying<'_> {
+    fn verify<'a>(&'a self, answers: &'a Answers) -> Verifying<'a> {
         let sink = self.0.load_full();
-        Box::pin(async move { sink.verify().await })
+        Box::pin(async move { sink.verify(answers).await })
     }
 }
 

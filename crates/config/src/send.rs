@@ -5,7 +5,7 @@ use std::{
 
 use watchfire_core::{Alert, ConfigError, Severity, clock};
 use watchfire_outbox::{
-    Channel, Delivering, GroupId, Notification, Occasion, Outbox, Outcome, Policy, Sink, Verifying,
+    Answers, Channel, Delivering, GroupId, Notification, Occasion, Outbox, Outcome, Policy, Sink, Verifying,
 };
 
 use crate::{
@@ -265,8 +265,8 @@ impl Sink for Witness {
         self.sink.policy()
     }
 
-    fn verify(&self) -> Verifying<'_> {
-        self.sink.verify()
+    fn verify<'a>(&'a self, answers: &'a Answers) -> Verifying<'a> {
+        self.sink.verify(answers)
     }
 }
 

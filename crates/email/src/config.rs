@@ -5,7 +5,9 @@ use lettre::{
     transport::smtp::{client::Certificate, extension::ClientId},
 };
 use watchfire_core::{ConfigError, HandlerLayer, Secret};
-use watchfire_outbox::{AlertHandler, Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying};
+use watchfire_outbox::{
+    AlertHandler, Answers, Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying,
+};
 
 use crate::{render, transport::Transport, verify};
 
@@ -198,8 +200,8 @@ impl Sink for Email {
         Box::pin(self.transport.deliver(&self.from.email, notification))
     }
 
-    fn verify(&self) -> Verifying<'_> {
-        Box::pin(verify::verify(&self.transport))
+    fn verify<'a>(&'a self, answers: &'a Answers) -> Verifying<'a> {
+        Box::pin(verify::verify(&self.transport, answers))
     }
 
     fn policy(&self) -> Policy {

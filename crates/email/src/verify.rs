@@ -2,7 +2,7 @@
 
 use lettre::transport::smtp::{client::AsyncSmtpConnection, commands::Noop};
 use tokio::time::timeout;
-use watchfire_outbox::{Outcome, Reason, Verdict, Verified};
+use watchfire_outbox::{Answers, Outcome, Reason, Verdict};
 
 use crate::{
     config::Server,
@@ -12,12 +12,13 @@ use crate::{
 
 /// Connects, encrypts, logs in, and says NOOP and QUIT. Whether the server takes the sender and the recipients, it
 /// mostly says when a mail is begun, and that would stand in its log as a broken one.
-pub(crate) async fn verify(transport: &Transport) -> Vec<Verified> {
+pub(crate) async fn verify(transport: &Transport, answers: &Answers) {
+    answers.expect("server");
     let verdict = match greet(transport).await {
         Ok(who) => Verdict::Accepted(Reason::new(who)),
         Err(outcome) => Verdict::of(outcome, ""),
     };
-    vec![Verified::new("server", verdict)]
+    answers.add("server", verdict);
 }
 
 async fn greet(transport: &Transport) -> Result<String, Outcome> {

@@ -55,6 +55,6 @@ pub use outcome::{Outcome, Reason, Scope};
 pub use page::{Fact, Page, Section, one_line, span_text, stamp};
 pub use policy::Policy;
 pub use receipt::Receipt;
-pub use sink::{Delivering, Sink, Verdict, Verified, Verifying, verify};
+pub use sink::{Answers, Delivering, Sink, Verdict, Verified, Verifying, verify};
 pub use stats::{ChannelStats, FlushReport, Stats};
 pub use text::{clip, legible};

@@ -6,7 +6,7 @@ use crate::{AlertHandler, Channel, Notification, Occasion, Outbox, Outcome, Poli
 
 mod verify;
 
-pub use verify::{Verdict, Verified, Verifying, verify};
+pub use verify::{Answers, Verdict, Verified, Verifying, verify};
 
 /// Is one attempt under way.
 pub type Delivering<'a> = Pin<Box<dyn Future<Output = Outcome> + 'a>>;
@@ -34,10 +34,12 @@ pub trait Sink: Send + Sync + 'static {
     /// Asks the provider whether it knows the credentials, and the recipients where it can be asked about them; sends
     /// nothing that anybody could read. Default: says that this sink knows no way but a message.
     ///
-    /// Called by [`verify`](crate::verify), never by the outbox. What is under way when its time is up is dropped.
-    fn verify(&self) -> Verifying<'_> {
+    /// Each answer is given to `answers` when it is there. Called by [`verify`](crate::verify), never by the outbox. What
+    /// is under way when its time is up is dropped.
+    fn verify<'a>(&'a self, answers: &'a Answers) -> Verifying<'a> {
         let untold = Verdict::Untold(Reason::new("this kind of channel has no way to ask without sending"));
-        Box::pin(std::future::ready(vec![Verified::new("credentials", untold)]))
+        answers.add("credentials", untold);
+        Box::pin(std::future::ready(()))
     }
 
     /// Names the channel, for a second one of the same kind, and opens its further settings.
@@ -86,7 +88,7 @@ impl<S: Sink + ?Sized> Sink for Arc<S> {
         (**self).policy()
     }
 
-    fn verify(&self) -> Verifying<'_> {
-        (**self).verify()
+    fn verify<'a>(&'a self, answers: &'a Answers) -> Verifying<'a> {
+        (**self).verify(answers)
     }
 }

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use sentry_types::{Dsn, ParseDsnError};
 use watchfire_core::{ConfigError, Secret, clock};
 use watchfire_http::{Address, Client, HttpOptions, exchange};
-use watchfire_outbox::{Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying};
+use watchfire_outbox::{Answers, Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying};
 
 use crate::{api, render, verify};
 
@@ -122,8 +122,8 @@ impl Sink for Sentry {
         Box::pin(exchange(&self.client, request, api::judge))
     }
 
-    fn verify(&self) -> Verifying<'_> {
-        Box::pin(verify::verify(self, &self.client))
+    fn verify<'a>(&'a self, answers: &'a Answers) -> Verifying<'a> {
+        Box::pin(verify::verify(self, &self.client, answers))
     }
 
     fn policy(&self) -> Policy {

@@ -1,14 +1,15 @@
 //! Look whether Sentry answers; of a key it can be asked nothing.
 
 use watchfire_http::{Client, reach};
-use watchfire_outbox::Verified;
+use watchfire_outbox::Answers;
 
 use crate::Sentry;
 
 /// With a DSN there is one thing to do, to submit an envelope (<https://develop.sentry.dev/sdk/>); no request is documented
 /// that says whether the key is known and keeps nothing.
-pub(crate) async fn verify(sentry: &Sentry, client: &Client) -> Vec<Verified> {
+pub(crate) async fn verify(sentry: &Sentry, client: &Client, answers: &Answers) {
     let why = "whether it knows the key, only an event would show";
     let subject = format!("project {}", sentry.project);
-    vec![Verified::new(subject, reach(client, &sentry.endpoint, why).await)]
+    answers.expect(subject.as_str());
+    answers.add(subject, reach(client, &sentry.endpoint, why).await);
 }

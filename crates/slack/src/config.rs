@@ -2,7 +2,7 @@ use std::{path::Path, time::Duration};
 
 use watchfire_core::{ConfigError, Secret};
 use watchfire_http::{Address, Client, HttpOptions, check_token, exchange};
-use watchfire_outbox::{Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying};
+use watchfire_outbox::{Answers, Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying};
 
 use crate::{api, render, verify};
 
@@ -204,8 +204,8 @@ impl Sink for Slack {
         Box::pin(exchange(&self.client, request, judge))
     }
 
-    fn verify(&self) -> Verifying<'_> {
-        Box::pin(verify::verify(&self.door, &self.client))
+    fn verify<'a>(&'a self, answers: &'a Answers) -> Verifying<'a> {
+        Box::pin(verify::verify(&self.door, &self.client, answers))
     }
 
     fn policy(&self) -> Policy {

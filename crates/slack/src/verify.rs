@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use watchfire_http::{Client, Request, Response, ask, reach};
-use watchfire_outbox::{Reason, Verdict, Verified};
+use watchfire_outbox::{Answers, Reason, Verdict};
 
 use crate::{
     api,
@@ -11,18 +11,19 @@ use crate::{
 
 /// Of a webhook only its host can be tried. Of a channel nothing: there is no method that says whether a message would
 /// be taken, but the one that sends it.
-pub(crate) async fn verify(door: &Door, client: &Client) -> Vec<Verified> {
+pub(crate) async fn verify(door: &Door, client: &Client, answers: &Answers) {
     match door {
         Door::Webhook(address) => {
             let why = "whether the webhook still works, only a message would show";
-            vec![Verified::new("webhook", reach(client, address, why).await)]
+            answers.expect("webhook");
+            answers.add("webhook", reach(client, address, why).await);
         }
         Door::Bot(bot) => {
-            let mut found = vec![Verified::new("bot", ask(client, question(bot), judge).await)];
+            answers.expect("bot");
             let untold =
                 || Verdict::Untold(Reason::new("whether the bot may post there, only a message would show"));
-            found.extend(bot.channels.iter().map(|channel| Verified::new(channel, untold())));
-            found
+            bot.channels.iter().for_each(|channel| answers.add(channel, untold()));
+            answers.add("bot", ask(client, question(bot), judge).await);
         }
     }
 }

@@ -3,7 +3,8 @@ use std::{path::Path, time::Duration};
 use watchfire_core::{ConfigError, HandlerLayer};
 use watchfire_http::{Client, HttpOptions, exchange};
 use watchfire_outbox::{
-    AlertHandler, Delivering, Noise, Notification, Occasion, Outcome, Policy, Reason, Sink, Verifying,
+    AlertHandler, Answers, Delivering, Noise, Notification, Occasion, Outcome, Policy, Reason, Sink,
+    Verifying,
 };
 
 use crate::{
@@ -214,8 +215,8 @@ impl Sink for Sms {
         Box::pin(exchange(&self.client, request, |response| api::judge(carrier, notification, response)))
     }
 
-    fn verify(&self) -> Verifying<'_> {
-        Box::pin(verify::verify(&self.routes, &self.client))
+    fn verify<'a>(&'a self, answers: &'a Answers) -> Verifying<'a> {
+        Box::pin(verify::verify(&self.routes, &self.client, answers))
     }
 
     fn policy(&self) -> Policy {

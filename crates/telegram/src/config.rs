@@ -2,7 +2,7 @@ use std::{fmt, path::Path, time::Duration};
 
 use watchfire_core::{ConfigError, Secret};
 use watchfire_http::{Address, Client, HttpOptions, exchange};
-use watchfire_outbox::{Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying};
+use watchfire_outbox::{Answers, Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying};
 
 use crate::{api, render, verify};
 
@@ -123,8 +123,8 @@ impl Sink for Telegram {
         Box::pin(exchange(&self.client, request, |response| api::judge(notification, response)))
     }
 
-    fn verify(&self) -> Verifying<'_> {
-        Box::pin(verify::verify(self, &self.client))
+    fn verify<'a>(&'a self, answers: &'a Answers) -> Verifying<'a> {
+        Box::pin(verify::verify(self, &self.client, answers))
     }
 
     fn policy(&self) -> Policy {
