@@ -8,6 +8,7 @@ use watchfire_core::Alert;
 
 use crate::{
     GroupId, Notification, Occasion, OccasionKind, Policy, Sink,
+    delivery::Ticket,
     failover::FailOver,
     gate::Gate,
     letter::Facts,
@@ -75,6 +76,17 @@ impl ChannelState {
         let counters = Counters::default();
         let tuning = RwLock::new(Arc::new(Tuning { policy, fail_over }));
         Self { name, sink, hears_panics, group_by, gate, purse, counters, tuning }
+    }
+
+    /// Notes that a message is heard only now, or summed up, whenever it was paid for; `is_first` if no other recipient has
+    /// heard it before.
+    pub(crate) fn note_heard(&self, ticket: &Ticket, is_first: bool, now: Moment) {
+        if ticket.is_paid_for() {
+            self.purse.stand_still(&ticket.recipient, ticket.paid, now);
+            if is_first {
+                self.purse.stand_still("", ticket.paid, now);
+            }
+        }
     }
 
     /// Returns the settings in force.

@@ -245,6 +245,7 @@ impl Courier<'_> {
         // After the queue was taken: what is in it may be for a channel that was set up a moment before.
         self.meet_channels(now);
         self.talk().read_silences(now);
+        self.talk().note_overdue(now);
         self.idle = posts.is_empty();
         self.shared.in_hand.store(posts.len(), Ordering::Release);
         let mut turn = now;

@@ -6,6 +6,7 @@ mod backoff;
 mod breaker;
 mod gate;
 mod judge;
+mod overdue;
 mod ticket;
 
 use std::{
@@ -16,6 +17,7 @@ use std::{
 use crate::{GroupId, Policy, Reason, Receipt, channels::Tuning, moment::Moment};
 
 use gate::{Destination, Gate};
+pub(crate) use overdue::OVERDUE;
 pub(crate) use ticket::{Key, State, Ticket};
 
 /// Holds what waits, and the pauses of its destinations.
@@ -132,6 +134,7 @@ impl Delivery {
     /// Takes one that waits.
     pub(crate) fn offer(&mut self, mut ticket: Ticket, now: Moment) {
         let key = ticket.key;
+        ticket.paid = now;
         let gate = self.gates.entry(ticket.channel).or_default();
         let may = !ticket.state.failed_over && !ticket.state.deferred;
         ticket.deadline = gate.fail_over.filter(|_| may).map(|after| {
@@ -294,7 +297,7 @@ impl Delivery {
     pub(crate) fn admit(&mut self, key: Key, now: Moment) -> Option<State> {
         let mut ticket = self.tickets.get(&key)?.clone();
         self.leave(&ticket);
-        (ticket.state.deferred, ticket.state.not_before) = (false, now);
+        (ticket.state.deferred, ticket.state.not_before, ticket.paid) = (false, now, now);
         let gate = self.gates.entry(ticket.channel).or_default();
         ticket.deadline = gate
             .fail_over

@@ -92,6 +92,7 @@ impl Letter {
             size: self.size(),
             steps: u8::try_from(notification.ladder.len()).unwrap_or(u8::MAX),
             state,
+            paid: state.not_before,
             deadline: None,
             last: None,
         }

@@ -361,6 +361,17 @@ impl<F: Files> Talk<'_, F> {
         groups.store(counting.desk.open_groups() as u64, Ordering::Release);
     }
 
+    /// Notes what of each channel is held up: the more that is, the less is said beside it.
+    pub(crate) fn note_overdue(&mut self, now: Moment) {
+        for (number, (channel, counting)) in self.channels.iter().zip(self.desks.iter_mut()).enumerate() {
+            if channel.purse.is_bounded()
+                && channel.purse.note_overdue(self.dispatch.delivery.overdue(number, now))
+            {
+                counting.desk.look_again(now);
+            }
+        }
+    }
+
     /// Reads what people want silenced, and looks up the quiet hours, every other second.
     pub(crate) fn read_silences(&mut self, now: Moment) {
         let hushes = self.desks.iter().any(|counting| counting.desk.noise().quiet_hours.is_some());
@@ -380,3 +391,6 @@ impl<F: Files> Talk<'_, F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,6 +51,7 @@ impl World {
             size: 100,
             steps: 3,
             state: State::default(),
+            paid: self.now,
             deadline: None,
             last: None,
         }

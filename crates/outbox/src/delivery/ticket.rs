@@ -21,6 +21,8 @@ pub(crate) struct Ticket {
     /// How many renderings its ladder has.
     pub(crate) steps: u8,
     pub(crate) state: State,
+    /// When it was paid for: from then on it is owed.
+    pub(crate) paid: Moment,
     /// When other channels are to say it.
     pub(crate) deadline: Option<Moment>,
     /// What the last attempt came to.
@@ -62,6 +64,11 @@ impl Key {
 }
 
 impl Ticket {
+    /// Tells whether somebody hears it, within the budget: an edit pings nobody, and what is deferred is not paid for.
+    pub(crate) fn is_paid_for(&self) -> bool {
+        !self.state.deferred && !matches!(self.kind, OccasionKind::Edit | OccasionKind::Quiet)
+    }
+
     /// Returns by when it goes among those that may go: its age, with a head start for the severe.
     ///
     /// A head start and not an order: under a flow of critical ones the others still get their turn.

@@ -84,7 +84,8 @@ impl<F: Files> Dispatch<F> {
             self.commit();
         }
         let letters: Vec<(Key, u64)> = parts.iter().map(|(ticket, _)| (ticket.key, ticket.size)).collect();
-        for _ in &letters {
+        for (ticket, _) in &parts {
+            channel.note_heard(ticket, !self.delivery.is_heard(ticket.occasion), now);
             bump(&channel.counters.merged);
         }
         self.withdraw(number, &letters, &[id]);

@@ -24,6 +24,7 @@ impl<F: Files> Dispatch<F> {
         now: Moment,
         chance: f64,
     ) -> Option<Said> {
+        let is_first = self.delivery.get(key).is_some_and(|ticket| !self.delivery.is_heard(ticket.occasion));
         let degraded = matches!(outcome, Outcome::Degrade(_));
         let mut kind = Kind::of(&outcome);
         let Verdict { ticket, fate, fail_over, alone } = self.delivery.done(key, outcome, now, chance)?;
@@ -44,6 +45,7 @@ impl<F: Files> Dispatch<F> {
                 let delay = now.since(key.accepted_at());
                 counters.delays.note(delay);
                 self.remember(key.id);
+                channel.note_heard(&ticket, is_first, now);
                 let kept = self.forget(ticket.channel, key, ticket.size);
                 self.remove_files(kept);
                 if let Some(receipt) = receipt {

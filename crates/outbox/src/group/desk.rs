@@ -230,26 +230,6 @@ impl Desk {
         self.wake = self.next();
     }
 
-    /// Takes the silences of now.
-    pub(crate) fn silence(&mut self, silences: Silences, now: Moment) {
-        if self.silences == silences {
-            return;
-        }
-        self.silences = silences;
-        for (id, group) in &mut self.groups {
-            // One that was taken back ends now.
-            if group.late == Some(Late::Silence) && self.silences.of(*id, now).is_none() {
-                group.due = group.due.min(now);
-            }
-        }
-        self.wake = self.next();
-    }
-
-    /// Takes until when only what is critical is said.
-    pub(crate) fn hush(&mut self, until: Option<Moment>) {
-        self.budget.hush(until);
-    }
-
     /// Returns how many alerts wait to be told of.
     pub(crate) fn pending(&self) -> u64 {
         self.lump.alerts + self.groups.values().map(|group| group.unsaid).sum::<u64>()

@@ -127,7 +127,7 @@ pub(crate) struct Budget {
 }
 
 /// How many recipients are kept; beyond that the one whose buckets are fullest goes.
-const RECIPIENTS: usize = 256;
+pub(super) const RECIPIENTS: usize = 256;
 
 impl Budget {
     pub(crate) fn new(rates: &[Rate]) -> Self {
@@ -178,6 +178,19 @@ impl Budget {
             *level = rate.allow(*level, now).unwrap_or(*level);
         }
         true
+    }
+
+    /// Returns how many may go at once of the narrowest rate; without a rate any number.
+    pub(crate) fn burst(&self) -> u32 {
+        self.rates.iter().map(|rate| rate.burst).min().unwrap_or(u32::MAX)
+    }
+
+    /// Takes back what has come again in `span`, as if that time had not been.
+    pub(crate) fn stand_still(&mut self, who: &str, span: Duration, now: Moment) {
+        let Some(levels) = self.full_at.get_mut(who) else { return };
+        for (level, rate) in levels.iter_mut().zip(&self.rates) {
+            *level = (*level + span).min(now + rate.interval() * rate.burst);
+        }
     }
 
     /// Returns when there is one again.

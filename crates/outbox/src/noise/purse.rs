@@ -1,9 +1,16 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use watchfire_core::Severity;
 
-use super::{Budget, Rate};
-use crate::moment::Moment;
+use super::{Budget, Rate, budget::RECIPIENTS};
+use crate::{delivery::OVERDUE, moment::Moment};
+
+/// How long what has no room because others are held up rests, if nobody says before that they have gone.
+const PEEK: Duration = Duration::from_secs(30);
 
 /// Is how much one channel may still speak, shared by all who speak through it: its own desk, and those for which it
 /// takes over. Takes the time as an argument.
@@ -15,29 +22,76 @@ struct Inside {
     budget: Budget,
     quiet_until: Option<Moment>,
     changed: bool,
+    /// How many messages are held up, by recipient.
+    overdue: BTreeMap<String, u32>,
+    /// Until when the time that messages were held up for is taken off.
+    stood: BTreeMap<String, Moment>,
+}
+
+impl Inside {
+    /// Returns how many more messages may be on their way: a burst in all, beside those that are not held up.
+    fn room(&self, who: &str) -> u32 {
+        self.budget.burst().saturating_sub(self.overdue.get(who).copied().unwrap_or_default())
+    }
+
+    fn left(&self, who: &str, now: Moment) -> u32 {
+        self.budget.left(who, now).min(self.room(who))
+    }
 }
 
 impl Purse {
     pub(crate) fn new(rates: &[Rate]) -> Self {
-        let inside = Inside { budget: Budget::new(rates), quiet_until: None, changed: false };
+        let inside = Inside { budget: Budget::new(rates), ..Inside::default() };
         Self(Arc::new(Mutex::new(inside)))
     }
 
     /// Returns how many messages may go now to one recipient; under the empty name, of the channel as a whole.
     pub(crate) fn left(&self, who: &str, now: Moment) -> u32 {
-        self.open().budget.left(who, now)
+        self.open().left(who, now)
     }
 
     /// Takes one; `false`, and nothing taken, if there is none.
     pub(crate) fn take(&self, who: &str, now: Moment) -> bool {
         let mut inside = self.open();
         inside.changed = true;
-        inside.budget.take(who, now)
+        inside.left(who, now) > 0 && inside.budget.take(who, now)
     }
 
     /// Returns when there is one again.
     pub(crate) fn next(&self, who: &str, now: Moment) -> Moment {
-        self.open().budget.next(who, now)
+        let inside = self.open();
+        let next = inside.budget.next(who, now);
+        // Nobody knows when what is held up goes; that it went is noted before.
+        if inside.room(who) == 0 { next.max(now + PEEK) } else { next }
+    }
+
+    /// Tells whether there is a bound at all.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.open().budget.burst() < u32::MAX
+    }
+
+    /// Notes how many messages are held up; tells whether there is room again where there was none.
+    pub(crate) fn note_overdue(&self, overdue: BTreeMap<String, u32>) -> bool {
+        let mut inside = self.open();
+        let was_full = inside.room("") == 0;
+        inside.overdue = overdue;
+        was_full && inside.room("") > 0
+    }
+
+    /// Notes that a message which was paid for at `paid` is heard only now: of what the budget gets back with time, it
+    /// gets nothing for that.
+    pub(crate) fn stand_still(&self, who: &str, paid: Moment, now: Moment) {
+        let mut inside = self.open();
+        let from = inside.stood.get(who).map_or(paid, |stood| paid.max(*stood));
+        if now.since(from) < OVERDUE {
+            return;
+        }
+        if inside.stood.len() >= RECIPIENTS {
+            inside.stood.clear();
+        }
+        inside.stood.insert(who.to_owned(), now);
+        inside.budget.stand_still(who, now.since(from), now);
+        inside.changed = true;
     }
 
     /// Takes other rates; what was sent stays counted.

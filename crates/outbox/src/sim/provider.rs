@@ -53,6 +53,8 @@ impl Sink for Paper {
 pub(super) struct Providers {
     pub(super) got: BTreeMap<NotificationId, u64>,
     pub(super) marked: u64,
+    /// What people have heard since that was last asked: by which channel, who, and what.
+    pub(super) heard: Vec<(String, String, NotificationId)>,
     /// Destinations that always answer well.
     pub(super) sound: BTreeSet<(String, String)>,
     /// Whether all are well from now on.
@@ -72,6 +74,10 @@ impl Providers {
     pub(super) fn take(&mut self, notification: &Notification, excused: bool) -> Result<(), String> {
         let times = self.got.entry(notification.id()).or_default();
         *times += 1;
+        if *times == 1 && !matches!(notification.kind(), OccasionKind::Edit | OccasionKind::Quiet) {
+            let (channel, to) = (notification.channel().to_owned(), notification.recipient().to_owned());
+            self.heard.push((channel, to, notification.id()));
+        }
         if *times > 1 {
             if notification.is_possible_duplicate() {
                 self.marked += 1;

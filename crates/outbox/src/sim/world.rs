@@ -371,6 +371,7 @@ impl World {
         if let Some(gap) = process.channels.get(channel).map(|channel| channel.tuning().policy.min_gap) {
             process.paced.insert((channel, notification.recipient().to_owned()), now + gap);
         }
+        self.note_heard(Some(&mut process));
         let chance = self.chance.fraction();
         process.dispatch.done(&process.channels, key, outcome, now, chance);
         self.explain(&mut process);

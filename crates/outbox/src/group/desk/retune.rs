@@ -1,5 +1,5 @@
-use super::Desk;
-use crate::{Noise, moment::Moment};
+use super::{Desk, Late};
+use crate::{Noise, moment::Moment, noise::Silences};
 
 impl Desk {
     /// Takes other settings. What was counted stays, and is told as they have it: at the times of the new digests, counted
@@ -22,5 +22,33 @@ impl Desk {
         }
         self.changed = true;
         self.wake_all(now);
+    }
+
+    /// Takes the silences of now.
+    pub(crate) fn silence(&mut self, silences: Silences, now: Moment) {
+        if self.silences == silences {
+            return;
+        }
+        self.silences = silences;
+        for (id, group) in &mut self.groups {
+            // One that was taken back ends now.
+            if group.late == Some(Late::Silence) && self.silences.of(*id, now).is_none() {
+                group.due = group.due.min(now);
+            }
+        }
+        self.wake = self.next();
+    }
+
+    /// Looks again at what the budget held: it has room.
+    pub(crate) fn look_again(&mut self, now: Moment) {
+        for group in self.groups.values_mut().filter(|group| group.late == Some(Late::Budget)) {
+            group.due = group.due.min(now);
+        }
+        self.wake = self.next();
+    }
+
+    /// Takes until when only what is critical is said.
+    pub(crate) fn hush(&mut self, until: Option<Moment>) {
+        self.budget.hush(until);
     }
 }

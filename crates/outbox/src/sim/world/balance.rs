@@ -4,11 +4,13 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
     sync::{PoisonError, atomic::Ordering},
+    time::Duration,
 };
 
 use super::{Process, World, desks::may_speak, estates::Estate};
 use crate::{
-    GroupId, NotificationId, OccasionKind, courier::talk::KEEP, moment::Moment, sim::ram::Mode, spool::Owner,
+    GroupId, NotificationId, OccasionKind, courier::talk::KEEP, delivery::OVERDUE, moment::Moment,
+    sim::ram::Mode, spool::Owner,
 };
 
 /// Is what the simulator knows of one desk of a process.
@@ -21,6 +23,7 @@ pub(super) struct Book {
     written: Option<Written>,
     told: u64,
     messages: usize,
+    made: BTreeSet<NotificationId>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -29,6 +32,7 @@ pub(super) struct Since {
     told: u64,
     carried: u64,
     pings: u64,
+    heard: u64,
     made: Vec<NotificationId>,
 }
 
@@ -64,8 +68,12 @@ pub(super) struct Pings {
     /// Catch-ups, and what they stand for.
     pub(super) parts: BTreeMap<NotificationId, Vec<NotificationId>>,
     times: BTreeMap<(usize, String), Vec<Moment>>,
+    /// When people have heard them.
+    heard: BTreeMap<(usize, String), Vec<Moment>>,
     /// Messages of which a crash has taken the knowledge, by channel.
     excess: BTreeMap<usize, u64>,
+    /// Messages of which it has taken the knowledge that they are late.
+    excess_heard: BTreeMap<usize, u64>,
 }
 
 impl Process {
@@ -201,6 +209,7 @@ impl World {
             sum.told += tally.told;
             sum.withheld += tally.withheld - counting.desk.withheld_before();
             *self.pings.excess.entry(to).or_default() += book.since.pings;
+            *self.pings.excess_heard.entry(to).or_default() += book.since.pings.max(book.since.heard);
             let mut book = book.clone();
             book.since.told += tally.told + tally.withheld - counting.desk.withheld_before() - book.told;
             Some((book, process.dispatch.groups_file(&channel.name), pending))
@@ -272,6 +281,7 @@ impl World {
             self.pings.counted.insert(id);
             if let Some(book) = process.books.get_mut(ticket.channel) {
                 book.since.made.push(id);
+                book.made.insert(id);
             }
             // A message that sums up was paid for by its parts.
             let parts = self.pings.parts.get(&id).into_iter().flatten();
@@ -287,19 +297,55 @@ impl World {
         }
     }
 
+    /// Notes what people have heard; `by` a process, or what was under way when it died.
+    pub(super) fn note_heard(&mut self, mut by: Option<&mut Process>) {
+        let heard = std::mem::take(&mut self.providers.heard);
+        if !self.plan.grouped {
+            return;
+        }
+        for (channel, to, id) in heard {
+            let Some(number) = self.plan.channels.iter().position(|wanted| wanted.name == channel) else {
+                continue;
+            };
+            self.pings.heard.entry((number, to)).or_default().push(self.now);
+            let parts = self.pings.parts.get(&id).map(Vec::as_slice).unwrap_or_default();
+            let book = by.as_mut().and_then(|process| process.books.get_mut(number));
+            match book {
+                // Its own: it knows since when it is on its way.
+                Some(book) if parts.iter().chain([&id]).all(|id| book.made.contains(id)) => {
+                    book.since.heard += 1
+                }
+                _ => *self.pings.excess_heard.entry(number).or_default() += 1,
+            }
+        }
+    }
+
     fn check_budgets(&self) -> Result<(), String> {
         if !self.plan.steady {
             return Ok(());
         }
-        for ((to, recipient), times) in &self.pings.times {
+        let Pings { times, heard, excess, excess_heard, .. } = &self.pings;
+        self.check_times(times, excess, Duration::ZERO)
+            .map_err(|broken| format!("counted when it was made: {broken}"))?;
+        self.check_times(heard, excess_heard, OVERDUE)
+    }
+
+    /// Checks that no span but `slack` has more messages than a budget allows.
+    fn check_times(
+        &self,
+        times: &BTreeMap<(usize, String), Vec<Moment>>,
+        excess: &BTreeMap<usize, u64>,
+        slack: Duration,
+    ) -> Result<(), String> {
+        for ((to, recipient), times) in times {
             let rates = self.plan.channels.get(*to).map(|wanted| &wanted.settings.policy.noise.budget);
             for rate in rates.into_iter().flatten() {
-                let excess = self.pings.excess.get(to).copied().unwrap_or_default();
+                let excess = excess.get(to).copied().unwrap_or_default();
                 // Each process that runs at the same time has its own.
                 let most = u64::from(rate.most()) * self.processes.len() as u64 + excess;
                 let later = times.iter().skip(usize::try_from(most).unwrap_or(usize::MAX));
-                if let Some((first, last)) = times.iter().zip(later).find(|(a, b)| b.since(**a) < rate.per())
-                {
+                let is_over = |(a, b): &(&Moment, &Moment)| b.since(**a) + slack < rate.per();
+                if let Some((first, last)) = times.iter().zip(later).find(is_over) {
                     let span = last.since(*first);
                     return Err(format!(
                         "{recipient} of {to} heard more than {most} within {span:?}: {rate}"

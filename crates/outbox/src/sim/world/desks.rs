@@ -89,6 +89,7 @@ impl World {
     ) -> Result<(), String> {
         let now = process.clock(self.now);
         process.talk().read_silences(now);
+        process.talk().note_overdue(now);
         for (to, alert, weight) in feed {
             self.take_in(process, to, alert, weight, now)?;
         }

@@ -45,6 +45,7 @@ impl World {
                 self.say(format!("{} had arrived", notification.title()));
             }
         }
+        self.note_heard(None);
     }
 
     pub(super) fn lose_power(&mut self) {

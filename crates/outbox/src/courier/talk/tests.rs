@@ -1,0 +1,188 @@
+use std::collections::BTreeMap;
+
+use watchfire_core::{SelfLog, Severity};
+
+use super::*;
+use crate::{
+    Delivering, Noise, Notification, Outcome, Policy, Rate, Reason, Sink,
+    channels::Settings,
+    dispatch::Job,
+    spool::{Disk, Owner, Spool},
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const BEGIN: Moment = Moment::from_millis(1_700_000_000_000);
+
+/// Renders its occasion's first words for its recipients.
+struct Paper(&'static [&'static str], Policy);
+
+impl Sink for Paper {
+    fn kind(&self) -> &'static str {
+        "paper"
+    }
+
+    fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
+        self.0.iter().map(|to| occasion.notification(*to).plain(occasion.title())).collect()
+    }
+
+    fn deliver<'a>(&'a self, _: &'a Notification) -> Delivering<'a> {
+        Box::pin(std::future::ready(Outcome::Delivered(None)))
+    }
+
+    fn policy(&self) -> Policy {
+        self.1.clone()
+    }
+}
+
+/// A program with one channel, whose desk speaks through the spool; some of its recipients cannot be reached at times.
+struct Scene {
+    _folder: tempfile::TempDir,
+    channels: Vec<Arc<ChannelState>>,
+    dispatch: Dispatch<Disk>,
+    desks: Vec<Counting>,
+    looked: Option<Moment>,
+    now: Moment,
+    /// Who cannot be reached.
+    down: Vec<&'static str>,
+    /// Who heard what when.
+    heard: BTreeMap<String, Vec<(Moment, String)>>,
+    alerts: u64,
+}
+
+impl Scene {
+    fn new(recipients: &'static [&'static str], noise: Noise) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let policy = Policy { noise, max_age: HOUR * 48, ..Policy::default() };
+        let sink = Arc::new(Paper(recipients, policy.clone()));
+        let channels = vec![Arc::new(ChannelState::new("mail".to_owned(), sink, Settings::new(policy)))];
+        let alive = Arc::new(|_: &Owner| Some(true));
+        let spool = Spool::new(Disk::open(folder.path()).unwrap(), Owner::new("here", 1, "1"), alive, 1);
+        let mut dispatch = Dispatch::new(Some(spool), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None);
+        dispatch.add_channel(0, &channels[0]);
+        let app = Arc::new(App::new("shop"));
+        let desks = vec![Counting::new(&channels[0], &mut dispatch, &app, BEGIN)];
+        Self {
+            _folder: folder,
+            channels,
+            dispatch,
+            desks,
+            looked: None,
+            now: BEGIN,
+            down: Vec::new(),
+            heard: BTreeMap::new(),
+            alerts: 0,
+        }
+    }
+
+    fn talk(&mut self) -> Talk<'_, Disk> {
+        let Self { dispatch, channels, desks, looked, .. } = self;
+        Talk { dispatch, channels, desks, looked }
+    }
+
+    /// Emits one error of a kind of its own.
+    fn event(&mut self) {
+        self.alerts += 1;
+        let name = format!("kind {}", self.alerts);
+        let alert =
+            Alert::new(App::new("shop"), Severity::Error, "no").field(crate::group::GROUP_FIELD, name);
+        let now = self.now;
+        self.talk().note_overdue(now);
+        self.talk().take(0, Arc::new(alert), 1, &Remarks::default(), now);
+        self.turn();
+    }
+
+    /// Makes a turn of the courier; returns when the next is due.
+    fn turn(&mut self) -> Option<Moment> {
+        let now = self.now;
+        self.talk().note_overdue(now);
+        let due = self.talk().count(false, false, 0, now);
+        self.dispatch.commit();
+        self.talk().keep_counts(false, now);
+        loop {
+            match self.dispatch.next(&self.channels, now) {
+                Job::Attempt { key, notification, .. } => {
+                    let to = notification.recipient().to_owned();
+                    let outcome = if self.down.contains(&to.as_str()) {
+                        Outcome::Transient(Reason::new("down"))
+                    } else {
+                        let what = String::from_utf8_lossy(notification.body()).into_owned();
+                        self.heard.entry(to).or_default().push((now, what));
+                        Outcome::Delivered(None)
+                    };
+                    self.dispatch.done(&self.channels, key, outcome, now, 1.0);
+                }
+                Job::Wait(at) => return Some(due.map_or(at, |due| due.min(at))),
+                Job::Idle => return due,
+            }
+        }
+    }
+
+    fn pass(&mut self, span: Duration) {
+        let end = self.now + span;
+        while let Some(at) = self.turn().filter(|at| *at < end) {
+            self.now = at.max(self.now + Duration::from_millis(1));
+        }
+        self.now = end;
+    }
+
+    /// Returns the most that one has heard in any span of this length.
+    fn most_within(&self, to: &str, span: Duration) -> usize {
+        let times: Vec<Moment> = self.heard.get(to).into_iter().flatten().map(|(at, _)| *at).collect();
+        let within = |(i, from): (usize, &Moment)| {
+            times.iter().skip(i).take_while(|at| at.since(*from) < span).count()
+        };
+        times.iter().enumerate().map(within).max().unwrap_or_default()
+    }
+
+    fn expect_all_told(&self) {
+        let desk = &self.desks[0].desk;
+        assert_eq!((desk.pending(), desk.tally().told, self.dispatch.len()), (0, self.alerts, 0));
+    }
+}
+
+#[test]
+fn after_an_outage_no_more_is_heard_in_an_hour_than_in_any_other() {
+    for rates in [vec![Rate::hourly(30).burst(10)], vec![Rate::hourly(5).burst(3), Rate::daily(20).burst(10)]]
+    {
+        let mut scene = Scene::new(&["ada"], Noise::mail().budget(rates.clone()));
+        for minute in 0..9 * 60 {
+            scene.down = if (60..7 * 60).contains(&minute) { vec!["ada"] } else { Vec::new() };
+            if minute % 3 == 0 {
+                scene.event();
+            }
+            scene.pass(MINUTE);
+        }
+        scene.pass(HOUR * 48);
+        for rate in &rates {
+            // What is less than a minute late counts as if it were not.
+            let most = scene.most_within("ada", rate.per() - MINUTE);
+            assert!(most <= rate.most() as usize, "{most} with {rate}");
+        }
+        let back = BEGIN + HOUR * 7;
+        // The breaker tries it every ten minutes.
+        let soon = scene.heard["ada"].iter().any(|(at, _)| *at >= back && at.since(back) < MINUTE * 11);
+        assert!(soon, "as soon as it can be reached");
+        scene.expect_all_told();
+    }
+}
+
+#[test]
+fn who_cannot_be_reached_holds_up_no_other_and_hears_the_rest_in_one_message() {
+    let noise = Noise::mail().budget([Rate::hourly(30).burst(10)]).digests([]);
+    let mut scene = Scene::new(&["ada", "bob"], noise);
+    scene.down = vec!["ada"];
+    for kind in 1..=80 {
+        scene.event();
+        assert_eq!(scene.heard["bob"].len(), kind, "at once");
+        scene.pass(MINUTE * 6);
+    }
+    assert!(!scene.heard.contains_key("ada"));
+    scene.down.clear();
+    scene.pass(HOUR);
+    let told = &scene.heard["ada"];
+    assert!(told.len() <= 12, "{told:?}");
+    assert!(told.iter().any(|(_, what)| what.starts_with("70 alerts of")), "{told:?}");
+    scene.pass(HOUR * 24);
+    assert_eq!(scene.dispatch.len(), 0);
+}
