@@ -24,6 +24,11 @@ struct DeskRecord {
     unmentioned: u64,
     /// Alerts and groups without a place, their first and last time.
     lump: (u64, u64, u64, u64),
+    #[serde(default)]
+    lump_due: u64,
+    /// What stands for them.
+    #[serde(default)]
+    latest: Option<SampleRecord>,
     budget: Vec<(String, Vec<u64>)>,
     groups: Vec<GroupRecord>,
     /// Nothing was told after it was written.
@@ -92,6 +97,8 @@ impl Desk {
             withheld: self.tally.withheld,
             unmentioned: self.unmentioned,
             lump: (lump.alerts, lump.groups, lump.first.as_millis(), lump.last.as_millis()),
+            lump_due: lump.due.as_millis(),
+            latest: self.latest.as_ref().filter(|_| lump.alerts > 0).map(|alert| SampleRecord::of(alert)),
             budget: self
                 .budget
                 .levels(now)
@@ -122,15 +129,22 @@ impl Desk {
         let time = |millis| Moment::from_millis(millis).min(now);
         if alerts > 0 {
             let known = self.lump;
-            let first = if known.alerts > 0 { known.first.min(time(first)) } else { time(first) };
+            let due = Moment::from_millis(record.lump_due).clamp(now, now + self.noise.window(u8::MAX));
+            let (first, due) = match known.alerts {
+                0 => (time(first), due),
+                _ => (known.first.min(time(first)), known.due.min(due)),
+            };
             self.lump = Lump {
                 alerts: alerts + known.alerts,
                 groups: groups + known.groups,
                 first,
                 last: time(last).max(known.last),
-                due: now,
+                due,
                 maybe_told: known.maybe_told || !record.closed,
             };
+        }
+        if self.latest.is_none() {
+            self.latest = record.latest.and_then(|sample| sample.alert(app)).map(Arc::new);
         }
         self.restore_budget(record.budget, now);
         for record in record.groups.into_iter().take(MOST_GROUPS) {

@@ -57,7 +57,7 @@ pub(crate) struct Desk {
     silences: Silences,
     last_edit: Moment,
     /// The last alert, to stand for groups that are no longer known.
-    latest: Option<Arc<Alert>>,
+    pub(super) latest: Option<Arc<Alert>>,
     /// How many messages told of several groups.
     pub(super) bundles: u32,
     wake: Option<Moment>,

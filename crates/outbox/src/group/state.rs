@@ -145,6 +145,11 @@ impl Group {
         }
     }
 
+    /// Tells whether it is to be told of by itself, before all else.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.owed && self.severity >= Severity::Critical
+    }
+
     /// Returns when it has to be looked at.
     pub(super) fn next(&self) -> Moment {
         [Some(self.due), self.early_at, self.edit_at].into_iter().flatten().min().unwrap_or(self.due)

@@ -17,6 +17,7 @@ use crate::{
 
 mod bounds;
 mod notes;
+mod restart;
 mod retune;
 mod simulation;
 
@@ -290,6 +291,64 @@ fn too_few_of_a_kind_are_withheld_counted_and_mentioned() {
     assert!(scene.said[0].1.notes.iter().any(|note| note.starts_with("2 alerts so far")));
     scene.event(&severe("fire", Severity::Critical));
     assert_eq!(scene.kinds().last().unwrap().1, "first");
+}
+
+#[test]
+fn min_count_counts_within_its_time_and_not_a_moment_longer() {
+    for (apart, told) in [(MINUTE / 2, 3), (MINUTE / 2 + Duration::from_millis(1), 0)] {
+        let mut scene = Scene::new(Noise::mail().min_count(3, MINUTE));
+        for _ in 0..3 {
+            scene.event(&alert("refused"));
+            scene.pass(apart);
+        }
+        assert_eq!(scene.said.iter().map(|(_, say)| say.told).sum::<u64>(), told, "{apart:?}");
+        scene.pass(MINUTE * 2);
+        assert_eq!(scene.desk.tally().withheld, 3 - told);
+    }
+}
+
+#[test]
+fn what_is_critical_goes_before_a_storm_when_the_budget_has_one_message() {
+    let mut scene = Scene::new(Noise::default().budget([Rate::hourly(1)]));
+    for i in 0..40 {
+        scene.event(&alert("x").field(GROUP_FIELD, format!("g{i}")));
+    }
+    scene.pass(MINUTE);
+    scene.event(&severe("fire", Severity::Critical));
+    scene.event(&severe("flood", Severity::Critical));
+    scene.pass(HOUR * 5);
+    let expected = [(0, "first", 1), (3600, "digest", 2), (7200, "storm", 39)];
+    assert_eq!(scene.kinds(), expected);
+}
+
+#[test]
+fn a_storm_in_quiet_hours_is_told_when_they_end() {
+    let mut scene = Scene::new(Noise::default());
+    scene.desk.hush(Some(scene.now + HOUR));
+    for i in 0..40 {
+        scene.event(&alert("x").field(GROUP_FIELD, format!("g{i}")));
+        scene.pass(SECOND);
+    }
+    scene.pass(HOUR * 2);
+    assert_eq!(scene.kinds(), [(3600, "storm", 40)]);
+}
+
+#[test]
+fn a_storm_tells_nothing_of_what_is_silenced_or_too_little() {
+    let mut scene = Scene::new(Noise::default().min_count(2, HOUR));
+    let of = |i: u32| alert("x").field(GROUP_FIELD, format!("g{i}"));
+    let silenced = Fingerprint::of(&of(39), None).group;
+    scene.desk.silence(Silences::new([Silence::new(silenced, scene.now.into(), HOUR * 2)]), scene.now);
+    for i in (0..40).chain(20..40) {
+        scene.event(&of(i));
+    }
+    scene.pass(MINUTE * 5);
+    let storms = scene.said.iter().filter(|(_, say)| say.kind == OccasionKind::Storm);
+    let told: u64 = storms.map(|(_, say)| say.told).sum();
+    assert_eq!((told, scene.desk.pending()), (19 * 2, 20 + 2), "{:?}", scene.kinds());
+    scene.pass(HOUR * 3);
+    assert_eq!(scene.said.last().map(|(_, say)| (say.group, say.told)), Some((silenced, 2)));
+    assert_eq!(scene.desk.tally().withheld, 20);
 }
 
 #[test]

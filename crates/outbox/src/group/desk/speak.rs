@@ -1,7 +1,5 @@
 use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
 
-use watchfire_core::Severity;
-
 use super::{AT_ONCE, Desk, EDIT_GAP};
 use crate::{
     Counts, GroupId, OccasionKind, QuietNote,
@@ -82,9 +80,9 @@ impl Desk {
             return;
         }
         let mut ready = VecDeque::from(ready);
-        let urgent = |group: &Group| group.owed && group.severity >= Severity::Critical;
         while tokens > 1
-            && let Some(id) = ready.front().filter(|id| self.groups.get(id).is_some_and(urgent)).copied()
+            && let Some(id) =
+                ready.front().filter(|id| self.groups.get(id).is_some_and(Group::is_urgent)).copied()
         {
             ready.pop_front();
             self.say(id, now, out);
@@ -93,7 +91,11 @@ impl Desk {
         match (ready.make_contiguous(), lump) {
             ([], false) => {}
             ([only], false) => self.say(*only, now, out),
-            _ => out.extend(self.bundle(OccasionKind::Digest, ready.make_contiguous(), now)),
+            _ => match self.bundle(OccasionKind::Digest, ready.make_contiguous(), now) {
+                Some(say) => out.push(say),
+                // Nothing is known of what was counted: it waits for an alert to stand for it.
+                None => self.lump.due = now + self.noise.window(0),
+            },
         }
     }
 

@@ -105,7 +105,8 @@ impl Desk {
             storm.due = now + self.noise.window(storm.step);
             return true;
         }
-        if self.budget.left("", now) == 0 {
+        // What is critical goes first, by itself.
+        if self.budget.left("", now) as usize <= self.urgent(now) {
             storm.due = self.budget.next("", now).max(now + Duration::from_millis(1));
             return false;
         }
@@ -125,6 +126,14 @@ impl Desk {
             out.push(say);
         }
         true
+    }
+
+    /// Returns how many critical groups wait for the budget, and are about to be told of.
+    fn urgent(&self, now: Moment) -> usize {
+        let is_urgent = |(id, group): &(&GroupId, &Group)| {
+            group.is_urgent() && group.next() <= now && self.silences.of(**id, now).is_none()
+        };
+        self.groups.iter().filter(is_urgent).count()
     }
 
     /// Returns the first alert of a storm, and its most frequent groups: those that were told of one by one, too.

@@ -1,0 +1,202 @@
+//! A restart between two messages changes neither.
+
+use super::*;
+
+/// What is said: when, why, of how many, under which number and with which remarks; and what the message that is edited
+/// shows.
+type Line = (u64, &'static str, u64, u64, u64, u32, Vec<String>, String);
+
+fn lines(scene: &Scene) -> Vec<Line> {
+    let line = |(at, say): &(Duration, Say)| {
+        let shows_first = matches!(say.kind, OccasionKind::Edit | OccasionKind::Quiet);
+        let shown = if shows_first { say.alert.message.clone() } else { String::new() };
+        let Say { kind, counts, number, notes, .. } = say;
+        (
+            at.as_secs(),
+            kind.as_str(),
+            counts.total,
+            counts.fresh,
+            counts.groups,
+            *number,
+            notes.clone(),
+            shown,
+        )
+    };
+    scene.said.iter().map(line).collect()
+}
+
+/// Is a day in two parts: its settings, whether the provider can edit, and what happens in each.
+type Day = (&'static str, Noise, bool, fn(&mut Scene), fn(&mut Scene));
+
+fn days() -> Vec<Day> {
+    let plain = || Noise { early: false, ..Noise::default() };
+    let repeat: fn(&mut Scene) = |scene| {
+        for _ in 0..40 {
+            scene.event(&alert("refused"));
+            scene.pass(MINUTE);
+        }
+    };
+    let early: fn(&mut Scene) = |scene| {
+        for _ in 0..9 {
+            scene.event(&alert("refused"));
+        }
+    };
+    vec![
+        ("the windows grow on", plain(), false, repeat, repeat),
+        ("an early digest waits for its gap", Noise::default(), false, early, early),
+        (
+            "an edit has told what the digest tells again, and shows the first",
+            Noise { early: false, ..Noise::chat() },
+            true,
+            |scene| {
+                for i in 0..3 {
+                    scene.event(&alert(&format!("refused {i}")));
+                    scene.pass(SECOND * 40);
+                }
+            },
+            |scene| {
+                scene.event(&alert("refused 9"));
+                scene.pass(HOUR);
+            },
+        ),
+        (
+            "enough of a kind stay enough while they wait",
+            plain().min_count(2, MINUTE),
+            false,
+            |scene| {
+                scene.event(&alert("refused"));
+                scene.event(&alert("refused"));
+                scene.pass(MINUTE * 5);
+            },
+            |scene| {
+                scene.event(&alert("refused"));
+                scene.pass(HOUR);
+            },
+        ),
+        (
+            "what was withheld is mentioned",
+            plain().min_count(3, MINUTE),
+            false,
+            |scene| {
+                scene.event(&alert("one"));
+                scene.pass(MINUTE * 5);
+            },
+            |scene| {
+                for _ in 0..3 {
+                    scene.event(&alert("three"));
+                }
+                scene.event(&alert("two"));
+                scene.pass(MINUTE * 5);
+                scene.event(&severe("fire", Severity::Critical));
+            },
+        ),
+        (
+            "a folded place says that it is one",
+            plain().budget([]),
+            false,
+            |scene| {
+                for i in 1..=25 {
+                    scene.event(&alert(&"x".repeat(i)));
+                    scene.pass(SECOND * 6);
+                }
+            },
+            |scene| scene.pass(HOUR),
+        ),
+        (
+            "what had no room is told as so many groups",
+            Noise::default(),
+            false,
+            |scene| {
+                for i in 0..3_000_u32 {
+                    scene.event(&alert("x").field(GROUP_FIELD, format!("g{i}")));
+                }
+                // The storm is over, and what had no room is left.
+                scene.pass(MINUTE * 3);
+                for i in 0..40_u32 {
+                    scene.desk.count(None, 2 + u64::from(i), scene.now, &mut Vec::new());
+                }
+            },
+            |scene| scene.pass(HOUR),
+        ),
+        (
+            "messages of several groups are numbered on",
+            plain(),
+            false,
+            |scene| {
+                for word in ["ant", "bee", "cow", "dog"].repeat(2) {
+                    scene.event(&alert(word));
+                }
+                scene.pass(MINUTE * 6);
+            },
+            |scene| {
+                for word in ["ant", "bee", "cow", "dog"] {
+                    scene.event(&alert(word));
+                }
+                scene.pass(HOUR);
+            },
+        ),
+    ]
+}
+
+#[test]
+fn a_restart_changes_nothing_of_what_is_said() {
+    for (name, noise, can_edit, before, after) in days() {
+        let said = [false, true].map(|restarts| {
+            let mut scene = Scene::with_edits(noise.clone(), can_edit);
+            let hush = name.contains("while they wait").then(|| scene.now + HOUR);
+            scene.desk.hush(hush);
+            before(&mut scene);
+            if restarts {
+                scene.desk.close_book();
+                scene.restart(noise.clone());
+                scene.desk.hush(hush);
+            }
+            after(&mut scene);
+            scene.pass(HOUR * 24);
+            lines(&scene)
+        });
+        assert!(said[0].len() > 1 || name.contains("enough"), "{name}: {said:?}");
+        assert_eq!(said[0], said[1], "{name}");
+    }
+}
+
+#[test]
+fn of_several_processes_the_one_that_has_spent_most_counts_whichever_is_read_last() {
+    let noise = Noise::mail().budget([Rate::hourly(6).burst(6)]);
+    for order in [[1, 4], [4, 1]] {
+        let now = Moment::from_millis(1_700_000_000_000);
+        let mut heir = Desk::new("ops", noise.clone(), Purse::new(&noise.budget), false);
+        for spent in order {
+            let purse = Purse::new(&noise.budget);
+            assert!((0..spent).all(|_| purse.take("", now)));
+            let text = Desk::new("ops", noise.clone(), purse, false).checkpoint(now);
+            heir.inherit(&text, now);
+        }
+        assert_eq!(heir.budget.left("", now), 2, "{order:?}");
+    }
+}
+
+#[test]
+fn counts_without_an_alert_to_stand_for_them_wait_for_one() {
+    let mut scene = Scene::new(Noise::mail());
+    scene.desk.count(None, 7, scene.now, &mut Vec::new());
+    scene.pass(HOUR);
+    assert_eq!((scene.said.len(), scene.desk.pending()), (0, 7));
+    scene.event(&alert("refused"));
+    scene.pass(HOUR);
+    assert_eq!(scene.kinds().iter().map(|(.., told)| told).sum::<u64>(), 8);
+}
+
+#[test]
+fn a_clock_that_was_set_back_holds_no_group_for_longer_than_a_window() {
+    let mut scene = Scene::new(Noise { early: false, ..Noise::mail() });
+    scene.event(&alert("refused"));
+    scene.event(&alert("refused"));
+    let text = scene.desk.checkpoint(scene.now);
+    let mut before = Scene::new(Noise { early: false, ..Noise::mail() });
+    before.now = before.now - HOUR * 24 * 300;
+    before.begin = before.now;
+    before.desk.restore(&text, &app(), before.now);
+    before.pass(HOUR * 5);
+    assert_eq!(before.said.len(), 1, "{:?}", before.kinds());
+}
