@@ -38,6 +38,7 @@ pub(crate) struct EventCore<'a> {
     pub(crate) redactor: &'a Redactor,
     pub(crate) limits: &'a Limits,
     chain: OnceCell<Option<Arc<SpanNode>>>,
+    is_critical: OnceCell<bool>,
     fields: OnceCell<FieldBuf>,
     span_fields: OnceCell<FieldBuf>,
 }
@@ -58,6 +59,7 @@ impl<'a> EventCore<'a> {
             redactor: settings.1,
             limits: settings.2,
             chain: OnceCell::new(),
+            is_critical: OnceCell::new(),
             fields: OnceCell::new(),
             span_fields: OnceCell::new(),
         }
@@ -129,11 +131,13 @@ impl<'a> EventView<'a> {
             return severity;
         }
         let plain = Severity::from(self.level);
-        // The field set first: it costs nothing, and formats nobody's values.
-        let critical = plain == Severity::Error
-            && self.core.metadata.fields().field("severity").is_some()
-            && self.own_field("severity").is_some_and(|text| text.parse() == Ok(Severity::Critical));
-        if critical { Severity::Critical } else { plain }
+        // The field set first: it costs little, and formats nobody's values.
+        let says_critical = || {
+            self.core.metadata.fields().field("severity").is_some()
+                && self.own_field("severity").is_some_and(|text| text.parse() == Ok(Severity::Critical))
+        };
+        let is_critical = plain == Severity::Error && *self.core.is_critical.get_or_init(says_critical);
+        if is_critical { Severity::Critical } else { plain }
     }
 
     /// Returns the same event with another level in force.

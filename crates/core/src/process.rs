@@ -4,10 +4,11 @@
 
 use std::{
     borrow::Cow,
+    cell::RefCell,
     panic::PanicHookInfo,
     sync::{
         Arc, Mutex, MutexGuard, Once, PoisonError, RwLock, TryLockError, Weak,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -17,7 +18,9 @@ use tracing_core::field::Field;
 use crate::redact::OwnSecrets;
 
 static DEBUG: AtomicU8 = AtomicU8::new(UNSET);
-static SECRETS: RwLock<Option<OwnSecrets>> = RwLock::new(None);
+static SECRETS: RwLock<Option<Arc<OwnSecrets>>> = RwLock::new(None);
+/// How often a credential was registered: who knows the register of this number need not ask for its lock.
+static REGISTERED: AtomicU64 = AtomicU64::new(0);
 static EXIT: Mutex<Vec<Weak<dyn AtExit>>> = Mutex::new(Vec::new());
 static PANIC: Mutex<Vec<Weak<dyn OnPanic>>> = Mutex::new(Vec::new());
 static NAMES: Mutex<Vec<Field>> = Mutex::new(Vec::new());
@@ -60,31 +63,49 @@ fn debug_from_environment() -> Option<bool> {
 
 pub(crate) fn register_secret(value: &str) {
     let mut register = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
-    register.get_or_insert_with(OwnSecrets::default).insert(value);
+    Arc::make_mut(register.get_or_insert_default()).insert(value);
+    REGISTERED.fetch_add(1, Ordering::Release);
+}
+
+thread_local! {
+    /// The register as this thread saw it last, with its number.
+    static KNOWN: RefCell<(u64, Option<Arc<OwnSecrets>>)> = const { RefCell::new((0, None)) };
+}
+
+/// Asks the register. A text costs no lock, which all threads that log would meet at.
+fn ask_own<R>(nothing: impl FnOnce() -> R, ask: impl Fn(&OwnSecrets) -> R) -> R {
+    let number = REGISTERED.load(Ordering::Acquire);
+    if number == 0 {
+        return nothing();
+    }
+    let answer = KNOWN.try_with(|known| {
+        if known.borrow().0 != number {
+            let latest = SECRETS.read().unwrap_or_else(PoisonError::into_inner).clone();
+            known.replace((number, latest));
+        }
+        known.borrow().1.as_deref().map(&ask)
+    });
+    // The thread is ending.
+    let asked = || SECRETS.read().unwrap_or_else(PoisonError::into_inner).as_deref().map(&ask);
+    answer.unwrap_or_else(|_| asked()).unwrap_or_else(nothing)
 }
 
 /// Masks every registered credential of our own in `text`.
 #[must_use]
 pub fn mask_own_secrets(text: &str) -> Cow<'_, str> {
-    match &*SECRETS.read().unwrap_or_else(PoisonError::into_inner) {
-        Some(own) => own.find_and_mask(text),
-        None => Cow::Borrowed(text),
-    }
+    ask_own(|| Cow::Borrowed(text), |own| own.find_and_mask(text))
 }
 
 /// Masks like [`mask_own_secrets`], in a text that a size limit has cut: what may be the start of a credential at its
 /// end goes as well.
 pub(crate) fn mask_own_secrets_cut(text: &str) -> Cow<'_, str> {
-    match &*SECRETS.read().unwrap_or_else(PoisonError::into_inner) {
-        Some(own) => own.find_and_mask_cut(text),
-        None => Cow::Borrowed(text),
-    }
+    ask_own(|| Cow::Borrowed(text), |own| own.find_and_mask_cut(text))
 }
 
 /// Tells whether `bytes` hold a registered credential of our own: the last check before something is written or sent.
 #[must_use]
 pub fn holds_own_secret(bytes: &[u8]) -> bool {
-    SECRETS.read().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|own| own.contains_any(bytes))
+    ask_own(|| false, |own| own.contains_any(bytes))
 }
 
 /// Returns a field of this name, as a visitor gets it. Each name lives as long as the process, and is kept once.

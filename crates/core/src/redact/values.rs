@@ -23,6 +23,8 @@ const LONG_PASSWORD: usize = 256;
 
 /// Masks the secrets of `text`. Of a `cut` text the end is taken for a secret where it could be the start of one.
 pub(super) fn mask<'t>(names: &Names, text: &'t str, cut: bool) -> Cow<'t, str> {
+    // Most texts have nothing that could begin a secret: the scanner is not even set up for them.
+    let Some(at) = first_trigger(text.as_bytes()) else { return Cow::Borrowed(text) };
     let bytes = Bytes { bytes: text.as_bytes(), cut };
     let mut scan = Scan {
         names,
@@ -30,7 +32,7 @@ pub(super) fn mask<'t>(names: &Names, text: &'t str, cut: bool) -> Cow<'t, str> 
         bytes,
         known: Known::default(),
         brackets: None,
-        at: 0,
+        at,
         floor: 0,
         userinfo: None,
         out: String::new(),
