@@ -1,9 +1,9 @@
 use std::{
     borrow::Cow,
+    cell::OnceCell,
     fmt,
     str::FromStr,
     sync::Arc,
-    thread::Thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -101,7 +101,7 @@ impl Alert {
             module: None,
             file: None,
             line: None,
-            thread: name_of(&std::thread::current()),
+            thread: with_thread_name(str::to_owned),
             message: message.into(),
             fields: Vec::new(),
             spans: Vec::new(),
@@ -263,9 +263,16 @@ pub(crate) fn random_u64() -> u64 {
     })
 }
 
-pub(crate) fn name_of(thread: &Thread) -> String {
-    match thread.name() {
-        Some(name) => name.to_owned(),
-        None => format!("{:?}", thread.id()),
-    }
+thread_local! {
+    static NAME: OnceCell<String> = const { OnceCell::new() };
+}
+
+/// Shows the name of this thread, or its id if it has none.
+pub(crate) fn with_thread_name<R>(mut look: impl FnMut(&str) -> R) -> R {
+    let this = || {
+        let thread = std::thread::current();
+        thread.name().map_or_else(|| format!("{:?}", thread.id()), str::to_owned)
+    };
+    // Else the thread is ending.
+    NAME.try_with(|name| look(name.get_or_init(this))).unwrap_or_else(|_| look(&this()))
 }

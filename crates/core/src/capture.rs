@@ -5,15 +5,14 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    thread::Thread,
     time::{Instant, SystemTime},
 };
 
-use tracing_core::Level;
+use tracing_core::{Level, Metadata};
 
 use crate::{
     Alert, AlertId, App, EventView, Field, Limits, Severity, SpanFacts, SpanNode, Stack, Value,
-    alert::{name_of, random_u64},
+    alert::random_u64,
     fields::{Collect, Kept},
 };
 
@@ -74,8 +73,7 @@ impl Capture {
             level: event.level(),
             severity,
             place: Place::of(event),
-            thread: std::thread::current(),
-            kept: collect.kept,
+            kept: collect.kept.with_thread(),
             spans: Spans::of(event),
             stack: self.stacks.filter(|from| severity >= *from).map(|_| Stack::capture()),
         }
@@ -88,16 +86,17 @@ impl Capture {
         let now = crate::clock::now();
         let at = now.checked_sub(crate::clock::instant().saturating_duration_since(taken.at)).unwrap_or(now);
         let mut kept = taken.kept;
+        let place = taken.place.texts();
         let alert = Alert {
             id: self.next_id(at),
             at,
             level: taken.level,
             severity: taken.severity,
-            target: taken.place.target,
-            module: taken.place.module,
-            file: taken.place.file,
-            line: taken.place.line,
-            thread: name_of(&taken.thread),
+            target: place.target,
+            module: place.module,
+            file: place.file,
+            line: place.line,
+            thread: kept.thread().to_owned(),
             message: kept.message().unwrap_or_default().to_owned(),
             fields: kept.fields().map(|(name, value)| Field { name: Cow::Borrowed(name), value }).collect(),
             spans: taken.spans.facts(),
@@ -130,7 +129,6 @@ pub struct Captured {
     level: Level,
     severity: Severity,
     place: Place,
-    thread: Thread,
     kept: Kept,
     spans: Spans,
     stack: Option<Stack>,
@@ -140,8 +138,15 @@ pub struct Captured {
 #[derive(Debug, Default)]
 pub struct Buffers(Kept);
 
+/// Is where an event comes from. The texts of a callsite are `'static`; those of a `log` record are copied.
 #[derive(Debug)]
-struct Place {
+enum Place {
+    Callsite(&'static Metadata<'static>),
+    Record(Box<Texts>),
+}
+
+#[derive(Debug)]
+struct Texts {
     target: Cow<'static, str>,
     module: Option<Cow<'static, str>>,
     file: Option<Cow<'static, str>>,
@@ -149,25 +154,29 @@ struct Place {
 }
 
 impl Place {
-    /// The texts of a callsite are `'static` and only borrowed; those of a `log` record are copied.
     fn of(event: &EventView<'_>) -> Self {
-        if event.is_log() {
-            let metadata = event.metadata();
-            let own = |text: &str| Cow::Owned(text.to_owned());
-            Self {
-                target: own(metadata.target()),
-                module: metadata.module_path().map(own),
-                file: metadata.file().map(own),
-                line: metadata.line(),
-            }
-        } else {
-            let metadata = event.callsite();
-            Self {
+        if !event.is_log() {
+            return Self::Callsite(event.callsite());
+        }
+        let metadata = event.metadata();
+        let own = |text: &str| Cow::Owned(text.to_owned());
+        Self::Record(Box::new(Texts {
+            target: own(metadata.target()),
+            module: metadata.module_path().map(own),
+            file: metadata.file().map(own),
+            line: metadata.line(),
+        }))
+    }
+
+    fn texts(self) -> Texts {
+        match self {
+            Self::Callsite(metadata) => Texts {
                 target: Cow::Borrowed(metadata.target()),
                 module: metadata.module_path().map(Cow::Borrowed),
                 file: metadata.file().map(Cow::Borrowed),
                 line: metadata.line(),
-            }
+            },
+            Self::Record(texts) => *texts,
         }
     }
 }

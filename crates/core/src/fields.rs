@@ -9,6 +9,7 @@ use tracing_core::{
 
 use crate::{
     MASK, Redactor, Value,
+    alert::with_thread_name,
     cap::{Limits, append, append_text},
 };
 
@@ -25,6 +26,8 @@ pub(crate) struct Kept {
     texts: String,
     fields: Vec<(&'static str, Raw)>,
     message: Option<Stretch>,
+    /// The name of the thread.
+    thread: Stretch,
     /// The messages of the first `&dyn Error` field and its causes, outermost first.
     error: Vec<Stretch>,
 }
@@ -65,6 +68,7 @@ impl Kept {
         self.texts.clear();
         self.fields.clear();
         self.message = None;
+        self.thread = (0, 0);
         self.error.clear();
         self.texts.shrink_to(KEEP_TEXT);
         self.fields.shrink_to(KEEP_FIELDS);
@@ -72,6 +76,18 @@ impl Kept {
 
     pub(crate) fn message(&self) -> Option<&str> {
         self.message.map(|stretch| self.text(stretch))
+    }
+
+    /// Notes the name of this thread: copied, as a reference would have two threads count at one place.
+    pub(crate) fn with_thread(mut self) -> Self {
+        let start = self.end();
+        with_thread_name(|name| self.texts.push_str(name));
+        self.thread = (start, self.end());
+        self
+    }
+
+    pub(crate) fn thread(&self) -> &str {
+        self.text(self.thread)
     }
 
     pub(crate) fn error(&self) -> impl Iterator<Item = &str> {
