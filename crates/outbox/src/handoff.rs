@@ -68,9 +68,14 @@ impl<T> Handoff<T> {
         }
         waiting.push_back(item);
         self.count.store(waiting.len(), Ordering::Release);
+        // Under the lock, which orders it with `fall_asleep`: either the taker sees the item when it looks once more,
+        // or it has said before that it sleeps. Written only then, so that all pushes but one only read.
+        let sleeps = self.asleep.load(Ordering::Relaxed);
+        if sleeps {
+            self.asleep.store(false, Ordering::Relaxed);
+        }
         drop(waiting);
-        // Sequentially consistent with `fall_asleep`: either the taker sees the item, or we see that it sleeps.
-        if self.asleep.swap(false, Ordering::SeqCst) {
+        if sleeps {
             wake();
         }
         Ok(())
@@ -88,12 +93,12 @@ impl<T> Handoff<T> {
 
     /// Says that the taker is awake, whoever woke it.
     pub(crate) fn wake_up(&self) {
-        self.asleep.store(false, Ordering::SeqCst);
+        self.asleep.store(false, Ordering::Relaxed);
     }
 
     /// Says that the taker is about to sleep; `false` if there is something to take after all.
     pub(crate) fn fall_asleep(&self) -> bool {
-        self.asleep.swap(true, Ordering::SeqCst);
+        self.asleep.store(true, Ordering::Relaxed);
         // An item pushed before found the taker awake and woke nobody: look once more, under the lock.
         if lock(&self.waiting).is_empty() {
             return true;
