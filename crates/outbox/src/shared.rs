@@ -98,7 +98,6 @@ pub(crate) struct Post {
 
 /// Is what is posted.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a box would be the only allocation of a capture")]
 pub(crate) enum What {
     Alert(Box<Alert>),
     /// An event, of which the courier makes the alert: most of that work is not the caller's.
