@@ -198,7 +198,7 @@ enum Spans {
 
 impl Spans {
     fn of(event: &EventView<'_>) -> Self {
-        let Some(leaf) = event.span() else { return Self::None };
+        let Some(leaf) = event.span_to_keep() else { return Self::None };
         let limits = event.limits();
         let by_default = event.redactor().is_default();
         let (mut admitted, mut count) = (0_u64, 0);
@@ -213,7 +213,7 @@ impl Spans {
             }
             bit <<= 1;
         }
-        Self::Shared { leaf: Arc::clone(leaf), admitted, total: limits.total }
+        Self::Shared { leaf, admitted, total: limits.total }
     }
 
     fn facts(self) -> Vec<SpanFacts> {

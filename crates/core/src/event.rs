@@ -241,6 +241,14 @@ impl<'a> EventView<'a> {
         self.core.chain.get_or_init(|| self.core.source.chain(self.core.event)).as_ref()
     }
 
+    /// Returns the same span to keep: counted once, if nobody has asked for it before.
+    pub(crate) fn span_to_keep(&self) -> Option<Arc<SpanNode>> {
+        match self.core.chain.get() {
+            Some(known) => known.clone(),
+            None => self.core.source.chain(self.core.event),
+        }
+    }
+
     /// Walks the spans from the innermost to the root, without those more verbose than the layer's span levels.
     pub fn spans(&self) -> impl Iterator<Item = &'a SpanNode> + use<'a> {
         let levels = self.core.spans;
