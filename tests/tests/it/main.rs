@@ -6,6 +6,7 @@ mod chance;
 mod disk;
 mod ends;
 mod kills;
+mod noise;
 mod outages;
 mod pictures;
 mod random;

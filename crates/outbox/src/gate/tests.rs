@@ -167,3 +167,20 @@ fn without_room_no_text_becomes_known() {
     assert!(matches!(asks(&gate, 0, 7), Verdict::Pass(Some(_))));
     assert_eq!(gate.ask(ID, || 0, || 7, || false), Verdict::Counted, "a repeat needs no room");
 }
+
+#[test]
+fn the_guide_has_the_numbers_of_the_gate() {
+    const GUIDE: &str = include_str!("../../../../docs/guide/noise.md");
+    let second = std::time::Duration::from_secs(1).as_millis();
+    for expected in [
+        format!(
+            "a token bucket at the caller: {BURST} events at once, {} more a second",
+            second / REFILL.as_millis()
+        ),
+        format!("an event whose text was not seen in the last minute passes, up to {TEXTS} texts"),
+        "but for four samples a second".to_owned(),
+    ] {
+        assert!(GUIDE.contains(&expected), "{expected}");
+    }
+    assert_eq!((collect::WINDOW.as_secs(), second / SAMPLE.as_millis()), (60, 4));
+}

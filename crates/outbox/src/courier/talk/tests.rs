@@ -186,3 +186,17 @@ fn who_cannot_be_reached_holds_up_no_other_and_hears_the_rest_in_one_message() {
     scene.pass(HOUR * 24);
     assert_eq!(scene.dispatch.len(), 0);
 }
+
+#[test]
+fn the_guide_has_the_times_of_the_code() {
+    const GUIDE: &str = include_str!("../../../../../docs/guide/noise.md");
+    for expected in [
+        format!("The outbox reads the folder every {} seconds.", LOOK.as_secs()),
+        "at most once a second while they change".to_owned(),
+        "by a living one within a minute".to_owned(),
+        "one that arrives more than a minute late counts from when it arrives".to_owned(),
+    ] {
+        assert!(GUIDE.contains(&expected), "{expected}");
+    }
+    assert_eq!((KEEP, ADOPT, crate::delivery::OVERDUE), (Duration::from_secs(1), MINUTE, MINUTE));
+}
