@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail};
 use serde_json::json;
 use watchfire::Severity;
-use watchfire_config::{Explanation, Question};
+use watchfire_config::{Config, Explanation, Question, Setting};
 
 use crate::{
     check::{File, report},
@@ -40,6 +40,9 @@ pub(crate) struct Args {
     /// What RUST_LOG is taken to be
     #[arg(long, value_name = "DIRECTIVES")]
     rust_log: Option<String>,
+    /// Whether the program is in debug mode; without it what WATCHFIRE_DEBUG or the file's `debug` says, else false
+    #[arg(long, value_name = "BOOL")]
+    debug: Option<bool>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -65,10 +68,26 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Ok(config) => config,
         Err(_) => return Ok(ExitCode::from(2)),
     };
+    let debug = args.debug.unwrap_or_else(|| is_debug(&config, args.service.as_deref()));
+    watchfire::set_debug(debug);
     match config.explain(&question, &args.file.parts()) {
         Ok(explained) => {
             let is_heard = explained.answers.iter().any(|answer| answer.hears);
-            line(&if args.json { as_json(&explained) } else { explained.to_string().trim_end().to_owned() });
+            if args.json {
+                line(&as_json(&explained, debug));
+            } else {
+                line(explained.to_string().trim_end());
+                if ["filters", "handlers", "loggers", "root"]
+                    .iter()
+                    .any(|key| config.get([*key]).is_some_and(looks_at_debug))
+                {
+                    let mode = if debug { "in" } else { "not in" };
+                    line(&format!(
+                        "\nThe program is taken to be {mode} debug mode; --debug {} asks otherwise.",
+                        !debug
+                    ));
+                }
+            }
             Ok(if is_heard { ExitCode::SUCCESS } else { ExitCode::from(1) })
         }
         Err(mistakes) => {
@@ -78,7 +97,27 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn as_json(explained: &Explanation) -> String {
+/// Returns the debug mode of a program with this file: not that of this program, which may be built otherwise.
+fn is_debug(config: &Config, service: Option<&str>) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the mode that it tells is core's to read")]
+    if std::env::var_os("WATCHFIRE_DEBUG").is_some() {
+        return watchfire::is_debug();
+    }
+    let of_service = service.and_then(|name| config.get(["services", name, "app", "debug"]));
+    of_service.or_else(|| config.get(["app", "debug"])).and_then(Setting::as_bool).unwrap_or(false)
+}
+
+/// Tells whether a filter that looks at the debug mode is named.
+fn looks_at_debug(setting: &Setting) -> bool {
+    match setting {
+        Setting::Text(text) => text.starts_with("require_debug_"),
+        Setting::List(list) => list.iter().any(looks_at_debug),
+        Setting::Table(table) => table.iter().any(|(_, value)| looks_at_debug(value)),
+        _ => false,
+    }
+}
+
+fn as_json(explained: &Explanation, debug: bool) -> String {
     let answers: Vec<_> = explained
         .answers
         .iter()
@@ -98,7 +137,7 @@ fn as_json(explained: &Explanation) -> String {
         .collect();
     json!({
         "target": explained.target, "level": explained.severity.as_str().to_lowercase(), "logger": explained.logger,
-        "logger_hears": explained.level, "answers": answers, "tree": tree,
+        "logger_hears": explained.level, "debug": debug, "answers": answers, "tree": tree,
     })
     .to_string()
 }

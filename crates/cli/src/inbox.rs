@@ -9,7 +9,9 @@ use crate::output::line;
 
 /// What `watchfire inbox` takes.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Exit codes: 2 it could not begin; else it goes on until it is ended, as by Ctrl-C.
+
+Examples:
   watchfire inbox
   watchfire inbox --http-port 8025 --smtp-port 1025
   curl -s http://127.0.0.1:8025/messages.json

@@ -11,6 +11,7 @@ mod send;
 mod silence;
 mod spool;
 mod verify;
+mod whom;
 
 use std::process::ExitCode;
 

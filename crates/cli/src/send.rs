@@ -3,7 +3,6 @@
 use std::{
     io::{IsTerminal, Read},
     process::ExitCode,
-    time::Duration,
 };
 
 use anyhow::{Context, anyhow, bail};
@@ -14,6 +13,7 @@ use watchfire_config::{Letter, Sent};
 use crate::{
     check::{File, report},
     output::{Colour, line, paint},
+    whom::Whom,
 };
 
 /// What `watchfire send` takes.
@@ -29,12 +29,8 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     file: File,
-    /// The handler to send through; without it all that alert somebody
-    #[arg(long)]
-    handler: Option<String>,
-    /// The service whose handlers are meant
-    #[arg(long)]
-    service: Option<String>,
+    #[command(flatten)]
+    whom: Whom,
     /// trace, debug, info, warn, error or critical
     #[arg(long, default_value = "error")]
     level: String,
@@ -50,9 +46,6 @@ pub(crate) struct Args {
     /// Show what would be sent, and send nothing
     #[arg(long)]
     dry_run: bool,
-    /// How many seconds to wait for the answers
-    #[arg(long, default_value_t = 60)]
-    within: u64,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -69,11 +62,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         letter = letter.field(name, value);
     }
     let Ok(config) = args.file.config(args.json)? else { return Ok(ExitCode::from(2)) };
-    let (handler, service) = (args.handler.as_deref(), args.service.as_deref());
+    let (handler, service) = (args.whom.handler.as_deref(), args.whom.service.as_deref());
     let sent = if args.dry_run {
         config.preview(&letter, handler, service)
     } else {
-        config.send(&letter, handler, service, Duration::from_secs(args.within))
+        config.send(&letter, handler, service, args.whom.within)
     };
     let sent = match sent {
         Ok(sent) => sent,

@@ -1,6 +1,6 @@
 //! `watchfire verify`: whether the providers know the credentials, without a message.
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use serde_json::json;
 use watchfire::sink::Verdict;
@@ -9,6 +9,7 @@ use watchfire_config::Verification;
 use crate::{
     check::{File, report},
     output::{Colour, line, paint},
+    whom::Whom,
 };
 
 /// What `watchfire verify` takes.
@@ -19,6 +20,8 @@ use crate::{
   unreachable  nobody could be asked: no connection, no answer in time, a rate limit
   untold       only a message would tell: `watchfire send` sends one
 
+All are asked at once. When --within is over, the answers that came are told, and who owes one is named.
+
 Exit codes: 0 nothing is refused or unreachable, 1 something is, 2 the file cannot be read or is wrong.
 
 Examples:
@@ -28,15 +31,8 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     file: File,
-    /// The handler to verify; without it all that alert somebody
-    #[arg(long)]
-    handler: Option<String>,
-    /// The service whose handlers are meant
-    #[arg(long)]
-    service: Option<String>,
-    /// How many seconds each handler may take; what came until then is said
-    #[arg(long, default_value_t = 30)]
-    within: u64,
+    #[command(flatten)]
+    whom: Whom,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -44,8 +40,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let Ok(config) = args.file.config(args.json)? else { return Ok(ExitCode::from(2)) };
-    let within = Duration::from_secs(args.within);
-    let answers = match config.verify(args.handler.as_deref(), args.service.as_deref(), within) {
+    let Whom { handler, service, within } = &args.whom;
+    let answers = match config.verify(handler.as_deref(), service.as_deref(), *within) {
         Ok(answers) => answers,
         Err(mistakes) => {
             report(&mistakes, args.json, false);

@@ -27,6 +27,33 @@ fn the_starter_is_written_once_and_nothing_is_wrong_with_it() {
 }
 
 #[test]
+fn explain_takes_the_debug_mode_of_the_program_and_not_that_of_its_own_build() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("watchfire.toml");
+    let file = |debug: &str| {
+        let console = "[handlers.console]\ntype = \"console\"\nfilters = [\"require_debug_true\"]\n";
+        std::fs::write(&path, format!("{debug}{console}[root]\nhandlers = [\"console\"]\n")).unwrap();
+    };
+    let ask = |more: &[&str]| {
+        let asked = ["explain", path.to_str().unwrap(), "--target", "shop", "--level", "error"];
+        let output = watchfire(&[&asked[..], more].concat());
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    for (debug, more, hears) in [
+        ("", &[][..], false),
+        ("[app]\ndebug = true\n", &[], true),
+        ("[app]\ndebug = true\n", &["--debug", "false"], false),
+        ("[services.x.app]\ndebug = true\n", &["--service", "x"], true),
+    ] {
+        file(debug);
+        let (code, said) = ask(more);
+        assert_eq!(code, Some(i32::from(!hears)), "{debug:?} {more:?}: {said}");
+        let mode = if hears { "taken to be in debug mode" } else { "taken to be not in debug mode" };
+        assert!(said.contains(mode), "{said}");
+    }
+}
+
+#[test]
 fn mistakes_have_a_line_and_exit_code_1_and_a_missing_file_2() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("broken.toml");

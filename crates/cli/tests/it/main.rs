@@ -10,7 +10,12 @@ mod verify;
 use std::process::{Command, Output};
 
 fn watchfire(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_watchfire")).args(arguments).env_remove("RUST_LOG").output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .args(arguments)
+        .env_remove("RUST_LOG")
+        .env_remove("WATCHFIRE_DEBUG")
+        .output()
+        .unwrap()
 }
 
 #[test]
