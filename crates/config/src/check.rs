@@ -90,7 +90,7 @@ impl Checker<'_> {
                 let is_list = matches!(value, Setting::List(_));
                 for (i, one) in value.as_list().iter().enumerate() {
                     let path = if is_list { path.child(i) } else { path.clone() };
-                    if let Some(table) = self.section(one, &path) {
+                    if let Some(table) = self.shaped(one, keys, &path) {
                         self.table(table, &[keys], &path);
                     }
                 }
@@ -148,7 +148,7 @@ impl Checker<'_> {
                 }
             }
             Kind::Table(keys) => {
-                if let Some(table) = self.section(value, path) {
+                if let Some(table) = self.shaped(value, keys, path) {
                     self.table(table, &[keys], path);
                 }
             }
@@ -156,7 +156,7 @@ impl Checker<'_> {
                 let Some(map) = self.section(value, path) else { return };
                 for (name, value) in map.iter() {
                     let path = path.child(name);
-                    if let Some(table) = self.section(value, &path) {
+                    if let Some(table) = self.shaped(value, keys, &path) {
                         self.table(table, &[keys], &path);
                     }
                 }
@@ -335,6 +335,16 @@ impl Checker<'_> {
     fn section<'v>(&mut self, value: &'v Setting, path: &Path) -> Option<&'v Options> {
         if value.as_table().is_none() {
             self.wrong(path, &format!("expected a table, and not {}", value.kind()));
+        }
+        value.as_table()
+    }
+
+    /// Takes a table, and says what stands in one where there is none.
+    fn shaped<'v>(&mut self, value: &'v Setting, keys: &'static [Key], path: &Path) -> Option<&'v Options> {
+        if value.as_table().is_none() {
+            let mistake = Mistake::new(path, format!("expected a table, and not {}", value.kind()));
+            let keys: Vec<_> = keys.iter().map(|key| format!("`{}`", key.name)).collect();
+            self.add(mistake.hint(Some(format!("its keys: {}", keys.join(", ")))), path);
         }
         value.as_table()
     }

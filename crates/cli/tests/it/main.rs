@@ -7,7 +7,10 @@ mod silence;
 mod spool;
 mod verify;
 
-use std::process::{Command, Output};
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
 
 fn watchfire(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_watchfire"))
@@ -16,6 +19,20 @@ fn watchfire(arguments: &[&str]) -> Output {
         .env_remove("WATCHFIRE_DEBUG")
         .output()
         .unwrap()
+}
+
+/// Runs a command about the folder of a spool.
+fn within(command: &str, folder: &Path, arguments: &[&str]) -> Output {
+    watchfire(&[&[command], arguments, &["--folder", folder.to_str().unwrap()]].concat())
+}
+
+/// Returns all that was said, by a command that ended with this code.
+#[track_caller]
+fn text(output: &Output, code: i32) -> String {
+    let all =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{all}");
+    all
 }
 
 #[test]

@@ -4,23 +4,12 @@ use std::{fs, path::Path, process::Output, time::Duration};
 
 use watchfire_outbox::{Outbox, Silence};
 
-use super::watchfire;
+use super::{text, within};
 
 const GROUP: &str = "9f31c2a07be4d815";
 
 fn silence(folder: &Path, arguments: &[&str]) -> Output {
-    let mut all = vec!["silence"];
-    all.extend(arguments);
-    all.extend(["--folder", folder.to_str().unwrap()]);
-    watchfire(&all)
-}
-
-#[track_caller]
-fn text(output: &Output, code: i32) -> String {
-    let all =
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(code), "{all}");
-    all
+    within("silence", folder, arguments)
 }
 
 fn folder() -> tempfile::TempDir {

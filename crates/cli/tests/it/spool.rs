@@ -17,7 +17,7 @@ use watchfire_core::{Alert, App, Severity};
 use watchfire_inbox::{Fault, Inbox, Room};
 use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Outcome, Policy, Reason, Sink};
 
-use super::watchfire;
+use super::{text, within};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -135,10 +135,7 @@ fn shop() {
 }
 
 fn spool(folder: &Path, arguments: &[&str]) -> Output {
-    let mut all = vec!["spool"];
-    all.extend(arguments);
-    all.extend(["--folder", folder.to_str().unwrap()]);
-    watchfire(&all)
+    within("spool", folder, arguments)
 }
 
 #[track_caller]
@@ -147,14 +144,6 @@ fn json(output: &Output, code: i32) -> Value {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{text}\n{errors}");
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}\n{errors}"))
-}
-
-#[track_caller]
-fn text(output: &Output, code: i32) -> String {
-    let all =
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(code), "{all}");
-    all
 }
 
 fn messages(folder: &Path) -> Vec<Value> {
