@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use watchfire_inbox::Inbox;
+use watchfire_inbox::{Demo, Inbox};
 
 use crate::output::line;
 
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             "Mail needs the certificate of this run: --ca-file FILE, and the same file as the channel's ca_file.",
         );
     }
-    line("Ctrl-C ends it.");
+    line("It takes these credentials and no others. Ctrl-C ends it.");
     inbox.wait();
     Ok(ExitCode::SUCCESS)
 }
@@ -62,10 +62,45 @@ fn addresses(inbox: &Inbox) -> Vec<(&'static str, String)> {
         ("SMTP", inbox.smtp_url()),
         ("SMTP in TLS", inbox.smtps_url()),
         ("Slack webhook", inbox.slack_webhook_url()),
-        ("Slack API", inbox.slack_api_base()),
-        ("Telegram", inbox.telegram_base()),
-        ("Twilio", inbox.twilio_base()),
-        ("Exotel", inbox.exotel_base()),
+        (
+            "Slack API",
+            format!(
+                "{}  token {}, channel {}",
+                inbox.slack_api_base(),
+                Demo::SLACK_TOKEN,
+                Demo::SLACK_CHANNEL
+            ),
+        ),
+        (
+            "Telegram",
+            format!(
+                "{}  token {}, chat {}",
+                inbox.telegram_base(),
+                Demo::TELEGRAM_TOKEN,
+                Demo::TELEGRAM_CHAT
+            ),
+        ),
+        (
+            "Twilio",
+            format!(
+                "{}  account {}, token {}, from {}",
+                inbox.twilio_base(),
+                Demo::TWILIO_ACCOUNT,
+                Demo::TWILIO_TOKEN,
+                Demo::TWILIO_FROM
+            ),
+        ),
+        (
+            "Exotel",
+            format!(
+                "{}  account {}, key {}, token {}, from {}",
+                inbox.exotel_base(),
+                Demo::EXOTEL_ACCOUNT,
+                Demo::EXOTEL_KEY,
+                Demo::EXOTEL_TOKEN,
+                Demo::EXOTEL_FROM
+            ),
+        ),
         ("Sentry DSN", inbox.sentry_dsn()),
     ]
 }

@@ -86,8 +86,9 @@ impl Prepared {
         let digests = table.get("digests").map(Setting::as_list).unwrap_or_default();
         let rates = table.get("budget").map(Setting::as_list).unwrap_or_default();
         let rate = |rate: &Setting| {
-            let rate = rate.as_table()?;
-            Some(Rate::new(count(rate, "most")?, duration(rate, "per")?))
+            let Some(table) = rate.as_table() else { return rate.as_text()?.parse().ok() };
+            let rate = Rate::new(count(table, "most")?, duration(table, "per")?);
+            Some(count(table, "burst").map_or(rate, |burst| rate.burst(burst)))
         };
         let quiet = match (table.text("quiet_hours"), table.text("quiet_zone")) {
             (Some(hours), zone) => {

@@ -1,5 +1,7 @@
 //! Compare a configuration with what it may hold; every mistake of it is found in one run.
 
+use watchfire_outbox::Rate;
+
 use crate::{
     directives::{Directives, span_levels},
     level::{Threshold, Wrong},
@@ -86,11 +88,14 @@ impl Checker<'_> {
                     self.parsed(units::duration(one).map(|_| ()), &path.child(i));
                 }
             }
-            Kind::Tables(keys) => {
+            Kind::Rates(keys) => {
                 let is_list = matches!(value, Setting::List(_));
                 for (i, one) in value.as_list().iter().enumerate() {
                     let path = if is_list { path.child(i) } else { path.clone() };
-                    if let Some(table) = self.shaped(one, keys, &path) {
+                    if let Some(text) = one.as_text() {
+                        let rate = text.parse::<Rate>().map(|_| ());
+                        self.parsed(rate.map_err(|error| Wrong::new(error.reason())), &path);
+                    } else if let Some(table) = self.shaped(one, keys, &path) {
                         self.table(table, &[keys], &path);
                     }
                 }

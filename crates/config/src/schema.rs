@@ -54,7 +54,10 @@ fn of(kind: Kind) -> Options {
         Kind::Filter => any_of([plain("string"), plain("object")]),
         Kind::Filters => any_of([of(Kind::Filter), list_of(of(Kind::Filter))]),
         Kind::Table(keys) => object(keys, false),
-        Kind::Tables(keys) => any_of([object(keys, false), list_of(object(keys, false))]),
+        Kind::Rates(keys) => {
+            let rate = || any_of([plain("string"), object(keys, false)]);
+            any_of([rate(), list_of(rate())])
+        }
         Kind::Map(keys) => named(object(keys, false)),
         Kind::Renames => named(plain("string")),
         Kind::Values => named(Options::new().with("type", vec!["string", "number", "boolean"])),

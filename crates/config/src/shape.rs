@@ -58,8 +58,8 @@ pub(crate) enum Kind {
     /// The name of a service.
     Service,
     Table(&'static [Key]),
-    /// One table or several.
-    Tables(&'static [Key]),
+    /// One rate or several, each as a text or as a table of these keys.
+    Rates(&'static [Key]),
     /// Named tables.
     Map(&'static [Key]),
     /// Named texts: the names of fields, by their names before.

@@ -4,7 +4,7 @@ use super::{
     Key,
     Kind::{
         Bool, Choice, Clock, Duration, Durations, File, Filters, Formatter, Handlers, Integer, Level,
-        LevelOrDirectives, Levels, Secret, Size, Table, Tables, Text, Texts,
+        LevelOrDirectives, Levels, Rates, Secret, Size, Table, Text, Texts,
     },
     key, required,
 };
@@ -96,7 +96,7 @@ macro_rules! channel {
         key("digests", Durations, "After which times what was counted is told; the last repeats."),
         key("min_count", Table(MIN_COUNT), "How many alerts of one kind it takes."),
         key("first_from", Level, "From which level on the first alert of a kind is told at once. Default: by the type."),
-        key("budget", Tables(RATE), "How many messages may go out."),
+        key("budget", Rates(RATE), "How many messages may go out, such as `30/h burst 10`."),
         key("quiet_hours", Text, "When only what is critical is said, such as `22:00-07:00`."),
         key("quiet_zone", Text, "The time zone of `quiet_hours`. Default: the machine's."),
         key("ca_file", File, "A PEM file with authorities to trust beside the system's."),
@@ -116,6 +116,7 @@ const MIN_COUNT: &[Key] = &[
 const RATE: &[Key] = &[
     required("most", Integer(1, 1_000_000), "How many messages."),
     required("per", Duration, "In how long."),
+    key("burst", Integer(1, 1_000_000), "How many of them at once. Default: a third."),
 ];
 
 const EMAIL: &[Key] = channel![

@@ -60,6 +60,8 @@ fn what_a_channel_has_counted_is_told_as_the_new_settings_have_it() {
     // (before, after): each keeps the second kind of error back, and then does not.
     for (before, after) in [
         ("budget = { most = 1, per = \"1 h\" }", ""),
+        ("budget = { most = 5, per = \"1 h\", burst = 1 }", ""),
+        ("budget = [\"5/h burst 1\", \"20/d\"]", ""),
         ("first_from = \"critical\"", "first_from = \"error\""),
         ("min_count = { count = 5, within = \"1 h\" }", ""),
         ("quiet_hours = \"00:00-24:00\"\nquiet_zone = \"UTC\"", ""),
