@@ -1,26 +1,18 @@
 //! A restart between two messages changes neither.
 
 use super::*;
+use crate::Counts;
 
-/// What is said: when, why, of how many, under which number and with which remarks; and what the message that is edited
-/// shows.
-type Line = (u64, &'static str, u64, u64, u64, u32, Vec<String>, String);
+/// What is said: when and why; of how many that are new to the reader, and its counts; under which number and with which
+/// remarks; and what the message that is edited shows.
+type Line = (u64, &'static str, u64, Counts, u32, Vec<String>, String);
 
 fn lines(scene: &Scene) -> Vec<Line> {
     let line = |(at, say): &(Duration, Say)| {
         let shows_first = matches!(say.kind, OccasionKind::Edit | OccasionKind::Quiet);
         let shown = if shows_first { say.alert.message.clone() } else { String::new() };
-        let Say { kind, counts, number, notes, .. } = say;
-        (
-            at.as_secs(),
-            kind.as_str(),
-            counts.total,
-            counts.fresh,
-            counts.groups,
-            *number,
-            notes.clone(),
-            shown,
-        )
+        let Say { kind, counts, number, notes, told, .. } = say;
+        (at.as_secs(), kind.as_str(), *told, *counts, *number, notes.clone(), shown)
     };
     scene.said.iter().map(line).collect()
 }
@@ -42,7 +34,12 @@ fn days() -> Vec<Day> {
         }
     };
     vec![
-        ("the windows grow on", plain(), false, repeat, repeat),
+        ("the windows grow on", plain(), false, repeat, |scene| {
+            for _ in 0..300 {
+                scene.event(&alert("refused"));
+                scene.pass(MINUTE);
+            }
+        }),
         ("an early digest waits for its gap", Noise::default(), false, early, early),
         (
             "an edit has told what the digest tells again, and shows the first",
@@ -58,6 +55,17 @@ fn days() -> Vec<Day> {
                 scene.event(&alert("refused 9"));
                 scene.pass(HOUR);
             },
+        ),
+        (
+            "a digest comes although nothing more does",
+            plain(),
+            false,
+            |scene| {
+                scene.event(&alert("refused"));
+                scene.pass(MINUTE);
+                scene.event(&alert("refused"));
+            },
+            |scene| scene.pass(HOUR),
         ),
         (
             "enough of a kind stay enough while they wait",
