@@ -28,6 +28,11 @@ impl Delivery {
         overdue
     }
 
+    /// Tells whether an occasion, of which so many wait to be admitted, has reached others or is on its way to them.
+    pub(crate) fn has_left(&self, occasion: u64, waiting: usize) -> bool {
+        self.siblings.get(&occasion).is_some_and(|siblings| siblings.delivered || siblings.open > waiting)
+    }
+
     /// Tells whether an occasion has reached one of its recipients, while it is on its way to others.
     pub(crate) fn is_heard(&self, occasion: u64) -> bool {
         self.siblings.get(&occasion).is_some_and(|siblings| siblings.delivered)

@@ -119,9 +119,16 @@ impl<F: Files> Dispatch<F> {
         waiting
     }
 
+    /// Returns what of that nobody is told of meanwhile: what only some recipients wait for is theirs alone.
+    fn waiting_for_all(&self, number: usize) -> Vec<Waiting> {
+        let mut waiting = self.waiting(number);
+        waiting.retain(|one| !self.delivery.has_left(one.occasion, one.tickets.len()));
+        waiting
+    }
+
     /// Says in a line what waits for a channel's budget, for its next message; `None` if nothing does.
     pub(crate) fn deferred_note(&self, number: usize, now: Moment) -> Option<String> {
-        let waiting = self.waiting(number);
+        let waiting = self.waiting_for_all(number);
         let oldest = waiting.iter().flat_map(|one| &one.tickets).map(|ticket| ticket.key).min()?;
         let mut alerts = 0_u64;
         let mut titles = Vec::new();
@@ -152,7 +159,8 @@ impl<F: Files> Dispatch<F> {
             })
             .map(|ticket| (ticket.recipient.clone(), ticket.key.id))
             .collect();
-        let waiting: Vec<Ticket> = self.waiting(number).into_iter().flat_map(|one| one.tickets).collect();
+        let waiting = self.waiting_for_all(number).into_iter();
+        let waiting: Vec<Ticket> = waiting.flat_map(|one| one.tickets).collect();
         let mut committed = false;
         for (recipient, id) in said {
             let letters = waiting.iter().filter(|ticket| ticket.recipient == recipient);

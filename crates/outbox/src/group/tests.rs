@@ -189,11 +189,17 @@ fn what_the_budget_cannot_carry_comes_in_the_next_message() {
     let mut scene = Scene::new(Noise::mail().budget([Rate::hourly(4).burst(2)]));
     for word in ["ant", "bee", "cow", "dog", "elk"] {
         scene.event(&alert(word));
+        scene.pass(SECOND);
     }
-    assert_eq!(scene.kinds(), [(0, "first", 1), (0, "first", 1)]);
+    assert_eq!(scene.kinds(), [(0, "first", 1), (1, "first", 1)]);
     scene.pass(HOUR);
     let (at, say) = &scene.said[2];
     assert_eq!((at.as_secs(), say.kind, say.told, say.counts.groups), (1200, OccasionKind::Digest, 3, 3));
+    assert_eq!(
+        (say.counts.first, say.counts.last),
+        ((scene.begin + SECOND * 2).into(), (scene.begin + SECOND * 4).into())
+    );
+    assert_eq!(say.alert.message, "cow", "the oldest");
     let named: Vec<&str> = say.mentions.iter().map(|mention| mention.title.as_str()).collect();
     assert_eq!(named.len(), 3);
     assert!(["cow", "dog", "elk"].iter().all(|word| named.contains(word)));
@@ -417,6 +423,15 @@ fn a_live_counter_edits_the_first_message_and_says_when_it_is_quiet() {
         ]
     );
     assert_eq!(scene.said[5].1.counts.fresh, 99, "the digest in the thread tells of all since the first");
+}
+
+#[test]
+fn of_a_single_alert_it_is_not_said_that_it_is_quiet() {
+    let mut scene = Scene::with_edits(Noise::chat(), true);
+    scene.event(&alert("refused"));
+    scene.pass(HOUR);
+    assert_eq!(scene.kinds(), [(0, "first", 1)]);
+    assert_eq!(scene.desk.open_groups(), 0);
 }
 
 #[test]

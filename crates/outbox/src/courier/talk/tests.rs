@@ -23,7 +23,8 @@ impl Sink for Paper {
     }
 
     fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
-        self.0.iter().map(|to| occasion.notification(*to).plain(occasion.title())).collect()
+        let text = || format!("{} {}", occasion.title(), occasion.remarks().join(" "));
+        self.0.iter().map(|to| occasion.notification(*to).plain(text())).collect()
     }
 
     fn deliver<'a>(&'a self, _: &'a Notification) -> Delivering<'a> {
@@ -183,6 +184,8 @@ fn who_cannot_be_reached_holds_up_no_other_and_hears_the_rest_in_one_message() {
     let told = &scene.heard["ada"];
     assert!(told.len() <= 12, "{told:?}");
     assert!(told.iter().any(|(_, what)| what.starts_with("70 alerts of")), "{told:?}");
+    let wrong = scene.heard["bob"].iter().find(|(_, what)| what.contains("held back"));
+    assert_eq!(wrong, None, "bob has heard all of it");
     scene.pass(HOUR * 24);
     assert_eq!(scene.dispatch.len(), 0);
 }

@@ -36,3 +36,25 @@ fn the_guide_has_the_numbers_of_the_code() {
     }
     assert_eq!((desk::STORM_SPAN, desk::AT_ONCE), (MINUTE, 3));
 }
+
+#[test]
+fn those_that_have_nothing_to_tell_make_room_first_then_the_longest_unheard_of() {
+    let mut scene = Scene::new(Noise::default().budget([]));
+    let of = |i: usize| alert("x").field(GROUP_FIELD, format!("g{i}"));
+    scene.desk.hush(Some(scene.now + HOUR));
+    let mut owing = Vec::new();
+    for i in 0..1_000 {
+        owing.push(scene.event(&of(i)));
+        scene.pass(SECOND);
+    }
+    let mut fire = of(1_000);
+    fire.severity = Severity::Critical;
+    let told = scene.event(&fire);
+    scene.pass(SECOND);
+    let last = (1_001..=desk::MOST_GROUPS).map(|i| scene.event(&of(i))).last().unwrap();
+    let knows = |group: &GroupId| scene.desk.groups.contains_key(group);
+    assert!(!knows(&told), "nothing is lost with it, although it is of the last");
+    let gone = owing.iter().take_while(|group| !knows(group)).count();
+    assert_eq!(gone as u64, scene.desk.lump.groups, "the oldest");
+    assert!(gone > 0 && owing[gone..].iter().all(knows) && knows(&last));
+}
