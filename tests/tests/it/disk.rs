@@ -5,7 +5,7 @@
 use std::{
     fs::{self, File},
     io::{ErrorKind, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output},
     time::Duration,
 };
@@ -52,6 +52,18 @@ fn in_namespace(test: &str, setup: &str) -> Option<Output> {
     Some(unshare(flags, &format!("{setup} && exec \"$0\" \"$@\"")).unwrap())
 }
 
+/// Runs `test` again without a mount: a file that would grow too large is an error then, and no signal.
+fn without_mount(test: &str, folder: &Path) -> Output {
+    Command::new("sh")
+        .args(["-c", "trap '' XFSZ && exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .envs([(NAME, test), (LIMITED, "yes")])
+        .env(FOLDER, folder)
+        .output()
+        .unwrap()
+}
+
 fn assert_success(output: &Output) {
     assert!(
         output.status.success(),
@@ -77,14 +89,7 @@ fn a_full_disk_keeps_alerts_in_memory_says_so_and_spools_again_when_there_is_roo
     }
     // The same without a mount: a file that would grow is refused.
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new("sh")
-        .args(["-c", "trap '' XFSZ && exec \"$0\" \"$@\""])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", TEST, "--nocapture"])
-        .envs([(NAME, TEST), (LIMITED, "yes")])
-        .env(FOLDER, folder.path())
-        .output();
-    assert_success(&output.unwrap());
+    assert_success(&without_mount(TEST, folder.path()));
 }
 
 fn fill_up_and_make_room() {
@@ -169,12 +174,7 @@ fn a_folder_that_cannot_be_written_to_starts_in_memory_says_so_and_spools_when_i
     }
     // The same without a mount: what should be a folder's parent is a file.
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", TEST, "--nocapture"])
-        .envs([(NAME, TEST), (LIMITED, "yes")])
-        .env(FOLDER, folder.path().join("file"))
-        .output();
-    assert_success(&output.unwrap());
+    assert_success(&without_mount(TEST, &folder.path().join("file")));
 }
 
 fn start_read_only() {

@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -27,19 +27,6 @@ use crate::{
 const FILES: usize = 32;
 const SOUND: &str = "the one that is sound";
 const LATER: &str = "the one that came later";
-const FOLDERS: [&str; 11] = [
-    "tmp",
-    "new",
-    "cur",
-    "dead",
-    "damaged",
-    "silences",
-    "state/owners",
-    "state/receipts",
-    "state/moved",
-    "state/groups",
-    "state/kept",
-];
 
 #[test]
 fn whatever_lies_in_the_spool_what_is_sound_is_delivered_and_the_program_goes_on() {
@@ -64,9 +51,11 @@ fn whatever_lies_in_the_spool_what_is_sound_is_delivered_and_the_program_goes_on
         "../",
         "watchfire-spool 2",
     ];
+    let folders = folders();
+    let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
     go_on("files of the spool", |random| {
         let folder = tempfile::tempdir().unwrap();
-        FOLDERS.iter().for_each(|name| fs::create_dir_all(folder.path().join(name)).unwrap());
+        folders.iter().for_each(|name| fs::create_dir_all(folder.path().join(name)).unwrap());
         fs::write(folder.path().join("new").join(name(random, "takes")), letter(SOUND)).unwrap();
         for _ in 0..FILES {
             let valid = random.pick(&[&letters[0], &letters[1], &alert]);
@@ -81,7 +70,7 @@ fn whatever_lies_in_the_spool_what_is_sound_is_delivered_and_the_program_goes_on
                 }
             };
             // Mostly where messages wait, but also where the outbox keeps other things.
-            let place = if random.below(4) == 0 { random.pick(&FOLDERS) } else { "new" };
+            let place = if random.below(4) == 0 { random.pick(&folders) } else { Path::new("new") };
             let label = random.pick(&["takes", "@alert"]);
             fs::write(folder.path().join(place).join(odd_name(random, label)), bytes).unwrap();
         }
@@ -96,6 +85,20 @@ fn whatever_lies_in_the_spool_what_is_sound_is_delivered_and_the_program_goes_on
         shop.until("nothing is under way", |stats| stats.channels[0].pending == 0);
         assert_eq!(takes.count(SOUND), 1);
     });
+}
+
+/// The folders of a spool, as an outbox makes them.
+fn folders() -> Vec<PathBuf> {
+    let place = tempfile::tempdir().unwrap();
+    drop(Outbox::builder("shop").spool(place.path()).start().unwrap());
+    let below = |path: &Path| -> Vec<PathBuf> {
+        let paths = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.is_dir()).collect()
+    };
+    let all = below(place.path()).into_iter().flat_map(|path| [below(&path), vec![path]].concat());
+    let mut all: Vec<_> = all.map(|path| path.strip_prefix(place.path()).unwrap().to_owned()).collect();
+    all.sort();
+    all
 }
 
 /// Lists and reads it, as an operator would.
