@@ -147,8 +147,13 @@ mod tests {
         let response = Response::new(502, format!("<html>\r\n{}", "x".repeat(5000)));
         let reason = response.reason();
         assert!(reason.as_str().starts_with("HTTP 502: <html>"), "{reason}");
-        assert!(reason.as_str().len() <= 300 && !reason.as_str().contains('\n'));
+        assert!(reason.as_str().len() <= 500 && !reason.as_str().contains('\n'));
         assert_eq!(Response::new(404, " \n").reason().as_str(), "HTTP 404");
+        let echo =
+            Response::new(418, r#"{"sent": {"password": "hunter22", "order": 4711}, "who": "teapot"}"#);
+        let reason = echo.reason();
+        assert!(reason.as_str().contains("teapot") && reason.as_str().contains("4711"), "{reason}");
+        assert!(!reason.as_str().contains("hunter22"), "{reason}");
     }
 
     proptest! {

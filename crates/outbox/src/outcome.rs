@@ -61,18 +61,20 @@ pub enum Scope {
     Channel,
 }
 
-/// Is what a provider or a library said, in one line, of at most 300 bytes, without a secret.
+/// Is what a provider or a library said, in one line, of at most 500 bytes, without a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reason(String);
 
 /// The most bytes of a [`Reason`].
-const LONGEST: usize = 300;
+const LONGEST: usize = 500;
 
 impl Reason {
-    /// Takes a text: control characters become spaces, registered credentials are masked, the rest is cut.
+    /// Takes a text, such as the beginning of an answer: what looks like a secret and registered credentials are masked,
+    /// control characters become spaces, the rest is cut.
     pub fn new(text: impl fmt::Display) -> Self {
         let text = text.to_string();
-        let masked = watchfire_core::process::mask_own_secrets(&text);
+        let redactor = watchfire_core::Redactor::default();
+        let masked = redactor.clean(&text);
         let line: String = masked.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         Self(watchfire_core::cut(line.trim(), LONGEST).to_owned())
     }

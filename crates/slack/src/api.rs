@@ -140,7 +140,7 @@ fn explain(word: &str, answer: &Value) -> Reason {
         None => list(answer.get("errors")),
     };
     match (word, more.as_str()) {
-        ("", _) => Reason::new("an answer without `ok` and without `error`"),
+        ("", _) => Reason::new(format_args!("an answer without `ok` and without `error`: {answer}")),
         (word, "") => Reason::new(word),
         (word, more) => Reason::new(format_args!("{word}: {more}")),
     }
