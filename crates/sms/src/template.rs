@@ -220,7 +220,7 @@ fn title(occasion: &Occasion<'_>, page: &Page) -> String {
         OccasionKind::Storm if !oldest.is_empty() => {
             let kinds = occasion.tally().groups.max(occasion.mentions().len() as u64);
             let over = if occasion.forecast() == Some(Outlook::Over) { " over" } else { "" };
-            format!("storm{over}, {kinds} kinds: {oldest}")
+            format!("storm{over} {kinds}: {oldest}")
         }
         _ => page.title.clone(),
     }

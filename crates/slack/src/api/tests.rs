@@ -201,7 +201,7 @@ fn what_somebody_has_to_change_is_said_and_never_cut_off() {
         let (Outcome::Held(reason) | Outcome::RecipientRefused(reason)) = outcome else {
             panic!("{outcome:?}")
         };
-        assert!(reason.as_str().contains(expected) && reason.as_str().len() <= 300, "{reason}");
+        assert!(reason.as_str().contains(expected) && reason.as_str().len() <= 500, "{reason}");
     }
 }
 

@@ -103,12 +103,12 @@ fn a_storm_says_so_with_its_oldest_alert_in_the_first_variable() {
         .of_kind(OccasionKind::Storm, 0)
         .counts(Counts::one(UNIX_EPOCH).groups(24));
     let page = Page::of(&occasion);
-    assert_eq!(template.fill(&occasion, &page, 1, Form::Plain), "storm, 24 kinds: no stock");
-    assert_eq!(template.fill(&occasion, &page, 1, Form::Ascii), "storm, 24 kinds");
+    assert_eq!(template.fill(&occasion, &page, 1, Form::Plain), "storm 24: no stock");
+    assert_eq!(template.fill(&occasion, &page, 1, Form::Ascii), "storm 24: no st");
     let over = occasion.clone().outlook(Some(Outlook::Over));
     let page = Page::of(&over);
-    assert_eq!(template.fill(&over, &page, 1, Form::Plain), "storm over, 24 kinds: no stock");
-    let expected = "STORM OVER at shop: storm over, 24 kinds: no stock";
+    assert_eq!(template.fill(&over, &page, 1, Form::Plain), "storm over 24: no stock");
+    let expected = "STORM OVER at shop: storm over 24: no stock";
     assert_eq!(named.unwrap().fill(&over, &page, 1, Form::Plain), expected);
 }
 
