@@ -82,8 +82,8 @@ impl Counting {
         now: Moment,
     ) {
         self.adopted = now;
-        for text in dispatch.take_groups(&channel.name, at_start, now) {
-            add(&channel.counters.carried, self.desk.restore(&text, app, now));
+        for left in dispatch.take_groups(&channel.name, at_start, now) {
+            add(&channel.counters.carried, self.desk.restore(&left, app, now));
             (self.owes_keep, self.kept) = (true, None);
         }
     }

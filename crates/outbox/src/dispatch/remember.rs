@@ -11,6 +11,14 @@ use crate::{
 /// The largest file of a silence that is read, in bytes.
 const SILENCE: u64 = 4_096;
 
+/// Is what a process that is gone has counted for a channel.
+#[derive(Debug)]
+pub(crate) struct Estate {
+    pub(crate) text: String,
+    /// Another had taken it over before, and died: it may have told of it, also of what was left in order.
+    pub(crate) again: bool,
+}
+
 impl<F: Files> Dispatch<F> {
     /// Tells whether what is kept survives the process.
     pub(crate) fn is_durable(&self) -> bool {
@@ -50,7 +58,7 @@ impl<F: Files> Dispatch<F> {
 
     /// Takes over what processes that are gone have counted for a channel; with `at_start` also what this process had
     /// before. What one of two takers finds, the other does not.
-    pub(crate) fn take_groups(&mut self, channel: &str, at_start: bool, now: Moment) -> Vec<String> {
+    pub(crate) fn take_groups(&mut self, channel: &str, at_start: bool, now: Moment) -> Vec<Estate> {
         let Some(spool) = &self.spool else { return Vec::new() };
         let start = start(channel);
         let files = sheets(spool, &start);
@@ -80,7 +88,7 @@ impl<F: Files> Dispatch<F> {
             if spool.pass_on(Drawer::Groups, &sheet.key, &key) {
                 self.taken.push((key, false));
                 parts.push(&sheet.part);
-                taken.push(sheet.text.clone());
+                taken.push(Estate { text: sheet.text.clone(), again: sheet.taker.is_some() });
             }
         }
         taken

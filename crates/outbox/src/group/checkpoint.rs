@@ -9,7 +9,7 @@ use super::{
     desk::{Desk, Lump, MOST_GROUPS},
     state::Group,
 };
-use crate::{GroupId, moment::Moment};
+use crate::{GroupId, dispatch::Estate, moment::Moment};
 
 /// Another version is not read: its groups begin anew.
 const VERSION: u32 = 1;
@@ -113,12 +113,12 @@ impl Desk {
 
     /// Takes over what an earlier process wrote; returns how many alerts it had not told of. What cannot be read is no
     /// reason to stay silent: those groups begin anew.
-    pub(crate) fn restore(&mut self, text: &str, app: &Arc<App>, now: Moment) -> u64 {
-        let Ok(record) = serde_json::from_str::<DeskRecord>(text) else { return 0 };
+    pub(crate) fn restore(&mut self, left: &Estate, app: &Arc<App>, now: Moment) -> u64 {
+        let Ok(record) = serde_json::from_str::<DeskRecord>(&left.text) else { return 0 };
         if record.version != VERSION {
             return 0;
         }
-        let (before, closed) = (self.pending(), record.closed);
+        let (before, closed) = (self.pending(), record.closed && !left.again);
         self.bundles = self.bundles.max(record.bundles);
         self.unmentioned += record.unmentioned;
         // All were taken by the process that withheld them.
@@ -140,7 +140,7 @@ impl Desk {
                 first,
                 last: time(last).max(known.last),
                 due,
-                maybe_told: known.maybe_told || !record.closed,
+                maybe_told: known.maybe_told || !closed,
             };
         }
         if self.latest.is_none() {

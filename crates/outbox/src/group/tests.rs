@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     Noise, OccasionKind, Outlook, QuietHours, Rate, Silence,
+    dispatch::Estate,
     moment::Moment,
     noise::{Purse, Silences},
 };
@@ -86,9 +87,9 @@ impl Scene {
     }
 
     fn restart(&mut self, noise: Noise) {
-        let text = self.desk.checkpoint(self.now);
+        let left = Estate { text: self.desk.checkpoint(self.now), again: false };
         let mut desk = Desk::new("ops", noise.clone(), Purse::new(&noise.budget), self.editable);
-        desk.restore(&text, &app(), self.now);
+        desk.restore(&left, &app(), self.now);
         self.desk = desk;
     }
 }
@@ -558,7 +559,8 @@ fn at_the_end_of_a_program_what_is_left_is_said_in_one_message() {
 fn a_checkpoint_that_cannot_be_read_is_a_fresh_start() {
     let mut desk = Desk::new("ops", Noise::mail(), Purse::default(), false);
     for text in ["", "{", "[]", "{\"version\":2}", "{\"version\":1,\"groups\":7}"] {
-        assert_eq!(desk.restore(text, &app(), Moment::from_millis(5)), 0);
+        let left = Estate { text: text.to_owned(), again: false };
+        assert_eq!(desk.restore(&left, &app(), Moment::from_millis(5)), 0);
     }
     assert_eq!(desk.tally(), Tally::default());
 }

@@ -203,3 +203,34 @@ fn the_guide_has_the_times_of_the_code() {
     }
     assert_eq!((KEEP, ADOPT, crate::delivery::OVERDUE), (Duration::from_secs(1), MINUTE, MINUTE));
 }
+
+#[test]
+fn what_was_taken_over_in_order_by_one_who_died_is_told_as_a_possible_duplicate() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = Policy::default();
+    let sink = Arc::new(Paper(&["ada"], policy.clone()));
+    let channel = ChannelState::new("mail".to_owned(), sink, Settings::new(policy));
+    let app = Arc::new(App::new("shop"));
+    let mut said = Vec::new();
+    for pid in 1..=3 {
+        let alive = Arc::new(move |owner: &Owner| Some(owner.pid == pid));
+        let spool = Spool::new(Disk::open(folder.path()).unwrap(), Owner::new("here", pid, "1"), alive, pid);
+        let mut dispatch = Dispatch::new(Some(spool), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None);
+        let mut counting = Counting::new(&channel, &mut dispatch, &app, BEGIN);
+        let mut says = Vec::new();
+        if pid == 1 {
+            // It ends in order, in quiet hours.
+            counting.desk.hush(Some(BEGIN + HOUR));
+            let alert = Alert::new(Arc::clone(&app), Severity::Error, "no");
+            counting.desk.take(Arc::new(alert), None, 1, BEGIN, &mut says);
+            counting.desk.close_book();
+            assert!(dispatch.keep_groups("mail", &counting.desk.checkpoint(BEGIN)));
+        } else {
+            // The second dies before it can write down that it has told of it.
+            counting.desk.hush(None);
+            counting.desk.tick(BEGIN, &|_| false, &mut says);
+        }
+        said.push(says.iter().map(|say| (say.told, say.maybe_duplicate)).collect::<Vec<_>>());
+    }
+    assert_eq!(said, [vec![], vec![(1, false)], vec![(1, true)]]);
+}

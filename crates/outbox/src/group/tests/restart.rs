@@ -200,11 +200,11 @@ fn a_clock_that_was_set_back_holds_no_group_for_longer_than_a_window() {
     let mut scene = Scene::new(Noise { early: false, ..Noise::mail() });
     scene.event(&alert("refused"));
     scene.event(&alert("refused"));
-    let text = scene.desk.checkpoint(scene.now);
+    let left = Estate { text: scene.desk.checkpoint(scene.now), again: false };
     let mut before = Scene::new(Noise { early: false, ..Noise::mail() });
     before.now = before.now - HOUR * 24 * 300;
     before.begin = before.now;
-    before.desk.restore(&text, &app(), before.now);
+    before.desk.restore(&left, &app(), before.now);
     before.pass(HOUR * 5);
     assert_eq!(before.said.len(), 1, "{:?}", before.kinds());
 }
