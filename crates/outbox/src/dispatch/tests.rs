@@ -287,6 +287,16 @@ fn in_quiet_hours_another_channel_takes_over_what_is_critical_and_the_rest_when_
 }
 
 #[test]
+fn what_has_waited_to_be_admitted_is_not_late() {
+    let rate = Rate::hourly(10).burst(5);
+    let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[rate]))]);
+    scene.channels[1].purse.hush(Some(BEGIN + Duration::from_secs(3 * 3600)));
+    (0..2).for_each(|_| scene.accept(Severity::Error));
+    assert_eq!(scene.pass(Duration::from_secs(3 * 3600)).len(), 4, "when the quiet hours end");
+    assert_eq!(scene.channels[1].purse.left("", scene.now), 3);
+}
+
+#[test]
 fn the_next_message_of_the_channel_tells_what_its_budget_held_back() {
     let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[Rate::hourly(1)]))]);
     (0..3).for_each(|_| scene.accept(Severity::Error));

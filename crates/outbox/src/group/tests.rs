@@ -329,6 +329,32 @@ fn what_is_critical_goes_before_a_storm_when_the_budget_has_one_message() {
 }
 
 #[test]
+fn a_raised_severity_needs_its_min_count_too() {
+    let mut scene = Scene::new(Noise::mail().min_count(2, MINUTE));
+    let named = |severity| severe("refused", severity).field(GROUP_FIELD, "payments");
+    scene.event(&named(Severity::Warn));
+    scene.event(&named(Severity::Warn));
+    scene.pass(MINUTE * 4);
+    scene.event(&named(Severity::Error));
+    assert_eq!(scene.kinds(), [(0, "first", 2)]);
+    scene.event(&named(Severity::Error));
+    assert_eq!(scene.kinds(), [(0, "first", 2), (240, "first", 2)]);
+}
+
+#[test]
+fn of_what_is_due_at_one_time_the_severe_goes_first_then_the_old() {
+    let mut scene = Scene::new(Noise::mail());
+    scene.desk.hush(Some(scene.now + HOUR));
+    for (message, severity) in [("b", Severity::Warn), ("c", Severity::Error), ("a", Severity::Warn)] {
+        scene.event(&severe(message, severity));
+        scene.pass(SECOND);
+    }
+    scene.pass(HOUR);
+    let told: Vec<&str> = scene.said.iter().map(|(_, say)| say.alert.message.as_str()).collect();
+    assert_eq!(told, ["c", "b", "a"]);
+}
+
+#[test]
 fn a_storm_in_quiet_hours_is_told_when_they_end() {
     let mut scene = Scene::new(Noise::default());
     scene.desk.hush(Some(scene.now + HOUR));
@@ -423,6 +449,8 @@ fn a_live_counter_edits_the_first_message_and_says_when_it_is_quiet() {
             (1200, "quiet", 0)
         ]
     );
+    let numbers: Vec<u32> = scene.said.iter().map(|(_, say)| say.number).collect();
+    assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6]);
     assert_eq!(scene.said[5].1.counts.fresh, 99, "the digest in the thread tells of all since the first");
 }
 

@@ -142,3 +142,54 @@ impl Purse {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_message_takes_what_has_come_again_meanwhile_once() {
+        let at = |minutes: u64| Moment::from_millis(1_700_000_000_000 + minutes * 60_000);
+        // One comes again in 15 minutes.
+        let purse = Purse::new(&[Rate::hourly(6).burst(3)]);
+        assert!(purse.take("", at(0)) && purse.take("", at(0)));
+        assert_eq!(purse.left("", at(30)), 3);
+        purse.stand_still("", at(0), at(30));
+        assert_eq!(purse.left("", at(30)), 1, "as if it were still the first minute");
+        purse.stand_still("", at(0), at(30));
+        assert_eq!(purse.left("", at(30)), 1, "the second of them was late for the same time");
+        assert_eq!(purse.left("", at(60)), 3);
+        purse.stand_still("", at(50), at(60));
+        assert_eq!(purse.left("", at(60)), 2);
+        assert!(purse.take("", at(60)));
+        let later = 60 + 10 * 24 * 60;
+        purse.stand_still("", at(60), at(later));
+        assert_eq!(purse.left("", at(later)), 1, "as it was ten days ago");
+        assert_eq!(purse.left("ada", at(later)), 3, "each has their own");
+    }
+
+    #[test]
+    fn no_lateness_silences_for_longer_than_the_budget() {
+        let now = Moment::from_millis(1_700_000_000_000);
+        let purse = Purse::new(&[Rate::hourly(6).burst(3)]);
+        let day = Duration::from_secs(86_400);
+        for _ in 0..3 {
+            assert!(purse.take("", now + day));
+        }
+        purse.stand_still("", now, now + day);
+        assert_eq!(purse.next("", now + day).since(now + day), Duration::from_secs(900));
+    }
+
+    #[test]
+    fn while_a_burst_is_held_up_there_is_no_room() {
+        let now = Moment::from_millis(1_700_000_000_000);
+        let purse = Purse::new(&[Rate::hourly(6).burst(3)]);
+        let overdue = |count| BTreeMap::from([(String::new(), count)]);
+        for (count, left, eased) in [(2, 1, false), (3, 0, false), (9, 0, false), (2, 1, true), (0, 3, false)]
+        {
+            assert_eq!(purse.note_overdue(overdue(count)), eased, "{count}");
+            assert_eq!((purse.left("", now), purse.left("ada", now)), (left, 3), "{count}");
+            assert_eq!(purse.next("", now) > now, left == 0, "{count}");
+        }
+    }
+}

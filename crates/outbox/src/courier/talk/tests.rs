@@ -52,9 +52,9 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(recipients: &'static [&'static str], noise: Noise) -> Self {
+    fn new(recipients: &'static [&'static str], noise: Noise, max_age: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let policy = Policy { noise, max_age: HOUR * 48, ..Policy::default() };
+        let policy = Policy { noise, max_age, ..Policy::default() };
         let sink = Arc::new(Paper(recipients, policy.clone()));
         let channels = vec![Arc::new(ChannelState::new("mail".to_owned(), sink, Settings::new(policy)))];
         let alive = Arc::new(|_: &Owner| Some(true));
@@ -144,9 +144,15 @@ impl Scene {
 
 #[test]
 fn after_an_outage_no_more_is_heard_in_an_hour_than_in_any_other() {
-    for rates in [vec![Rate::hourly(30).burst(10)], vec![Rate::hourly(5).burst(3), Rate::daily(20).burst(10)]]
-    {
-        let mut scene = Scene::new(&["ada"], Noise::mail().budget(rates.clone()));
+    let sms = [Rate::hourly(5).burst(3), Rate::daily(20).burst(10)];
+    for (rates, max_age) in [
+        (&[Rate::hourly(30).burst(10)][..], HOUR * 48),
+        (&sms, HOUR * 48),
+        // What is too old is summed up.
+        (&sms, MINUTE * 15),
+    ] {
+        let noise = Noise::mail().budget(rates.iter().copied());
+        let mut scene = Scene::new(&["ada"], noise, max_age);
         for minute in 0..9 * 60 {
             scene.down = if (60..7 * 60).contains(&minute) { vec!["ada"] } else { Vec::new() };
             if minute % 3 == 0 {
@@ -155,7 +161,7 @@ fn after_an_outage_no_more_is_heard_in_an_hour_than_in_any_other() {
             scene.pass(MINUTE);
         }
         scene.pass(HOUR * 48);
-        for rate in &rates {
+        for rate in rates {
             // What is less than a minute late counts as if it were not.
             let most = scene.most_within("ada", rate.per() - MINUTE);
             assert!(most <= rate.most() as usize, "{most} with {rate}");
@@ -171,7 +177,7 @@ fn after_an_outage_no_more_is_heard_in_an_hour_than_in_any_other() {
 #[test]
 fn who_cannot_be_reached_holds_up_no_other_and_hears_the_rest_in_one_message() {
     let noise = Noise::mail().budget([Rate::hourly(30).burst(10)]).digests([]);
-    let mut scene = Scene::new(&["ada", "bob"], noise);
+    let mut scene = Scene::new(&["ada", "bob"], noise, HOUR * 48);
     scene.down = vec!["ada"];
     for kind in 1..=80 {
         scene.event();
@@ -180,6 +186,9 @@ fn who_cannot_be_reached_holds_up_no_other_and_hears_the_rest_in_one_message() {
     }
     assert!(!scene.heard.contains_key("ada"));
     scene.down.clear();
+    scene.pass(MINUTE * 12);
+    assert!(!scene.heard["ada"].is_empty());
+    assert!(scene.channels[0].purse.left("", scene.now) >= 9, "it was late for ada alone");
     scene.pass(HOUR);
     let told = &scene.heard["ada"];
     assert!(told.len() <= 12, "{told:?}");

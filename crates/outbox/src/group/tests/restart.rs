@@ -208,3 +208,37 @@ fn a_clock_that_was_set_back_holds_no_group_for_longer_than_a_window() {
     before.pass(HOUR * 5);
     assert_eq!(before.said.len(), 1, "{:?}", before.kinds());
 }
+
+#[test]
+fn two_processes_that_had_the_same_group_are_one_in_their_heir() {
+    let noise = || Noise { early: false, ..Noise::mail() }.min_count(2, MINUTE);
+    let scene = |events: u64, hushed: bool| {
+        let mut scene = Scene::new(noise());
+        scene.desk.hush(hushed.then(|| scene.now + HOUR * 8));
+        for _ in 0..events {
+            scene.event(&alert("refused"));
+            scene.pass(MINUTE / 2);
+        }
+        scene.desk.close_book();
+        scene
+    };
+    // (alerts and quiet hours of each, then of the heir: in all, whether one is owed, enough of them, digests so far)
+    for (first, second, expected) in [
+        ((80, false), (4, false), (84, false, true, 2)),
+        ((4, false), (80, false), (84, false, true, 2)),
+        ((4, false), (1, true), (5, false, true, 0)),
+        ((1, true), (2, true), (3, true, true, 0)),
+        ((2, true), (1, true), (3, true, true, 0)),
+        ((1, true), (1, true), (2, true, false, 0)),
+    ] {
+        let left = [scene(first.0, first.1), scene(second.0, second.1)];
+        let now = left.iter().map(|scene| scene.now).max().unwrap();
+        let mut heir = Desk::new("ops", noise(), Purse::default(), false);
+        for scene in &left {
+            heir.restore(&Estate { text: scene.desk.checkpoint(now), again: false }, &app(), now);
+        }
+        let group = heir.groups.values().next().unwrap();
+        assert_eq!((group.total, group.owed, group.reached, group.step), expected, "{first:?} {second:?}");
+        assert!(!group.maybe_told);
+    }
+}
