@@ -355,6 +355,25 @@ fn of_what_is_due_at_one_time_the_severe_goes_first_then_the_old() {
 }
 
 #[test]
+fn the_last_message_of_a_budget_tells_of_a_storm_and_not_of_its_next_group() {
+    let mut scene = Scene::new(Noise::mail());
+    for i in 0..30_u8 {
+        scene.event(&alert("x").target(format!("shop::{}", char::from(b'a' + i % 26))));
+        scene.pass(Duration::from_millis(100));
+    }
+    let kinds = scene.kinds();
+    let budget = 10;
+    assert_eq!(kinds.len(), budget, "{kinds:?}");
+    assert!(kinds[..budget - 1].iter().all(|(_, kind, _)| *kind == "first"), "{kinds:?}");
+    let (_, last) = scene.said.last().unwrap();
+    assert_eq!((last.kind, last.counts.groups, last.mentions.len()), (OccasionKind::Storm, 10, 10));
+    assert!(matches!(last.outlook, Some(Outlook::Next(_))));
+    // Nothing of it is lost.
+    scene.pass(HOUR);
+    assert_eq!(scene.said.iter().map(|(_, say)| say.told).sum::<u64>(), 30);
+}
+
+#[test]
 fn a_storm_in_quiet_hours_is_told_when_they_end() {
     let mut scene = Scene::new(Noise::default());
     scene.desk.hush(Some(scene.now + HOUR));

@@ -13,6 +13,10 @@ use crate::{
     moment::Moment,
 };
 
+/// More new groups than these are a storm as soon as the budget has one message left: it is better spent on all of them
+/// than on the next one, after which nothing would be said until the budget has room again.
+pub(in crate::group) const FEW: usize = 5;
+
 /// Is a time in which new groups are told of together.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::group) struct Storm {
@@ -35,7 +39,8 @@ impl Desk {
         self.forget_arrivals(now);
         if let Some(storm) = &mut self.storm {
             storm.kinds = storm.kinds.saturating_add(1);
-        } else if self.arrivals.len() > STORM {
+        } else if self.arrivals.len() > STORM || (self.arrivals.len() > FEW && self.budget.left("", now) == 1)
+        {
             // What came before was told one by one; from now on they come together.
             let since = self.arrivals.front().copied().unwrap_or(now);
             let kinds = self.arrivals.len() as u64;
