@@ -275,7 +275,8 @@ impl World {
             if ticket.state.deferred || self.pings.counted.contains(&id) {
                 continue;
             }
-            if process.is_dead() && !there.contains(&id) {
+            // What has no file, the disk being full, may have left all the same.
+            if process.is_dead() && !there.contains(&id) && !process.flying.contains_key(&ticket.key) {
                 continue;
             }
             self.pings.counted.insert(id);
