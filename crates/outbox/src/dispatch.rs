@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use watchfire_core::{Alert, SelfLog};
+use watchfire_core::{Alert, AlertId, SelfLog};
 
 use crate::{
     GroupId, Notification, NotificationId, Reason, Receipt,
@@ -72,6 +72,10 @@ pub(crate) struct Dispatch<F> {
     last_resort: LastResort,
     /// Which counts of other processes were taken over, and are not written down as ours yet.
     taken: Vec<(String, bool)>,
+    /// The alerts that counts of other processes are of.
+    carried: BTreeSet<AlertId>,
+    /// Whether there are counts of this process in the folder.
+    has_counts: bool,
     #[cfg(feature = "sim")]
     fates: Fates,
 }
@@ -154,6 +158,8 @@ impl<F: Files> Dispatch<F> {
             self_log,
             last_resort,
             taken: Vec::new(),
+            carried: BTreeSet::new(),
+            has_counts: false,
             #[cfg(feature = "sim")]
             fates: Fates::default(),
         };

@@ -83,6 +83,7 @@ impl Counting {
     ) {
         self.adopted = now;
         for left in dispatch.take_groups(&channel.name, at_start, now) {
+            dispatch.note_carried(Desk::alerts_of(&left.text));
             add(&channel.counters.carried, self.desk.restore(&left, app, now));
             (self.owes_keep, self.kept) = (true, None);
         }
@@ -346,7 +347,7 @@ impl<F: Files> Talk<'_, F> {
         counting.kept = Some(now);
         let text = counting.desk.checkpoint(now);
         // On a full disk it is tried again after a while; the self-log has the spool's own trouble.
-        counting.owes_keep = !self.dispatch.keep_groups(&channel.name, &text);
+        counting.owes_keep = !self.dispatch.keep_groups(&channel.name, &text, now);
     }
 
     /// Hands the desk's counts to the stats.

@@ -63,7 +63,8 @@ impl<F: Files> Dispatch<F> {
         let has_claims = self.kept.values().any(|kept| kept.name.is_some());
         let known = |name: &str| channels.iter().any(|channel| channel.name == name);
         // The beat comes before the claim: a claim without one looks stale to others.
-        if has_claims || spool.has_new() {
+        // And counts look left behind without one.
+        if has_claims || self.has_counts || spool.has_new() {
             spool.beat(now);
         }
         let (found, damaged) = spool.claim(&known, alerts && !channels.is_empty(), MOST_AT_ONCE, now);

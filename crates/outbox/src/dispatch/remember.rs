@@ -1,5 +1,7 @@
 //! Keep in the spool's folder what a channel has counted, and read the silences that people put there.
 
+use watchfire_core::AlertId;
+
 use super::Dispatch;
 use crate::{
     hash::Fnv128,
@@ -8,6 +10,8 @@ use crate::{
     spool::{Drawer, Files, Owner, Spool},
 };
 
+/// How many alerts of earlier processes are known.
+const CARRIED: usize = 10_000;
 /// The largest file of a silence that is read, in bytes.
 const SILENCE: u64 = 4_096;
 
@@ -28,8 +32,11 @@ impl<F: Files> Dispatch<F> {
     /// Keeps what this process has counted for a channel; `false` if that did not work.
     ///
     /// With it goes which files it has taken over, so that they count once, whenever the process ends; then those go.
-    pub(crate) fn keep_groups(&mut self, channel: &str, text: &str) -> bool {
+    pub(crate) fn keep_groups(&mut self, channel: &str, text: &str, now: Moment) -> bool {
         let Some(spool) = &mut self.spool else { return false };
+        // As with claims: counts without a beat look left behind to other hosts.
+        self.has_counts = true;
+        spool.beat(now);
         let start = start(channel);
         let mut taken = std::mem::take(&mut self.taken);
         let parts = taken.iter().filter_map(|(key, _)| part(key.strip_prefix(&start)?));
@@ -58,20 +65,27 @@ impl<F: Files> Dispatch<F> {
 
     /// Takes over what processes that are gone have counted for a channel; with `at_start` also what this process had
     /// before. What one of two takers finds, the other does not.
+    ///
+    /// That it is ours lasts before this returns. Else a loss of power could take back that it was taken over, and leave
+    /// what was said of it, or our counts with it in them.
     pub(crate) fn take_groups(&mut self, channel: &str, at_start: bool, now: Moment) -> Vec<Estate> {
-        let Some(spool) = &self.spool else { return Vec::new() };
+        let Some(spool) = &mut self.spool else { return Vec::new() };
         let start = start(channel);
         let files = sheets(spool, &start);
-        let this = spool.owner();
+        let this = spool.owner().clone();
         let mut taken = Vec::new();
         let held = |sheet: &Sheet| {
-            let is_ours = *sheet.holder() == *this;
+            let is_ours = *sheet.holder() == this;
             let is_new = self.taken.iter().any(|(key, _)| *key == sheet.key);
             is_new || if is_ours { !at_start } else { !spool.is_gone(sheet.holder(), now) }
         };
         let mut parts: Vec<&str> =
             files.iter().filter(|sheet| held(sheet)).map(|sheet| sheet.part.as_str()).collect();
         let free: Vec<&Sheet> = files.iter().filter(|sheet| !held(sheet)).collect();
+        if !free.is_empty() {
+            self.has_counts = true;
+            spool.beat(now);
+        }
         for sheet in free {
             // A loss of power may leave one file under two names.
             if parts.contains(&sheet.part.as_str()) {
@@ -90,8 +104,25 @@ impl<F: Files> Dispatch<F> {
                 parts.push(&sheet.part);
                 taken.push(Estate { text: sheet.text.clone(), again: sheet.taker.is_some() });
             }
+            if *sheet.holder() != this {
+                spool.drop_beat(sheet.holder());
+            }
+        }
+        if !taken.is_empty()
+            && let Err(error) = spool.hold_on(Drawer::Groups)
+        {
+            self.self_log.say(format_args!("cannot force counts that were taken over to the disk: {error}"));
         }
         taken
+    }
+
+    /// Notes of which alerts earlier processes have left counts: what they said of them, and where, nobody knows here.
+    pub(crate) fn note_carried(&mut self, alerts: Vec<AlertId>) {
+        self.carried.extend(alerts);
+        while self.carried.len() > CARRIED {
+            // Ids begin with the time: the oldest.
+            self.carried.pop_first();
+        }
     }
 
     /// Returns what all other processes have counted for a channel, living or not, to look at.

@@ -1,4 +1,9 @@
-use std::{cell::Cell, io, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    rc::Rc,
+    time::Duration,
+};
 
 use watchfire_core::{App, Severity};
 
@@ -15,6 +20,8 @@ use crate::{
 struct Tight {
     disk: Disk,
     full: Rc<Cell<bool>>,
+    /// The changes of names, and what was forced to the disk, in their order.
+    log: Rc<RefCell<Vec<String>>>,
 }
 
 impl Files for Tight {
@@ -23,6 +30,7 @@ impl Files for Tight {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.log.borrow_mut().push(format!("{from} becomes {to}"));
         self.disk.rename(from, to)
     }
 
@@ -31,6 +39,7 @@ impl Files for Tight {
     }
 
     fn sync(&self, folder: &str) -> io::Result<()> {
+        self.log.borrow_mut().push(format!("{folder} is forced"));
         self.disk.sync(folder)
     }
 
@@ -162,14 +171,19 @@ fn start(
     channels: &[Arc<ChannelState>],
     pid: u32,
 ) -> Dispatch<Tight> {
-    let files = Tight { disk: Disk::open(folder).unwrap(), full: Rc::clone(full) };
-    let alive = Arc::new(move |owner: &Owner| Some(owner.pid == pid));
-    let spool = Spool::new(files, Owner::new("here", pid, "1"), alive, pid);
-    let mut dispatch = Dispatch::new(Some(spool), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None);
+    let files = Tight { disk: Disk::open(folder).unwrap(), full: Rc::clone(full), log: Rc::default() };
+    let mut dispatch = on_host("here", files, pid);
     for (number, channel) in channels.iter().enumerate() {
         dispatch.add_channel(number, channel);
     }
     dispatch
+}
+
+/// Opens a folder as a process of a host.
+fn on_host(host: &str, files: Tight, pid: u32) -> Dispatch<Tight> {
+    let alive = Arc::new(move |owner: &Owner| Some(owner.pid == pid));
+    let spool = Spool::new(files, Owner::new(host, pid, "1"), alive, pid);
+    Dispatch::new(Some(spool), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None)
 }
 
 #[test]
@@ -201,6 +215,22 @@ fn what_may_have_been_said_is_marked_also_where_another_channel_says_it() {
         };
         assert_eq!(notification.is_possible_duplicate(), marked);
     }
+}
+
+#[test]
+fn what_an_earlier_process_counted_is_marked_where_another_channel_says_it() {
+    let mut scene = Scene::new(&[("chat", Policy::default()), ("mail", Policy::default())]);
+    scene.accept(Severity::Error);
+    let waits = scene.dispatch.delivery.tickets().next().map(|ticket| ticket.key).unwrap();
+    let alert = scene.dispatch.letter(waits).unwrap().facts.alert.id;
+    // Its first message waited at the desk of `chat` while the one of `mail` was said, and then came a restart.
+    scene.dispatch.note_carried(vec![alert]);
+    scene.now = scene.now + Duration::from_secs(121);
+    let Job::Attempt { channel: 1, notification, .. } = scene.dispatch.next(&scene.channels, scene.now)
+    else {
+        panic!("mail says it");
+    };
+    assert!(notification.is_possible_duplicate());
 }
 
 fn sms(rates: &[Rate]) -> Policy {
@@ -322,4 +352,67 @@ fn the_next_message_of_the_channel_tells_what_its_budget_held_back() {
     let told: Vec<&str> = told.iter().map(|(.., what)| what.as_str()).collect();
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.iter().all(|what| what.contains("fire") && what.contains("held back")), "{told:?}");
+}
+
+/// Opens `folder` as a process that is alone in what it notes.
+fn counter(folder: &std::path::Path, host: &str, pid: u32) -> (Dispatch<Tight>, Rc<RefCell<Vec<String>>>) {
+    let log = Rc::<RefCell<Vec<String>>>::default();
+    let files = Tight { disk: Disk::open(folder).unwrap(), full: Rc::default(), log: Rc::clone(&log) };
+    (on_host(host, files, pid), log)
+}
+
+#[test]
+fn who_only_counts_still_lives_for_other_hosts() {
+    let folder = tempfile::tempdir().unwrap();
+    let beats = || Disk::existing(folder.path()).unwrap().list("state/owners").unwrap();
+    let (mut one, _) = counter(folder.path(), "web-1", 1);
+    let (mut two, _) = counter(folder.path(), "web-2", 2);
+    let mut now = BEGIN;
+    assert!(one.keep_groups("chat", "7 repeats", now));
+    for _ in 0..60 {
+        now = now + Duration::from_secs(10);
+        one.look(&Vec::new(), true, now);
+        let taken = two.take_groups("chat", false, now);
+        assert!(taken.is_empty(), "after {:?}: {taken:?}", now.since(BEGIN));
+    }
+    assert_eq!(beats(), ["web-1,1,1"]);
+    // It dies.
+    now = now + Duration::from_secs(100);
+    let taken = two.take_groups("chat", false, now);
+    assert_eq!(taken.iter().map(|taken| taken.text.as_str()).collect::<Vec<_>>(), ["7 repeats"]);
+    assert_eq!(beats(), ["web-2,2,1"], "of the dead nothing is left, and who has it now lives");
+}
+
+#[test]
+fn counts_are_taken_over_for_good_before_ours_have_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut one, _) = counter(folder.path(), "here", 1);
+    assert!(one.keep_groups("chat", "7 repeats", BEGIN));
+    let (mut two, log) = counter(folder.path(), "here", 2);
+    assert_eq!(two.take_groups("chat", true, BEGIN).len(), 1);
+    assert!(two.keep_groups("chat", "8 repeats", BEGIN));
+    let log = log.borrow();
+    let steps: Vec<&str> = log
+        .iter()
+        .filter(|step| step.contains("state/groups"))
+        .map(|step| match step.split_once(" becomes ") {
+            Some((_, to)) if to.ends_with("+here,2,1") => "taken over",
+            Some(_) => "written down",
+            None => "forced",
+        })
+        .collect();
+    assert_eq!(steps, ["taken over", "forced", "written down", "forced"], "{log:?}");
+}
+
+#[test]
+fn counts_that_somebody_took_over_before_may_have_been_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut one, _) = counter(folder.path(), "here", 1);
+    assert!(one.keep_groups("chat", "7 repeats", BEGIN));
+    for (pid, again) in [(2, false), (3, true), (4, true)] {
+        // Each dies before it has written them down as its own.
+        let (mut next, _) = counter(folder.path(), "here", pid);
+        let taken = next.take_groups("chat", true, BEGIN);
+        assert_eq!(taken.iter().map(|taken| taken.again).collect::<Vec<_>>(), [again], "by {pid}");
+    }
 }

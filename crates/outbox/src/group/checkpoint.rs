@@ -111,6 +111,13 @@ impl Desk {
         serde_json::to_string(&record).unwrap_or_default()
     }
 
+    /// Returns which alerts the groups of a checkpoint speak of.
+    pub(crate) fn alerts_of(text: &str) -> Vec<AlertId> {
+        let record = serde_json::from_str::<DeskRecord>(text).ok();
+        let groups = record.into_iter().flat_map(|record| record.groups);
+        groups.filter_map(|group| group.sample.id.parse().ok()).collect()
+    }
+
     /// Takes over what an earlier process wrote; returns how many alerts it had not told of. What cannot be read is no
     /// reason to stay silent: those groups begin anew.
     pub(crate) fn restore(&mut self, left: &Estate, app: &Arc<App>, now: Moment) -> u64 {

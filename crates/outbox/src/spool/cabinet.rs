@@ -60,6 +60,11 @@ impl<F: Files> Spool<F> {
         self.files.rename(&path(from), &path(to)).is_ok()
     }
 
+    /// Makes what was passed on or forgotten in a drawer last.
+    pub(crate) fn hold_on(&self, drawer: Drawer) -> io::Result<()> {
+        self.files.sync(drawer.folder())
+    }
+
     /// Keeps nothing under a key any more; `false` if nothing was kept there.
     pub(crate) fn forget(&self, drawer: Drawer, key: &str) -> bool {
         self.files.remove(&format!("{}/{key}", drawer.folder())).is_ok()

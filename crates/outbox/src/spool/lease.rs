@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::{Files, Owner, Spool};
 use crate::moment::Moment;
 
-/// How often a process that has claims says that it lives, for processes that cannot see it.
+/// How often a process that has claims or counts says that it lives, for processes that cannot see it.
 const BEAT: Duration = Duration::from_secs(20);
-/// After how long without that its claims are free.
+/// After how long without that they are free.
 const LEASE: Duration = Duration::from_secs(90);
 
 impl<F: Files> Spool<F> {
@@ -42,7 +42,7 @@ impl<F: Files> Spool<F> {
         }
         for (owner, stale) in verdicts {
             if stale {
-                self.files.remove(&format!("state/owners/{owner}")).ok();
+                self.drop_beat(&owner);
             }
         }
         released
@@ -73,11 +73,17 @@ impl<F: Files> Spool<F> {
         if self.beat.is_some_and(|last| now.since(last) < BEAT) {
             return;
         }
-        self.beat = Some(now);
         let tmp = self.tmp();
-        if self.files.write(&tmp, now.as_millis().to_string().as_bytes()).is_ok() {
-            self.files.rename(&tmp, &format!("state/owners/{}", self.owner)).ok();
+        if self.files.write(&tmp, now.as_millis().to_string().as_bytes()).is_ok()
+            && self.files.rename(&tmp, &format!("state/owners/{}", self.owner)).is_ok()
+        {
+            self.beat = Some(now);
         }
+    }
+
+    /// Forgets the beat of a process that is gone.
+    pub(crate) fn drop_beat(&self, owner: &Owner) {
+        self.files.remove(&format!("state/owners/{owner}")).ok();
     }
 
     /// Forgets that this process was here.

@@ -233,7 +233,7 @@ fn what_was_taken_over_in_order_by_one_who_died_is_told_as_a_possible_duplicate(
             let alert = Alert::new(Arc::clone(&app), Severity::Error, "no");
             counting.desk.take(Arc::new(alert), None, 1, BEGIN, &mut says);
             counting.desk.close_book();
-            assert!(dispatch.keep_groups("mail", &counting.desk.checkpoint(BEGIN)));
+            assert!(dispatch.keep_groups("mail", &counting.desk.checkpoint(BEGIN), BEGIN));
         } else {
             // The second dies before it can write down that it has told of it.
             counting.desk.hush(None);
