@@ -16,6 +16,8 @@ pub(super) struct Disk {
     /// Changes of names that are not durable yet, in their order.
     journal: Vec<Change>,
     pub(super) mode: Mode,
+    /// It has no journal: forcing a folder forces nothing but what concerns that folder.
+    is_loose: bool,
 }
 
 /// Names what is wrong with a disk.
@@ -45,6 +47,10 @@ impl Change {
 }
 
 impl Disk {
+    pub(super) fn new(is_loose: bool) -> Self {
+        Self { is_loose, ..Self::default() }
+    }
+
     fn make_durable(&mut self, change: Change) {
         match change {
             Change::Create(path, bytes) => {
@@ -64,7 +70,7 @@ impl Disk {
     pub(super) fn lose_power(&mut self, chance: &mut Chance) {
         let journal = std::mem::take(&mut self.journal);
         // A journal keeps a first part of them; without one any may be missing.
-        let journaled = chance.percent(60);
+        let journaled = chance.percent(60) && !self.is_loose;
         let kept = chance.below(journal.len() as u64 + 1);
         for (i, change) in journal.into_iter().enumerate() {
             if if journaled { (i as u64) < kept } else { chance.percent(50) } {
@@ -124,11 +130,14 @@ pub(super) struct Ram {
     pub(super) disk: Rc<RefCell<Disk>>,
     pub(super) fuel: Rc<Cell<Option<u64>>>,
     pub(super) dead: Rc<Cell<bool>>,
+    /// The power goes when its fuel is used up.
+    pub(super) with_power: Rc<Cell<bool>>,
 }
 
 impl Ram {
     pub(super) fn new(disk: &Rc<RefCell<Disk>>) -> Self {
-        Self { disk: Rc::clone(disk), fuel: Rc::default(), dead: Rc::default() }
+        let disk = Rc::clone(disk);
+        Self { disk, fuel: Rc::default(), dead: Rc::default(), with_power: Rc::default() }
     }
 
     /// Uses up fuel for a change; `Err` once the process is dead.
@@ -208,8 +217,12 @@ impl Files for Ram {
             return Ok(());
         };
         // A journal is written in order: what came before is durable too.
-        let durable: Vec<Change> = disk.journal.drain(..=last).collect();
+        let changes: Vec<Change> = disk.journal.drain(..=last).collect();
+        let is_loose = disk.is_loose;
+        let (durable, rest): (Vec<Change>, Vec<Change>) =
+            changes.into_iter().partition(|change| !is_loose || change.touches(folder));
         durable.into_iter().for_each(|change| disk.make_durable(change));
+        disk.journal.splice(0..0, rest);
         Ok(())
     }
 

@@ -40,6 +40,8 @@ use crate::{
 /// Is everything that one seed is about.
 pub(super) struct World {
     chance: Chance,
+    /// Its own draws, so that the rest of a seed stays as it is: when a process dies while it starts.
+    starts: Chance,
     now: Moment,
     disk: Rc<RefCell<Disk>>,
     plan: Plan,
@@ -60,6 +62,8 @@ pub(super) struct World {
     pings: Pings,
     /// What a process broke when it started.
     broken: Option<String>,
+    /// Nothing goes wrong any more.
+    is_calm: bool,
 }
 
 /// Is what a seed sets up once.
@@ -93,10 +97,13 @@ impl World {
         }
         let processes = 1 + usize::try_from(chance.below(3)).unwrap_or_default();
         let sums = vec![Sum::default(); plan.channels.len()];
+        let mut starts = Chance::new(!seed);
+        let is_loose = starts.percent(35);
         Self {
             chance,
+            starts,
             now: Moment::from_millis(1_700_000_000_000),
-            disk: Rc::default(),
+            disk: Rc::new(RefCell::new(Disk::new(is_loose))),
             plan,
             processes: (0..processes).map(|_| None).collect(),
             living: Arc::default(),
@@ -113,6 +120,7 @@ impl World {
             sums,
             pings: Pings::default(),
             broken: None,
+            is_calm: false,
         }
     }
 
@@ -150,9 +158,8 @@ impl World {
             }
             84..87 => {
                 if let Some(process) = self.processes.get(number).and_then(Option::as_ref) {
-                    let fuel = self.chance.below(25);
-                    process.ram.fuel.set(Some(fuel));
-                    self.say(format!("process {number} has {fuel} steps left"));
+                    let (ram, fuel) = (process.ram.clone(), self.chance.below(25));
+                    self.limit(number, &ram, fuel);
                 }
             }
             87..89 => self.kill(number),
@@ -166,6 +173,7 @@ impl World {
             98..99 if self.plan.grouped => self.crash_loop(number)?,
             _ => self.settle_sound(number)?,
         }
+        self.take_power();
         self.bury_dead();
         self.read_graves()?;
         self.check()
@@ -204,6 +212,12 @@ impl World {
         };
         let ahead = if self.plan.steady { (true, Duration::ZERO) } else { ahead };
         self.say(format!("process {number} starts, its clock off by {ahead:?}"));
+        if !self.is_calm && self.starts.percent(15) {
+            // Some in the first moment, some at the end of its first turn.
+            let most = if self.starts.percent(50) { 6 } else { 30 };
+            let fuel = self.starts.below(most);
+            self.limit(number, &ram, fuel);
+        }
         let books = vec![Book::default(); channels.len()];
         let mut process = Process {
             owner,

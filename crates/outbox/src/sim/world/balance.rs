@@ -9,8 +9,12 @@ use std::{
 
 use super::{Process, World, desks::may_speak, estates::Estate};
 use crate::{
-    GroupId, NotificationId, OccasionKind, courier::talk::KEEP, delivery::OVERDUE, moment::Moment,
-    sim::ram::Mode, spool::Owner,
+    GroupId, NotificationId, OccasionKind,
+    courier::talk::KEEP,
+    delivery::OVERDUE,
+    moment::Moment,
+    sim::ram::Mode,
+    spool::{Name, Owner},
 };
 
 /// Is what the simulator knows of one desk of a process.
@@ -104,7 +108,7 @@ impl World {
                     continue;
                 }
                 left += estate.pending;
-                estate.taker = Some(process.owner.clone());
+                (estate.taken, estate.taker) = (estate.pending, Some(process.owner.clone()));
                 let told = |id: &&GroupId| counting.desk.known(**id).is_none_or(|(_, owed)| owed);
                 if let Some(id) = estate.told.iter().find(told) {
                     return Err(format!("{id} was told of by {to}, and the next process does not know"));
@@ -238,17 +242,18 @@ impl World {
                     return Err(format!("{} waited of {to}, and {left} were written down", written.pending));
                 }
                 let mine = |estate: &Estate| estate.channel == to && estate.taker.as_ref() == Some(&owner);
-                let mut back = 0;
+                let (mut back, mut fewer) = (0, 0);
                 for estate in self.left.iter_mut().filter(|estate| mine(estate)) {
                     // Written down while it died: it is in there, unless the power goes.
                     if is_known || !file.as_ref().is_some_and(|file| estate.is_within(file)) {
                         estate.taker = None;
                         back += estate.pending;
+                        fewer += i128::from(estate.taken) - i128::from(estate.pending);
                     }
                 }
                 let lost = i128::from(pending) - i128::from(left) - i128::from(back);
                 let (most, least) = (i128::from(book.since.fed), -i128::from(book.since.told));
-                if is_known && !(least..=most).contains(&lost) {
+                if is_known && !(least..=most).contains(&(lost - fewer)) {
                     return Err(format!("{lost} of {to} are lost with {owner}, of {:?}", book.since));
                 }
                 if let Some(sum) = self.sums.get_mut(to) {
@@ -256,7 +261,15 @@ impl World {
                 }
                 if file.is_some() {
                     let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-                    self.left.push(Estate { name, channel: to, pending: left, told, taker: None });
+                    self.left.push(Estate {
+                        name,
+                        channel: to,
+                        pending: left,
+                        is_safe: is_known,
+                        taken: 0,
+                        told,
+                        taker: None,
+                    });
                 }
             }
         }
@@ -269,6 +282,7 @@ impl World {
             return;
         }
         let there = if process.is_dead() { self.universe(process) } else { BTreeSet::new() };
+        self.note_unpaid(process);
         for ticket in process.dispatch.delivery.tickets() {
             let id = ticket.key.id;
             let pings = !matches!(ticket.kind, OccasionKind::Edit | OccasionKind::Quiet);
@@ -317,6 +331,25 @@ impl World {
                     book.since.heard += 1
                 }
                 _ => *self.pings.excess_heard.entry(number).or_default() += 1,
+            }
+        }
+    }
+
+    /// Notes what a process that died has left although it believed it to be withdrawn: nobody knows that it was paid.
+    fn note_unpaid(&self, process: &mut Process) {
+        if !process.is_dead() {
+            return;
+        }
+        let known: BTreeSet<NotificationId> =
+            process.dispatch.delivery.tickets().map(|ticket| ticket.key.id).collect();
+        for name in self.disk.borrow().names("cur").filter_map(Name::parse) {
+            let (id, is_its) = (name.key.id, name.owner.as_ref() == Some(&process.owner));
+            if !is_its || name.state.deferred || known.contains(&id) || self.pings.counted.contains(&id) {
+                continue;
+            }
+            let of = process.channels.iter().position(|channel| channel.name == name.label);
+            if let Some(book) = of.and_then(|of| process.books.get_mut(of)) {
+                book.since.pings += 1;
             }
         }
     }

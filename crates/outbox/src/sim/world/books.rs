@@ -70,6 +70,7 @@ impl World {
     /// Makes everything well, and waits until all is said: nothing starves.
     pub(super) fn come_to_rest(&mut self) -> Result<(), String> {
         self.say("all is well");
+        self.is_calm = true;
         self.disk.borrow_mut().mode = Mode::Sound;
         self.providers.all_sound = true;
         for process in self.processes.iter().flatten() {

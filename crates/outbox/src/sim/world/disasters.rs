@@ -6,7 +6,7 @@ use super::{Process, World};
 use crate::{
     NotificationId,
     delivery::Key,
-    sim::ram::Mode,
+    sim::ram::{Mode, Ram},
     spool::{Name, Spool},
 };
 
@@ -14,6 +14,23 @@ impl World {
     pub(super) fn kill(&mut self, number: usize) {
         if let Some(process) = self.processes.get(number).and_then(Option::as_ref) {
             process.ram.dead.set(true);
+        }
+    }
+
+    /// Lets a process make so many changes of files and no more; now and then it is the power that goes then.
+    pub(super) fn limit(&mut self, number: usize, ram: &Ram, fuel: u64) {
+        let with_power = self.starts.percent(25);
+        ram.fuel.set(Some(fuel));
+        ram.with_power.set(with_power);
+        let end = if with_power { " before the power goes" } else { "" };
+        self.say(format!("process {number} has {fuel} steps left{end}"));
+    }
+
+    /// Loses the power if that is what a process has died of.
+    pub(super) fn take_power(&mut self) {
+        let mut processes = self.processes.iter().flatten();
+        if processes.any(|process| process.is_dead() && process.ram.with_power.get()) {
+            self.lose_power();
         }
     }
 

@@ -12,6 +12,10 @@ pub(super) struct Estate {
     pub(super) name: String,
     pub(super) channel: usize,
     pub(super) pending: u64,
+    /// Forced to the disk: no loss of power may take it back.
+    pub(super) is_safe: bool,
+    /// How many of them its taker got: the power may take some back.
+    pub(super) taken: u64,
     pub(super) told: BTreeSet<GroupId>,
     /// Who has taken it over, and not written it down for good yet.
     pub(super) taker: Option<Owner>,
@@ -44,20 +48,27 @@ impl World {
             // Who died with the power is looked at after this.
             let died_before = |owner: &Owner| !self.graves.iter().any(|grave| grave.owner == *owner);
             let was_within = estate.taker.as_ref().is_some_and(died_before);
-            if was_within && (is_within || file.is_none()) {
+            if (was_within && is_within) || ((was_within || is_within) && file.is_none()) {
                 continue;
             }
             let (pending, told) =
                 file.as_deref().map(|file| self.read_desk(estate.channel, file)).unwrap_or_default();
-            if let Some(sum) = self.sums.get_mut(estate.channel) {
+            // What a taker had that died with the power is compared with what it leaves.
+            if (was_within || estate.taker.is_none())
+                && let Some(sum) = self.sums.get_mut(estate.channel)
+            {
                 let known = if was_within { 0 } else { estate.pending };
                 sum.lost += i128::from(known) - i128::from(pending);
+            }
+            if estate.is_safe && estate.pending != pending {
+                let (name, known) = (&estate.name, estate.pending);
+                self.broken = Some(format!("{known} were written down in {name}, and {pending} are left"));
             }
             (estate.pending, estate.told) = (pending, told);
             if was_within {
                 estate.taker = None;
             }
-            if file.is_some() {
+            if file.is_some() || estate.taker.is_some() {
                 self.left.push(estate);
             }
         }
