@@ -57,9 +57,12 @@ pub fn run(seed: u64) -> Result<Summary, String> {
 /// Runs one seed of the spool and the delivery with the desks before them: groups, budgets, checkpoints, silences, and
 /// crashes every few seconds.
 ///
+/// In some seeds each process is on a host of its own, and knows of the others by their files only.
+///
 /// Each of these faults, of one line, is found within the first hundred seeds: a count is forgotten when two are merged,
 /// a budget is not heeded, a digest is dropped after it was counted, what was taken over is not named in the counts, the
-/// counts are not written down.
+/// counts are not written down, who only counts gives no sign of life. Within the first thousand: that counts were
+/// taken over is not forced to the disk.
 ///
 /// # Errors
 ///

@@ -84,7 +84,10 @@ impl Providers {
             } else if !excused {
                 let (title, channel, to) =
                     (notification.title(), notification.channel(), notification.recipient());
-                return Err(format!("`{title}` came to {channel}/{to} twice, and the second is not marked"));
+                let id = notification.id();
+                return Err(format!(
+                    "`{title}` ({id}) came to {channel}/{to} twice, the second without a mark"
+                ));
             }
         }
         Ok(())

@@ -3,6 +3,7 @@ mod books;
 mod desks;
 mod disasters;
 mod estates;
+mod hosts;
 mod plan;
 mod process;
 
@@ -75,6 +76,8 @@ struct Plan {
     grouped: bool,
     /// All clocks are right.
     steady: bool,
+    /// Each process is on a host of its own.
+    spread: bool,
 }
 
 #[derive(Clone)]
@@ -89,7 +92,7 @@ impl World {
     /// Sets up the world of a seed; with `grouped` the alerts go through the desks.
     pub(super) fn new(seed: u64, grouped: bool) -> Self {
         let mut chance = Chance::new(seed);
-        let plan = Plan::draw(&mut chance, grouped);
+        let mut plan = Plan::draw(&mut chance, grouped);
         let moves = !plan.steady;
         let mut providers = Providers { moves, ..Providers::default() };
         for channel in plan.channels.iter().filter(|channel| channel.sound) {
@@ -99,6 +102,7 @@ impl World {
         let sums = vec![Sum::default(); plan.channels.len()];
         let mut starts = Chance::new(!seed);
         let is_loose = starts.percent(35);
+        plan.spread = plan.steady && processes > 1 && starts.percent(30);
         Self {
             chance,
             starts,
@@ -153,8 +157,8 @@ impl World {
             50..72 => self.finish_one(number)?,
             72..84 => {
                 let span = self.chance.span();
-                self.now = self.now + span;
                 self.say(format!("{span:?} pass"));
+                self.pass(span)?;
             }
             84..87 => {
                 if let Some(process) = self.processes.get(number).and_then(Option::as_ref) {
@@ -185,7 +189,7 @@ impl World {
             return;
         }
         self.pids += 1;
-        let owner = Owner::new("sim", self.pids, "0");
+        let owner = Owner::new(&self.host(number), self.pids, "0");
         self.living.lock().unwrap_or_else(PoisonError::into_inner).insert(owner.clone());
         let living = Arc::clone(&self.living);
         let alive: Alive = Arc::new(move |owner| {
@@ -238,18 +242,6 @@ impl World {
             self.broken = self.broken.take().or(opened.err());
         }
         self.put_back(number, process);
-    }
-
-    /// Takes a process out of its slot to work with; starts it where none runs.
-    fn take(&mut self, number: usize) -> Option<Process> {
-        self.start(number);
-        self.processes.get_mut(number)?.take()
-    }
-
-    fn put_back(&mut self, number: usize, process: Process) {
-        if let Some(slot) = self.processes.get_mut(number) {
-            *slot = Some(process);
-        }
     }
 
     fn alert(&mut self) -> (Alert, GroupId) {

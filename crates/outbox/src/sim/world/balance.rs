@@ -9,12 +9,8 @@ use std::{
 
 use super::{Process, World, desks::may_speak, estates::Estate};
 use crate::{
-    GroupId, NotificationId, OccasionKind,
-    courier::talk::KEEP,
-    delivery::OVERDUE,
-    moment::Moment,
-    sim::ram::Mode,
-    spool::{Name, Owner},
+    GroupId, NotificationId, OccasionKind, courier::talk::KEEP, delivery::OVERDUE, moment::Moment,
+    sim::ram::Mode, spool::Owner,
 };
 
 /// Is what the simulator knows of one desk of a process.
@@ -35,7 +31,7 @@ pub(super) struct Since {
     pub(super) fed: u64,
     told: u64,
     carried: u64,
-    pings: u64,
+    pub(super) pings: u64,
     heard: u64,
     made: Vec<NotificationId>,
 }
@@ -68,7 +64,7 @@ pub(super) struct Sum {
 /// Is what people hear, for the budgets.
 #[derive(Debug, Default)]
 pub(super) struct Pings {
-    counted: BTreeSet<NotificationId>,
+    pub(super) counted: BTreeSet<NotificationId>,
     /// Catch-ups, and what they stand for.
     pub(super) parts: BTreeMap<NotificationId, Vec<NotificationId>>,
     times: BTreeMap<(usize, String), Vec<Moment>>,
@@ -100,15 +96,17 @@ impl World {
             let adopts = movable && adopts.get(to).copied().unwrap_or_default();
             let mut left = 0;
             let Some(counting) = process.desks.get(to) else { continue };
+            let free = self.left.iter().filter(|estate| self.is_free(estate, &process.owner));
+            let free: BTreeSet<String> = free.map(|estate| estate.name.clone()).collect();
             for estate in self.left.iter_mut().filter(|left| left.channel == to && left.taker.is_none()) {
                 // Who died in the middle of it has what has its name on it.
                 let passed_on = format!("state/groups/{}+{}", estate.name, process.owner);
                 let has_name = || self.disk.borrow().content(&passed_on).is_some();
-                if !(if process.is_dead() { has_name() } else { adopts }) {
+                if !(if process.is_dead() { has_name() } else { adopts && free.contains(&estate.name) }) {
                     continue;
                 }
                 left += estate.pending;
-                (estate.taken, estate.taker) = (estate.pending, Some(process.owner.clone()));
+                estate.pass_to(&process.owner);
                 let told = |id: &&GroupId| counting.desk.known(**id).is_none_or(|(_, owed)| owed);
                 if let Some(id) = estate.told.iter().find(told) {
                     return Err(format!("{id} was told of by {to}, and the next process does not know"));
@@ -264,6 +262,8 @@ impl World {
                     self.left.push(Estate {
                         name,
                         channel: to,
+                        owner: owner.clone(),
+                        holder: owner.clone(),
                         pending: left,
                         is_safe: is_known,
                         taken: 0,
@@ -331,25 +331,6 @@ impl World {
                     book.since.heard += 1
                 }
                 _ => *self.pings.excess_heard.entry(number).or_default() += 1,
-            }
-        }
-    }
-
-    /// Notes what a process that died has left although it believed it to be withdrawn: nobody knows that it was paid.
-    fn note_unpaid(&self, process: &mut Process) {
-        if !process.is_dead() {
-            return;
-        }
-        let known: BTreeSet<NotificationId> =
-            process.dispatch.delivery.tickets().map(|ticket| ticket.key.id).collect();
-        for name in self.disk.borrow().names("cur").filter_map(Name::parse) {
-            let (id, is_its) = (name.key.id, name.owner.as_ref() == Some(&process.owner));
-            if !is_its || name.state.deferred || known.contains(&id) || self.pings.counted.contains(&id) {
-                continue;
-            }
-            let of = process.channels.iter().position(|channel| channel.name == name.label);
-            if let Some(book) = of.and_then(|of| process.books.get_mut(of)) {
-                book.since.pings += 1;
             }
         }
     }

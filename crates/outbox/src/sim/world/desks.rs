@@ -174,13 +174,14 @@ impl World {
             let alert = self.alert_of(2);
             self.turn(number, vec![(0, alert, 1)])?;
             if self.chance.percent(50) {
-                self.now = self.now + Duration::from_secs(2);
+                self.pass(Duration::from_secs(2))?;
                 self.turn(number, Vec::new())?;
             }
             self.kill(number);
             self.bury_dead();
             self.read_graves()?;
-            self.now = self.now + Duration::from_secs(1 + self.chance.below(5));
+            let rest = Duration::from_secs(1 + self.chance.below(5));
+            self.pass(rest)?;
         }
         Ok(())
     }

@@ -1,6 +1,9 @@
 //! What goes wrong: processes die, the power goes, disks fill up.
 
-use std::sync::{Arc, PoisonError, atomic::Ordering};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError, atomic::Ordering},
+};
 
 use super::{Process, World};
 use crate::{
@@ -14,6 +17,25 @@ impl World {
     pub(super) fn kill(&mut self, number: usize) {
         if let Some(process) = self.processes.get(number).and_then(Option::as_ref) {
             process.ram.dead.set(true);
+        }
+    }
+
+    /// Notes what a process that died has left although it believed it to be withdrawn: nobody knows that it was paid.
+    pub(super) fn note_unpaid(&self, process: &mut Process) {
+        if !process.is_dead() {
+            return;
+        }
+        let known: BTreeSet<NotificationId> =
+            process.dispatch.delivery.tickets().map(|ticket| ticket.key.id).collect();
+        for name in self.disk.borrow().names("cur").filter_map(Name::parse) {
+            let (id, is_its) = (name.key.id, name.owner.as_ref() == Some(&process.owner));
+            if !is_its || name.state.deferred || known.contains(&id) || self.pings.counted.contains(&id) {
+                continue;
+            }
+            let of = process.channels.iter().position(|channel| channel.name == name.label);
+            if let Some(book) = of.and_then(|of| process.books.get_mut(of)) {
+                book.since.pings += 1;
+            }
         }
     }
 
@@ -56,6 +78,12 @@ impl World {
         }
         if self.plan.grouped {
             self.dig(process);
+            // What the full disk did not take, nor the counts without it, is told again: the next has the same number.
+            let disk = self.disk.borrow();
+            let files: BTreeSet<_> =
+                disk.names("cur").filter_map(Name::parse).map(|name| name.key.id).collect();
+            let flying = process.flying.values().map(|(_, notification)| notification.id());
+            self.excused.extend(flying.filter(|id| !files.contains(id)));
         }
         for (_, notification) in process.flying.values() {
             if self.chance.percent(50) && self.providers.take(notification, true).is_ok() {
@@ -103,6 +131,8 @@ impl World {
             2 => Mode::ReadOnly,
             _ => Mode::Sound,
         };
+        // Where no sign of life can be written the others are right to think that one is dead.
+        let mode = if self.plan.spread { Mode::Sound } else { mode };
         self.say(format!("the disk is {mode:?}"));
         self.disk.borrow_mut().mode = mode;
     }

@@ -17,11 +17,20 @@ pub(super) struct Estate {
     /// How many of them its taker got: the power may take some back.
     pub(super) taken: u64,
     pub(super) told: BTreeSet<GroupId>,
+    /// Whose it was, and whose name the file has since it was taken over the last time.
+    pub(super) owner: Owner,
+    pub(super) holder: Owner,
     /// Who has taken it over, and not written it down for good yet.
     pub(super) taker: Option<Owner>,
 }
 
 impl Estate {
+    /// Notes who has taken it over.
+    pub(super) fn pass_to(&mut self, taker: &Owner) {
+        self.holder.clone_from(taker);
+        (self.taken, self.taker) = (self.pending, Some(taker.clone()));
+    }
+
     /// Tells whether a file of counts has these in it.
     pub(super) fn is_within(&self, file: &[u8]) -> bool {
         let text = crate::spool::text_of(file).unwrap_or_default();
@@ -42,7 +51,10 @@ impl World {
                 let names = disk.names("state/groups").filter(move |name| name.starts_with(drawer));
                 names.filter_map(|name| Some((name, disk.content(&format!("state/groups/{name}"))?)))
             };
-            let file = files().find(|(name, _)| name.starts_with(&estate.name)).map(|(_, file)| file);
+            let file = files().find(|(name, _)| name.starts_with(&estate.name));
+            let taker = file.as_ref().and_then(|(name, _)| Owner::parse(name.split_once('+')?.1));
+            estate.holder = taker.unwrap_or_else(|| estate.owner.clone());
+            let file = file.map(|(_, file)| file);
             let is_within = files().any(|(_, file)| estate.is_within(&file));
             drop(disk);
             // Who died with the power is looked at after this.

@@ -38,6 +38,6 @@ impl Plan {
         let channels = channels.collect();
         let limits = if chance.percent(15) { Limits { count: 8, bytes: 64 << 20 } } else { Limits::ON_DISK };
         let damages = chance.percent(10);
-        Self { channels, limits, damages, grouped, steady: grouped && chance.percent(70) }
+        Self { channels, limits, damages, grouped, steady: grouped && chance.percent(70), spread: false }
     }
 }

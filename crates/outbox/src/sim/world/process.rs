@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::balance::Book;
+use super::{World, balance::Book};
 use crate::{
     Notification,
     channels::ChannelState,
@@ -42,5 +42,19 @@ impl Process {
 
     pub(super) fn is_dead(&self) -> bool {
         self.ram.dead.get()
+    }
+}
+
+impl World {
+    /// Takes a process out of its slot to work with; starts it where none runs.
+    pub(super) fn take(&mut self, number: usize) -> Option<Process> {
+        self.start(number);
+        self.processes.get_mut(number)?.take()
+    }
+
+    pub(super) fn put_back(&mut self, number: usize, process: Process) {
+        if let Some(slot) = self.processes.get_mut(number) {
+            *slot = Some(process);
+        }
     }
 }
