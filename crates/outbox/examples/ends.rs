@@ -88,7 +88,7 @@ impl std::fmt::Debug for Unprintable {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let way = args.next().unwrap_or_default();
     let file = PathBuf::from(args.next().ok_or("expected a way to end and a file")?);

@@ -105,6 +105,31 @@ fn each_panic_is_told_once_or_counted_and_the_process_is_as_without_us() {
 }
 
 #[test]
+fn a_program_built_to_abort_at_a_panic_has_its_last_words_on_the_disk() {
+    let target = program("ends");
+    let target = target.ancestors().nth(3).unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["rustc", "--quiet", "--offline", "--package", "watchfire-outbox"]);
+    cargo.args(["--features", "sim", "--example", "aborts", "--target-dir"]).arg(target);
+    let built =
+        cargo.args(["--", "-C", "panic=abort"]).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let aborts = target.join("debug/examples/aborts").with_extension(std::env::consts::EXE_EXTENSION);
+
+    let folder = tempfile::tempdir().unwrap();
+    let (file, spool) = (folder.path().join("lines"), folder.path().join("spool"));
+    let output = Command::new(&aborts).arg("panic-task").arg(&file).arg(&spool).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "it does not survive what others catch: {errors}");
+    assert!(errors.contains("panicked at"), "the hook that was there is called too: {errors}");
+    assert_eq!(lines(&file), [""; 0], "{errors}");
+    assert!(run("drain", &file, Some(&spool)).status.success());
+    let found = lines(&file);
+    assert_eq!(found.len(), 1, "{found:?} {errors}");
+    assert!(found[0].starts_with("in a task") && found[0].contains("died"), "{found:?}");
+}
+
+#[test]
 fn a_process_that_shares_the_spool_says_that_another_one_died() {
     let folder = tempfile::tempdir().unwrap();
     let spool = folder.path().join("spool");
