@@ -46,7 +46,7 @@ fn bugsink() -> Result<()> {
     judge(&server.stored()?)
 }
 
-const SENDER: &str = "interop_send";
+const SENDER: &str = "interop_events";
 
 /// What must be read back; all faults at once.
 fn judge(stored: &Value) -> Result<()> {

@@ -1,6 +1,6 @@
 //! One mail through aiosmtpd with STARTTLS and AUTH, parsed back by Python's `email`.
 //!
-//! The sender is the example `interop_send` of the email crate, called with the server's URL and the file of its
+//! The sender is the example `interop_mail` of the email crate, called with the server's URL and the file of its
 //! CA. It sends one alert that says [`MESSAGE`] with the field [`FIELD`] from [`FROM`] to [`TO`], and ends with
 //! success once the mail is accepted. Another field of it holds line breaks and what would be a `Bcc` header.
 
@@ -56,7 +56,7 @@ fn meet() -> Result<()> {
     judge(&server.mail()?)
 }
 
-const SENDER: &str = "interop_send";
+const SENDER: &str = "interop_mail";
 
 /// Proves the server with Python's own client first, so that what fails after it is ours.
 fn control() -> Result<()> {

@@ -1,4 +1,4 @@
-//! Sends one alert by mail and says how it went, as one line of JSON: `interop_send URL CA_FILE [FROM [TO]]`.
+//! Sends one alert by mail and says how it went, as one line of JSON: `interop_mail URL CA_FILE [FROM [TO]]`.
 //!
 //! `cargo xtask test` lets it send to servers that are not ours. It ends with an error if the mail was not taken.
 #![expect(clippy::print_stdout, reason = "a program")]
@@ -12,7 +12,7 @@ use watchfire_outbox::{Outbox, Sink};
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
     let (Some(url), Some(ca)) = (arguments.next(), arguments.next()) else {
-        return Err("expected: interop_send URL CA_FILE [FROM [TO]]".into());
+        return Err("expected: interop_mail URL CA_FILE [FROM [TO]]".into());
     };
     let from = arguments.next().unwrap_or_else(|| "errors@example.com".to_owned());
     let to = arguments.next().unwrap_or_else(|| "ada@example.com".to_owned());
