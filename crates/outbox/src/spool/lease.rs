@@ -1,9 +1,9 @@
 //! Tell who still works on what it has claimed, and free what nobody works on.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{Files, Owner, Spool};
-use crate::moment::Moment;
+use crate::{NotificationId, moment::Moment};
 
 /// How often a process that has claims or counts says that it lives, for processes that cannot see it.
 const BEAT: Duration = Duration::from_secs(20);
@@ -23,13 +23,26 @@ impl<F: Files> Spool<F> {
             stale
         };
         let mut released = 0;
-        for name in self.list("cur") {
+        let claims = self.list("cur");
+        let mut twins: BTreeMap<NotificationId, usize> = BTreeMap::new();
+        for name in &claims {
+            *twins.entry(name.key.id).or_default() += 1;
+        }
+        for name in claims {
             if name.owner.as_ref().is_none_or(&mut is_stale) {
                 let mut free = name.clone().owned_by(None);
                 // It may have arrived: its process died with the attempt under way.
                 // So may an alert of a panic: it was perhaps rendered and sent before its file went.
                 free.state.maybe_duplicate |= free.state.in_flight || free.is_alert();
                 free.state.in_flight = false;
+                // A loss of power may leave one file under two names. Two processes would say it, neither with a mark.
+                if let Some(others) = twins.get_mut(&name.key.id).filter(|count| **count > 1)
+                    && !free.state.maybe_duplicate
+                    && self.remove(&name).is_ok()
+                {
+                    *others -= 1;
+                    continue;
+                }
                 let moved = self.files.rename(&format!("cur/{name}"), &format!("new/{free}"));
                 released += usize::from(moved.is_ok());
             }

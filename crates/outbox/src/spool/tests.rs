@@ -91,6 +91,34 @@ fn what_a_dead_process_claimed_is_taken_over_and_marked_if_it_was_under_way() {
 }
 
 #[test]
+fn of_one_message_under_two_names_one_stays_or_both_are_marked() {
+    // (whether it was under way under the dead process's name, how many are freed, how many are then in the folder)
+    for (under_way, freed, left) in [(false, 0, 1), (true, 1, 2)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut dead, living, late) =
+            (open(folder.path(), 1), open(folder.path(), 2), open(folder.path(), 3));
+        let letter = letter("card declined");
+        let mut claimed = dead.accept(&name(&letter), &letter).unwrap();
+        // A loss of power kept both ends of a rename.
+        let twin = claimed.clone().owned_by(Some(living.owner()));
+        std::fs::copy(
+            folder.path().join(format!("cur/{claimed}")),
+            folder.path().join(format!("cur/{twin}")),
+        )
+        .unwrap();
+        if under_way {
+            let state = State { in_flight: true, attempts: 1, ..State::default() };
+            claimed = dead.restate(&claimed, state).unwrap();
+        }
+        assert_eq!(late.release_stale(Moment::default()), freed, "{claimed}");
+        let all = [late.list("cur"), late.list("new")].concat();
+        assert_eq!(all.len(), left, "{all:?}");
+        assert!(all.contains(&twin), "{all:?}");
+        assert!(all.iter().all(|name| *name == twin || name.state.maybe_duplicate), "{all:?}");
+    }
+}
+
+#[test]
 fn a_damaged_file_is_set_aside_and_the_rest_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let mut spool = open(folder.path(), 2);
