@@ -36,8 +36,10 @@ const SLEEP: Duration = Duration::from_secs(60);
 /// How long the courier takes in what the program pushed before it looks after what is on its way: on a slow disk each
 /// message takes its time.
 const TURN: Duration = Duration::from_millis(50);
-/// How often gauges are made while much waits.
+/// How often all that waits is gone through while it is more than [`FEW`].
 const PUBLISH: Duration = Duration::from_millis(500);
+/// So many are gone through at each turn.
+const FEW: usize = 256;
 /// How long after the last channel was set up the alerts of earlier panics are said: they are for all channels.
 const SETTLED: Duration = Duration::from_secs(1);
 
@@ -92,6 +94,7 @@ fn run(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) {
         idle: true,
         look_at: None,
         published: None,
+        noted: None,
         alerts_from: Moment::default(),
         repeats_from: Moment::default(),
     };
@@ -126,6 +129,8 @@ struct Courier<'a> {
     idle: bool,
     look_at: Option<Moment>,
     published: Option<Moment>,
+    /// When it was last noted what is held up.
+    noted: Option<Moment>,
     alerts_from: Moment,
     repeats_from: Moment,
 }
@@ -245,7 +250,11 @@ impl Courier<'_> {
         // After the queue was taken: what is in it may be for a channel that was set up a moment before.
         self.meet_channels(now);
         self.talk().read_silences(now);
-        self.talk().note_overdue(now);
+        // A walk over all that waits, as the gauges are; what is late is so by a minute.
+        if self.dispatch.len() < FEW || self.noted.is_none_or(|last| now.since(last) >= PUBLISH) {
+            self.noted = Some(now);
+            self.talk().note_overdue(now);
+        }
         self.idle = posts.is_empty();
         self.shared.in_hand.store(posts.len(), Ordering::Release);
         let mut turn = now;
@@ -311,7 +320,7 @@ impl Courier<'_> {
         let len = self.dispatch.len();
         self.shared.pending.store(len, Ordering::Release);
         // Gauges cost a walk over all that waits.
-        if len < 256 || self.published.is_none_or(|last| now.since(last) >= PUBLISH) {
+        if len < FEW || self.published.is_none_or(|last| now.since(last) >= PUBLISH) {
             self.published = Some(now);
             let mut published = self.shared.published.lock().unwrap_or_else(PoisonError::into_inner);
             published.views =
