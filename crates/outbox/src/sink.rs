@@ -4,6 +4,8 @@ use watchfire_core::{ConfigError, HandlerLayer};
 
 use crate::{AlertHandler, Channel, Notification, Occasion, Outbox, Outcome, Policy, Reason};
 
+#[cfg(test)]
+pub(crate) mod paper;
 mod verify;
 
 pub use verify::{Answers, Verdict, Verified, Verifying, verify};

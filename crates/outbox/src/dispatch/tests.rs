@@ -9,9 +9,10 @@ use watchfire_core::{App, Severity};
 
 use super::*;
 use crate::{
-    Delivering, Noise, Occasion, Outcome, Policy, Rate, Sink,
+    Noise, Occasion, Outcome, Policy, Rate,
     channels::Settings,
     failover::FailOver,
+    sink::paper::Paper,
     spool::{Disk, Owner},
 };
 
@@ -52,28 +53,6 @@ impl Files for Tight {
     }
 }
 
-/// Renders for its recipients.
-struct Paper(Vec<&'static str>, Policy);
-
-impl Sink for Paper {
-    fn kind(&self) -> &'static str {
-        "paper"
-    }
-
-    fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
-        let text = || format!("{} {}", occasion.title(), occasion.remarks().join(" "));
-        self.0.iter().map(|to| occasion.notification(*to).plain(text())).collect()
-    }
-
-    fn deliver<'a>(&'a self, _: &'a Notification) -> Delivering<'a> {
-        Box::pin(std::future::ready(Outcome::Delivered(None)))
-    }
-
-    fn policy(&self) -> Policy {
-        self.1.clone()
-    }
-}
-
 /// A process with a spool and channels of which the first hands over to the others.
 struct Scene {
     folder: tempfile::TempDir,
@@ -99,7 +78,7 @@ impl Scene {
                 (i == 0).then(|| FailOver { after: Duration::from_secs(120), to: others.clone() });
             Arc::new(ChannelState::new(
                 (*name).to_owned(),
-                Arc::new(Paper(vec!["ada", "bob"], policy.clone())),
+                Arc::new(Paper(&["ada", "bob"], policy.clone())),
                 settings,
             ))
         });

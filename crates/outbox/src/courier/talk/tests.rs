@@ -4,37 +4,16 @@ use watchfire_core::{SelfLog, Severity};
 
 use super::*;
 use crate::{
-    Delivering, Noise, Notification, Outcome, Policy, Rate, Reason, Sink,
+    Noise, Outcome, Policy, Rate, Reason,
     channels::Settings,
     dispatch::Job,
+    sink::paper::Paper,
     spool::{Disk, Owner, Spool},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const BEGIN: Moment = Moment::from_millis(1_700_000_000_000);
-
-/// Renders its occasion's first words for its recipients.
-struct Paper(&'static [&'static str], Policy);
-
-impl Sink for Paper {
-    fn kind(&self) -> &'static str {
-        "paper"
-    }
-
-    fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
-        let text = || format!("{} {}", occasion.title(), occasion.remarks().join(" "));
-        self.0.iter().map(|to| occasion.notification(*to).plain(text())).collect()
-    }
-
-    fn deliver<'a>(&'a self, _: &'a Notification) -> Delivering<'a> {
-        Box::pin(std::future::ready(Outcome::Delivered(None)))
-    }
-
-    fn policy(&self) -> Policy {
-        self.1.clone()
-    }
-}
 
 /// A program with one channel, whose desk speaks through the spool; some of its recipients cannot be reached at times.
 struct Scene {
