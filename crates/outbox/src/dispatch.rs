@@ -11,7 +11,7 @@ mod hand_over;
 mod recover;
 mod remember;
 
-pub(crate) use {recover::Left, remember::Estate};
+pub(crate) use recover::Left;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},

@@ -14,6 +14,7 @@ mod tests;
 
 pub use id::GroupId;
 pub(crate) use {
+    checkpoint::Estate,
     desk::Desk,
     fingerprint::{Fingerprint, GROUP_FIELD, is_error_name},
     say::Say,

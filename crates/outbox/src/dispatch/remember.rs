@@ -4,6 +4,7 @@ use watchfire_core::AlertId;
 
 use super::Dispatch;
 use crate::{
+    group::Estate,
     hash::Fnv128,
     moment::Moment,
     noise::Silence,
@@ -14,14 +15,6 @@ use crate::{
 const CARRIED: usize = 10_000;
 /// The largest file of a silence that is read, in bytes.
 const SILENCE: u64 = 4_096;
-
-/// Is what a process that is gone has counted for a channel.
-#[derive(Debug)]
-pub(crate) struct Estate {
-    pub(crate) text: String,
-    /// Another had taken it over before, and died: it may have told of it, also of what was left in order.
-    pub(crate) again: bool,
-}
 
 impl<F: Files> Dispatch<F> {
     /// Tells whether what is kept survives the process.

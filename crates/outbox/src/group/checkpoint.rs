@@ -9,7 +9,7 @@ use super::{
     desk::{Desk, Lump, MOST_GROUPS},
     state::Group,
 };
-use crate::{GroupId, dispatch::Estate, moment::Moment};
+use crate::{GroupId, moment::Moment};
 
 /// Another version is not read: its groups begin anew.
 const VERSION: u32 = 1;
@@ -75,6 +75,14 @@ struct SampleRecord {
     thread: String,
     message: String,
     error: Vec<String>,
+}
+
+/// Is what a process that is gone has counted for a channel.
+#[derive(Debug)]
+pub(crate) struct Estate {
+    pub(crate) text: String,
+    /// Another had taken it over before, and died: it may have told of it, also of what was left in order.
+    pub(crate) again: bool,
 }
 
 impl Desk {

@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     Noise, OccasionKind, Outlook, QuietHours, Rate, Silence,
-    dispatch::Estate,
     moment::Moment,
     noise::{Purse, Silences},
 };

@@ -92,7 +92,7 @@ impl World {
         let text = text.split_once('\n').map(|(_, text)| text).unwrap_or_default();
         let noise = self.plan.channels.get(to).map(|wanted| wanted.settings.policy.noise.clone());
         let mut desk = Desk::new("", noise.unwrap_or_default(), Purse::default(), false);
-        let left = crate::dispatch::Estate { text: text.to_owned(), again: false };
+        let left = crate::group::Estate { text: text.to_owned(), again: false };
         let pending = desk.restore(&left, &self.app, self.now);
         (pending, desk.told_groups())
     }
