@@ -27,10 +27,8 @@ use watchfire_outbox::{
 };
 
 use crate::measure::Random;
-use crate::storm::{BURST, SITES};
+use crate::storm::{BURST, PACE, SITES, pass_sites};
 
-/// How far apart the events are.
-const PACE: Duration = Duration::from_micros(20);
 /// What a sync takes longer on the slow disk.
 const SLOW: Duration = Duration::from_millis(200);
 /// How many of a round are not counted: they are cold, and the first wakes the courier.
@@ -119,14 +117,7 @@ fn play(scene: Scene, ports: &Ports) -> (Vec<u128>, Stats) {
     let mut took = Vec::with_capacity(BURST * SITES.len() * 8);
     stage.in_spans(|| {
         for _ in 0..BURST {
-            for site in SITES.iter().flatten() {
-                let begin = Instant::now();
-                site();
-                took.push(begin.elapsed().as_nanos());
-                while begin.elapsed() < PACE {
-                    std::hint::spin_loop();
-                }
-            }
+            pass_sites(&mut took);
         }
     });
     (took.split_off(COLD), stage.outbox.stats())

@@ -20,7 +20,7 @@ use crate::measure::{Contestant, Measure, compare};
 
 const BASE: &str = "a layer that only visits the fields";
 /// How far apart the paced events are.
-const PACE: Duration = Duration::from_micros(20);
+pub const PACE: Duration = Duration::from_micros(20);
 
 pub fn run(rounds: usize) {
     // None: for a profiler, which wants the paced part alone.
@@ -81,20 +81,23 @@ fn paced() {
     );
 }
 
-/// Passes each callsite once. Of ours the gate lets a burst of each through, so that every event is captured.
+/// Returns what each callsite took. Of ours the gate lets a burst of each through, so that every event is captured.
 fn times(dispatch: &Dispatch) -> Vec<u128> {
     let mut took = Vec::with_capacity(SITES.len() * 8);
-    in_spans(dispatch, || {
-        for site in SITES.iter().flatten() {
-            let begin = Instant::now();
-            site();
-            took.push(begin.elapsed().as_nanos());
-            while begin.elapsed() < PACE {
-                std::hint::spin_loop();
-            }
-        }
-    });
+    in_spans(dispatch, || pass_sites(&mut took));
     took
+}
+
+/// Passes each callsite once, at the pace.
+pub fn pass_sites(took: &mut Vec<u128>) {
+    for site in SITES.iter().flatten() {
+        let begin = Instant::now();
+        site();
+        took.push(begin.elapsed().as_nanos());
+        while begin.elapsed() < PACE {
+            std::hint::spin_loop();
+        }
+    }
 }
 
 /// What the gate lets through of one callsite.
