@@ -45,7 +45,7 @@ pub use handler::{Flushed, Handler, Null};
 pub use layer::{HandlerLayer, LayerCounts};
 pub use levels::{LevelTable, covers};
 pub use memory::Memory;
-pub use redact::{MASK, Redactor};
+pub use redact::{MASK, NameVerdict, Redactor};
 pub use rewrite::Rewrite;
 pub use safe::Safe;
 pub use secret::Secret;

@@ -103,3 +103,33 @@ fn a_long_name_is_judged_by_all_of_its_words() {
     assert!(!Redactor::default().is_secret_name(&"x".repeat(5000)));
     assert!(Redactor::default().is_secret_name(&format!("{}password", "x".repeat(5000))));
 }
+
+#[test]
+fn a_kept_verdict_gives_what_the_name_gives() {
+    let redactor = Redactor::default().name("seat_code");
+    for name in ["password", "seat_code", "user", "error"] {
+        let verdict = redactor.judge_name(name);
+        assert_eq!(verdict.is_clear(), !redactor.is_secret_name(name), "{name}");
+        for value in ["", "None", "bob", "password=hunter2", "4111111111111111"] {
+            assert_eq!(redactor.clean_under(verdict, value), redactor.value(name, value), "{name} {value}");
+        }
+    }
+}
+
+#[test]
+fn equal_rules_have_equal_numbers() {
+    let ids = [
+        Redactor::default(),
+        Redactor::off(),
+        Redactor::default().name("a"),
+        Redactor::default().allow("a"),
+        Redactor::default().name("a").name("b"),
+        Redactor::off().name("a"),
+    ];
+    for (i, one) in ids.iter().enumerate() {
+        for (j, other) in ids.iter().enumerate() {
+            assert_eq!(one.rules_id() == other.rules_id(), i == j, "{i} {j}");
+        }
+    }
+    assert_eq!(Redactor::default().name("a").rules_id(), Redactor::default().name("a").rules_id());
+}
