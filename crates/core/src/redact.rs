@@ -193,7 +193,8 @@ impl Redactor {
     fn note_rule(&mut self, kind: &str, rule: &str) {
         let bytes = kind.bytes().chain([0]).chain(rule.bytes()).chain([0]);
         let seed = self.rules_id ^ 0xcbf2_9ce4_8422_2325;
-        self.rules_id = bytes.fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        self.rules_id =
+            bytes.fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     }
 
     fn names_mut(&mut self) -> &mut Names {
