@@ -26,6 +26,8 @@ impl Tree {
                     if ours && !["target", "node_modules"].contains(&name.as_str()) {
                         folders.push(path);
                     }
+                } else if name == ".git" {
+                    // In a linked worktree it is a file, with the path of the repository.
                 } else if let Ok(text) = fs::read_to_string(&path) {
                     let path = path.strip_prefix(root).unwrap_or(&path);
                     files.insert(path.to_string_lossy().replace('\\', "/"), text);
