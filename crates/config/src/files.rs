@@ -1,7 +1,7 @@
 //! Make log files of their tables.
 
 use watchfire_core::{ConfigError, Severity};
-use watchfire_file::{Compression, Console, Durability, Every, LogFile};
+use watchfire_file::{Compression, Console, Durability, LogFile, RotationInterval};
 
 use crate::{
     formatters,
@@ -123,16 +123,16 @@ pub(crate) fn severity(table: &Options, key: &str) -> Option<Severity> {
     }
 }
 
-fn every(name: &str) -> Option<Every> {
+fn every(name: &str) -> Option<RotationInterval> {
     const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     match name {
-        "minute" => Some(Every::Minute),
-        "hour" => Some(Every::Hour),
-        "day" => Some(Every::Day),
-        "week" => Some(Every::Week(0)),
+        "minute" => Some(RotationInterval::Minute),
+        "hour" => Some(RotationInterval::Hour),
+        "day" => Some(RotationInterval::Day),
+        "week" => Some(RotationInterval::Week(0)),
         day => {
             let number = DAYS.iter().position(|known| *known == day)?;
-            u8::try_from(number).ok().map(Every::Week)
+            u8::try_from(number).ok().map(RotationInterval::Week)
         }
     }
 }

@@ -9,7 +9,7 @@ use tracing_core::LevelFilter;
 use watchfire_core::{ConfigError, HandlerLayer, SelfLog, Severity};
 
 use crate::{
-    Compression, Durability, Every, FileHandler, FileLayer, Format,
+    Compression, Durability, FileHandler, FileLayer, Format, RotationInterval,
     durability::Pace,
     format::{Json, Logfmt, Template, Text},
     fs::Disk,
@@ -42,7 +42,7 @@ mod build;
 #[must_use = "nothing is written before layer() is called"]
 pub struct LogFile {
     path: PathBuf,
-    every: Option<Every>,
+    every: Option<RotationInterval>,
     at: (u8, u8),
     zone: ZoneName,
     max_size: Option<u64>,
@@ -95,26 +95,26 @@ impl LogFile {
 
     /// Rotates at midnight; the file of a day becomes `shop.log.2026-11-20`.
     pub fn daily(path: impl AsRef<Path>) -> Self {
-        Self::new(path).every(Every::Day)
+        Self::new(path).every(RotationInterval::Day)
     }
 
     /// Rotates at each full hour; the file of an hour becomes `shop.log.2026-11-20_13`.
     pub fn hourly(path: impl AsRef<Path>) -> Self {
-        Self::new(path).every(Every::Hour)
+        Self::new(path).every(RotationInterval::Hour)
     }
 
     /// Rotates at each full minute; the file of a minute becomes `shop.log.2026-11-20_13-05`.
     pub fn minutely(path: impl AsRef<Path>) -> Self {
-        Self::new(path).every(Every::Minute)
+        Self::new(path).every(RotationInterval::Minute)
     }
 
     /// Rotates on Monday at midnight; the file of a week becomes `shop.log.2026-11-16`, after its Monday.
     pub fn weekly(path: impl AsRef<Path>) -> Self {
-        Self::new(path).every(Every::Week(0))
+        Self::new(path).every(RotationInterval::Week(0))
     }
 
     /// Rotates by time. Default: not.
-    pub fn every(mut self, every: Every) -> Self {
+    pub fn every(mut self, every: RotationInterval) -> Self {
         self.every = Some(every);
         self
     }

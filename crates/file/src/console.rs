@@ -16,7 +16,7 @@ use crate::{
     Format, Record,
     format::{Json, Logfmt, Pretty, Text},
     handler::with_line,
-    memory::Target,
+    memory::FlushTarget,
     time::{Zone, ZoneName},
 };
 
@@ -208,7 +208,7 @@ impl Handler for ConsoleHandler {
     }
 }
 
-impl Target for ConsoleHandler {
+impl FlushTarget for ConsoleHandler {
     fn render(&self, event: &EventView<'_>, at: SystemTime, line: &mut String) {
         Record::of_event(event, at, None, &self.0.zone, |record| self.0.format.write(record, line));
     }

@@ -9,7 +9,7 @@ use std::{
 use tracing_core::LevelFilter;
 use watchfire_core::{EventView, Flushed, Handler, HandlerLayer, Severity, Stack, clock};
 
-use crate::{FileCounts, Format, Record, memory::Target, shared::Shared, time::Zone};
+use crate::{FileCounts, Format, Record, memory::FlushTarget, shared::Shared, time::Zone};
 
 /// Is the layer that writes events to a file; made by [`LogFile::layer`](crate::LogFile::layer).
 pub type FileLayer = HandlerLayer<FileHandler>;
@@ -79,7 +79,7 @@ impl Handler for FileHandler {
     }
 }
 
-impl Target for FileHandler {
+impl FlushTarget for FileHandler {
     fn render(&self, event: &EventView<'_>, at: SystemTime, line: &mut String) {
         let owner = &*self.0;
         let stack = owner.stacks.filter(|from| event.severity() >= *from).map(|_| Stack::capture());

@@ -21,19 +21,19 @@ mod fs;
 mod output;
 mod pack;
 mod plan;
+mod prune;
 mod retention;
 mod rotation;
-mod tidy;
 
 pub use config::LogFile;
 pub use console::{Console, ConsoleHandler, ConsoleLayer};
 pub use durability::{Durability, FileCounts};
 pub use format::{Format, Json, JsonKey, Logfmt, Pretty, SpanStyle, Template, Text};
 pub use handler::{FileHandler, FileLayer};
-pub use memory::{MemoryHandler, MemoryLayer, Target};
+pub use memory::{FlushTarget, MemoryHandler, MemoryLayer};
 pub use pack::Compression;
 pub use record::{FieldValue, Record, SpanFields};
-pub use rotation::Every;
+pub use rotation::RotationInterval;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/files.md")]

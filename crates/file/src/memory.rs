@@ -27,7 +27,7 @@ pub type MemoryLayer<T> = HandlerLayer<MemoryHandler<T>>;
 /// # Ok(())
 /// # }
 /// ```
-pub struct MemoryHandler<T: Target> {
+pub struct MemoryHandler<T: FlushTarget> {
     target: T,
     capacity: usize,
     flush_level: Severity,
@@ -36,7 +36,7 @@ pub struct MemoryHandler<T: Target> {
     held: Mutex<VecDeque<(SystemTime, String)>>,
 }
 
-impl<T: Target> MemoryHandler<T> {
+impl<T: FlushTarget> MemoryHandler<T> {
     /// Keeps lines for `target`, which formats them.
     pub fn new(target: T) -> Self {
         Self {
@@ -94,7 +94,7 @@ impl<T: Target> MemoryHandler<T> {
     }
 }
 
-impl<T: Target> Handler for MemoryHandler<T> {
+impl<T: FlushTarget> Handler for MemoryHandler<T> {
     fn handle(&self, event: &EventView<'_>) {
         let at = clock::now();
         with_line(|line| {
@@ -123,7 +123,7 @@ impl<T: Target> Handler for MemoryHandler<T> {
     }
 }
 
-impl<T: Target> Drop for MemoryHandler<T> {
+impl<T: FlushTarget> Drop for MemoryHandler<T> {
     fn drop(&mut self) {
         if self.flush_on_close {
             self.hand_on();
@@ -131,14 +131,14 @@ impl<T: Target> Drop for MemoryHandler<T> {
     }
 }
 
-impl<T: Target> fmt::Debug for MemoryHandler<T> {
+impl<T: FlushTarget> fmt::Debug for MemoryHandler<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryHandler").field("capacity", &self.capacity).finish_non_exhaustive()
     }
 }
 
 /// Takes formatted lines: [`FileHandler`](crate::FileHandler) and [`ConsoleHandler`](crate::ConsoleHandler).
-pub trait Target: Handler {
+pub trait FlushTarget: Handler {
     /// Appends the event as a line.
     #[doc(hidden)]
     fn render(&self, event: &EventView<'_>, at: SystemTime, line: &mut String);

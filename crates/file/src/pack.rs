@@ -8,8 +8,8 @@ use std::{
 use crate::{
     fs::{Filesystem, Handle, Open},
     plan::{Plan, Trouble},
+    prune::archives,
     rotation::Packing,
-    tidy::archives,
 };
 
 /// Is how rotated files are compressed.

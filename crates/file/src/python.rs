@@ -4,7 +4,7 @@ use std::path::Path;
 
 use watchfire_core::ConfigError;
 
-use crate::{Every, LogFile};
+use crate::{LogFile, RotationInterval};
 
 impl LogFile {
     /// As Python's `RotatingFileHandler(filename, maxBytes, backupCount)`: `.1` is the newest rotated file.
@@ -24,16 +24,16 @@ impl LogFile {
         let file = Self::new(filename);
         let file = if backup_count == 0 { file } else { file.keep(backup_count) };
         let every = match when.to_ascii_uppercase().as_str() {
-            "M" => Every::Minute,
-            "H" => Every::Hour,
-            "D" | "MIDNIGHT" => Every::Day,
-            "W0" => Every::Week(0),
-            "W1" => Every::Week(1),
-            "W2" => Every::Week(2),
-            "W3" => Every::Week(3),
-            "W4" => Every::Week(4),
-            "W5" => Every::Week(5),
-            "W6" => Every::Week(6),
+            "M" => RotationInterval::Minute,
+            "H" => RotationInterval::Hour,
+            "D" | "MIDNIGHT" => RotationInterval::Day,
+            "W0" => RotationInterval::Week(0),
+            "W1" => RotationInterval::Week(1),
+            "W2" => RotationInterval::Week(2),
+            "W3" => RotationInterval::Week(3),
+            "W4" => RotationInterval::Week(4),
+            "W5" => RotationInterval::Week(5),
+            "W6" => RotationInterval::Week(6),
             _ => {
                 let reason = format!("{when:?} is unknown; expected M, H, D, midnight, or W0 to W6");
                 return file.with_mistake(ConfigError::new("file.when", reason));

@@ -12,7 +12,7 @@ use crate::time::{Zone, seconds};
 /// Is how often a file is rotated by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Every {
+pub enum RotationInterval {
     /// At each full minute.
     Minute,
     /// At each full hour.
@@ -55,7 +55,7 @@ impl Period {
 /// Says when the periods of a file begin.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
-    pub(crate) every: Every,
+    pub(crate) every: RotationInterval,
     pub(crate) hour: i8,
     pub(crate) minute: i8,
     pub(crate) zone: Zone,
@@ -65,10 +65,10 @@ impl Schedule {
     /// Returns the period that `at` lies in.
     pub(crate) fn period(&self, at: SystemTime) -> Period {
         match self.every {
-            Every::Minute => self.floor(at, 60),
-            Every::Hour => self.floor(at, 3600),
-            Every::Day => self.civil(at, 1, |date| date),
-            Every::Week(day) => self.civil(at, 7, |date| last(date, day)),
+            RotationInterval::Minute => self.floor(at, 60),
+            RotationInterval::Hour => self.floor(at, 3600),
+            RotationInterval::Day => self.civil(at, 1, |date| date),
+            RotationInterval::Week(day) => self.civil(at, 7, |date| last(date, day)),
         }
     }
 
@@ -106,9 +106,9 @@ impl Schedule {
             .unwrap_or(Timestamp::UNIX_EPOCH)
             .to_zoned(self.zone.time_zone().clone());
         let pattern = match self.every {
-            Every::Minute => "%Y-%m-%d_%H-%M",
-            Every::Hour => "%Y-%m-%d_%H",
-            Every::Day | Every::Week(_) => "%Y-%m-%d",
+            RotationInterval::Minute => "%Y-%m-%d_%H-%M",
+            RotationInterval::Hour => "%Y-%m-%d_%H",
+            RotationInterval::Day | RotationInterval::Week(_) => "%Y-%m-%d",
         };
         zoned.strftime(pattern).to_string()
     }
@@ -116,9 +116,9 @@ impl Schedule {
     /// Returns how long the date in a suffix is.
     fn suffix_len(&self) -> usize {
         match self.every {
-            Every::Minute => "2026-11-20_13-05".len(),
-            Every::Hour => "2026-11-20_13".len(),
-            Every::Day | Every::Week(_) => "2026-11-20".len(),
+            RotationInterval::Minute => "2026-11-20_13-05".len(),
+            RotationInterval::Hour => "2026-11-20_13".len(),
+            RotationInterval::Day | RotationInterval::Week(_) => "2026-11-20".len(),
         }
     }
 }

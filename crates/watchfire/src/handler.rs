@@ -24,4 +24,4 @@ pub use watchfire_core::{
     Null, Safe, SpanFacts, SpanNode, Stack, StackFrame, Value,
 };
 #[cfg(feature = "file")]
-pub use watchfire_file::{ConsoleHandler, FileHandler, MemoryHandler, Target};
+pub use watchfire_file::{ConsoleHandler, FileHandler, FlushTarget, MemoryHandler};

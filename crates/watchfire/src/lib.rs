@@ -21,7 +21,8 @@ pub use watchfire_filter as filter;
 
 #[cfg(feature = "file")]
 pub use watchfire_file::{
-    Compression, Console, ConsoleLayer, Durability, Every, FileCounts, FileLayer, LogFile, MemoryLayer,
+    Compression, Console, ConsoleLayer, Durability, FileCounts, FileLayer, LogFile, MemoryLayer,
+    RotationInterval,
 };
 #[cfg(feature = "outbox")]
 pub use watchfire_outbox::{

@@ -12,7 +12,7 @@ use watchfire_core::{
 
 use super::LogFile;
 use crate::{
-    Durability, Every, FileHandler, Record,
+    Durability, FileHandler, Record, RotationInterval,
     fs::Filesystem,
     handler::Owner,
     plan::{Plan, reason},
@@ -86,7 +86,7 @@ impl LogFile {
         if hour > 23 || minute > 59 {
             return Err(at_error());
         }
-        if let Some(Every::Week(day @ 7..)) = self.every {
+        if let Some(RotationInterval::Week(day @ 7..)) = self.every {
             return Err(ConfigError::new(
                 "file.every",
                 format!("weekday {day} is unknown; expected 0 (Monday) to 6"),

@@ -63,7 +63,10 @@ fn the_guide_names_the_rotated_files_as_they_are_called() {
         ("LogFile::daily(\"shop.log\")", of(LogFile::daily(path))),
         ("LogFile::daily(\"shop.log\").at(4, 0)", of(LogFile::daily(path).at(4, 0))),
         ("LogFile::weekly(\"shop.log\")", of(LogFile::weekly(path))),
-        ("LogFile::new(\"shop.log\").every(Every::Week(4))", of(LogFile::new(path).every(Every::Week(4)))),
+        (
+            "LogFile::new(\"shop.log\").every(RotationInterval::Week(4))",
+            of(LogFile::new(path).every(RotationInterval::Week(4))),
+        ),
         ("LogFile::new(\"shop.log\").max_size(1_000_000)", of(LogFile::new(path).max_size(1_000_000))),
         ("LogFile::daily(\"shop.log\").max_size(1_000_000)", of(LogFile::daily(path).max_size(1_000_000))),
         ("LogFile::new(\"shop.log\").rotate_at_start()", of(LogFile::new(path).rotate_at_start())),

@@ -9,10 +9,10 @@ use super::*;
 use crate::{
     Compression,
     fs::fake::{Chance, Fake},
+    prune,
     retention::Keep,
     rotation::Names,
-    rotation::{Every, Schedule},
-    tidy,
+    rotation::{RotationInterval, Schedule},
     time::Zone,
 };
 
@@ -28,7 +28,8 @@ const FOREIGN: [&str; 6] = [
 fn plan(chance: &mut Chance) -> Plan {
     let by_time = chance.below(3) > 0;
     let by_size = !by_time || chance.below(2) > 0;
-    let schedule = by_time.then(|| Schedule { every: Every::Minute, hour: 0, minute: 0, zone: Zone::utc() });
+    let schedule =
+        by_time.then(|| Schedule { every: RotationInterval::Minute, hour: 0, minute: 0, zone: Zone::utc() });
     Plan {
         folder: "/log".into(),
         path: "/log/shop.log".into(),
@@ -130,7 +131,7 @@ impl History {
             8 => drop(process.output.tick(self.now, self.instant)),
             9 => process.output.rotate_soon(),
             10 => process.output.close(),
-            _ => drop(tidy::run(&self.fake, &self.plan, self.now)),
+            _ => drop(prune::run(&self.fake, &self.plan, self.now)),
         }
     }
 
@@ -151,7 +152,7 @@ impl History {
             self.write(process);
             assert!(process.waiting.is_empty() && process.batch.is_empty());
         }
-        tidy::run(&self.fake, &self.plan, self.now).unwrap();
+        prune::run(&self.fake, &self.plan, self.now).unwrap();
     }
 
     fn check(&self) {

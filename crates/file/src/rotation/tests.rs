@@ -8,7 +8,7 @@ fn at(text: &str) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(u64::try_from(second.as_second()).unwrap())
 }
 
-fn schedule(every: Every, hour: i8, zone: Zone) -> Schedule {
+fn schedule(every: RotationInterval, hour: i8, zone: Zone) -> Schedule {
     Schedule { every, hour, minute: 0, zone }
 }
 
@@ -21,7 +21,7 @@ fn show(period: Period) -> String {
 fn periods_begin_where_people_expect_them() {
     let cases = [
         (
-            Every::Minute,
+            RotationInterval::Minute,
             0,
             Zone::utc(),
             "2026-11-20T21:48:12Z",
@@ -29,7 +29,7 @@ fn periods_begin_where_people_expect_them() {
             "2026-11-20_21-48",
         ),
         (
-            Every::Hour,
+            RotationInterval::Hour,
             0,
             Zone::utc(),
             "2026-11-20T21:48:12Z",
@@ -37,7 +37,7 @@ fn periods_begin_where_people_expect_them() {
             "2026-11-20_21",
         ),
         (
-            Every::Day,
+            RotationInterval::Day,
             0,
             Zone::utc(),
             "2026-11-20T00:00:00Z",
@@ -45,7 +45,7 @@ fn periods_begin_where_people_expect_them() {
             "2026-11-20",
         ),
         (
-            Every::Day,
+            RotationInterval::Day,
             4,
             Zone::utc(),
             "2026-11-20T03:59:59Z",
@@ -54,7 +54,7 @@ fn periods_begin_where_people_expect_them() {
         ),
         // 2026-11-20 is a Friday.
         (
-            Every::Week(0),
+            RotationInterval::Week(0),
             0,
             Zone::utc(),
             "2026-11-20T12:00:00Z",
@@ -62,7 +62,7 @@ fn periods_begin_where_people_expect_them() {
             "2026-11-16",
         ),
         (
-            Every::Week(4),
+            RotationInterval::Week(4),
             13,
             Zone::utc(),
             "2026-11-20T12:00:00Z",
@@ -70,7 +70,7 @@ fn periods_begin_where_people_expect_them() {
             "2026-11-13",
         ),
         (
-            Every::Week(6),
+            RotationInterval::Week(6),
             0,
             Zone::utc(),
             "2026-11-22T00:00:00Z",
@@ -79,7 +79,7 @@ fn periods_begin_where_people_expect_them() {
         ),
         // The days of 23 and 25 hours.
         (
-            Every::Day,
+            RotationInterval::Day,
             0,
             vienna(),
             "2026-03-29T12:00:00Z",
@@ -87,7 +87,7 @@ fn periods_begin_where_people_expect_them() {
             "2026-03-29",
         ),
         (
-            Every::Day,
+            RotationInterval::Day,
             0,
             vienna(),
             "2026-10-25T12:00:00Z",
@@ -96,7 +96,7 @@ fn periods_begin_where_people_expect_them() {
         ),
         // An hour that the clock skips begins when it has been skipped.
         (
-            Every::Day,
+            RotationInterval::Day,
             2,
             vienna(),
             "2026-03-29T12:00:00Z",
@@ -105,7 +105,7 @@ fn periods_begin_where_people_expect_them() {
         ),
         // The hour that there is twice has two periods of one name.
         (
-            Every::Hour,
+            RotationInterval::Hour,
             0,
             vienna(),
             "2026-10-25T00:30:00Z",
@@ -113,7 +113,7 @@ fn periods_begin_where_people_expect_them() {
             "2026-10-25_02",
         ),
         (
-            Every::Hour,
+            RotationInterval::Hour,
             0,
             vienna(),
             "2026-10-25T01:30:00Z",
@@ -131,7 +131,7 @@ fn periods_begin_where_people_expect_them() {
 
 #[test]
 fn periods_follow_one_another_without_gap_across_clock_changes() {
-    for every in [Every::Hour, Every::Day, Every::Week(2)] {
+    for every in [RotationInterval::Hour, RotationInterval::Day, RotationInterval::Week(2)] {
         for hour in [0, 2, 3] {
             let schedule = schedule(every, hour, vienna());
             let mut now = at("2026-01-01T00:00:00Z");
@@ -164,8 +164,10 @@ fn a_late_line_stays_and_a_clock_set_back_starts_a_new_file() {
 
 #[test]
 fn only_names_of_our_own_are_read() {
-    let daily = Names { base: "shop.log".into(), schedule: Some(schedule(Every::Day, 0, Zone::utc())) };
-    let hourly = Names { base: "shop.log".into(), schedule: Some(schedule(Every::Hour, 0, Zone::utc())) };
+    let daily =
+        Names { base: "shop.log".into(), schedule: Some(schedule(RotationInterval::Day, 0, Zone::utc())) };
+    let hourly =
+        Names { base: "shop.log".into(), schedule: Some(schedule(RotationInterval::Hour, 0, Zone::utc())) };
     let numbered = Names { base: "shop.log".into(), schedule: None };
     let date = |text: &str, count| Key::Date(text.to_owned(), count);
     let own = [
@@ -212,7 +214,8 @@ fn only_names_of_our_own_are_read() {
 
 #[test]
 fn a_name_that_is_taken_gets_the_next_number_and_never_an_old_one() {
-    let names = Names { base: "shop.log".into(), schedule: Some(schedule(Every::Day, 0, Zone::utc())) };
+    let names =
+        Names { base: "shop.log".into(), schedule: Some(schedule(RotationInterval::Day, 0, Zone::utc())) };
     let period = names.schedule.as_ref().unwrap().period(at("2026-11-20T12:00:00Z"));
     let key = |count| Key::Date("2026-11-20".to_owned(), count);
     assert_eq!(names.next(period, &[]), key(0));

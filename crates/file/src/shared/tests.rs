@@ -6,12 +6,12 @@ use super::*;
 use crate::{
     fs::fake::Fake,
     retention::Keep,
-    rotation::{Every, Names, Schedule},
+    rotation::{Names, RotationInterval, Schedule},
     time::Zone,
 };
 
 fn shared(fake: &Fake, capacity: usize, has_thread: bool, heard: &Arc<Mutex<Vec<String>>>) -> Arc<Shared> {
-    let schedule = Schedule { every: Every::Day, hour: 0, minute: 0, zone: Zone::utc() };
+    let schedule = Schedule { every: RotationInterval::Day, hour: 0, minute: 0, zone: Zone::utc() };
     let plan = Plan {
         folder: "/log".into(),
         path: "/log/shop.log".into(),

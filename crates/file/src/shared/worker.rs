@@ -8,7 +8,7 @@ use std::{
 use watchfire_core::clock;
 
 use super::{Shared, locks::lock};
-use crate::{Durability, plan::Trouble, rotation::Period, tidy, time::seconds};
+use crate::{Durability, plan::Trouble, prune, rotation::Period, time::seconds};
 
 /// How often the thread looks for a hang-up signal.
 const LOOK_FOR_HANGUP: Duration = Duration::from_millis(250);
@@ -93,7 +93,7 @@ impl Shared {
 
     /// Removes and compresses. Returns whether it has to be tried again.
     pub(super) fn tidy(&self) -> bool {
-        match tidy::run(&*self.fs, &self.plan, clock::now()) {
+        match prune::run(&*self.fs, &self.plan, clock::now()) {
             Ok(()) => false,
             Err(Trouble::Busy) => true,
             Err(trouble) => {

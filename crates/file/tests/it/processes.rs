@@ -12,7 +12,7 @@ use std::{
 
 use tracing_subscriber::prelude::*;
 use watchfire_core::{Flushed, Handler, clock};
-use watchfire_file::{Compression, Durability, Every, FileHandler, LogFile};
+use watchfire_file::{Compression, Durability, FileHandler, LogFile, RotationInterval};
 
 /// Starts this test binary again, as the program that `child` plays.
 fn child(role: &str, path: &Path, arguments: &[&str]) -> Command {
@@ -42,7 +42,7 @@ fn install(file: LogFile) -> FileHandler {
 
 fn rotating(path: &Path, mode: &str) -> LogFile {
     let file = LogFile::new(path).max_size(20_000).compress(Compression::Gzip);
-    if mode == "time" { file.every(Every::Minute) } else { file }
+    if mode == "time" { file.every(RotationInterval::Minute) } else { file }
 }
 
 #[test]
