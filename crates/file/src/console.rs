@@ -14,9 +14,8 @@ use watchfire_core::{ConfigError, EventView, Flushed, Handler, HandlerLayer, clo
 
 use crate::{
     Format, Record,
+    flush_target::{FlushTarget, with_line},
     format::{Json, Logfmt, Pretty, Text},
-    handler::with_line,
-    memory::FlushTarget,
     time::{Zone, ZoneName},
 };
 

@@ -1,5 +1,4 @@
 use std::{
-    cell::Cell,
     fmt,
     path::PathBuf,
     sync::Arc,
@@ -9,7 +8,12 @@ use std::{
 use tracing_core::LevelFilter;
 use watchfire_core::{EventView, Flushed, Handler, HandlerLayer, Severity, Stack, clock};
 
-use crate::{FileCounts, Format, Record, memory::FlushTarget, shared::Shared, time::Zone};
+use crate::{
+    FileCounts, Format, Record,
+    flush_target::{FlushTarget, with_line},
+    shared::Shared,
+    time::Zone,
+};
 
 /// Is the layer that writes events to a file; made by [`LogFile::layer`](crate::LogFile::layer).
 pub type FileLayer = HandlerLayer<FileHandler>;
@@ -101,21 +105,5 @@ impl Drop for Owner {
 impl fmt::Debug for FileHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileHandler").field("path", &self.path()).finish_non_exhaustive()
-    }
-}
-
-/// A buffer larger than this is given back to the allocator, so that one huge line does not stay for ever.
-const KEEP: usize = 65_536;
-
-/// Lends a reused buffer.
-pub(crate) fn with_line(work: impl FnOnce(&mut String)) {
-    thread_local! {
-        static LINE: Cell<String> = const { Cell::new(String::new()) };
-    }
-    let mut line = LINE.try_with(Cell::take).unwrap_or_default();
-    line.clear();
-    work(&mut line);
-    if line.capacity() <= KEEP {
-        LINE.try_with(|slot| slot.set(line)).ok();
     }
 }

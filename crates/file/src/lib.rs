@@ -12,10 +12,13 @@ mod format;
 mod record;
 mod time;
 
+mod flush_target;
 mod handler;
 mod shared;
 
+mod archives;
 mod batch;
+mod compression;
 mod durability;
 mod fs;
 mod output;
@@ -25,13 +28,14 @@ mod prune;
 mod retention;
 mod rotation;
 
+pub use compression::Compression;
 pub use config::LogFile;
 pub use console::{Console, ConsoleHandler, ConsoleLayer};
 pub use durability::{Durability, FileCounts};
+pub use flush_target::FlushTarget;
 pub use format::{Format, Json, JsonKey, Logfmt, Pretty, SpanStyle, Template, Text};
 pub use handler::{FileHandler, FileLayer};
-pub use memory::{FlushTarget, MemoryHandler, MemoryLayer};
-pub use pack::Compression;
+pub use memory::{MemoryHandler, MemoryLayer};
 pub use record::{FieldValue, Record, SpanFields};
 pub use rotation::RotationInterval;
 

@@ -7,7 +7,7 @@ use std::{
 
 use watchfire_core::{EventView, Flushed, Handler, HandlerLayer, Severity, clock};
 
-use crate::handler::with_line;
+use crate::flush_target::{FlushTarget, with_line};
 
 /// Is the layer that holds events back until one of a level comes; made by [`MemoryHandler::layer`].
 pub type MemoryLayer<T> = HandlerLayer<MemoryHandler<T>>;
@@ -135,14 +135,4 @@ impl<T: FlushTarget> fmt::Debug for MemoryHandler<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryHandler").field("capacity", &self.capacity).finish_non_exhaustive()
     }
-}
-
-/// Takes formatted lines: [`FileHandler`](crate::FileHandler) and [`ConsoleHandler`](crate::ConsoleHandler).
-pub trait FlushTarget: Handler {
-    /// Appends the event as a line.
-    #[doc(hidden)]
-    fn render(&self, event: &EventView<'_>, at: SystemTime, line: &mut String);
-    /// Takes one line.
-    #[doc(hidden)]
-    fn accept(&self, line: &str, at: SystemTime, is_urgent: bool);
 }

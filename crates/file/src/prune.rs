@@ -1,30 +1,14 @@
 //! Remove what is no longer kept and compress the rest. Runs beside the writing, under the same lock as a rotation.
 
 use crate::{
-    fs::{Filesystem, Stat},
+    archives::archives,
+    fs::Filesystem,
     pack,
     plan::{Plan, Trouble},
     retention::Archive,
-    rotation::{Key, Packing},
 };
 
 use std::{io, time::SystemTime};
-
-/// Is one rotated file as it lies in the folder.
-pub(crate) struct Found {
-    pub(crate) key: Key,
-    pub(crate) packing: Packing,
-    pub(crate) stat: Stat,
-}
-
-/// Lists the rotated files of a plan, and nobody else's.
-pub(crate) fn archives(fs: &dyn Filesystem, plan: &Plan) -> Result<Vec<Found>, Trouble> {
-    let files = fs.list(&plan.folder).map_err(|error| Trouble::new("list its folder", error))?;
-    let found = files.into_iter().filter_map(|(name, stat)| {
-        plan.names.parse(&name).map(|(key, packing)| Found { key, packing, stat })
-    });
-    Ok(found.collect())
-}
 
 /// Does all there is to do.
 pub(crate) fn run(fs: &dyn Filesystem, plan: &Plan, now: SystemTime) -> Result<(), Trouble> {
