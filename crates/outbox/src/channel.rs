@@ -4,8 +4,8 @@ use watchfire_core::{Alert, ConfigError, HandlerLayer};
 
 use crate::{
     AlertHandler, Noise, Outbox, Policy, QuietHours, Rate, Sink,
-    channels::{GroupBy, Settings},
-    failover::FailOver,
+    model::failover::FailOver,
+    pipeline::channel_state::{GroupBy, Settings},
 };
 
 /// Is a configured sink with the settings that every channel has: its name, its patience and pace.

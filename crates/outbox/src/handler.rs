@@ -3,7 +3,7 @@ use std::{fmt, marker::PhantomData, time::Instant};
 use tracing_core::LevelFilter;
 use watchfire_core::{EventView, Flushed, Handler};
 
-use crate::shared::Port;
+use crate::worker::producer::Port;
 
 /// Feeds one channel: captures an event as an alert and pushes it into the outbox. Never waits.
 ///

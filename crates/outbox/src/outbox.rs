@@ -14,15 +14,17 @@ use std::{
 use watchfire_core::{Alert, App, Capture, ConfigError, SelfLog, Severity, clock, process};
 
 use crate::{
-    Channel, FlushReport, Health, Reason, Sink, Stats, chance,
-    channels::{ChannelState, Settings, Tuning},
-    courier,
-    dispatch::{Dispatch, LastResort},
-    failover, folder,
-    panics::Panics,
-    queue::Queue,
-    shared::{Lifeline, Orders, Port, Published, Shared, Spares, To},
+    Channel, FlushReport, Health, Reason, Sink, Stats, folder,
+    model::{failover, random},
+    pipeline::channel_state::{ChannelState, Settings, Tuning},
+    pipeline::dispatch::{Dispatch, LastResort},
     spool::{Disk, Owner, Spool},
+    worker::buffer_pool::Spares,
+    worker::panics::Panics,
+    worker::producer::Port,
+    worker::queue::Queue,
+    worker::shared::{Lifeline, Orders, Published, Shared, To},
+    worker::worker_loop,
 };
 
 /// Is the handle that the program keeps: it owns the courier thread, what waits, and the counts.
@@ -299,7 +301,7 @@ impl OutboxBuilder {
         let disk = disk.map(|disk| disk.slower(self.slower));
         let host = self.app.host_name().to_owned();
         let spool = |disk: &Disk| {
-            Spool::new(disk.clone(), Owner::this(&host), Arc::new(Owner::is_alive), chance::bits())
+            Spool::new(disk.clone(), Owner::this(&host), Arc::new(Owner::is_alive), random::bits())
         };
         let capture = Capture::new(self.app);
         let shared = Arc::new(Shared {
@@ -327,7 +329,7 @@ impl OutboxBuilder {
         process::watch_forks();
         let last_resort = self.last_resort.unwrap_or_else(|| on_stderr(shared.self_log.clone()));
         let dispatch = Dispatch::new(disk.as_ref().map(spool), shared.self_log.clone(), last_resort, trouble);
-        courier::start(&shared, dispatch)
+        worker_loop::start(&shared, dispatch)
             .map_err(|error| ConfigError::new("outbox", format!("cannot start its thread: {error}")))?;
         let weak = Arc::downgrade(&shared);
         process::at_exit(weak);
@@ -384,7 +386,7 @@ fn on_stderr(log: SelfLog) -> LastResort {
         let place = alert.place_text().unwrap_or_default();
         log.say(format_args!(
             "no channel could say this: {} {} {place} {}: {}",
-            crate::page::stamp(alert.at),
+            crate::sink::content::stamp(alert.at),
             alert.severity,
             alert.target,
             crate::one_line(&alert.message, 500),

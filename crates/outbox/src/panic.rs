@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use watchfire_core::process::{self, OnPanic};
 
-use crate::{Outbox, shared::Shared};
+use crate::{Outbox, worker::shared::Shared};
 
 /// Installs a panic hook, in front of the one that is there, that alerts all channels of `outbox` of each panic:
 /// message, place, thread, stack and the spans the thread is in.

@@ -7,7 +7,7 @@ use signal_hook::{
 };
 use watchfire_core::mute_thread;
 
-use crate::{Outbox, shared::THREAD};
+use crate::{Outbox, worker::shared::THREAD};
 
 impl Outbox {
     /// Has SIGTERM, SIGINT and SIGHUP flush the outbox, within the deadline for the end of the process, before they end

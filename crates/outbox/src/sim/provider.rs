@@ -4,10 +4,10 @@ use std::{
     time::Duration,
 };
 
-use super::chance::Chance;
+use super::random::Chance;
 use crate::{
     Delivering, GroupId, Notification, NotificationId, Occasion, OccasionKind, Outcome, Policy, Reason,
-    Receipt, Scope, Sink, moment::Moment,
+    Receipt, Scope, Sink, model::timestamp::Moment,
 };
 
 /// Renders for its recipients, and notes what; what it delivers is the simulator's affair.

@@ -1,15 +1,15 @@
-mod balance;
-mod books;
-mod desks;
+mod adoption_oracle;
+mod aggregation;
+mod count_oracle;
+mod delivery_oracle;
 mod disasters;
-mod estates;
 mod hosts;
 mod plan;
 mod process;
 
-use balance::{Book, Grave, Pings, Sum};
-use books::conserved;
-use estates::Estate;
+use adoption_oracle::Estate;
+use count_oracle::{Book, Grave, Pings, Sum};
+use delivery_oracle::conserved;
 use process::Process;
 
 use std::{
@@ -24,17 +24,17 @@ use watchfire_core::{Alert, AlertId, App, SelfLog, Severity};
 
 use super::{
     Summary,
-    chance::Chance,
+    fake_disk::{Disk, Mode, Ram},
     ledger::Ledger,
     provider::{Paper, Pauses, Providers, Shown},
-    ram::{Disk, Mode, Ram},
+    random::Chance,
 };
 use crate::{
     GroupId, Notification, NotificationId, Occasion,
-    channels::{ChannelState, Settings},
     delivery::{Key, State},
-    dispatch::{Dispatch, Job, Limits},
-    moment::Moment,
+    model::timestamp::Moment,
+    pipeline::channel_state::{ChannelState, Settings},
+    pipeline::dispatch::{Dispatch, Job, Limits},
     spool::{Alive, Owner, Spool},
 };
 

@@ -3,7 +3,7 @@ use std::fmt;
 use crate::{
     NotificationId,
     delivery::{Key, State},
-    moment::Moment,
+    model::timestamp::Moment,
     spool::Owner,
 };
 

@@ -11,9 +11,9 @@ use watchfire_core::{Alert, AlertId, App, Field, Severity, SpanFacts, Stack, Val
 
 use crate::{
     Counts, Form, GroupId, Mention, Notification, NotificationId, OccasionKind, Outlook,
-    letter::{Facts, Letter},
-    moment::Moment,
-    notification::Rendering,
+    model::notification::Rendering,
+    model::queued_message::{Facts, Letter},
+    model::timestamp::Moment,
 };
 
 /// Is the head of a file: everything but the renderings themselves, which follow it as they are.

@@ -9,7 +9,7 @@ use super::{Process, World};
 use crate::{
     NotificationId,
     delivery::Key,
-    sim::ram::{Mode, Ram},
+    sim::fake_disk::{Mode, Ram},
     spool::{Name, Spool},
 };
 

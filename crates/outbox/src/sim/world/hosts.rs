@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Process, World, estates::Estate};
-use crate::{moment::Moment, spool::Owner};
+use super::{Process, World, adoption_oracle::Estate};
+use crate::{model::timestamp::Moment, spool::Owner};
 
 /// How often the courier of every process has looked at the folder, at least.
 const LOOK: Duration = Duration::from_secs(60);

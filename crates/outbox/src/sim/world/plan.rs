@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Plan, Wanted, desks::draw_noise};
-use crate::{Policy, channels::Settings, dispatch::Limits, failover::FailOver, sim::chance::Chance};
+use super::{Plan, Wanted, aggregation::draw_noise};
+use crate::{
+    Policy, model::failover::FailOver, pipeline::channel_state::Settings, pipeline::dispatch::Limits,
+    sim::random::Chance,
+};
 
 impl Plan {
     pub(super) fn draw(chance: &mut Chance, grouped: bool) -> Self {

@@ -1,16 +1,16 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{World, balance::Book};
+use super::{World, count_oracle::Book};
 use crate::{
     Notification,
-    channels::ChannelState,
-    courier::talk::Counting,
     delivery::Key,
-    dispatch::Dispatch,
-    moment::Moment,
+    model::timestamp::Moment,
+    pipeline::channel_state::ChannelState,
+    pipeline::dispatch::Dispatch,
+    pipeline::pipeline_turn::Counting,
     sim::{
+        fake_disk::Ram,
         provider::{Pauses, Shown},
-        ram::Ram,
     },
     spool::Owner,
 };

@@ -1,0 +1,370 @@
+//! Decide when a channel speaks, and of what: the machine of all its groups.
+
+mod digest;
+mod eviction;
+#[cfg(feature = "sim")]
+mod inspect;
+mod retune;
+mod storm;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use watchfire_core::{Alert, Severity};
+
+use super::{
+    Fingerprint,
+    cardinality_limit::Places,
+    emission::Say,
+    group::{Group, Late},
+};
+use crate::{
+    GroupId, Noise,
+    aggregate::{Purse, Silences},
+    model::timestamp::Moment,
+};
+use storm::Storm;
+
+/// How many groups are kept, and how many bytes of their alerts.
+pub(super) const MOST_GROUPS: usize = 1024;
+pub(super) const MOST_BYTES: usize = 4 << 20;
+/// More new groups than these within a minute are a storm.
+pub(super) const STORM: usize = 15;
+pub(super) const STORM_SPAN: Duration = Duration::from_secs(60);
+/// More messages than these at one time are one message.
+pub(super) const AT_ONCE: usize = 3;
+/// Edits of one channel stay this far apart: Telegram allows 20 messages a minute in a group.
+const EDIT_GAP: Duration = Duration::from_secs(3);
+
+/// Holds the groups of one channel, and says when it speaks. Takes the time as an argument.
+///
+/// At every moment `taken = told + withheld + pending`.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(super) channel: String,
+    pub(super) noise: Noise,
+    can_edit: bool,
+    pub(super) groups: BTreeMap<GroupId, Group>,
+    pub(super) bytes: usize,
+    places: Places,
+    arrivals: VecDeque<Moment>,
+    pub(super) storm: Option<Storm>,
+    pub(super) lump: Lump,
+    pub(super) budget: Purse,
+    silences: Silences,
+    last_edit: Moment,
+    /// The last alert, to stand for groups that are no longer known.
+    pub(super) latest: Option<Arc<Alert>>,
+    /// How many messages told of several groups.
+    pub(super) bundles: u32,
+    wake: Option<Moment>,
+    pub(super) tally: Tally,
+    /// Alerts withheld, and not yet mentioned by a message.
+    pub(super) unmentioned: u64,
+    pub(super) withheld_before: u64,
+    pub(super) changed: bool,
+    /// The program ends in order: what was told is written down as told.
+    pub(super) closed: bool,
+}
+
+/// Counts alerts by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Taken, those of an earlier life of the program that were not told included.
+    pub(crate) taken: u64,
+    /// Told of, by themselves or as a number.
+    pub(crate) told: u64,
+    /// Too few of their group to be told of.
+    pub(crate) withheld: u64,
+}
+
+/// Counts the alerts of groups that had to leave the table.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lump {
+    pub(super) alerts: u64,
+    pub(super) groups: u64,
+    pub(super) first: Moment,
+    pub(super) last: Moment,
+    pub(super) due: Moment,
+    /// As of a group.
+    pub(super) maybe_told: bool,
+}
+
+impl Desk {
+    /// Opens the desk of a channel, which speaks as much as `budget` has.
+    pub(crate) fn new(channel: &str, noise: Noise, budget: Purse, can_edit: bool) -> Self {
+        Self {
+            channel: channel.to_owned(),
+            budget,
+            noise,
+            can_edit,
+            groups: BTreeMap::new(),
+            bytes: 0,
+            places: Places::default(),
+            arrivals: VecDeque::new(),
+            storm: None,
+            lump: Lump::default(),
+            silences: Silences::default(),
+            last_edit: Moment::default(),
+            latest: None,
+            bundles: 0,
+            wake: None,
+            tally: Tally::default(),
+            unmentioned: 0,
+            closed: false,
+            withheld_before: 0,
+            changed: false,
+        }
+    }
+
+    /// Returns what the settings are.
+    pub(crate) fn noise(&self) -> &Noise {
+        &self.noise
+    }
+
+    /// Takes an alert that stands for `weight` of its kind; `named` is what the program calls its group.
+    pub(crate) fn take(
+        &mut self,
+        alert: Arc<Alert>,
+        named: Option<&str>,
+        weight: u64,
+        now: Moment,
+        out: &mut Vec<Say>,
+    ) -> GroupId {
+        let print = Fingerprint::of(&alert, named);
+        let (id, folded) = self.places.group_of(print, now);
+        self.changed = true;
+        self.tally.taken += weight;
+        self.latest = Some(Arc::clone(&alert));
+        let known = self.groups.get(&id);
+        let is_new = known.is_none();
+        let raised = known.is_some_and(|group| alert.severity > group.severity);
+        let noise = &self.noise;
+        let group = self.groups.entry(id).or_insert_with(|| Group::new(&alert, noise, now));
+        group.count(weight, now, noise);
+        group.folded = folded;
+        self.bytes = self.bytes.saturating_sub(if is_new { 0 } else { group.bytes });
+        group.show(&alert);
+        self.bytes += group.bytes;
+        if raised {
+            (group.severity, group.owed) = (alert.severity, true);
+        }
+        if is_new {
+            self.arrived(now);
+        }
+        if self.sends_every(id, now) || self.groups.get(&id).is_some_and(|group| group.owed) {
+            self.owe(id, now, out);
+        } else {
+            self.plan(id, now);
+        }
+        self.make_room(id, now);
+        id
+    }
+
+    /// Counts `n` more of a group, without having seen them; without a group they are told of as a number.
+    pub(crate) fn count(&mut self, id: Option<GroupId>, n: u64, now: Moment, out: &mut Vec<Say>) {
+        if n == 0 {
+            return;
+        }
+        self.changed = true;
+        self.tally.taken += n;
+        match id.and_then(|id| Some((id, self.groups.get_mut(&id)?))) {
+            Some((id, group)) => {
+                group.count(n, now, &self.noise);
+                if group.owed {
+                    self.owe(id, now, out);
+                } else {
+                    self.plan(id, now);
+                }
+            }
+            None => self.lump(n, now, now, now),
+        }
+    }
+
+    /// Notes that `n` that are about to be [counted](Self::count) may be of other kinds from the same place: there were too
+    /// many different ones for a look at each.
+    pub(crate) fn note_unread(&mut self, id: Option<GroupId>, n: u64) {
+        if let Some(group) = id.and_then(|id| self.groups.get_mut(&id)) {
+            group.unread = group.unread.saturating_add(n);
+        }
+    }
+
+    /// Says what is due. `editable` tells whether there is a message of the group to edit.
+    pub(crate) fn tick(&mut self, now: Moment, editable: &dyn Fn(GroupId) -> bool, out: &mut Vec<Say>) {
+        if self.wake.is_none_or(|at| at > now) {
+            return;
+        }
+        let before = out.len();
+        self.weather(now, out);
+        let due: Vec<GroupId> =
+            self.groups.iter().filter(|(_, group)| group.next() <= now).map(|(id, _)| *id).collect();
+        let mut ready = Vec::new();
+        for id in due {
+            if self.is_ready(id, now, editable, out) {
+                ready.push(id);
+            }
+        }
+        self.speak(ready, now, out);
+        self.wake = self.next();
+        self.changed |= out.len() > before;
+    }
+
+    /// Returns when something may be due.
+    pub(crate) fn due(&self) -> Option<Moment> {
+        self.wake
+    }
+
+    /// Says all that is left, as far as the budget goes: there is nobody to say it later.
+    pub(crate) fn close(&mut self, now: Moment, out: &mut Vec<Say>) {
+        let left = |group: &&Group| group.unsaid > 0 && (!group.owed || group.is_loud(&self.noise));
+        let ready: Vec<GroupId> =
+            self.groups.iter().filter(|(_, group)| left(group)).map(|(id, _)| *id).collect();
+        if self.lump.alerts > 0 {
+            self.lump.due = now;
+        }
+        self.storm = None;
+        self.speak(ready, now, out);
+        self.wake = self.next();
+    }
+
+    /// Returns how many alerts wait to be told of.
+    pub(crate) fn pending(&self) -> u64 {
+        self.lump.alerts + self.groups.values().map(|group| group.unsaid).sum::<u64>()
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Returns how many were withheld by earlier processes.
+    pub(crate) fn withheld_before(&self) -> u64 {
+        self.withheld_before
+    }
+
+    pub(crate) fn open_groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Tells whether this alert goes by itself on a channel that sends every one.
+    fn sends_every(&mut self, id: GroupId, now: Moment) -> bool {
+        let (Some(rate), Some(group)) = (self.noise.every, self.groups.get_mut(&id)) else { return false };
+        match rate.allow(group.every, now) {
+            Some(level) => {
+                group.every = level;
+                group.owed = true;
+                true
+            }
+            // The first of a group is always owed; a flood of new groups has the queue's bound.
+            None => false,
+        }
+    }
+
+    /// Returns until when a group may not speak, and why.
+    fn held(&self, id: GroupId, group: &Group, now: Moment) -> Option<(Moment, Late)> {
+        if let Some(silence) = self.silences.of(id, now) {
+            return Some((silence.until.into(), Late::Silence));
+        }
+        if group.owed && !group.is_loud(&self.noise) {
+            let within = self.noise.min_count.map_or(Duration::from_secs(3600), |min| min.within);
+            return Some((group.last + within + Duration::from_millis(1), Late::MinCount));
+        }
+        if group.severity >= Severity::Critical {
+            return None;
+        }
+        if let Some(until) = self.budget.hushed(group.severity, now) {
+            return Some((until, Late::QuietHours));
+        }
+        match &self.storm {
+            Some(storm) if group.owed => Some((storm.due.max(now), Late::Storm)),
+            _ => None,
+        }
+    }
+
+    /// Says the first message of a group, if nothing holds it.
+    fn owe(&mut self, id: GroupId, now: Moment, out: &mut Vec<Say>) {
+        let Some(group) = self.groups.get(&id) else { return };
+        let held = match self.held(id, group, now) {
+            None if self.budget.left("", now) == 0 => Some((self.budget.next("", now), Late::Budget)),
+            held => held,
+        };
+        match held {
+            None => self.say(id, now, out),
+            Some(held) => self.hold(id, held),
+        }
+    }
+
+    fn hold(&mut self, id: GroupId, (until, why): (Moment, Late)) {
+        if let Some(group) = self.groups.get_mut(&id) {
+            group.due = until;
+            group.late = Some(why);
+            (group.early_at, group.edit_at) = (None, None);
+            let at = group.next();
+            self.wake_by(at);
+        }
+    }
+
+    fn plan(&mut self, id: GroupId, now: Moment) {
+        if let Some(group) = self.groups.get_mut(&id) {
+            group.plan(&self.noise, self.can_edit, now);
+            let at = group.next();
+            self.wake_by(at);
+        }
+    }
+
+    fn wake_by(&mut self, at: Moment) {
+        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+    }
+
+    /// Looks at everything at the next tick, after a restart.
+    pub(super) fn wake_all(&mut self, now: Moment) {
+        self.wake = self.next().map(|at| at.max(now));
+    }
+
+    fn next(&self) -> Option<Moment> {
+        let groups = self.groups.values().map(Group::next);
+        let storm = self.storm.as_ref().map(|storm| storm.due.min(storm.check));
+        let lump = (self.lump.alerts > 0).then_some(self.lump.due);
+        groups.chain(storm).chain(lump).min()
+    }
+
+    /// Decides what a group that is due does; `true` if it wants to speak.
+    fn is_ready(
+        &mut self,
+        id: GroupId,
+        now: Moment,
+        editable: &dyn Fn(GroupId) -> bool,
+        out: &mut Vec<Say>,
+    ) -> bool {
+        let Some(group) = self.groups.get(&id) else { return false };
+        if group.unsaid == 0 && group.fresh == 0 && !group.owed {
+            self.end(id, now, editable, out);
+            return false;
+        }
+        let by_time = group.due <= now || group.early_at.is_some_and(|at| at <= now);
+        match self.held(id, group, now) {
+            Some((_, Late::MinCount)) if now.since(group.last) > self.patience() => {
+                self.withhold(id);
+                false
+            }
+            Some(held) => {
+                // A storm that is due has just spoken, or waits for its budget.
+                let until = held.0.max(now + Duration::from_millis(1));
+                self.hold(id, (until, held.1));
+                false
+            }
+            None if group.owed => true,
+            None if by_time && self.noise.digests.is_empty() => {
+                self.withhold(id);
+                false
+            }
+            None if by_time => true,
+            None => {
+                self.edit(id, now, editable, out);
+                false
+            }
+        }
+    }
+}

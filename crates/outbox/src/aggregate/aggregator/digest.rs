@@ -1,0 +1,188 @@
+use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
+
+use super::{AT_ONCE, Desk, EDIT_GAP};
+use crate::{
+    Counts, GroupId, OccasionKind, QuietNote,
+    aggregate::{
+        Say,
+        emission::{mention, most_frequent, notes_of},
+        group::{Group, Late},
+    },
+    model::hash::Fnv128,
+    model::timestamp::Moment,
+};
+
+impl Desk {
+    /// Ends a group that has been quiet for a whole window.
+    pub(super) fn end(
+        &mut self,
+        id: GroupId,
+        now: Moment,
+        editable: &dyn Fn(GroupId) -> bool,
+        out: &mut Vec<Say>,
+    ) {
+        let Some(group) = self.groups.remove(&id) else { return };
+        self.bytes = self.bytes.saturating_sub(group.bytes);
+        self.changed = true;
+        if group.total > 1 && self.noise.quiet == QuietNote::Edit && self.can_edit && editable(id) {
+            let mut say = Say::of(OccasionKind::Quiet, id, &group, now);
+            say.alert = Arc::clone(&group.opening);
+            out.push(say);
+        }
+    }
+
+    /// Brings the count of the message that is there up to date.
+    pub(super) fn edit(
+        &mut self,
+        id: GroupId,
+        now: Moment,
+        editable: &dyn Fn(GroupId) -> bool,
+        out: &mut Vec<Say>,
+    ) {
+        let next = self.last_edit + EDIT_GAP;
+        let Some(group) = self.groups.get_mut(&id) else { return };
+        if !editable(id) {
+            group.edit_at = Some(now + self.noise.edit_every);
+            return;
+        }
+        if next > now {
+            group.edit_at = Some(next);
+            return;
+        }
+        let mut say = Say::of(OccasionKind::Edit, id, group, now);
+        say.alert = Arc::clone(&group.opening);
+        (group.unsaid, group.maybe_told) = (0, false);
+        group.said = group.said.saturating_add(1);
+        group.last_said = now;
+        group.edit_at = None;
+        self.last_edit = now;
+        self.tally.told += say.told;
+        out.push(say);
+    }
+
+    /// Begins to speak of several groups: each for itself, or all in one message.
+    pub(super) fn speak(&mut self, mut ready: Vec<GroupId>, now: Moment, out: &mut Vec<Say>) {
+        let lump = self.lump.alerts > 0 && self.lump.due <= now;
+        if ready.is_empty() && !lump {
+            return;
+        }
+        let mut tokens = self.budget.left("", now) as usize;
+        if tokens == 0 {
+            let next = self.budget.next("", now).max(now + Duration::from_millis(1));
+            ready.into_iter().for_each(|id| self.hold(id, (next, Late::Budget)));
+            self.lump.due = self.lump.due.max(next);
+            return;
+        }
+        let order = |id: &GroupId| self.groups.get(id).map(|group| (Reverse(group.severity), group.first));
+        ready.sort_by_key(order);
+        if ready.len() <= AT_ONCE.min(tokens) && !lump {
+            ready.into_iter().for_each(|id| self.say(id, now, out));
+            return;
+        }
+        let mut ready = VecDeque::from(ready);
+        while tokens > 1
+            && let Some(id) =
+                ready.front().filter(|id| self.groups.get(id).is_some_and(Group::is_urgent)).copied()
+        {
+            ready.pop_front();
+            self.say(id, now, out);
+            tokens -= 1;
+        }
+        match (ready.make_contiguous(), lump) {
+            ([], false) => {}
+            ([only], false) => self.say(*only, now, out),
+            _ => match self.bundle(OccasionKind::Digest, ready.make_contiguous(), now) {
+                Some(say) => out.push(say),
+                // Nothing is known of what was counted: it waits for an alert to stand for it.
+                None => self.lump.due = now + self.noise.window(0),
+            },
+        }
+    }
+
+    /// Says one group's first message or digest.
+    pub(super) fn say(&mut self, id: GroupId, now: Moment, out: &mut Vec<Say>) {
+        let Some(group) = self.groups.get_mut(&id) else { return };
+        if !self.budget.take("", now) {
+            return;
+        }
+        let kind = if group.owed { OccasionKind::First } else { OccasionKind::Digest };
+        let mut say = Say::of(kind, id, group, now);
+        if kind == OccasionKind::First {
+            group.opening = Arc::clone(&group.sample);
+        }
+        if std::mem::take(&mut self.unmentioned) > 0 {
+            say.notes.extend(withheld_note(self.tally.withheld));
+        }
+        group.told(&self.noise, now);
+        let at = group.next();
+        self.tally.told += say.told;
+        self.wake_by(at);
+        out.push(say);
+    }
+
+    /// Puts several groups into one message.
+    pub(super) fn bundle(&mut self, kind: OccasionKind, ids: &[GroupId], now: Moment) -> Option<Say> {
+        let oldest = ids.iter().filter_map(|id| self.groups.get(id)).min_by_key(|group| group.first);
+        let alert = oldest.map(|group| &group.sample).or(self.latest.as_ref()).map(Arc::clone);
+        let alert = alert?;
+        if !self.budget.take("", now) {
+            return None;
+        }
+        let mut notes = notes_of(ids.iter().filter_map(|id| self.groups.get(id)));
+        let lump = std::mem::take(&mut self.lump);
+        let mut told = lump.alerts;
+        let mut maybe_duplicate = lump.maybe_told;
+        let (mut total, mut fresh) = (lump.alerts, lump.alerts);
+        let (mut first, mut last) = match lump.alerts {
+            0 => (now, Moment::default()),
+            _ => (lump.first, lump.last),
+        };
+        let mut mentions = Vec::with_capacity(ids.len());
+        for id in ids {
+            let Some(group) = self.groups.get_mut(id) else { continue };
+            mentions.push(mention(*id, group, group.fresh.max(group.unsaid)));
+            told += group.unsaid;
+            maybe_duplicate |= group.maybe_told;
+            total += group.total;
+            fresh += group.fresh.max(group.unsaid);
+            first = first.min(group.first);
+            last = last.max(group.last);
+            group.told(&self.noise, now);
+        }
+        let groups = mentions.len() as u64 + lump.groups;
+        let mentions = most_frequent(mentions);
+        if lump.groups > 0 {
+            notes.push(format!(
+                "{} alerts were of {} groups for which there was no room.",
+                lump.alerts, lump.groups
+            ));
+        }
+        if std::mem::take(&mut self.unmentioned) > 0 {
+            notes.extend(withheld_note(self.tally.withheld));
+        }
+        let since = self.storm.map_or(now, |storm| storm.since);
+        let name = Fnv128::new()
+            .part(b"bundle")
+            .part(self.channel.as_bytes())
+            .part(kind.as_str().as_bytes())
+            .part(&since.as_millis().to_be_bytes());
+        self.bundles = self.bundles.saturating_add(1);
+        self.tally.told += told;
+        Some(Say {
+            kind,
+            group: GroupId::from_u64(name.finish_u64()),
+            number: self.bundles,
+            alert,
+            counts: Counts::new(total, fresh, first.into(), last.into()).groups(groups.max(1)),
+            outlook: None,
+            told,
+            mentions,
+            notes,
+            maybe_duplicate,
+        })
+    }
+}
+
+fn withheld_note(all: u64) -> Option<String> {
+    (all > 0).then(|| format!("{all} alerts so far were too few of their kind to be told of here."))
+}

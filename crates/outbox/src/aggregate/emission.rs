@@ -1,0 +1,113 @@
+use std::{cmp::Reverse, sync::Arc};
+
+use watchfire_core::Alert;
+
+use super::group::{Group, Late};
+use crate::{Counts, GroupId, Mention, OccasionKind, Outlook, model::timestamp::Moment, one_line, span_text};
+
+/// Is something for a channel to say.
+#[derive(Clone, Debug)]
+pub(crate) struct Say {
+    pub(crate) kind: OccasionKind,
+    pub(crate) group: GroupId,
+    /// How many messages there were before it.
+    pub(crate) number: u32,
+    pub(crate) alert: Arc<Alert>,
+    pub(crate) counts: Counts,
+    pub(crate) outlook: Option<Outlook>,
+    /// How many alerts it tells of that none told of before.
+    pub(crate) told: u64,
+    pub(crate) mentions: Vec<Mention>,
+    pub(crate) notes: Vec<String>,
+    /// It may have been said before.
+    pub(crate) maybe_duplicate: bool,
+}
+
+impl Say {
+    pub(super) fn of(kind: OccasionKind, id: GroupId, group: &Group, now: Moment) -> Self {
+        let mut notes = Vec::new();
+        notes.extend(group.late.and_then(|late| late_note(late, group, now)));
+        if group.folded {
+            notes.push("This place has too many different messages; they are counted together.".to_owned());
+        }
+        notes.extend(unread_note(group.unread));
+        Self {
+            kind,
+            group: id,
+            number: group.said,
+            alert: Arc::clone(&group.sample),
+            counts: Counts::new(group.total, group.fresh, group.first.into(), group.last.into()),
+            outlook: None,
+            told: group.unsaid,
+            mentions: Vec::new(),
+            notes,
+            maybe_duplicate: group.maybe_told,
+        }
+    }
+}
+
+/// How many groups a message names.
+const MOST_MENTIONS: usize = 10;
+
+pub(super) fn most_frequent(mut mentions: Vec<Mention>) -> Vec<Mention> {
+    mentions.sort_by_key(|mention| Reverse(mention.count));
+    mentions.truncate(MOST_MENTIONS);
+    mentions
+}
+
+pub(super) fn mention(id: GroupId, group: &Group, count: u64) -> Mention {
+    let alert = &group.opening;
+    let error = alert.error.first().map_or("", String::as_str);
+    let what =
+        [alert.message.as_str(), error, &alert.target].into_iter().find(|text| !text.trim().is_empty());
+    let title = one_line(what.unwrap_or("an event without a message"), 100);
+    Mention::new(id, title, count)
+}
+
+/// Says of the groups of one message what each would have said in a message of its own.
+pub(super) fn notes_of<'a>(groups: impl Iterator<Item = &'a Group> + Clone) -> Vec<String> {
+    let late = |why| groups.clone().filter(move |group| group.late == Some(why));
+    let of = |count: usize| {
+        if count == 1 { "One of these groups".to_owned() } else { format!("{count} of these groups") }
+    };
+    let mut notes = Vec::new();
+    let (silenced, came) =
+        late(Late::Silence).fold((0, 0), |(n, came): (usize, u64), group| (n + 1, came + group.unsaid));
+    match silenced {
+        0 => {}
+        1 => notes.push(format!("A silence of one of these groups has ended; {came} alerts came in it.")),
+        n => notes.push(format!("Silences of {n} of these groups have ended; {came} alerts came in them.")),
+    }
+    for (why, what) in
+        [(Late::QuietHours, "held back in quiet hours"), (Late::Budget, "held back by the channel's budget")]
+    {
+        let count = late(why).count();
+        if count > 0 {
+            notes.push(format!("{}: {what}.", of(count)));
+        }
+    }
+    let folded = groups.clone().filter(|group| group.folded).count();
+    if folded > 0 {
+        notes.push(format!("{}: all messages of a place that has too many different ones.", of(folded)));
+    }
+    notes.extend(unread_note(groups.map(|group| group.unread).sum()));
+    notes
+}
+
+fn unread_note(count: u64) -> Option<String> {
+    (count > 0).then(|| {
+        format!("{count} of these came too fast for a look at their texts: from the same place, but some of another kind perhaps.")
+    })
+}
+
+fn late_note(late: Late, group: &Group, now: Moment) -> Option<String> {
+    let since = span_text(now.since(group.first));
+    match late {
+        Late::Budget => Some(format!("Held back by the channel's budget; the first came {since} ago.")),
+        Late::QuietHours => Some(format!("Held back in quiet hours; the first came {since} ago.")),
+        Late::Silence => {
+            Some(format!("A silence of this group has ended; {} alerts came in it.", group.unsaid))
+        }
+        Late::MinCount | Late::Storm => None,
+    }
+}

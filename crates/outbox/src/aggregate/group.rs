@@ -1,0 +1,199 @@
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use watchfire_core::{Alert, Severity};
+
+use crate::{MinCount, Noise, model::timestamp::Moment};
+
+/// After a message of a group, an early digest waits for this long.
+pub(super) const EARLY_GAP: Duration = Duration::from_secs(30);
+
+/// Is what a channel knows of one group.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    /// The highest so far.
+    pub(super) severity: Severity,
+    pub(super) first: Moment,
+    pub(super) last: Moment,
+    pub(super) total: u64,
+    /// Alerts that no message has told of.
+    pub(super) unsaid: u64,
+    /// Alerts since the last digest; those that an edit has told of are among them.
+    pub(super) fresh: u64,
+    /// Of these, those whose text nobody looked at.
+    pub(super) unread: u64,
+    /// How many messages there were.
+    pub(super) said: u32,
+    pub(super) step: u8,
+    /// Its first message, or one for a raised severity, is still owed.
+    pub(super) owed: bool,
+    /// Why what is owed did not go at once.
+    pub(super) late: Option<Late>,
+    pub(super) due: Moment,
+    pub(super) early_at: Option<Moment>,
+    pub(super) edit_at: Option<Moment>,
+    pub(super) last_said: Moment,
+    /// The total at which a digest comes early.
+    pub(super) power: u64,
+    /// The times of the last alerts, as many as `min_count` asks for.
+    pub(super) recent: VecDeque<Moment>,
+    /// They were enough for `min_count`: it is told of, whatever holds it back until then.
+    pub(super) reached: bool,
+    /// The bucket of a channel that sends every alert.
+    pub(super) every: Moment,
+    /// What the first message showed.
+    pub(super) opening: Arc<Alert>,
+    /// The latest alert that was seen as a whole.
+    pub(super) sample: Arc<Alert>,
+    pub(super) bytes: usize,
+    /// It stands for all kinds of one place.
+    pub(super) folded: bool,
+    /// What is not told of is as a process wrote it that did not end in order: it may have told of it.
+    pub(super) maybe_told: bool,
+}
+
+/// Says why a message comes later than at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Late {
+    Budget,
+    QuietHours,
+    Storm,
+    Silence,
+    MinCount,
+}
+
+impl Group {
+    pub(super) fn new(alert: &Arc<Alert>, noise: &Noise, now: Moment) -> Self {
+        Self {
+            severity: alert.severity,
+            first: now,
+            last: now,
+            total: 0,
+            unsaid: 0,
+            fresh: 0,
+            unread: 0,
+            said: 0,
+            step: 0,
+            owed: true,
+            late: None,
+            due: now + noise.window(0),
+            early_at: None,
+            edit_at: None,
+            last_said: Moment::default(),
+            power: 10,
+            recent: VecDeque::new(),
+            reached: false,
+            every: Moment::default(),
+            opening: Arc::clone(alert),
+            sample: Arc::clone(alert),
+            bytes: size(alert),
+            folded: false,
+            maybe_told: false,
+        }
+    }
+
+    /// Counts `n` alerts, the last of them at `last`.
+    pub(super) fn count(&mut self, n: u64, last: Moment, noise: &Noise) {
+        self.total = self.total.saturating_add(n);
+        self.unsaid = self.unsaid.saturating_add(n);
+        self.fresh = self.fresh.saturating_add(n);
+        self.last = self.last.max(last);
+        if let Some(MinCount { count, within }) = noise.min_count {
+            let count = count as usize;
+            let more = usize::try_from(n).unwrap_or(count).min(count);
+            self.recent.extend(std::iter::repeat_n(last, more));
+            let over = self.recent.len().saturating_sub(count);
+            self.recent.drain(..over);
+            let oldest = self.recent.front().filter(|_| self.recent.len() >= count);
+            self.reached |= oldest.is_some_and(|oldest| last.since(*oldest) <= within);
+        }
+    }
+
+    /// Adds what another process counted of the same group.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.total = self.total.saturating_add(other.total);
+        self.unsaid = self.unsaid.saturating_add(other.unsaid);
+        self.fresh = self.fresh.saturating_add(other.fresh);
+        self.unread = self.unread.saturating_add(other.unread);
+        self.said = self.said.max(other.said);
+        self.step = self.step.max(other.step);
+        self.owed &= other.owed;
+        self.due = self.due.min(other.due);
+        self.last_said = self.last_said.max(other.last_said);
+        self.power = self.power.max(other.power);
+        self.recent.extend(&other.recent);
+        self.recent.make_contiguous().sort_unstable();
+        self.reached |= other.reached;
+        self.maybe_told |= other.maybe_told;
+    }
+
+    pub(super) fn show(&mut self, alert: &Arc<Alert>) {
+        self.sample = Arc::clone(alert);
+        let opening = if Arc::ptr_eq(&self.opening, alert) { 0 } else { size(&self.opening) };
+        self.bytes = size(alert) + opening;
+    }
+
+    /// Tells whether it is loud enough to be spoken of.
+    pub(super) fn is_loud(&self, noise: &Noise) -> bool {
+        if self.severity >= Severity::Critical {
+            return true;
+        }
+        match noise.min_count {
+            Some(_) => self.reached,
+            None => self.severity >= noise.first_from,
+        }
+    }
+
+    /// Tells whether it is to be told of by itself, before all else.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.owed && self.severity >= Severity::Critical
+    }
+
+    /// Returns when it has to be looked at.
+    pub(super) fn next(&self) -> Moment {
+        [Some(self.due), self.early_at, self.edit_at].into_iter().flatten().min().unwrap_or(self.due)
+    }
+
+    /// Plans what a repeat asks for, of a group that was told of.
+    pub(super) fn plan(&mut self, noise: &Noise, can_edit: bool, now: Moment) {
+        if self.owed || self.unsaid == 0 {
+            return;
+        }
+        if noise.early && self.total >= self.power && !noise.digests.is_empty() {
+            self.early_at = Some((self.last_said + EARLY_GAP).max(now));
+        }
+        if can_edit && self.edit_at.is_none() {
+            self.edit_at = Some((self.last_said + noise.edit_every).max(now));
+        }
+    }
+
+    /// Notes that everything was told, by a message of its own or together with others.
+    pub(super) fn told(&mut self, noise: &Noise, now: Moment) {
+        let early = !self.owed && self.due > now;
+        if !early {
+            if !self.owed {
+                self.step = self.step.saturating_add(1);
+            }
+            self.due = now + noise.window(self.step);
+        }
+        (self.unsaid, self.fresh, self.unread) = (0, 0, 0);
+        (self.reached, self.maybe_told) = (false, false);
+        (self.owed, self.late, self.early_at, self.edit_at) = (false, None, None, None);
+        self.said = self.said.saturating_add(1);
+        self.last_said = now;
+        while self.power <= self.total && self.power < u64::MAX / 10 {
+            self.power *= 10;
+        }
+    }
+}
+
+/// Returns how many bytes an alert takes, more or less.
+pub(super) fn size(alert: &Alert) -> usize {
+    let field = |field: &watchfire_core::Field| 48 + field.value.as_text().map_or(0, str::len);
+    let fields: usize = alert.fields.iter().map(field).sum();
+    let spans: usize = alert.spans.iter().map(|span| 96 + span.fields.iter().map(field).sum::<usize>()).sum();
+    let error: usize = alert.error.iter().map(|text| 24 + text.len()).sum();
+    let stack = if alert.stack.is_some() { 4_096 } else { 0 };
+    512 + alert.message.len() + alert.thread.len() + fields + spans + error + stack
+}

@@ -1,0 +1,32 @@
+//! The decisions about which alerts are of one kind and when a channel reports them. Pure: time is an argument.
+
+mod aggregator;
+pub(crate) mod callsite_limiter;
+mod cardinality_limit;
+mod checkpoint;
+mod emission;
+mod fingerprint;
+mod group;
+mod normalize;
+mod rate_limiter;
+mod silence;
+mod token_bucket;
+
+#[cfg(test)]
+mod tests;
+
+pub use silence::Silence;
+pub use token_bucket::Rate;
+pub(crate) use {
+    aggregator::Desk,
+    checkpoint::Estate,
+    emission::Say,
+    fingerprint::{Fingerprint, GROUP_FIELD, is_error_name},
+    normalize::joins_digits,
+    rate_limiter::Purse,
+    silence::Silences,
+};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/guide/noise.md")]
+struct NoiseGuide;

@@ -1,0 +1,195 @@
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use watchfire_core::Severity;
+
+use super::token_bucket::{Budget, RECIPIENTS, Rate};
+use crate::{delivery::OVERDUE, model::timestamp::Moment};
+
+/// How long what has no room because others are held up rests, if nobody says before that they have gone.
+const PEEK: Duration = Duration::from_secs(30);
+
+/// Is how much one channel may still speak, shared by all who speak through it: its own desk, and those for which it
+/// takes over. Takes the time as an argument.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Purse(Arc<Mutex<Inside>>);
+
+#[derive(Debug, Default)]
+struct Inside {
+    budget: Budget,
+    quiet_until: Option<Moment>,
+    changed: bool,
+    /// How many messages are held up, by recipient.
+    overdue: BTreeMap<String, u32>,
+    /// Until when the time that messages were held up for is taken off.
+    stood: BTreeMap<String, Moment>,
+}
+
+impl Inside {
+    /// Returns how many more messages may be on their way: a burst in all, beside those that are not held up.
+    fn room(&self, who: &str) -> u32 {
+        self.budget.burst().saturating_sub(self.overdue.get(who).copied().unwrap_or_default())
+    }
+
+    fn left(&self, who: &str, now: Moment) -> u32 {
+        self.budget.left(who, now).min(self.room(who))
+    }
+}
+
+impl Purse {
+    pub(crate) fn new(rates: &[Rate]) -> Self {
+        let inside = Inside { budget: Budget::new(rates), ..Inside::default() };
+        Self(Arc::new(Mutex::new(inside)))
+    }
+
+    /// Returns how many messages may go now to one recipient; under the empty name, of the channel as a whole.
+    pub(crate) fn left(&self, who: &str, now: Moment) -> u32 {
+        self.open().left(who, now)
+    }
+
+    /// Takes one; `false`, and nothing taken, if there is none.
+    pub(crate) fn take(&self, who: &str, now: Moment) -> bool {
+        let mut inside = self.open();
+        inside.changed = true;
+        inside.left(who, now) > 0 && inside.budget.take(who, now)
+    }
+
+    /// Returns when there is one again.
+    pub(crate) fn next(&self, who: &str, now: Moment) -> Moment {
+        let inside = self.open();
+        let next = inside.budget.next(who, now);
+        // Nobody knows when what is held up goes; that it went is noted before.
+        if inside.room(who) == 0 { next.max(now + PEEK) } else { next }
+    }
+
+    /// Tells whether there is a bound at all.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.open().budget.burst() < u32::MAX
+    }
+
+    /// Notes how many messages are held up; tells whether there is room again where there was none.
+    pub(crate) fn note_overdue(&self, overdue: BTreeMap<String, u32>) -> bool {
+        let mut inside = self.open();
+        let was_full = inside.room("") == 0;
+        inside.overdue = overdue;
+        was_full && inside.room("") > 0
+    }
+
+    /// Notes that a message which was paid for at `paid` is heard only now: of what the budget gets back with time, it
+    /// gets nothing for that.
+    pub(crate) fn stand_still(&self, who: &str, paid: Moment, now: Moment) {
+        let mut inside = self.open();
+        let from = inside.stood.get(who).map_or(paid, |stood| paid.max(*stood));
+        if now.since(from) < OVERDUE {
+            return;
+        }
+        if inside.stood.len() >= RECIPIENTS {
+            inside.stood.clear();
+        }
+        inside.stood.insert(who.to_owned(), now);
+        inside.budget.stand_still(who, now.since(from), now);
+        inside.changed = true;
+    }
+
+    /// Takes other rates; what was sent stays counted.
+    pub(crate) fn retune(&self, rates: &[Rate], now: Moment) {
+        self.open().budget.retune(rates, now);
+    }
+
+    /// Takes until when only what is critical is said.
+    pub(crate) fn hush(&self, until: Option<Moment>) {
+        self.open().quiet_until = until;
+    }
+
+    /// Returns until when what is of this severity is not said.
+    pub(crate) fn hushed(&self, severity: Severity, now: Moment) -> Option<Moment> {
+        if severity >= Severity::Critical {
+            return None;
+        }
+        self.open().quiet_until.filter(|until| *until > now)
+    }
+
+    /// Returns until when a message that was not planned here has to wait; `None`, and one taken, if it may go.
+    pub(crate) fn ask(&self, severity: Severity, now: Moment) -> Option<Moment> {
+        self.hushed(severity, now).or_else(|| (!self.take("", now)).then(|| self.next("", now)))
+    }
+
+    /// Shows the buckets that are not full, for a checkpoint.
+    pub(crate) fn levels(&self, now: Moment) -> Vec<(String, Vec<Moment>)> {
+        let inside = self.open();
+        inside.budget.levels(now).map(|(who, levels)| (who.to_owned(), levels.to_vec())).collect()
+    }
+
+    /// Takes a bucket of a checkpoint.
+    pub(crate) fn restore(&self, who: &str, levels: &[Moment], now: Moment) {
+        self.open().budget.restore(who, levels, now);
+    }
+
+    /// Tells whether something was taken since that was last written down.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.open().changed
+    }
+
+    /// Tells whether something has changed since this was last asked.
+    pub(crate) fn has_changed(&self) -> bool {
+        std::mem::take(&mut self.open().changed)
+    }
+
+    fn open(&self) -> MutexGuard<'_, Inside> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_message_takes_what_has_come_again_meanwhile_once() {
+        let at = |minutes: u64| Moment::from_millis(1_700_000_000_000 + minutes * 60_000);
+        // One comes again in 15 minutes.
+        let purse = Purse::new(&[Rate::hourly(6).burst(3)]);
+        assert!(purse.take("", at(0)) && purse.take("", at(0)));
+        assert_eq!(purse.left("", at(30)), 3);
+        purse.stand_still("", at(0), at(30));
+        assert_eq!(purse.left("", at(30)), 1, "as if it were still the first minute");
+        purse.stand_still("", at(0), at(30));
+        assert_eq!(purse.left("", at(30)), 1, "the second of them was late for the same time");
+        assert_eq!(purse.left("", at(60)), 3);
+        purse.stand_still("", at(50), at(60));
+        assert_eq!(purse.left("", at(60)), 2);
+        assert!(purse.take("", at(60)));
+        let later = 60 + 10 * 24 * 60;
+        purse.stand_still("", at(60), at(later));
+        assert_eq!(purse.left("", at(later)), 1, "as it was ten days ago");
+        assert_eq!(purse.left("ada", at(later)), 3, "each has their own");
+    }
+
+    #[test]
+    fn no_lateness_silences_for_longer_than_the_budget() {
+        let now = Moment::from_millis(1_700_000_000_000);
+        let purse = Purse::new(&[Rate::hourly(6).burst(3)]);
+        let day = Duration::from_secs(86_400);
+        for _ in 0..3 {
+            assert!(purse.take("", now + day));
+        }
+        purse.stand_still("", now, now + day);
+        assert_eq!(purse.next("", now + day).since(now + day), Duration::from_secs(900));
+    }
+
+    #[test]
+    fn while_a_burst_is_held_up_there_is_no_room() {
+        let now = Moment::from_millis(1_700_000_000_000);
+        let purse = Purse::new(&[Rate::hourly(6).burst(3)]);
+        let overdue = |count| BTreeMap::from([(String::new(), count)]);
+        for (count, left, eased) in [(2, 1, false), (3, 0, false), (9, 0, false), (2, 1, true), (0, 3, false)]
+        {
+            assert_eq!(purse.note_overdue(overdue(count)), eased, "{count}");
+            assert_eq!((purse.left("", now), purse.left("ada", now)), (left, 3), "{count}");
+            assert_eq!(purse.next("", now) > now, left == 0, "{count}");
+        }
+    }
+}

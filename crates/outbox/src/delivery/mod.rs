@@ -1,0 +1,10 @@
+//! The decisions about what is tried when, and what the end of an attempt means. Pure: time is an argument.
+
+mod backoff;
+mod breaker;
+mod pacing;
+pub(crate) mod receipts;
+mod schedule;
+
+pub(crate) use crate::model::ticket::{Key, State, Ticket};
+pub(crate) use schedule::{Delivery, Fate, OVERDUE, Step, Verdict, View};

@@ -1,0 +1,58 @@
+use std::{collections::BTreeSet, time::Duration};
+
+use crate::{
+    Policy,
+    delivery::{Key, breaker::Breaker},
+    model::timestamp::Moment,
+};
+
+/// Is one destination: a recipient of a channel.
+#[derive(Debug, Default)]
+pub(super) struct Destination {
+    pub(super) waiting: BTreeSet<Key>,
+    pub(super) busy: Option<Key>,
+    /// Until when the provider asked to wait.
+    pub(super) paused_until: Option<Moment>,
+    /// Until when we wait for our own pace.
+    pub(super) paced_until: Moment,
+    pub(super) breaker: Breaker,
+}
+
+/// Is what all destinations of a channel wait for.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    pub(super) policy: Policy,
+    pub(super) fail_over: Option<Duration>,
+    pub(super) paused_until: Moment,
+    /// Open while the channel cannot deliver until somebody changes something.
+    pub(super) held: Breaker,
+}
+
+impl Destination {
+    /// Returns from when on something may go.
+    pub(super) fn opens_at(&self) -> Moment {
+        let breaker = self.breaker.opens_at().unwrap_or_default();
+        self.paused_until.unwrap_or_default().max(self.paced_until).max(breaker)
+    }
+
+    /// Tells whether nothing is known of it that a fresh one would not say.
+    pub(super) fn is_forgettable(&self) -> bool {
+        self.waiting.is_empty()
+            && self.busy.is_none()
+            && self.paused_until.is_none()
+            && self.paced_until == Moment::default()
+            && self.breaker == Breaker::Healthy
+    }
+}
+
+impl Gate {
+    /// Returns from when on something may go.
+    pub(super) fn opens_at(&self) -> Moment {
+        self.paused_until.max(self.held.opens_at().unwrap_or_default())
+    }
+
+    /// Tells whether one message is under way to find out whether the channel works again.
+    pub(super) fn is_on_trial(&self) -> bool {
+        matches!(self.held, Breaker::Trial { .. })
+    }
+}

@@ -1,0 +1,241 @@
+//! Take what sinks rendered: write it into the spool, and keep the books of what is on its way.
+
+use std::sync::Arc;
+
+use super::{Dispatch, FRESH, Kept, Limits, RECENT, secret_guard::with_masked_facts};
+use crate::{
+    Notification, NotificationId, OccasionKind,
+    delivery::{Key, State},
+    model::queued_message::{Facts, Letter},
+    model::stats::bump,
+    model::timestamp::Moment,
+    pipeline::channel_state::Channels,
+    spool::{Files, Missing, Name, Trouble},
+};
+
+impl<F: Files> Dispatch<F> {
+    /// Takes what a sink rendered: writes it into the spool, and lets it wait for its turn.
+    ///
+    /// It is accepted after the next [`commit`](Self::commit). Returns what is on its way now; that which was so before
+    /// is among it. The channel as a whole has been asked for its budget; the recipients are asked here.
+    pub(crate) fn accept(
+        &mut self,
+        state: State,
+        channels: &Channels,
+        number: usize,
+        rendered: Vec<Notification>,
+        facts: &Arc<Facts>,
+        now: Moment,
+    ) -> Vec<NotificationId> {
+        rendered
+            .into_iter()
+            .filter_map(|notification| {
+                let letter = Letter { notification, facts: Arc::clone(facts), covers: Vec::new() };
+                self.accept_letter(channels, number, letter, state, now)
+            })
+            .collect()
+    }
+
+    /// Takes one letter, within the budget of its recipient, and makes room for it.
+    pub(super) fn accept_letter(
+        &mut self,
+        channels: &Channels,
+        number: usize,
+        letter: Letter,
+        mut state: State,
+        now: Moment,
+    ) -> Option<NotificationId> {
+        let id = letter.notification.id;
+        // Made by a process that died, and not said yet: that one is said.
+        if state.maybe_duplicate
+            && !self.knows(id)
+            && self.spool.as_ref().is_some_and(|spool| spool.holds(id))
+        {
+            return Some(id);
+        }
+        if !self.knows(id) {
+            let channel = channels.get(number)?;
+            let mut to = letter.notification.recipient.clone();
+            self.follow_move(&channel.name, &mut to);
+            // An edit pings nobody.
+            let pings = !matches!(letter.notification.kind, OccasionKind::Edit | OccasionKind::Quiet);
+            if pings && !state.deferred && !to.is_empty() && !channel.purse.take(&to, now) {
+                (state.deferred, state.not_before) = (true, channel.purse.next(&to, now));
+            }
+            if state.deferred {
+                bump(&channel.counters.deferred);
+            }
+        }
+        self.take_letter(channels, number, letter, state, now)?;
+        self.make_room(channels, number);
+        self.knows(id).then_some(id)
+    }
+
+    /// Tells whether it is on its way, or was said a moment ago.
+    fn knows(&self, id: NotificationId) -> bool {
+        self.ids.contains(&id) || self.recent.contains(&id)
+    }
+
+    /// Takes one letter; returns whether it has a file.
+    pub(super) fn take_letter(
+        &mut self,
+        channels: &Channels,
+        number: usize,
+        letter: Letter,
+        state: State,
+        now: Moment,
+    ) -> Option<bool> {
+        let channel = channels.get(number)?;
+        if self.knows(letter.notification.id) {
+            return Some(true);
+        }
+        bump(&channel.counters.notifications);
+        channel.counters.kinds.get(letter.notification.kind as usize).into_iter().for_each(bump);
+        let mut letter = match Self::guard(channel, letter, now) {
+            Ok(letter) => letter,
+            Err(letter) => {
+                self.refuse_secret(channel, &letter);
+                return None;
+            }
+        };
+        self.follow_move(&channel.name, &mut letter.notification.recipient);
+        let key = self.next_key(letter.notification.id, now);
+        let name = self.write(&Name::new(key, state, &channel.name), &letter);
+        if name.is_some() {
+            bump(&channel.counters.spooled);
+        }
+        let spooled = name.is_some();
+        self.insert(number, key, state, letter, name, now);
+        Some(spooled)
+    }
+
+    /// Makes what was accepted last.
+    pub(crate) fn commit(&mut self) {
+        if let Some(spool) = &self.spool
+            && let Err(error) = spool.commit()
+            // What cannot take a message cannot be forced to keep one.
+            && self.trouble.is_none()
+        {
+            self.complain(&format!("cannot force the spool to the disk: {error}"));
+        }
+    }
+
+    pub(super) fn write(&mut self, name: &Name, letter: &Letter) -> Option<Name> {
+        let spool = self.spool.as_mut()?;
+        let written = match spool.accept(name, letter) {
+            // What is sent is clean by now, what it was made of is not.
+            Err(Trouble::Secret) => match with_masked_facts(letter) {
+                Some(clean) => spool.accept(name, &clean),
+                None => Err(Trouble::Secret),
+            },
+            written => written,
+        };
+        match written {
+            Ok(name) => {
+                self.works_again();
+                Some(name)
+            }
+            Err(trouble) => {
+                self.complain(&format!(
+                    "a message is kept in memory only, the spool cannot take it: {trouble}"
+                ));
+                None
+            }
+        }
+    }
+
+    pub(super) fn works_again(&mut self) {
+        if self.trouble.take().is_some() {
+            self.self_log.say("the spool works again");
+        }
+    }
+
+    pub(super) fn complain(&mut self, text: &str) {
+        // Once per trouble, not per message.
+        if self.trouble.as_deref() != Some(text) {
+            self.self_log.say(text);
+            self.trouble = Some(text.to_owned());
+        }
+    }
+
+    pub(super) fn next_key(&mut self, id: NotificationId, now: Moment) -> Key {
+        self.last_key = (now.as_millis() * 1_000).max(self.last_key + 1);
+        Key { accepted: self.last_key, id }
+    }
+
+    pub(super) fn insert(
+        &mut self,
+        number: usize,
+        key: Key,
+        state: State,
+        letter: Letter,
+        name: Option<Name>,
+        now: Moment,
+    ) {
+        let ticket = letter.ticket(key, number, state);
+        self.ids.insert(key.id);
+        let usage = self.usage.entry(number).or_insert(Limits { count: 0, bytes: 0 });
+        usage.count += 1;
+        usage.bytes += ticket.size;
+        let keep = name.is_none() || self.kept.len() < FRESH;
+        let covers = letter.covers.clone();
+        self.kept.insert(
+            key,
+            Kept {
+                name,
+                letter: keep.then(|| Box::new(letter)),
+                covers,
+                recovered: false,
+                parts: Vec::new(),
+            },
+        );
+        self.delivery.offer(ticket, now);
+    }
+
+    /// Forgets a letter that has ended; the caller has seen to its file.
+    pub(super) fn forget(&mut self, number: usize, key: Key, size: u64) -> Option<Kept> {
+        self.delivery.remove(key);
+        self.ids.remove(&key.id);
+        if let Some(usage) = self.usage.get_mut(&number) {
+            usage.count = usage.count.saturating_sub(1);
+            usage.bytes = usage.bytes.saturating_sub(size);
+        }
+        self.kept.remove(&key)
+    }
+
+    /// Remembers what was said, or refused: it is not said again.
+    pub(super) fn remember(&mut self, id: NotificationId) {
+        if self.recent.len() >= RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(id);
+    }
+
+    /// Drops what is lost with the least harm until the channel is within its bounds.
+    pub(super) fn make_room(&mut self, channels: &Channels, number: usize) {
+        let limits =
+            if self.spool.is_some() && self.trouble.is_none() { self.limits.0 } else { self.limits.1 };
+        let over = |usage: &Limits| usage.count > limits.count || usage.bytes > limits.bytes;
+        while self.usage.get(&number).is_some_and(over) {
+            let Some(key) = self.delivery.least_valuable(number) else { return };
+            let size = self.delivery.get(key).map_or(0, |ticket| ticket.size);
+            let kept = self.forget(number, key, size);
+            self.remove_files(kept);
+            self.note_end(key.id);
+            if let Some(channel) = channels.get(number) {
+                bump(&channel.counters.dropped_spool);
+                bump(&channel.counters.unreported);
+            }
+        }
+    }
+
+    pub(super) fn remove_files(&mut self, kept: Option<Kept>) {
+        let Some(spool) = &self.spool else { return };
+        for name in kept.into_iter().flat_map(|kept| kept.name.into_iter().chain(kept.parts)) {
+            // What is gone already is gone.
+            if let Err(Missing::Io(_)) = spool.remove(&name) {
+                self.leftovers.push((name, None));
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Take over what other processes, or this program's earlier lives, left in the spool.
+
+use std::time::Duration;
+
+use watchfire_core::Alert;
+
+use super::{Dispatch, Kept, deferred::terms};
+use crate::{
+    NotificationId,
+    delivery::State,
+    model::hash::Fnv128,
+    model::queued_message::Letter,
+    model::stats::{Counters, bump},
+    model::timestamp::Moment,
+    pipeline::channel_state::Channels,
+    spool::{Drawer, Files, Found, Name, Spool},
+};
+
+/// How often the folder is looked at.
+pub(crate) const LOOK: Duration = Duration::from_secs(5);
+/// How often claims of processes that are gone are looked for.
+const LOOK_FOR_STALE: Duration = Duration::from_secs(30);
+/// How many files are taken at once: what an outage left must not fill the memory, nor hold up the courier.
+const MOST_AT_ONCE: usize = 256;
+/// The longest pause that is believed of a file: the wall clock may have been ahead when it was written.
+const LONGEST: Duration = Duration::from_secs(24 * 3600 + 10);
+
+/// Is an alert that a panic left behind.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(crate) name: Name,
+    pub(crate) alert: Alert,
+    /// Its process, if that is no more.
+    pub(crate) died: Option<u32>,
+    /// Whether another process took it before, and died: it may have been said.
+    pub(crate) again: bool,
+}
+
+impl<F: Files> Dispatch<F> {
+    /// Looks what is there to take; returns the alerts that are to be rendered, and when to look again.
+    ///
+    /// With `alerts` those of panics are taken too: not before all channels are set up, for they go to all.
+    pub(crate) fn look(
+        &mut self,
+        channels: &Channels,
+        alerts: bool,
+        now: Moment,
+    ) -> (Vec<Left>, Option<Moment>) {
+        if self.spool.is_none() {
+            return (Vec::new(), None);
+        }
+        if let Some(last) = self.scanned.filter(|last| now.since(*last) < LOOK) {
+            return (Vec::new(), Some(last + LOOK));
+        }
+        self.scanned = Some(now);
+        self.clear_leftovers();
+        self.respool();
+        let Some(spool) = &mut self.spool else { return (Vec::new(), None) };
+        if self.released.is_none_or(|last| now.since(last) >= LOOK_FOR_STALE) {
+            self.released = Some(now);
+            spool.release_stale(now);
+        }
+        let has_claims = self.kept.values().any(|kept| kept.name.is_some());
+        let known = |name: &str| channels.iter().any(|channel| channel.name == name);
+        // The beat comes before the claim: a claim without one looks stale to others.
+        // And counts look left behind without one.
+        if has_claims || self.has_counts || spool.has_new() {
+            spool.beat(now);
+        }
+        let (found, damaged) = spool.claim(&known, alerts && !channels.is_empty(), MOST_AT_ONCE, now);
+        for line in damaged {
+            self.self_log.say(format_args!("a damaged file was set aside in the spool: {line}"));
+        }
+        if found.len() >= MOST_AT_ONCE {
+            // There is more: at the next turn.
+            self.scanned = None;
+        }
+        let mut left = Vec::new();
+        for found in found {
+            match found {
+                Found::Letter(name, letter) => self.take_over(channels, name, *letter, now),
+                Found::Redirected(name, letter) => self.render_redirected(channels, &name, &letter, now),
+                Found::Alert(name, alert, writer) => {
+                    let died = writer
+                        .filter(|writer| self.spool.as_ref().is_some_and(|spool| spool.has_died(writer)));
+                    let (died, again) = (died.map(|writer| writer.pid), name.state.maybe_duplicate);
+                    left.push(Left { name, alert: *alert, died, again });
+                }
+            }
+        }
+        self.drop_covered(channels);
+        (left, Some(now + if self.scanned.is_none() { Duration::ZERO } else { LOOK }))
+    }
+
+    /// Leaves these alerts of panics alone until it is called again.
+    pub(crate) fn hold(&mut self, alerts: Vec<NotificationId>) {
+        if let Some(spool) = &mut self.spool {
+            spool.hold(alerts);
+        }
+    }
+
+    /// Has the folder looked at at the next turn: there is something in it.
+    pub(crate) fn look_soon(&mut self) {
+        self.scanned = None;
+    }
+
+    fn take_over(&mut self, channels: &Channels, name: Name, letter: Letter, now: Moment) {
+        let channel =
+            channels.iter().enumerate().find(|(_, channel)| channel.name == letter.notification.channel);
+        let Some((number, channel)) = channel else { return };
+        if self.ids.contains(&name.key.id) && !self.makes_way(&channel.counters, &name) {
+            return;
+        }
+        bump(&channel.counters.recovered);
+        // Written by a clock that was ahead: its times are taken back by as much.
+        let ahead = name.key.accepted_at().since(now);
+        let state = State {
+            not_before: (name.state.not_before - ahead).min(now + LONGEST),
+            maybe_duplicate: name.state.maybe_duplicate || name.state.in_flight,
+            in_flight: false,
+            held: false,
+            ..name.state
+        };
+        let mut key = name.key;
+        // A file from the future would never grow old.
+        key.accepted = key.accepted.min(now.as_millis().saturating_mul(1_000));
+        let mut letter = letter;
+        self.follow_move(&channel.name, &mut letter.notification.recipient);
+        self.insert(number, key, state, letter, Some(name), now);
+        if let Some(kept) = self.kept.get_mut(&key) {
+            kept.recovered = true;
+        }
+        self.make_room(channels, number);
+    }
+
+    /// Decides about a file whose message is on its way already; tells whether the file takes its place.
+    fn makes_way(&mut self, counters: &Counters, name: &Name) -> bool {
+        let (Some(spool), Some(known)) = (&self.spool, self.kept.keys().find(|key| key.id == name.key.id))
+        else {
+            return true;
+        };
+        let known = *known;
+        let ours = self.kept.get(&known).and_then(|kept| kept.name.as_ref());
+        if ours.is_none_or(|ours| spool.list("cur").contains(ours)) {
+            // A copy of it.
+            spool.remove(name).ok();
+            return false;
+        }
+        // Its own file was moved: somebody wants it tried again.
+        match self.delivery.get(known).map(|ticket| (ticket.channel, ticket.size, ticket.state.in_flight)) {
+            Some((_, _, true)) => {
+                spool.release(name).ok();
+                false
+            }
+            Some((number, size, false)) => {
+                self.forget(number, known, size);
+                bump(&counters.taken);
+                true
+            }
+            None => true,
+        }
+    }
+
+    /// Renders a letter for the channel that it was sent to by hand, and ends its file.
+    fn render_redirected(&mut self, channels: &Channels, name: &Name, letter: &Letter, now: Moment) {
+        let Letter { notification, facts, .. } = letter;
+        let Some(number) = channels.iter().position(|channel| channel.name == notification.channel) else {
+            return;
+        };
+        let Some(channel) = channels.get(number) else { return };
+        let rendered = channel.render_again(facts, notification.kind, notification.group, &facts.notes, now);
+        let mut state = terms(channel, notification.severity, now);
+        state.maybe_duplicate = name.state.maybe_duplicate;
+        if !self.accept(state, channels, number, rendered, facts, now).is_empty() {
+            self.end_alert(name);
+            return;
+        }
+        let why = format!("the channel `{}` has nothing to say about it", channel.name);
+        self.self_log.say(format_args!("`{}` was redirected in vain: {why}", notification.title));
+        if let Some(spool) = &mut self.spool {
+            spool.bury(name, &why).ok();
+        }
+    }
+
+    /// Removes letters for which a catch-up stands: its process died between writing it and removing them.
+    fn drop_covered(&mut self, channels: &Channels) {
+        let covers = self.kept.values().flat_map(|kept| kept.covers.iter().copied());
+        let covered: Vec<_> = covers.filter(|id| self.ids.contains(id)).collect();
+        for id in covered {
+            let Some(ticket) = self.delivery.tickets().find(|ticket| ticket.key.id == id).cloned() else {
+                continue;
+            };
+            if ticket.state.in_flight {
+                continue;
+            }
+            let kept = self.forget(ticket.channel, ticket.key, ticket.size);
+            self.remove_files(kept);
+            if let Some(channel) = channels.get(ticket.channel) {
+                bump(&channel.counters.merged);
+            }
+        }
+    }
+
+    /// Tries to give a file to what had to be kept in memory.
+    fn respool(&mut self) {
+        let homeless: Vec<_> =
+            self.kept.iter().filter(|(_, kept)| kept.name.is_none()).map(|(key, _)| *key).collect();
+        // Nothing is left to write, and so nothing would say that it could be.
+        if homeless.is_empty() && self.trouble.is_some() && self.spool.as_mut().is_some_and(Spool::can_write)
+        {
+            self.works_again();
+        }
+        for key in homeless {
+            let Some(ticket) = self.delivery.get(key).cloned() else { continue };
+            let Some(letter) = self.kept.get(&key).and_then(|kept| kept.letter.clone()) else { continue };
+            let name = Name::new(key, ticket.state, &letter.notification.channel);
+            let Some(name) = self.write(&name, &letter) else { return };
+            let Some(kept) = self.kept.get_mut(&key) else { continue };
+            kept.name = Some(name);
+            let parts = std::mem::take(&mut kept.parts);
+            self.commit();
+            self.remove_files(Some(Kept::of_files(parts)));
+        }
+    }
+
+    /// Ends a file that held an alert: it is rendered and accepted.
+    pub(crate) fn end_alert(&mut self, name: &Name) {
+        self.commit();
+        if let Some(spool) = &self.spool {
+            spool.remove(name).ok();
+        }
+    }
+
+    /// Gives back all claims, for a sibling or the next start; what is under way is marked.
+    pub(crate) fn release_all(&mut self) {
+        let Some(spool) = &self.spool else { return };
+        for kept in self.kept.values_mut() {
+            for name in kept.name.take().into_iter().chain(std::mem::take(&mut kept.parts)) {
+                spool.release(&name).ok();
+            }
+        }
+        spool.leave_folder();
+    }
+
+    /// Takes what is kept over restarts.
+    pub(super) fn restore(&mut self) {
+        let Some(spool) = &self.spool else { return };
+        for (_, text) in spool.kept(Drawer::Receipts) {
+            self.receipts.restore(&text);
+        }
+        for (_, text) in spool.kept(Drawer::Moved) {
+            if let Ok((channel, from, to)) = serde_json::from_str::<(String, String, String)>(&text) {
+                self.moved.insert((channel, from), to);
+            }
+        }
+    }
+
+    /// Replaces a recipient that has moved by its new address.
+    pub(super) fn follow_move(&self, channel: &str, recipient: &mut String) {
+        // A chain of moves ends somewhere; a circle of them is followed once round at most.
+        for _ in 0..4 {
+            match self.moved.get(&(channel.to_owned(), recipient.clone())) {
+                Some(to) => recipient.clone_from(to),
+                None => return,
+            }
+        }
+    }
+
+    /// Remembers a new address.
+    pub(super) fn keep_move(&mut self, channel: &str, from: &str, to: &str) {
+        self.moved.insert((channel.to_owned(), from.to_owned()), to.to_owned());
+        // The old address is none any more, and the new one is no old one.
+        self.moved.remove(&(channel.to_owned(), to.to_owned()));
+        if let Some(spool) = &mut self.spool {
+            let hash = Fnv128::new().part(channel.as_bytes()).part(from.as_bytes()).finish();
+            if let Ok(text) = serde_json::to_string(&(channel, from, to)) {
+                spool.keep(Drawer::Moved, &format!("{hash:032x}"), &text).ok();
+            }
+        }
+    }
+}

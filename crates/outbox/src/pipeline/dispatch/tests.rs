@@ -1,0 +1,397 @@
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    rc::Rc,
+    time::Duration,
+};
+
+use watchfire_core::{App, Severity};
+
+use super::*;
+use crate::{
+    Noise, Occasion, Outcome, Policy, Rate,
+    model::failover::FailOver,
+    pipeline::channel_state::Settings,
+    sink::paper::Paper,
+    spool::{Disk, Owner},
+};
+
+/// A disk that can be full.
+#[derive(Clone)]
+struct Tight {
+    disk: Disk,
+    full: Rc<Cell<bool>>,
+    /// The changes of names, and what was forced to the disk, in their order.
+    log: Rc<RefCell<Vec<String>>>,
+}
+
+impl Files for Tight {
+    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        if self.full.get() { Err(io::ErrorKind::StorageFull.into()) } else { self.disk.write(path, bytes) }
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.log.borrow_mut().push(format!("{from} becomes {to}"));
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn sync(&self, folder: &str) -> io::Result<()> {
+        self.log.borrow_mut().push(format!("{folder} is forced"));
+        self.disk.sync(folder)
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.disk.list(folder)
+    }
+
+    fn read(&self, path: &str, most: u64) -> io::Result<Vec<u8>> {
+        self.disk.read(path, most)
+    }
+}
+
+/// A process with a spool and channels of which the first hands over to the others.
+struct Scene {
+    folder: tempfile::TempDir,
+    full: Rc<Cell<bool>>,
+    channels: Vec<Arc<ChannelState>>,
+    dispatch: Dispatch<Tight>,
+    now: Moment,
+    alerts: u32,
+    /// Whether what is accepted may have been said before.
+    marked: bool,
+}
+
+const BEGIN: Moment = Moment::from_millis(1_700_000_000_000);
+
+impl Scene {
+    fn new(channels: &[(&str, Policy)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let full = Rc::new(Cell::new(false));
+        let others: Vec<String> = channels.iter().skip(1).map(|(name, _)| (*name).to_owned()).collect();
+        let channels = channels.iter().enumerate().map(|(i, (name, policy))| {
+            let mut settings = Settings::new(policy.clone());
+            settings.fail_over =
+                (i == 0).then(|| FailOver { after: Duration::from_secs(120), to: others.clone() });
+            Arc::new(ChannelState::new(
+                (*name).to_owned(),
+                Arc::new(Paper(&["ada", "bob"], policy.clone())),
+                settings,
+            ))
+        });
+        let channels: Vec<_> = channels.collect();
+        let dispatch = start(folder.path(), &full, &channels, 1);
+        Self { folder, full, channels, dispatch, now: BEGIN, alerts: 0, marked: false }
+    }
+
+    /// Starts the program again, after it was killed.
+    fn restart(&mut self) {
+        self.dispatch = start(self.folder.path(), &self.full, &self.channels, 2);
+    }
+
+    fn accept(&mut self, severity: Severity) {
+        self.alerts += 1;
+        let alert = Alert::new(App::new("shop"), severity, format!("alert {}", self.alerts));
+        let channel = Arc::clone(&self.channels[0]);
+        let group = GroupId::from_u64(u64::from(self.alerts));
+        let occasion = Occasion::first(&alert, &channel.name, group, self.now.into());
+        let (rendered, facts) = channel.render(&occasion, self.now).unwrap();
+        let state = State { maybe_duplicate: self.marked, ..state_at(self.now) };
+        self.dispatch.accept(state, &self.channels, 0, rendered, &facts, self.now);
+        self.dispatch.commit();
+    }
+
+    /// Lets time go by, in which the first channel never delivers and the others always do; returns what was told:
+    /// when, in minutes, by which channel, to whom, and the first words.
+    fn pass(&mut self, span: Duration) -> Vec<(u64, String, String)> {
+        let end = self.now + span;
+        let mut told = Vec::new();
+        loop {
+            self.dispatch.look(&self.channels, true, self.now);
+            match self.dispatch.next(&self.channels, self.now) {
+                Job::Attempt { key, channel: 0, .. } => {
+                    let down = Outcome::Transient(Reason::new("down"));
+                    self.dispatch.done(&self.channels, key, down, self.now, 0.5);
+                }
+                Job::Attempt { key, channel, notification } => {
+                    let who = format!("{}/{}", self.channels[channel].name, notification.recipient);
+                    let what = String::from_utf8_lossy(notification.body()).into_owned();
+                    told.push((self.now.since(BEGIN).as_secs() / 60, who, what));
+                    self.dispatch.done(&self.channels, key, Outcome::Delivered(None), self.now, 0.5);
+                }
+                Job::Wait(at) if at <= end => self.now = at,
+                Job::Wait(_) | Job::Idle => break,
+            }
+        }
+        self.now = end;
+        told
+    }
+
+    /// Returns the channels of the files.
+    fn files(&self) -> Vec<String> {
+        let disk = Disk::existing(self.folder.path()).unwrap();
+        let names = disk.list("cur").unwrap().into_iter().chain(disk.list("new").unwrap());
+        let mut labels: Vec<String> = names.map(|name| Name::parse(&name).unwrap().label).collect();
+        labels.sort();
+        labels
+    }
+}
+
+fn state_at(now: Moment) -> State {
+    State { not_before: now, ..State::default() }
+}
+
+fn start(
+    folder: &std::path::Path,
+    full: &Rc<Cell<bool>>,
+    channels: &[Arc<ChannelState>],
+    pid: u32,
+) -> Dispatch<Tight> {
+    let files = Tight { disk: Disk::open(folder).unwrap(), full: Rc::clone(full), log: Rc::default() };
+    let mut dispatch = on_host("here", files, pid);
+    for (number, channel) in channels.iter().enumerate() {
+        dispatch.add_channel(number, channel);
+    }
+    dispatch
+}
+
+/// Opens a folder as a process of a host.
+fn on_host(host: &str, files: Tight, pid: u32) -> Dispatch<Tight> {
+    let alive = Arc::new(move |owner: &Owner| Some(owner.pid == pid));
+    let spool = Spool::new(files, Owner::new(host, pid, "1"), alive, pid);
+    Dispatch::new(Some(spool), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None)
+}
+
+#[test]
+fn a_copy_that_the_full_disk_cannot_take_leaves_the_file_of_what_it_stands_for() {
+    let mut scene = Scene::new(&[("chat", Policy::default()), ("mail", Policy::default())]);
+    scene.accept(Severity::Error);
+    assert_eq!(scene.files(), ["chat", "chat"], "one for each recipient");
+    scene.full.set(true);
+    scene.now = scene.now + Duration::from_secs(121);
+    let under_way = scene.dispatch.next(&scene.channels, scene.now);
+    assert!(matches!(under_way, Job::Attempt { channel: 1, .. }), "{under_way:?}");
+    assert_eq!(scene.files(), ["chat", "chat"], "what is found after a crash");
+    scene.full.set(false);
+    scene.now = scene.now + Duration::from_secs(60);
+    scene.dispatch.look(&scene.channels, true, scene.now);
+    assert_eq!(scene.files(), ["mail", "mail"], "as soon as there is room");
+}
+
+#[test]
+fn what_may_have_been_said_is_marked_also_where_another_channel_says_it() {
+    for marked in [false, true] {
+        let mut scene = Scene::new(&[("chat", Policy::default()), ("mail", Policy::default())]);
+        scene.marked = marked;
+        scene.accept(Severity::Error);
+        scene.now = scene.now + Duration::from_secs(121);
+        let Job::Attempt { channel: 1, notification, .. } = scene.dispatch.next(&scene.channels, scene.now)
+        else {
+            panic!("mail says it");
+        };
+        assert_eq!(notification.is_possible_duplicate(), marked);
+    }
+}
+
+#[test]
+fn what_an_earlier_process_counted_is_marked_where_another_channel_says_it() {
+    let mut scene = Scene::new(&[("chat", Policy::default()), ("mail", Policy::default())]);
+    scene.accept(Severity::Error);
+    let waits = scene.dispatch.delivery.tickets().next().map(|ticket| ticket.key).unwrap();
+    let alert = scene.dispatch.letter(waits).unwrap().facts.alert.id;
+    // Its first message waited at the desk of `chat` while the one of `mail` was said, and then came a restart.
+    scene.dispatch.note_carried(vec![alert]);
+    scene.now = scene.now + Duration::from_secs(121);
+    let Job::Attempt { channel: 1, notification, .. } = scene.dispatch.next(&scene.channels, scene.now)
+    else {
+        panic!("mail says it");
+    };
+    assert!(notification.is_possible_duplicate());
+}
+
+fn sms(rates: &[Rate]) -> Policy {
+    Policy { noise: Noise::sms().budget(rates.iter().copied()), ..Policy::default() }
+}
+
+#[test]
+fn what_other_channels_say_is_within_the_budget_of_the_one_that_says_it() {
+    use Severity::{Critical, Error};
+    // What fails at the first channel; the budget and its burst; when, in minutes, how many alerts are told at once.
+    type Case<'a> = (&'a [Severity], (u32, u32), &'a [(u64, u64)]);
+    let cases: [Case<'_>; 6] = [
+        (&[Error], (5, 3), &[(2, 1)]),
+        (&[Error; 3], (5, 3), &[(2, 1), (2, 1), (2, 1)]),
+        (&[Error; 4], (5, 3), &[(2, 1), (2, 1), (2, 1), (22, 1)]),
+        (&[Error; 6], (5, 3), &[(2, 1), (2, 1), (2, 1), (22, 3)]),
+        (&[Error; 9], (5, 1), &[(2, 1), (14, 8)]),
+        // What is critical goes first and by itself, as far as there is room.
+        (&[Error, Error, Error, Error, Critical, Critical], (1, 1), &[(2, 1), (62, 5)]),
+    ];
+    for (severities, (most, burst), expected) in cases {
+        let rate = Rate::hourly(most).burst(burst);
+        let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[rate]))]);
+        severities.iter().for_each(|severity| scene.accept(*severity));
+        let told = scene.pass(Duration::from_secs(3 * 3600));
+        let of = |to: &str| -> Vec<(u64, u64)> {
+            let of = told.iter().filter(|(_, who, _)| who == to);
+            of.map(|(at, _, what)| (*at, what.split(' ').next().unwrap().parse().unwrap_or(1))).collect()
+        };
+        for to in ["sms/ada", "sms/bob"] {
+            assert_eq!(of(to), expected, "{severities:?} with {rate}: {told:?}");
+        }
+        assert_eq!(scene.files(), Vec::<String>::new());
+        let stats = scene.channels[1].counters.snapshot("sms", &View::default());
+        let late = severities.len() as u64 - expected.iter().filter(|(at, _)| *at == 2).count() as u64;
+        assert_eq!((stats.deferred, stats.pending), (late * 2, 0), "{severities:?} with {rate}");
+    }
+}
+
+#[test]
+fn what_waits_for_a_budget_waits_over_a_restart_and_so_does_the_budget() {
+    let rates = [Rate::hourly(5).burst(3), Rate::daily(20).burst(10)];
+    let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&rates))]);
+    (0..5).for_each(|_| scene.accept(Severity::Error));
+    assert_eq!(scene.pass(Duration::from_secs(180)).len(), 6, "three to each");
+    scene.restart();
+    assert_eq!(scene.files(), ["sms"; 4]);
+    assert!(scene.pass(Duration::from_secs(1_000)).is_empty(), "a second process has no new budget for it");
+    let told = scene.pass(Duration::from_secs(3_600));
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|(.., what)| what.starts_with("2 alerts")), "{told:?}");
+}
+
+#[test]
+fn what_a_killed_process_was_about_to_sum_up_for_one_message_of_the_budget_costs_no_more_than_that() {
+    let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[Rate::hourly(1)]))]);
+    (0..4).for_each(|_| scene.accept(Severity::Error));
+    assert_eq!(scene.pass(Duration::from_secs(3_700)).len(), 2, "one to each");
+    // The budget has room again, but the message that sums up gets no file; the process dies before it is said.
+    scene.full.set(true);
+    scene.now = BEGIN + Duration::from_secs(120 + 3_600);
+    let under_way = scene.dispatch.next(&scene.channels, scene.now);
+    assert!(matches!(under_way, Job::Attempt { channel: 1, .. }), "{under_way:?}");
+    scene.restart();
+    scene.full.set(false);
+    assert_eq!(scene.files(), ["sms"; 6]);
+    let told = scene.pass(Duration::from_secs(3_590));
+    assert!(told.is_empty(), "what was spent is spent: {told:?}");
+    let told = scene.pass(Duration::from_secs(60));
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|(.., what)| what.starts_with("3 alerts")), "{told:?}");
+}
+
+#[test]
+fn in_quiet_hours_another_channel_takes_over_what_is_critical_and_the_rest_when_they_end() {
+    let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[]))]);
+    scene.channels[1].purse.hush(Some(BEGIN + Duration::from_secs(3 * 3600)));
+    for severity in [Severity::Error, Severity::Critical, Severity::Warn] {
+        scene.accept(severity);
+    }
+    let told = scene.pass(Duration::from_secs(4 * 3600));
+    let times: Vec<u64> = told.iter().map(|(at, ..)| *at).collect();
+    assert_eq!(times, [2, 2, 180, 180, 180, 180], "{told:?}");
+}
+
+#[test]
+fn what_has_waited_to_be_admitted_is_not_late() {
+    let rate = Rate::hourly(10).burst(5);
+    let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[rate]))]);
+    scene.channels[1].purse.hush(Some(BEGIN + Duration::from_secs(3 * 3600)));
+    (0..2).for_each(|_| scene.accept(Severity::Error));
+    assert_eq!(scene.pass(Duration::from_secs(3 * 3600)).len(), 4, "when the quiet hours end");
+    assert_eq!(scene.channels[1].purse.left("", scene.now), 3);
+}
+
+#[test]
+fn the_next_message_of_the_channel_tells_what_its_budget_held_back() {
+    let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[Rate::hourly(1)]))]);
+    (0..3).for_each(|_| scene.accept(Severity::Error));
+    assert_eq!(scene.pass(Duration::from_secs(1_200)).len(), 2, "one to each");
+    let note = scene.dispatch.deferred_note(1, scene.now).unwrap();
+    assert!(
+        note.starts_with("The budget of this channel held back 2 alerts, the oldest for 18 min"),
+        "{note}"
+    );
+    assert!(note.contains("alert 2") && note.contains("alert 3"), "{note}");
+    // Its own desk speaks.
+    let channel = Arc::clone(&scene.channels[1]);
+    let alert = Alert::new(App::new("shop"), Severity::Critical, "fire");
+    let notes = [note];
+    let occasion = Occasion::first(&alert, "sms", GroupId::from_u64(99), scene.now.into()).notes(&notes);
+    let (rendered, facts) = channel.render(&occasion, scene.now).unwrap();
+    // An hour after the first there is room.
+    scene.now = BEGIN + Duration::from_secs(120 + 3_600);
+    let by = scene.dispatch.accept(state_at(scene.now), &scene.channels, 1, rendered, &facts, scene.now);
+    scene.dispatch.fold_deferred(&scene.channels, 1, &by);
+    assert!(scene.dispatch.deferred_note(1, scene.now).is_none());
+    let told = scene.pass(Duration::from_secs(24 * 3600));
+    let told: Vec<&str> = told.iter().map(|(.., what)| what.as_str()).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|what| what.contains("fire") && what.contains("held back")), "{told:?}");
+}
+
+/// Opens `folder` as a process that is alone in what it notes.
+fn counter(folder: &std::path::Path, host: &str, pid: u32) -> (Dispatch<Tight>, Rc<RefCell<Vec<String>>>) {
+    let log = Rc::<RefCell<Vec<String>>>::default();
+    let files = Tight { disk: Disk::open(folder).unwrap(), full: Rc::default(), log: Rc::clone(&log) };
+    (on_host(host, files, pid), log)
+}
+
+#[test]
+fn who_only_counts_still_lives_for_other_hosts() {
+    let folder = tempfile::tempdir().unwrap();
+    let beats = || Disk::existing(folder.path()).unwrap().list("state/owners").unwrap();
+    let (mut one, _) = counter(folder.path(), "web-1", 1);
+    let (mut two, _) = counter(folder.path(), "web-2", 2);
+    let mut now = BEGIN;
+    assert!(one.keep_groups("chat", "7 repeats", now));
+    for _ in 0..60 {
+        now = now + Duration::from_secs(10);
+        one.look(&Vec::new(), true, now);
+        let taken = two.take_groups("chat", false, now);
+        assert!(taken.is_empty(), "after {:?}: {taken:?}", now.since(BEGIN));
+    }
+    assert_eq!(beats(), ["web-1,1,1"]);
+    // It dies.
+    now = now + Duration::from_secs(100);
+    let taken = two.take_groups("chat", false, now);
+    assert_eq!(taken.iter().map(|taken| taken.text.as_str()).collect::<Vec<_>>(), ["7 repeats"]);
+    assert_eq!(beats(), ["web-2,2,1"], "of the dead nothing is left, and who has it now lives");
+}
+
+#[test]
+fn counts_are_taken_over_for_good_before_ours_have_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut one, _) = counter(folder.path(), "here", 1);
+    assert!(one.keep_groups("chat", "7 repeats", BEGIN));
+    let (mut two, log) = counter(folder.path(), "here", 2);
+    assert_eq!(two.take_groups("chat", true, BEGIN).len(), 1);
+    assert!(two.keep_groups("chat", "8 repeats", BEGIN));
+    let log = log.borrow();
+    let steps: Vec<&str> = log
+        .iter()
+        .filter(|step| step.contains("state/groups"))
+        .map(|step| match step.split_once(" becomes ") {
+            Some((_, to)) if to.ends_with("+here,2,1") => "taken over",
+            Some(_) => "written down",
+            None => "forced",
+        })
+        .collect();
+    assert_eq!(steps, ["taken over", "forced", "written down", "forced"], "{log:?}");
+}
+
+#[test]
+fn counts_that_somebody_took_over_before_may_have_been_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut one, _) = counter(folder.path(), "here", 1);
+    assert!(one.keep_groups("chat", "7 repeats", BEGIN));
+    for (pid, again) in [(2, false), (3, true), (4, true)] {
+        // Each dies before it has written them down as its own.
+        let (mut next, _) = counter(folder.path(), "here", pid);
+        let taken = next.take_groups("chat", true, BEGIN);
+        assert_eq!(taken.iter().map(|taken| taken.again).collect::<Vec<_>>(), [again], "by {pid}");
+    }
+}

@@ -1,0 +1,224 @@
+use std::collections::BTreeMap;
+
+use watchfire_core::{SelfLog, Severity};
+
+use super::*;
+use crate::{
+    Noise, Outcome, Policy, Rate, Reason,
+    pipeline::channel_state::Settings,
+    pipeline::dispatch::Job,
+    sink::paper::Paper,
+    spool::{Disk, Owner, Spool},
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const BEGIN: Moment = Moment::from_millis(1_700_000_000_000);
+
+/// A program with one channel, whose desk speaks through the spool; some of its recipients cannot be reached at times.
+struct Scene {
+    _folder: tempfile::TempDir,
+    channels: Vec<Arc<ChannelState>>,
+    dispatch: Dispatch<Disk>,
+    desks: Vec<Counting>,
+    looked: Option<Moment>,
+    now: Moment,
+    /// Who cannot be reached.
+    down: Vec<&'static str>,
+    /// Who heard what when.
+    heard: BTreeMap<String, Vec<(Moment, String)>>,
+    alerts: u64,
+}
+
+impl Scene {
+    fn new(recipients: &'static [&'static str], noise: Noise, max_age: Duration) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let policy = Policy { noise, max_age, ..Policy::default() };
+        let sink = Arc::new(Paper(recipients, policy.clone()));
+        let channels = vec![Arc::new(ChannelState::new("mail".to_owned(), sink, Settings::new(policy)))];
+        let alive = Arc::new(|_: &Owner| Some(true));
+        let spool = Spool::new(Disk::open(folder.path()).unwrap(), Owner::new("here", 1, "1"), alive, 1);
+        let mut dispatch = Dispatch::new(Some(spool), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None);
+        dispatch.add_channel(0, &channels[0]);
+        let app = Arc::new(App::new("shop"));
+        let desks = vec![Counting::new(&channels[0], &mut dispatch, &app, BEGIN)];
+        Self {
+            _folder: folder,
+            channels,
+            dispatch,
+            desks,
+            looked: None,
+            now: BEGIN,
+            down: Vec::new(),
+            heard: BTreeMap::new(),
+            alerts: 0,
+        }
+    }
+
+    fn talk(&mut self) -> Talk<'_, Disk> {
+        let Self { dispatch, channels, desks, looked, .. } = self;
+        Talk { dispatch, channels, desks, looked }
+    }
+
+    /// Emits one error of a kind of its own.
+    fn event(&mut self) {
+        self.alerts += 1;
+        let name = format!("kind {}", self.alerts);
+        let alert =
+            Alert::new(App::new("shop"), Severity::Error, "no").field(crate::aggregate::GROUP_FIELD, name);
+        let now = self.now;
+        self.talk().note_overdue(now);
+        self.talk().take(0, Arc::new(alert), 1, &Remarks::default(), now);
+        self.turn();
+    }
+
+    /// Makes a turn of the courier; returns when the next is due.
+    fn turn(&mut self) -> Option<Moment> {
+        let now = self.now;
+        self.talk().note_overdue(now);
+        let due = self.talk().count(false, false, 0, now);
+        self.dispatch.commit();
+        self.talk().keep_counts(false, now);
+        loop {
+            match self.dispatch.next(&self.channels, now) {
+                Job::Attempt { key, notification, .. } => {
+                    let to = notification.recipient().to_owned();
+                    let outcome = if self.down.contains(&to.as_str()) {
+                        Outcome::Transient(Reason::new("down"))
+                    } else {
+                        let what = String::from_utf8_lossy(notification.body()).into_owned();
+                        self.heard.entry(to).or_default().push((now, what));
+                        Outcome::Delivered(None)
+                    };
+                    self.dispatch.done(&self.channels, key, outcome, now, 1.0);
+                }
+                Job::Wait(at) => return Some(due.map_or(at, |due| due.min(at))),
+                Job::Idle => return due,
+            }
+        }
+    }
+
+    fn pass(&mut self, span: Duration) {
+        let end = self.now + span;
+        while let Some(at) = self.turn().filter(|at| *at < end) {
+            self.now = at.max(self.now + Duration::from_millis(1));
+        }
+        self.now = end;
+    }
+
+    /// Returns the most that one has heard in any span of this length.
+    fn most_within(&self, to: &str, span: Duration) -> usize {
+        let times: Vec<Moment> = self.heard.get(to).into_iter().flatten().map(|(at, _)| *at).collect();
+        let within = |(i, from): (usize, &Moment)| {
+            times.iter().skip(i).take_while(|at| at.since(*from) < span).count()
+        };
+        times.iter().enumerate().map(within).max().unwrap_or_default()
+    }
+
+    fn expect_all_told(&self) {
+        let desk = &self.desks[0].desk;
+        assert_eq!((desk.pending(), desk.tally().told, self.dispatch.len()), (0, self.alerts, 0));
+    }
+}
+
+#[test]
+fn after_an_outage_no_more_is_heard_in_an_hour_than_in_any_other() {
+    let sms = [Rate::hourly(5).burst(3), Rate::daily(20).burst(10)];
+    for (rates, max_age) in [
+        (&[Rate::hourly(30).burst(10)][..], HOUR * 48),
+        (&sms, HOUR * 48),
+        // What is too old is summed up.
+        (&sms, MINUTE * 15),
+    ] {
+        let noise = Noise::mail().budget(rates.iter().copied());
+        let mut scene = Scene::new(&["ada"], noise, max_age);
+        for minute in 0..9 * 60 {
+            scene.down = if (60..7 * 60).contains(&minute) { vec!["ada"] } else { Vec::new() };
+            if minute % 3 == 0 {
+                scene.event();
+            }
+            scene.pass(MINUTE);
+        }
+        scene.pass(HOUR * 48);
+        for rate in rates {
+            // What is less than a minute late counts as if it were not.
+            let most = scene.most_within("ada", rate.per() - MINUTE);
+            assert!(most <= rate.most() as usize, "{most} with {rate}");
+        }
+        let back = BEGIN + HOUR * 7;
+        // The breaker tries it every ten minutes.
+        let soon = scene.heard["ada"].iter().any(|(at, _)| *at >= back && at.since(back) < MINUTE * 11);
+        assert!(soon, "as soon as it can be reached");
+        scene.expect_all_told();
+    }
+}
+
+#[test]
+fn who_cannot_be_reached_holds_up_no_other_and_hears_the_rest_in_one_message() {
+    let noise = Noise::mail().budget([Rate::hourly(30).burst(10)]).digests([]);
+    let mut scene = Scene::new(&["ada", "bob"], noise, HOUR * 48);
+    scene.down = vec!["ada"];
+    for kind in 1..=80 {
+        scene.event();
+        assert_eq!(scene.heard["bob"].len(), kind, "at once");
+        scene.pass(MINUTE * 6);
+    }
+    assert!(!scene.heard.contains_key("ada"));
+    scene.down.clear();
+    scene.pass(MINUTE * 12);
+    assert!(!scene.heard["ada"].is_empty());
+    assert!(scene.channels[0].purse.left("", scene.now) >= 9, "it was late for ada alone");
+    scene.pass(HOUR);
+    let told = &scene.heard["ada"];
+    assert!(told.len() <= 12, "{told:?}");
+    assert!(told.iter().any(|(_, what)| what.starts_with("70 alerts of")), "{told:?}");
+    let wrong = scene.heard["bob"].iter().find(|(_, what)| what.contains("held back"));
+    assert_eq!(wrong, None, "bob has heard all of it");
+    scene.pass(HOUR * 24);
+    assert_eq!(scene.dispatch.len(), 0);
+}
+
+#[test]
+fn the_guide_has_the_times_of_the_code() {
+    const GUIDE: &str = include_str!("../../../../../docs/guide/noise.md");
+    for expected in [
+        format!("The outbox reads the folder every {} seconds.", LOOK.as_secs()),
+        "at most once a second while they change".to_owned(),
+        "by a living one within a minute".to_owned(),
+        "one that arrives more than a minute late counts from when it arrives".to_owned(),
+    ] {
+        assert!(GUIDE.contains(&expected), "{expected}");
+    }
+    assert_eq!((KEEP, ADOPT, crate::delivery::OVERDUE), (Duration::from_secs(1), MINUTE, MINUTE));
+}
+
+#[test]
+fn what_was_taken_over_in_order_by_one_who_died_is_told_as_a_possible_duplicate() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = Policy::default();
+    let sink = Arc::new(Paper(&["ada"], policy.clone()));
+    let channel = ChannelState::new("mail".to_owned(), sink, Settings::new(policy));
+    let app = Arc::new(App::new("shop"));
+    let mut said = Vec::new();
+    for pid in 1..=3 {
+        let alive = Arc::new(move |owner: &Owner| Some(owner.pid == pid));
+        let spool = Spool::new(Disk::open(folder.path()).unwrap(), Owner::new("here", pid, "1"), alive, pid);
+        let mut dispatch = Dispatch::new(Some(spool), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None);
+        let mut counting = Counting::new(&channel, &mut dispatch, &app, BEGIN);
+        let mut says = Vec::new();
+        if pid == 1 {
+            // It ends in order, in quiet hours.
+            counting.desk.hush(Some(BEGIN + HOUR));
+            let alert = Alert::new(Arc::clone(&app), Severity::Error, "no");
+            counting.desk.take(Arc::new(alert), None, 1, BEGIN, &mut says);
+            counting.desk.close_book();
+            assert!(dispatch.keep_groups("mail", &counting.desk.checkpoint(BEGIN), BEGIN));
+        } else {
+            // The second dies before it can write down that it has told of it.
+            counting.desk.hush(None);
+            counting.desk.tick(BEGIN, &|_| false, &mut says);
+        }
+        said.push(says.iter().map(|say| (say.told, say.maybe_duplicate)).collect::<Vec<_>>());
+    }
+    assert_eq!(said, [vec![], vec![(1, false)], vec![(1, true)]]);
+}

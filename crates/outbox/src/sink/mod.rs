@@ -1,0 +1,21 @@
+//! The contract that a sink implements, and all that it is given and returns.
+
+pub(crate) mod content;
+mod contract;
+mod delivery_policy;
+pub(crate) mod notification_policy;
+mod occasion;
+mod outcome;
+#[cfg(test)]
+pub(crate) mod paper;
+pub(crate) mod quiet_hours;
+mod receipt;
+
+pub use content::{Fact, Page, Section, one_line, span_text, stamp};
+pub use contract::{Delivering, Sink};
+pub use delivery_policy::Policy;
+pub use notification_policy::{MinCount, Noise, QuietNote};
+pub use occasion::{Counts, Mention, Occasion, OccasionKind, Outlook};
+pub use outcome::{Outcome, Reason, Scope};
+pub use quiet_hours::QuietHours;
+pub use receipt::Receipt;

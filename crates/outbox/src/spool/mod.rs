@@ -1,0 +1,24 @@
+//! The folder of messages that survives the process: its files, their names and owners, and a look into it.
+
+mod disk;
+mod files;
+pub mod folder;
+mod frame;
+mod name;
+mod owner;
+mod record;
+mod store;
+mod trouble;
+
+pub(crate) use disk::Disk;
+#[cfg(feature = "sim")]
+pub(crate) use files::FOLDERS;
+pub(crate) use files::Files;
+pub(crate) use frame::Damaged;
+pub(crate) use name::Name;
+pub(crate) use owner::Owner;
+pub(crate) use record::masked;
+#[cfg(feature = "sim")]
+pub(crate) use store::{Alive, text_of};
+pub(crate) use store::{Drawer, Found, LARGEST, Spool};
+pub(crate) use trouble::{Missing, Trouble};

@@ -1,0 +1,358 @@
+//! Keep notifications on the disk: a folder in the manner of maildir, one file per notification, its state in its name.
+//!
+//! - `tmp/`: being written. `cur/`: each claimed by the process that its name ends with. `new/`: free for whoever comes.
+//!   `dead/`: dead letters, each with a `.why` beside it. `damaged/`: what could not be read. `state/`: small things.
+//! - A notification is written to `tmp/`, forced to the disk, renamed into `cur/`, and the folder forced to the disk:
+//!   then it is accepted. Every later change is a rename, of which exactly one process can succeed.
+//! - The claims of a process that died are released by whoever comes next; an attempt that was under way then is
+//!   repeated and marked.
+
+mod lease;
+mod state_files;
+
+pub(crate) use state_files::Drawer;
+
+use std::{collections::HashSet, fmt, io, sync::Arc, time::Duration};
+
+use watchfire_core::Alert;
+
+use crate::{NotificationId, delivery::State, model::queued_message::Letter, model::timestamp::Moment};
+
+use super::{
+    Damaged, Files, Missing, Name, Owner, Trouble, frame,
+    record::{AlertRecord, LetterRecord},
+};
+
+/// The largest file: a notification with all its renderings and its alert.
+pub(crate) const LARGEST: u64 = 1 << 20;
+/// How many dead letters are kept.
+const MOST_DEAD: usize = 1_000;
+/// How many damaged files are kept.
+const MOST_DAMAGED: usize = 100;
+/// How long the alert of a panic is left to its own process, while that lives.
+const ITS_OWN: Duration = Duration::from_secs(60);
+
+/// Is a spool's folder, as one process uses it.
+pub(crate) struct Spool<F> {
+    files: F,
+    owner: Owner,
+    alive: Alive,
+    /// Tells the temporary files of several spools of one process apart.
+    tag: u32,
+    written: u64,
+    dead: Option<usize>,
+    beat: Option<Moment>,
+    /// Files that are for channels nobody has set up here: they stay.
+    foreign: HashSet<String>,
+    /// Alerts of panics of this process that are left alone for now: it may be about to end.
+    held: Vec<NotificationId>,
+}
+
+/// Tells whether a process of this machine lives, where that can be told.
+pub(crate) type Alive = Arc<dyn Fn(&Owner) -> Option<bool> + Send + Sync>;
+
+/// Is what was found in the folder and is now ours.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Letter(Name, Box<Letter>),
+    /// A letter that an operator has sent another way: it is to be rendered for its new channel.
+    Redirected(Name, Box<Letter>),
+    /// An alert that a panic left behind, not rendered yet, and who wrote it.
+    Alert(Name, Box<Alert>, Option<Owner>),
+}
+
+impl<F: Files> Spool<F> {
+    pub(crate) fn new(files: F, owner: Owner, alive: Alive, tag: u32) -> Self {
+        Self {
+            files,
+            owner,
+            alive,
+            tag,
+            written: 0,
+            dead: None,
+            beat: None,
+            foreign: HashSet::new(),
+            held: Vec::new(),
+        }
+    }
+
+    pub(crate) fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Writes a letter and claims it. It is accepted after the next [`commit`](Self::commit).
+    pub(crate) fn accept(&mut self, name: &Name, letter: &Letter) -> Result<Name, Trouble> {
+        let bodies: Vec<&[u8]> =
+            letter.notification.ladder.iter().map(|rendering| rendering.body.as_slice()).collect();
+        let bytes = frame::wrap(&LetterRecord::of(letter), &bodies).ok_or(Trouble::TooLarge(0))?;
+        let name = name.clone().owned_by(Some(&self.owner));
+        self.place(&bytes, &format!("cur/{name}"))?;
+        Ok(name)
+    }
+
+    /// Writes an alert as it is, free for whoever comes. For a process that may be about to end.
+    pub(crate) fn leave(&mut self, name: &Name, alert: &Alert) -> Result<(), Trouble> {
+        let mut record = AlertRecord::of(alert);
+        record.writer = Some(self.owner.to_string());
+        let bytes = frame::wrap(&record, &[]).ok_or(Trouble::TooLarge(0))?;
+        self.place(&bytes, &format!("new/{name}"))
+    }
+
+    /// Leaves these alerts alone until it is called again.
+    pub(crate) fn hold(&mut self, held: Vec<NotificationId>) {
+        self.held = held;
+    }
+
+    /// Makes what was accepted, restated, released or removed since the last call last.
+    pub(crate) fn commit(&self) -> io::Result<()> {
+        self.files.sync("cur")
+    }
+
+    /// Tells whether the folder takes a file.
+    pub(crate) fn can_write(&mut self) -> bool {
+        let tmp = self.tmp();
+        self.files.write(&tmp, b"room").is_ok() && self.files.remove(&tmp).is_ok()
+    }
+
+    fn tmp(&mut self) -> String {
+        self.written += 1;
+        format!("tmp/{:x}-{}+{}", self.tag, self.written, self.owner)
+    }
+
+    pub(crate) fn place(&mut self, bytes: &[u8], path: &str) -> Result<(), Trouble> {
+        if bytes.len() as u64 > LARGEST {
+            return Err(Trouble::TooLarge(bytes.len() as u64));
+        }
+        if watchfire_core::process::holds_own_secret(bytes) {
+            return Err(Trouble::Secret);
+        }
+        let tmp = self.tmp();
+        self.files.write(&tmp, bytes).map_err(Trouble::Io)?;
+        self.files.rename(&tmp, path).map_err(|error| {
+            self.files.remove(&tmp).ok();
+            Trouble::Io(error)
+        })
+    }
+
+    /// Notes a change of state. `Gone` if another process or an operator took the file.
+    pub(crate) fn restate(&self, name: &Name, state: State) -> Result<Name, Missing> {
+        let next = Name { state, ..name.clone() };
+        if next != *name {
+            self.files.rename(&format!("cur/{name}"), &format!("cur/{next}")).map_err(missing)?;
+        }
+        Ok(next)
+    }
+
+    /// Reads a letter that is ours; a damaged one is set aside.
+    pub(crate) fn read(&self, name: &Name) -> Result<Letter, Missing> {
+        let path = format!("cur/{name}");
+        match self.letter(&path) {
+            Err(Missing::Damaged(damage)) => {
+                self.set_aside(&path, &name.to_string());
+                Err(Missing::Damaged(damage))
+            }
+            read => read,
+        }
+    }
+
+    pub(crate) fn letter(&self, path: &str) -> Result<Letter, Missing> {
+        self.letter_and_origin(path).map(|(letter, _)| letter)
+    }
+
+    /// Reads a letter, and from which channel it was redirected.
+    pub(crate) fn letter_and_origin(&self, path: &str) -> Result<(Letter, Option<String>), Missing> {
+        let bytes = self.files.read(path, LARGEST).map_err(missing)?;
+        let (mut head, bodies) = frame::unwrap::<LetterRecord>(&bytes).map_err(Missing::Damaged)?;
+        let origin = head.redirected_from.take();
+        let letter = head.letter(bodies).ok_or_else(|| Missing::Damaged(Damaged::content()))?;
+        Ok((letter, origin))
+    }
+
+    /// Writes a letter for another channel than it was rendered for, free for whoever has that channel.
+    pub(crate) fn redirect(&mut self, name: &Name, letter: &Letter, from: &str) -> Result<(), Trouble> {
+        let bodies: Vec<&[u8]> =
+            letter.notification.ladder.iter().map(|rendering| rendering.body.as_slice()).collect();
+        let mut record = LetterRecord::of(letter);
+        record.redirected_from = Some(from.to_owned());
+        let bytes = frame::wrap(&record, &bodies).ok_or(Trouble::TooLarge(0))?;
+        self.place(&bytes, &format!("new/{name}"))
+    }
+
+    /// Reads an alert that a panic left behind, and who wrote it.
+    pub(crate) fn alert(&self, path: &str) -> Result<(Alert, Option<Owner>), Missing> {
+        let bytes = self.files.read(path, LARGEST).map_err(missing)?;
+        let (head, _) = frame::unwrap::<AlertRecord>(&bytes).map_err(Missing::Damaged)?;
+        let writer = head.writer.as_deref().and_then(Owner::parse);
+        let alert = head.alert().ok_or_else(|| Missing::Damaged(Damaged::content()))?;
+        Ok((alert, writer))
+    }
+
+    /// Removes what is delivered, merged or said elsewhere. That it is gone need not last: at worst it comes twice.
+    pub(crate) fn remove(&self, name: &Name) -> Result<(), Missing> {
+        self.files.remove(&format!("cur/{name}")).map_err(missing)
+    }
+
+    /// Gives a claim back, for whoever comes.
+    pub(crate) fn release(&self, name: &Name) -> Result<(), Missing> {
+        let free = name.clone().owned_by(None);
+        self.files.rename(&format!("cur/{name}"), &format!("new/{free}")).map_err(missing)
+    }
+
+    /// Keeps a letter as a dead one, with the reason beside it.
+    pub(crate) fn bury(&mut self, name: &Name, why: &str) -> Result<(), Missing> {
+        let mut free = name.clone().owned_by(None);
+        // Its attempt has ended, and its end is known.
+        free.state.in_flight = false;
+        self.files.rename(&format!("cur/{name}"), &format!("dead/{free}")).map_err(missing)?;
+        self.files.write(&format!("dead/{free}.why"), why.as_bytes()).ok();
+        let dead = match self.dead {
+            Some(known) => known + 1,
+            None => self.list("dead").len(),
+        };
+        self.dead = Some(if dead > MOST_DEAD { self.thin_out_dead() } else { dead });
+        Ok(())
+    }
+
+    /// Sets a damaged file aside, for somebody to look at; of those that are there already some make room.
+    fn set_aside(&self, path: &str, name: &str) -> bool {
+        let mut aside = self.files.list("damaged").unwrap_or_default();
+        aside.sort_unstable();
+        // Names begin with their time; what has no such name goes last.
+        let surplus = (aside.len() + 1).saturating_sub(MOST_DAMAGED);
+        for name in aside.iter().take(surplus) {
+            self.files.remove(&format!("damaged/{name}")).ok();
+        }
+        self.files.rename(path, &format!("damaged/{name}")).is_ok()
+    }
+
+    fn thin_out_dead(&self) -> usize {
+        let mut dead = self.list("dead");
+        dead.sort_unstable_by_key(|name| name.key);
+        let surplus = dead.len().saturating_sub(MOST_DEAD);
+        for name in dead.iter().take(surplus) {
+            self.files.remove(&format!("dead/{name}")).ok();
+            self.files.remove(&format!("dead/{name}.why")).ok();
+        }
+        dead.len() - surplus
+    }
+
+    /// Claims up to `most` of what is free and for us, the oldest first.
+    ///
+    /// A damaged file is set aside, and what is for a channel that is not known here is left alone. So is the alert of a
+    /// panic of another process that lives: it says it itself, or dies of it, and then that is to be said too.
+    pub(crate) fn claim(
+        &mut self,
+        known: &dyn Fn(&str) -> bool,
+        alerts: bool,
+        most: usize,
+        now: Moment,
+    ) -> (Vec<Found>, Vec<String>) {
+        let mut found = Vec::new();
+        let mut damaged = Vec::new();
+        let mut names = self.files.list("new").unwrap_or_default();
+        names.sort_unstable();
+        self.foreign.retain(|name| names.binary_search(name).is_ok());
+        for text in names {
+            if found.len() >= most {
+                break;
+            }
+            if self.foreign.contains(&text) {
+                continue;
+            }
+            let free = format!("new/{text}");
+            let set_aside = |damage: &dyn fmt::Display| {
+                let moved = self.set_aside(&free, &text);
+                moved.then(|| format!("{text}: {damage}"))
+            };
+            let Some(name) = Name::parse(&text) else {
+                damaged.extend(set_aside(&"not a name of a spool file"));
+                continue;
+            };
+            if name.is_alert() && (!alerts || self.held.contains(&name.key.id)) {
+                continue;
+            }
+            let content = if name.is_alert() {
+                self.alert(&free).map(|(alert, writer)| Found::Alert(name.clone(), Box::new(alert), writer))
+            } else {
+                self.letter_and_origin(&free).map(|(letter, origin)| match origin {
+                    Some(_) => Found::Redirected(name.clone(), Box::new(letter)),
+                    None => Found::Letter(name.clone(), Box::new(letter)),
+                })
+            };
+            let content = match content {
+                Ok(content) => content,
+                Err(Missing::Damaged(damage)) => {
+                    damaged.extend(set_aside(&damage));
+                    continue;
+                }
+                Err(_) => continue,
+            };
+            if let Found::Letter(_, letter) | Found::Redirected(_, letter) = &content
+                && !known(&letter.notification.channel)
+            {
+                self.foreign.insert(text);
+                continue;
+            }
+            if let Found::Alert(_, _, Some(writer)) = &content
+                && *writer != self.owner
+                && now.since(name.key.accepted_at()) < ITS_OWN
+                && !self.is_gone(writer, now)
+            {
+                continue;
+            }
+            let claimed = name.owned_by(Some(&self.owner));
+            if self.files.rename(&free, &format!("cur/{claimed}")).is_err() {
+                continue;
+            }
+            found.push(match content {
+                Found::Letter(_, letter) => Found::Letter(claimed, letter),
+                Found::Redirected(_, letter) => Found::Redirected(claimed, letter),
+                Found::Alert(_, alert, writer) => Found::Alert(claimed, alert, writer),
+            });
+        }
+        (found, damaged)
+    }
+
+    /// Tells whether there is anything free.
+    pub(crate) fn has_new(&self) -> bool {
+        self.files.list("new").is_ok_and(|names| !names.is_empty())
+    }
+
+    /// Forgets which files are for channels that are not known here: one was set up.
+    pub(crate) fn look_again(&mut self) {
+        self.foreign.clear();
+    }
+
+    pub(crate) fn list(&self, folder: &str) -> Vec<Name> {
+        let names = self.files.list(folder).unwrap_or_default();
+        names.iter().filter_map(|text| Name::parse(text)).collect()
+    }
+
+    /// Tells whether a message is in the folder, whoever has it.
+    pub(crate) fn holds(&self, id: NotificationId) -> bool {
+        ["cur", "new"].into_iter().any(|folder| self.list(folder).iter().any(|name| name.key.id == id))
+    }
+
+    pub(crate) fn files(&self) -> &F {
+        &self.files
+    }
+}
+
+/// Reads the text of a file that [`keep`](Spool::keep) has written.
+#[cfg(feature = "sim")]
+pub(crate) fn text_of(file: &[u8]) -> Option<String> {
+    frame::unwrap::<String>(file).ok().map(|(text, _)| text)
+}
+
+fn missing(error: io::Error) -> Missing {
+    if error.kind() == io::ErrorKind::NotFound { Missing::Gone } else { Missing::Io(error) }
+}
+
+impl<F> fmt::Debug for Spool<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spool").field("owner", &self.owner).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+use std::io;
+
+use super::{LARGEST, Spool};
+use crate::spool::{Files, frame};
+
+/// Names the drawers in which small things are kept over restarts, each under a key of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drawer {
+    /// What delivered messages left behind at the provider, by channel and group.
+    Receipts,
+    /// Recipients with a new address, by channel and old address.
+    Moved,
+    /// What each process has counted and not told of, by channel and process.
+    Groups,
+}
+
+impl Drawer {
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Receipts => "state/receipts",
+            Self::Moved => "state/moved",
+            Self::Groups => "state/groups",
+        }
+    }
+}
+
+impl<F: Files> Spool<F> {
+    /// Keeps a text under a key that is a file's name, instead of what was there.
+    pub(crate) fn keep(&mut self, drawer: Drawer, key: &str, text: &str) -> io::Result<()> {
+        if watchfire_core::process::holds_own_secret(text.as_bytes()) {
+            return Err(io::Error::other("it holds a credential of our own"));
+        }
+        let bytes = frame::wrap(&text, &[]).ok_or_else(|| io::Error::other("not a text"))?;
+        let tmp = self.tmp();
+        self.files.write(&tmp, &bytes)?;
+        self.files.rename(&tmp, &format!("{}/{key}", drawer.folder()))?;
+        self.files.sync(drawer.folder())
+    }
+
+    /// Returns all that is kept in a drawer; what is damaged is removed.
+    pub(crate) fn kept(&self, drawer: Drawer) -> Vec<(String, String)> {
+        let folder = drawer.folder();
+        let mut kept = Vec::new();
+        for key in self.files.list(folder).unwrap_or_default() {
+            let path = format!("{folder}/{key}");
+            let Ok(bytes) = self.files.read(&path, LARGEST) else { continue };
+            match frame::unwrap::<String>(&bytes) {
+                Ok((text, _)) => kept.push((key, text)),
+                Err(_) => {
+                    self.files.remove(&path).ok();
+                }
+            }
+        }
+        kept.sort_unstable();
+        kept
+    }
+
+    /// Keeps under another key what is under one; of several who try, one succeeds.
+    pub(crate) fn pass_on(&self, drawer: Drawer, from: &str, to: &str) -> bool {
+        let path = |key| format!("{}/{key}", drawer.folder());
+        self.files.rename(&path(from), &path(to)).is_ok()
+    }
+
+    /// Makes what was passed on or forgotten in a drawer last.
+    pub(crate) fn hold_on(&self, drawer: Drawer) -> io::Result<()> {
+        self.files.sync(drawer.folder())
+    }
+
+    /// Keeps nothing under a key any more; `false` if nothing was kept there.
+    pub(crate) fn forget(&self, drawer: Drawer, key: &str) -> bool {
+        self.files.remove(&format!("{}/{key}", drawer.folder())).is_ok()
+    }
+}

@@ -1,0 +1,227 @@
+use std::sync::Arc;
+
+use watchfire_core::{Alert, App, Secret, Severity};
+
+use super::*;
+use crate::{
+    Counts, GroupId, NotificationId, Occasion, Outlook,
+    delivery::Key,
+    model::queued_message::{Facts, Letter},
+    spool::Disk,
+};
+
+fn letter(message: &str) -> Letter {
+    let alert = Alert::new(App::new("shop"), Severity::Error, message)
+        .field("float", f64::NAN)
+        .field("huge", u128::MAX)
+        .target("shop::pay");
+    let next = Moment::from_millis(1_763_675_900_000);
+    let occasion = Occasion::first(&alert, "ops", GroupId::from_u64(7), alert.at)
+        .counts(Counts::one(alert.at).groups(24))
+        .outlook(Some(Outlook::Next(next.into())));
+    let notification = occasion.notification("ada").rich("<b>rich</b>").plain(vec![0, 255, 10]);
+    let facts = Facts::of(&occasion, Arc::new(alert.clone()), Moment::from_millis(5));
+    Letter { notification, facts: Arc::new(facts), covers: vec![NotificationId(9)] }
+}
+
+fn open(folder: &std::path::Path, pid: u32) -> Spool<Disk> {
+    let owner = Owner::new("here", pid, "1");
+    Spool::new(Disk::open(folder).unwrap(), owner, Arc::new(|owner| Some(owner.pid != 1)), pid)
+}
+
+fn name(letter: &Letter) -> Name {
+    let key = Key { accepted: 1_763_675_876_123_000, id: letter.notification.id };
+    Name::new(key, State::default(), &letter.notification.channel)
+}
+
+#[test]
+fn a_letter_is_read_as_it_was_written_and_by_its_owner_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("spool");
+    let mut spool = open(&root, 2);
+    let letter = letter("card declined");
+    let name = spool.accept(&name(&letter), &letter).unwrap();
+    spool.commit().unwrap();
+    let read = spool.read(&name).unwrap();
+    assert_eq!(read.notification, letter.notification);
+    assert_eq!(read.covers, letter.covers);
+    assert_eq!((read.facts.counts.groups, read.facts.outlook), (24, letter.facts.outlook));
+    let (read, written) = (&read.facts.alert, &letter.facts.alert);
+    assert_eq!(
+        (read.id, read.at, &read.message, &read.target),
+        (written.id, written.at, &written.message, &written.target)
+    );
+    let text = |alert: &Alert| alert.fields.iter().map(|field| field.value.to_string()).collect::<Vec<_>>();
+    assert_eq!(text(read), text(written));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&root.join(format!("cur/{name}"))), 0o600);
+        assert_eq!(mode(&root.join("cur")), 0o700);
+    }
+}
+
+#[test]
+fn a_credential_of_our_own_gets_into_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path(), 2);
+    let secret = Secret::new("xoxb-planted-spool-4712");
+    let letter = letter(&format!("token {}", secret.expose()));
+    assert!(matches!(spool.accept(&name(&letter), &letter), Err(Trouble::Secret)));
+    assert!(spool.keep(Drawer::Receipts, "a", secret.expose()).is_err());
+    assert!(spool.list("cur").is_empty());
+}
+
+#[test]
+fn what_a_dead_process_claimed_is_taken_over_and_marked_if_it_was_under_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut dead, mut living, mut late) =
+        (open(folder.path(), 1), open(folder.path(), 2), open(folder.path(), 3));
+    let letter = letter("card declined");
+    let claimed = dead.accept(&name(&letter), &letter).unwrap();
+    let under_way = State { in_flight: true, attempts: 1, ..State::default() };
+    dead.restate(&claimed, under_way).unwrap();
+    assert_eq!(living.release_stale(Moment::default()), 1);
+    let (found, damaged) = living.claim(&|channel| channel == "ops", true, 10, Moment::default());
+    assert!(damaged.is_empty());
+    let [Found::Letter(name, _)] = found.as_slice() else { panic!("{found:?}") };
+    assert!(name.state.maybe_duplicate && !name.state.in_flight);
+    assert!(late.claim(&|_| true, true, 10, Moment::default()).0.is_empty(), "one process succeeds");
+    assert_eq!(late.release_stale(Moment::default()), 0, "its owner lives");
+}
+
+#[test]
+fn of_one_message_under_two_names_one_stays_or_both_are_marked() {
+    // (whether it was under way under the dead process's name, how many are freed, how many are then in the folder)
+    for (under_way, freed, left) in [(false, 0, 1), (true, 1, 2)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut dead, living, late) =
+            (open(folder.path(), 1), open(folder.path(), 2), open(folder.path(), 3));
+        let letter = letter("card declined");
+        let mut claimed = dead.accept(&name(&letter), &letter).unwrap();
+        // A loss of power kept both ends of a rename.
+        let twin = claimed.clone().owned_by(Some(living.owner()));
+        std::fs::copy(
+            folder.path().join(format!("cur/{claimed}")),
+            folder.path().join(format!("cur/{twin}")),
+        )
+        .unwrap();
+        if under_way {
+            let state = State { in_flight: true, attempts: 1, ..State::default() };
+            claimed = dead.restate(&claimed, state).unwrap();
+        }
+        assert_eq!(late.release_stale(Moment::default()), freed, "{claimed}");
+        let all = [late.list("cur"), late.list("new")].concat();
+        assert_eq!(all.len(), left, "{all:?}");
+        assert!(all.contains(&twin), "{all:?}");
+        assert!(all.iter().all(|name| *name == twin || name.state.maybe_duplicate), "{all:?}");
+    }
+}
+
+#[test]
+fn a_damaged_file_is_set_aside_and_the_rest_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path(), 2);
+    let (good, bad) = (letter("good"), letter("bad"));
+    for letter in [&good, &bad] {
+        let name = spool.accept(&name(letter), letter).unwrap();
+        spool.release(&name).unwrap();
+    }
+    let path = folder.path().join(format!("new/{}", name(&bad)));
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.truncate(bytes.len() - 1);
+    std::fs::write(&path, bytes).unwrap();
+    std::fs::write(folder.path().join("new/README"), "not ours").unwrap();
+    let (found, damaged) = spool.claim(&|_| true, true, 10, Moment::default());
+    assert_eq!((found.len(), damaged.len()), (1, 2), "{damaged:?}");
+    assert_eq!(std::fs::read_dir(folder.path().join("damaged")).unwrap().count(), 2);
+}
+
+#[test]
+fn of_damaged_files_the_latest_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path(), 2);
+    for i in 0..MOST_DAMAGED + 5 {
+        std::fs::write(folder.path().join(format!("new/{i:04}")), "not ours").unwrap();
+    }
+    let (_, damaged) = spool.claim(&|_| true, true, 10, Moment::default());
+    assert_eq!(damaged.len(), MOST_DAMAGED + 5, "each is told of");
+    let mut kept = spool.files().list("damaged").unwrap();
+    kept.sort_unstable();
+    assert_eq!((kept.len(), kept[0].as_str()), (MOST_DAMAGED, "0005"));
+}
+
+#[test]
+fn what_is_for_a_channel_that_is_not_known_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path(), 2);
+    let letter = letter("card declined");
+    let name = spool.accept(&name(&letter), &letter).unwrap();
+    spool.release(&name).unwrap();
+    assert!(spool.claim(&|_| false, true, 10, Moment::default()).0.is_empty());
+    spool.look_again();
+    assert_eq!(spool.claim(&|_| true, true, 10, Moment::default()).0.len(), 1);
+}
+
+#[test]
+fn who_left_an_alert_is_known_however_many_processes_have_claimed_it_since() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut late, now) = (open(folder.path(), 3), Moment::from_millis(1_763_675_900_000));
+    let alert = letter("last words").facts.alert.clone();
+    let owner = Owner::new("here", 1, "7");
+    let mut dies = Spool::new(late.files().clone(), owner.clone(), Arc::new(|_| None), 9);
+    let name = Name::alert(name(&letter("last words")).key, &owner);
+    dies.leave(&name, &alert).unwrap();
+    // It takes its own alert, and dies before it has said it.
+    assert_eq!(dies.claim(&|_| true, true, 10, now).0.len(), 1);
+    assert_eq!(late.release_stale(now), 1);
+    let (found, _) = late.claim(&|_| true, true, 10, now);
+    let [Found::Alert(_, _, Some(writer))] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(*writer, owner);
+    assert!(late.has_died(writer));
+}
+
+#[test]
+fn the_alert_of_a_process_that_lives_is_left_to_it_for_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut lives, mut other) = (open(folder.path(), 2), open(folder.path(), 3));
+    let letter = letter("not its last words");
+    let name = Name::alert(name(&letter).key, lives.owner());
+    lives.leave(&name, &letter.facts.alert).unwrap();
+    let (soon, late) = (name.key.accepted_at() + ITS_OWN / 2, name.key.accepted_at() + ITS_OWN);
+    assert!(other.claim(&|_| true, true, 10, soon).0.is_empty());
+    lives.hold(vec![name.key.id]);
+    assert!(lives.claim(&|_| true, true, 10, soon).0.is_empty(), "it may be about to die of it");
+    assert_eq!(other.claim(&|_| true, true, 10, late).0.len(), 1, "its own process does not come to it");
+}
+
+#[test]
+fn a_dead_letter_is_not_under_way_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path(), 2);
+    let letter = letter("card declined");
+    let name = spool.accept(&name(&letter), &letter).unwrap();
+    let under_way = State { in_flight: true, attempts: 1, ..State::default() };
+    let name = spool.restate(&name, under_way).unwrap();
+    spool.bury(&name, "no such channel").unwrap();
+    let dead = spool.list("dead");
+    assert_eq!(dead.iter().map(|name| name.state.in_flight).collect::<Vec<_>>(), [false]);
+}
+
+#[test]
+fn an_alert_whose_taker_died_is_marked_for_it_may_have_been_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Moment::from_millis(1_763_675_876_123);
+    let alert = Alert::new(App::new("shop"), Severity::Critical, "lost");
+    let key = Key { accepted: 7, id: NotificationId(7) };
+    let found = |spool: &mut Spool<Disk>| match spool.claim(&|_| true, true, 9, now).0.pop() {
+        Some(Found::Alert(name, ..)) => Some(name.state.maybe_duplicate),
+        _ => None,
+    };
+    let (mut writer, mut taker) = (open(folder.path(), 2), open(folder.path(), 1));
+    writer.leave(&Name::alert(key, writer.owner()), &alert).unwrap();
+    assert_eq!(found(&mut taker), Some(false), "nobody had it before");
+    writer.release_stale(now);
+    assert_eq!(found(&mut writer), Some(true));
+}

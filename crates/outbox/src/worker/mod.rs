@@ -1,0 +1,17 @@
+//! The threads of the outbox, and what they share with the threads of the program.
+
+pub(crate) mod attempt_runner;
+pub(crate) mod buffer_pool;
+pub(crate) mod handoff;
+mod health;
+#[cfg(feature = "metrics")]
+pub(crate) mod metrics;
+pub(crate) mod panics;
+pub(crate) mod producer;
+pub(crate) mod queue;
+pub(crate) mod shared;
+mod verify;
+pub(crate) mod worker_loop;
+
+pub use health::{Health, HealthStatus};
+pub use verify::{Answers, Verdict, Verified, Verifying, verify};

@@ -1,0 +1,293 @@
+mod waiting;
+
+use std::{
+    collections::HashMap,
+    panic::PanicHookInfo,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tracing_core::Level;
+use watchfire_core::{Alert, Capture, Severity, Stack, clock, process::try_lock_for_a_while};
+
+use crate::{
+    NotificationId,
+    delivery::Key,
+    model::hash::Fnv128,
+    model::random,
+    model::timestamp::Moment,
+    spool::{Disk, Name, Owner, Spool},
+};
+
+pub(crate) use waiting::Release;
+use waiting::Waiting;
+
+/// How many panics at one place are told of one by one, until it is quiet for [`QUIET`].
+const MOST: u64 = 3;
+/// How long a place must be quiet before it is news again.
+const QUIET: Duration = Duration::from_secs(300);
+/// How many places are told apart; beyond that all share one.
+const PLACES: usize = 256;
+
+/// Counts panics by their place, and writes the first of each into the spool.
+#[derive(Debug)]
+pub(crate) struct Panics {
+    /// The folder, and the host as owners call it. `None` if alerts are kept in memory.
+    folder: Option<(Disk, String)>,
+    /// What is in the spool and waits for its process to survive or die.
+    left: Mutex<Waiting>,
+    /// How many that are, as of the last [`settle`](Self::settle).
+    pub(crate) held: AtomicUsize,
+    places: Mutex<HashMap<Site, Place>>,
+    /// Those told of in no message yet.
+    pub(crate) waiting: AtomicU64,
+    pub(crate) heard: AtomicU64,
+    pub(crate) counted: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Place {
+    last: Instant,
+    told: u64,
+    total: u64,
+    fresh: u64,
+    first: Arc<Alert>,
+    latest: std::time::SystemTime,
+}
+
+/// Is what is to be done about a panic.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// It is in the spool: the courier finds it there, or whoever comes after.
+    Spooled,
+    /// It is for the queue: there is no spool, or it does not work.
+    Queue(Box<Alert>),
+    /// It is only counted.
+    Counted,
+}
+
+/// Is a place that panicked again and again.
+#[derive(Debug)]
+pub(crate) struct Repeated {
+    pub(crate) alert: Arc<Alert>,
+    pub(crate) counts: crate::Counts,
+}
+
+impl Panics {
+    pub(crate) fn new(folder: Option<(Disk, String)>) -> Self {
+        Self {
+            folder,
+            left: Mutex::default(),
+            held: AtomicUsize::new(0),
+            places: Mutex::default(),
+            waiting: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
+            counted: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes a panic, on the thread that panics: no lock is waited for long.
+    pub(crate) fn hear(&self, info: &PanicHookInfo<'_>, capture: &Capture) -> Heard {
+        self.hear_of(&place_of(info), || alert_of(info, capture))
+    }
+
+    fn hear_of(&self, place: &Site, alert: impl FnOnce() -> Alert) -> Heard {
+        self.heard.fetch_add(1, Ordering::AcqRel);
+        let now = clock::instant();
+        if self.is_repeated(place, now) {
+            self.counted.fetch_add(1, Ordering::AcqRel);
+            self.waiting.fetch_add(1, Ordering::AcqRel);
+            return Heard::Counted;
+        }
+        let alert = alert();
+        self.remember(place, &alert, now);
+        match self.write(&alert) {
+            Some(()) => Heard::Spooled,
+            None => Heard::Queue(Box::new(alert)),
+        }
+    }
+
+    fn is_repeated(&self, site: &Site, now: Instant) -> bool {
+        let Some(mut places) = try_lock_for_a_while(&self.places) else { return false };
+        let site = shared_if_full(&places, site);
+        let Some(place) = places.get_mut(&site) else { return false };
+        if now.saturating_duration_since(place.last) > QUIET {
+            place.told = 0;
+        }
+        place.last = now;
+        place.total += 1;
+        place.latest = clock::now();
+        if place.told >= MOST {
+            place.fresh += 1;
+            return true;
+        }
+        place.told += 1;
+        false
+    }
+
+    fn remember(&self, site: &Site, alert: &Alert, now: Instant) {
+        let Some(mut places) = try_lock_for_a_while(&self.places) else { return };
+        let site = shared_if_full(&places, site);
+        places.entry(site).or_insert_with(|| Place {
+            last: now,
+            told: 1,
+            total: 1,
+            fresh: 0,
+            first: Arc::new(alert.clone()),
+            latest: alert.at,
+        });
+    }
+
+    fn write(&self, alert: &Alert) -> Option<()> {
+        let (disk, host) = self.folder.as_ref()?;
+        // A spool of its own: the courier's is the courier's, and one that two threads share would have a lock. The
+        // owner is asked for anew, as a forked child is another one.
+        let mut spool =
+            Spool::new(disk.clone(), Owner::this(host), Arc::new(Owner::is_alive), random::bits());
+        let id = NotificationId(Fnv128::new().part(&alert.id.as_u128().to_be_bytes()).finish());
+        let key = Key { accepted: Moment::from(alert.at).as_millis() * 1_000, id };
+        let name = Name::alert(key, spool.owner());
+        // Before it is in the folder: the courier must not find it before it knows that it is to wait.
+        self.hold(|left| left.add(id, clock::instant()));
+        let written = spool.leave(&name, alert).ok();
+        if written.is_none() {
+            self.hold(|left| left.forget(id));
+        }
+        written
+    }
+
+    fn hold(&self, change: impl FnOnce(&mut Waiting)) {
+        if let Some(mut left) = try_lock_for_a_while(&self.left) {
+            change(&mut left);
+            self.held.store(left.len(), Ordering::Release);
+        }
+    }
+
+    /// Notes that the hook has returned on this thread; `false` if that changes nothing.
+    pub(crate) fn hook_returned(&self) -> bool {
+        if self.held.load(Ordering::Acquire) == 0 {
+            return false;
+        }
+        self.hold(|left| left.returned(clock::instant()));
+        true
+    }
+
+    /// Notes that this thread has survived its panics.
+    pub(crate) fn survived(&self) {
+        if self.held.load(Ordering::Acquire) > 0 {
+            self.hold(Waiting::survived);
+        }
+    }
+
+    /// Says what is still to be left alone in the spool; with `all` nothing.
+    pub(crate) fn release(&self, now: Instant, all: bool) -> Release {
+        if self.held.load(Ordering::Acquire) == 0 {
+            return Release::default();
+        }
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).release(now, all)
+    }
+
+    /// Counts what is held: what was released is counted elsewhere by now.
+    pub(crate) fn settle(&self) {
+        if self.held.load(Ordering::Acquire) > 0 {
+            let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            self.held.store(left.len(), Ordering::Release);
+        }
+    }
+
+    /// Takes the counts of places that panicked more often than was told.
+    pub(crate) fn take_repeated(&self) -> Vec<Repeated> {
+        if self.waiting.swap(0, Ordering::AcqRel) == 0 {
+            return Vec::new();
+        }
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let repeated = places.values_mut().filter(|place| place.fresh > 0);
+        repeated
+            .map(|place| Repeated {
+                alert: Arc::clone(&place.first),
+                counts: crate::Counts::new(
+                    place.total,
+                    std::mem::take(&mut place.fresh),
+                    place.first.at,
+                    place.latest,
+                ),
+            })
+            .collect()
+    }
+}
+
+/// Where in the source it was: file and line.
+type Site = (String, u32);
+
+/// Returns the key of a place: one that all share, once too many are told apart.
+fn shared_if_full(places: &HashMap<Site, Place>, site: &Site) -> Site {
+    let is_known = places.len() < PLACES || places.contains_key(site);
+    if is_known { site.clone() } else { Site::default() }
+}
+
+fn place_of(info: &PanicHookInfo<'_>) -> Site {
+    info.location().map(|place| (place.file().to_owned(), place.line())).unwrap_or_default()
+}
+
+/// Makes the alert of a panic: message, place, thread, stack, and the spans that the thread is in.
+fn alert_of(info: &PanicHookInfo<'_>, capture: &Capture) -> Alert {
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let message = watchfire_core::cut(text.unwrap_or("a value that is no text"), 8_192);
+    let message = watchfire_core::Redactor::default().clean(message).into_owned();
+    let is_main = std::thread::current().name() == Some("main");
+    // The end of the main thread is the end of the program; that of another may be caught.
+    let severity = if is_main { Severity::Critical } else { Severity::Error };
+    let mut alert = capture.bare(Level::ERROR, severity, message);
+    alert = alert.target("panic").stack(Stack::capture());
+    if let Some(place) = info.location() {
+        alert = alert.place(place.file().to_owned(), place.line());
+    }
+    alert
+}
+
+#[cfg(test)]
+mod tests {
+    use watchfire_core::App;
+
+    use super::*;
+
+    fn site(line: u32) -> Site {
+        ("src/pay.rs".to_owned(), line)
+    }
+
+    fn alert() -> Alert {
+        Alert::new(App::new("shop"), Severity::Error, "card declined")
+    }
+
+    #[test]
+    fn a_panic_is_written_down_while_every_lock_of_ours_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::open(&folder.path().join("spool")).unwrap();
+        let panics = Panics::new(Some((disk, "here".to_owned())));
+        // As if it happened in the middle of our own work: the thread that holds the locks is the one that panics.
+        let (_places, _left) = (panics.places.lock().unwrap(), panics.left.lock().unwrap());
+        assert!(matches!(panics.hear_of(&site(1), alert), Heard::Spooled));
+        assert_eq!(std::fs::read_dir(folder.path().join("spool/new")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn places_beyond_the_most_share_one_and_are_counted() {
+        let panics = Panics::new(None);
+        let places = u32::try_from(PLACES).unwrap();
+        for line in 0..places + 50 {
+            let told = matches!(panics.hear_of(&site(line), alert), Heard::Queue(_));
+            assert_eq!(told, line < places + u32::try_from(MOST).unwrap(), "{line}");
+        }
+        assert!(matches!(panics.hear_of(&site(0), alert), Heard::Queue(_)), "a known one has its own count");
+        assert_eq!(
+            panics.take_repeated().iter().map(|repeated| repeated.counts.fresh).collect::<Vec<_>>(),
+            [47]
+        );
+        assert_eq!(panics.counted.load(Ordering::Acquire), 47);
+    }
+}

@@ -1,0 +1,97 @@
+use std::{
+    cell::Cell,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use watchfire_core::{EventView, clock};
+
+use super::shared::{Lifeline, Post, Shared, To, What};
+use crate::{
+    FlushReport,
+    aggregate::callsite_limiter::{self, Verdict},
+    model::stats::bump,
+    pipeline::channel_state::ChannelState,
+};
+
+/// Is a handler's end of the outbox.
+pub(crate) struct Port {
+    pub(crate) number: usize,
+    pub(crate) channel: Arc<ChannelState>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) _lifeline: Arc<Lifeline>,
+}
+
+impl Port {
+    pub(crate) fn name(&self) -> &str {
+        &self.channel.name
+    }
+
+    pub(crate) fn capture(&self, event: &EventView<'_>) {
+        let counters = &self.channel.counters;
+        if self.shared.is_gone() {
+            bump(&counters.captured);
+            return bump(&counters.dropped_shutdown);
+        }
+        // Read once, and not at all by a repeat.
+        let read = Cell::new(None);
+        let since = || {
+            let now = clock::instant();
+            read.set(Some(now));
+            micros(now.saturating_duration_since(self.shared.began))
+        };
+        let queue = &self.shared.queue;
+        let gate = &self.channel.gate;
+        match gate.ask(callsite(event), since, || callsite_limiter::tag_of(event), || !queue.is_full()) {
+            // The courier collects it, and counts it as captured.
+            Verdict::Counted => {}
+            Verdict::NoRoom => self.drop_one(),
+            Verdict::Pass(repeats) => {
+                bump(&counters.captured);
+                let at = read.get().unwrap_or_else(clock::instant);
+                let captured = self.shared.capture.take(event, at, self.shared.spares.take());
+                let post = Post { to: To::Channel(self.number), what: What::Captured(captured), repeats };
+                if queue.push(post).is_err() {
+                    bump(&counters.dropped_full);
+                    bump(&counters.unreported);
+                    if let Some(key) = repeats {
+                        gate.take_back(key);
+                    }
+                }
+            }
+        }
+    }
+
+    fn drop_one(&self) {
+        let counters = &self.channel.counters;
+        for counter in [&counters.captured, &counters.dropped_full, &counters.unreported] {
+            bump(counter);
+        }
+    }
+
+    pub(crate) fn flush(&self, deadline: Instant) -> FlushReport {
+        self.shared.flush(deadline)
+    }
+}
+
+pub(crate) fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Names the callsite and the severity in force: all `log` records share one callsite per level.
+fn callsite(event: &EventView<'_>) -> u64 {
+    let mix = |state: u64, value: u64| (state.rotate_left(23) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let severity = event.severity() as u64;
+    if !event.is_log() {
+        let address = std::ptr::from_ref(event.callsite()).addr();
+        return mix(mix(1, address as u64), severity);
+    }
+    let metadata = event.metadata();
+    let texts = [metadata.target(), metadata.file().unwrap_or_default()];
+    let line = mix(mix(2, severity), u64::from(metadata.line().unwrap_or_default()));
+    let words = texts.iter().flat_map(|text| text.as_bytes().chunks(8));
+    words.fold(line, |state, word| {
+        let word = word.iter().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
+        mix(state, word)
+    })
+}

@@ -1,0 +1,59 @@
+use std::collections::VecDeque;
+
+use tokio::sync::Notify;
+
+use crate::worker::handoff::Handoff;
+
+/// Is the hand-off between the program's threads and the courier, which sleeps in its runtime.
+pub(crate) struct Queue<T> {
+    handoff: Handoff<T>,
+    wake: Notify,
+}
+
+impl<T> Queue<T> {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { handoff: Handoff::new(capacity), wake: Notify::new() }
+    }
+
+    /// Puts one in; gives it back if the queue is full.
+    pub(crate) fn push(&self, item: T) -> Result<(), T> {
+        self.handoff.push(item, || self.wake.notify_one())
+    }
+
+    /// As [`push`](Self::push), without ever waiting for a lock.
+    pub(crate) fn try_push(&self, item: T) -> Result<(), T> {
+        self.handoff.try_push(item, || self.wake.notify_one())
+    }
+
+    /// Takes all out.
+    pub(crate) fn take(&self, into: &mut VecDeque<T>) {
+        self.handoff.take(into);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.handoff.len()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.handoff.is_full()
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.handoff.capacity()
+    }
+
+    /// Wakes the courier, for another reason than an item.
+    pub(crate) fn nudge(&self) {
+        self.handoff.wake_up();
+        self.wake.notify_one();
+    }
+
+    /// Says that the courier is about to sleep; `false` if there is something to do after all.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.handoff.fall_asleep()
+    }
+
+    pub(crate) fn woken(&self) -> impl Future<Output = ()> + '_ {
+        self.wake.notified()
+    }
+}

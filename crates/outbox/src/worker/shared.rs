@@ -1,0 +1,345 @@
+use std::{
+    panic::PanicHookInfo,
+    sync::{
+        Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread::ThreadId,
+    time::{Duration, Instant},
+};
+
+use watchfire_core::{
+    Alert, Capture, Captured, SelfLog, clock,
+    process::{self, AtExit, OnPanic},
+};
+
+use crate::{
+    FlushReport, Health, Stats,
+    aggregate::callsite_limiter,
+    delivery::View,
+    model::stats::bump,
+    pipeline::channel_state::ChannelState,
+    worker::health::Signs,
+    worker::panics::{Heard, Panics},
+    worker::queue::Queue,
+};
+
+use super::buffer_pool::Spares;
+
+/// Is what the handle, the layers and the courier share.
+pub(crate) struct Shared {
+    pub(crate) capture: Capture,
+    pub(crate) queue: Queue<Post>,
+    pub(crate) spares: Spares,
+    pub(crate) channels: RwLock<Vec<Arc<ChannelState>>>,
+    /// Alerts that the courier took out of the queue and has not yet turned into notifications.
+    pub(crate) in_hand: AtomicUsize,
+    /// Notifications that wait or are under way.
+    pub(crate) pending: AtomicUsize,
+    /// Is notified whenever the courier has settled something.
+    pub(crate) settled: (Mutex<()>, Condvar),
+    pub(crate) orders: Orders,
+    /// From when on the gates count their time.
+    pub(crate) began: Instant,
+    pub(crate) published: Mutex<Published>,
+    pub(crate) courier: OnceLock<ThreadId>,
+    pub(crate) carrier: OnceLock<ThreadId>,
+    pub(crate) panics: Panics,
+    pub(crate) self_log: SelfLog,
+    pub(crate) drop_deadline: Duration,
+    pub(crate) exit_deadline: Duration,
+    /// How often the process was forked when this was made: in a child there is no courier.
+    pub(crate) forks: u32,
+}
+
+/// Is what the courier is asked to do.
+#[derive(Debug, Default)]
+pub(crate) struct Orders {
+    /// End when nothing is left, or soon: the handle and the last layer are gone.
+    pub(crate) stop: AtomicBool,
+    /// Look into the spool now: how often that was asked for.
+    pub(crate) look: AtomicU64,
+    /// Which of these was the last to be done, its finds counted as pending.
+    pub(crate) looked: AtomicU64,
+    /// Try everything now that waits only for a backoff.
+    pub(crate) hurry: AtomicBool,
+    /// The settings of a channel have changed.
+    pub(crate) retune: AtomicBool,
+    /// Start nothing more, give all claims back, and end: the process is ending.
+    pub(crate) close: AtomicBool,
+    /// Say what is counted and not told: the process is ending.
+    pub(crate) last_words: AtomicBool,
+    /// Is set when that is said.
+    pub(crate) last_words_said: AtomicBool,
+    /// Is set when the courier has ended, for whatever reason.
+    pub(crate) closed: AtomicBool,
+}
+
+/// Is what the courier tells of itself now and then.
+#[derive(Debug, Default)]
+pub(crate) struct Published {
+    pub(crate) views: Vec<View>,
+    pub(crate) trouble: Option<String>,
+    pub(crate) spooled: u64,
+}
+
+/// Is one alert on its way to the courier.
+#[derive(Debug)]
+pub(crate) struct Post {
+    pub(crate) to: To,
+    pub(crate) what: What,
+    /// Where the gate counts its repeats.
+    pub(crate) repeats: Option<callsite_limiter::Key>,
+}
+
+/// Is what is posted.
+#[derive(Debug)]
+pub(crate) enum What {
+    Alert(Box<Alert>),
+    /// An event, of which the courier makes the alert: most of that work is not the caller's.
+    Captured(Captured),
+}
+
+/// Says which channels an alert is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum To {
+    Channel(usize),
+    /// All that the program has.
+    All,
+    /// All that hear of panics.
+    Panic,
+}
+
+impl Shared {
+    /// Takes an alert, if there is a courier and room.
+    pub(crate) fn post(&self, to: To, alert: impl FnOnce() -> Box<Alert>) {
+        self.count(to, |channel| bump(&channel.counters.captured));
+        if self.is_gone() {
+            return self.count(to, |channel| bump(&channel.counters.dropped_shutdown));
+        }
+        // Asked first, so that nothing is captured for a full queue.
+        if self.queue.is_full()
+            || self.queue.push(Post { to, what: What::Alert(alert()), repeats: None }).is_err()
+        {
+            self.count(to, |channel| {
+                bump(&channel.counters.dropped_full);
+                bump(&channel.counters.unreported);
+            });
+        }
+    }
+
+    /// Tells whether this is the child of the process that started the outbox.
+    fn is_forked(&self) -> bool {
+        process::forks() != self.forks
+    }
+
+    /// Tells whether nobody will ever take anything out of the queue.
+    pub(crate) fn is_gone(&self) -> bool {
+        if self.is_forked() {
+            process::say_once_after_fork(
+                "this process was forked after its outbox was started: its alerts go nowhere; start an outbox after the fork",
+            );
+            return true;
+        }
+        self.orders.closed.load(Ordering::Acquire)
+    }
+
+    fn count(&self, to: To, count: impl Fn(&ChannelState)) {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        match to {
+            To::Channel(number) => channels.get(number).into_iter().for_each(|channel| count(channel)),
+            To::All => channels.iter().for_each(|channel| count(channel)),
+            To::Panic => {
+                channels.iter().filter(|channel| channel.hears_panics).for_each(|channel| count(channel))
+            }
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        // In a forked child the courier that held it may be gone.
+        let published = process::try_lock_for_a_while(&self.published);
+        let blank = View::default();
+        let known = published.as_ref().map(|published| published.views.as_slice()).unwrap_or_default();
+        let views = known.iter().chain(std::iter::repeat(&blank));
+        Stats {
+            channels: channels
+                .iter()
+                .zip(views)
+                .map(|(channel, view)| {
+                    let waiting = channel.gate.waiting();
+                    let mut stats = channel.counters.snapshot(&channel.name, view);
+                    stats.captured += waiting;
+                    stats.untold += waiting;
+                    stats
+                })
+                .collect(),
+            queue_length: self.queue.len() as u64,
+            queue_capacity: self.queue.capacity() as u64,
+            panics: self.panics.heard.load(Ordering::Acquire),
+            panics_counted: self.panics.counted.load(Ordering::Acquire),
+        }
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let stats = self.stats();
+        let published = process::try_lock_for_a_while(&self.published);
+        let known = published.as_ref().map(|published| published.views.as_slice()).unwrap_or_default();
+        let signs = Signs {
+            courier_dead: self.is_gone(),
+            trouble: published.as_ref().and_then(|published| published.trouble.as_deref()),
+            oldest_critical: known.iter().filter_map(|view| view.oldest_critical).min().map(Into::into),
+        };
+        Health::of(&stats, &signs, clock::now())
+    }
+
+    fn waiting(&self) -> usize {
+        // Where no panic is survived, nothing is gained by waiting for what one has left behind.
+        let held = if cfg!(panic = "abort") { 0 } else { self.panics.held.load(Ordering::Acquire) };
+        // In this order: an alert on its way through is counted twice rather than not at all.
+        self.queue.len() + self.in_hand.load(Ordering::Acquire) + held + self.pending.load(Ordering::Acquire)
+    }
+
+    fn totals(&self) -> (u64, u64) {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        channels.iter().fold((0, 0), |(delivered, dropped), channel| {
+            let counters = &channel.counters;
+            (delivered + counters.delivered.load(Ordering::Acquire), dropped + counters.dropped())
+        })
+    }
+
+    pub(crate) fn flush(&self, deadline: Instant) -> FlushReport {
+        if self.is_forked() {
+            // What waits is the parent's, and so are the locks.
+            return FlushReport { pending: self.waiting() as u64, ..FlushReport::default() };
+        }
+        let before = self.totals();
+        let mut looked = self.is_gone();
+        // The courier must not wait for itself, nor a sink for its own attempt.
+        let this = std::thread::current().id();
+        let ours = [&self.courier, &self.carrier].into_iter().any(|thread| thread.get() == Some(&this));
+        if !ours && !looked {
+            if std::thread::panicking() {
+                // A destructor runs: this thread survived its panic.
+                self.panics.survived();
+            }
+            let asked = self.orders.look.fetch_add(1, Ordering::AcqRel) + 1;
+            self.queue.nudge();
+            // In this order: what was found is pending before the look is over.
+            self.wait_until(deadline, || {
+                self.orders.looked.load(Ordering::Acquire) >= asked && self.waiting() == 0
+            });
+            looked = self.orders.looked.load(Ordering::Acquire) >= asked;
+        }
+        let after = self.totals();
+        let pending = self.waiting() as u64;
+        FlushReport {
+            delivered: after.0.saturating_sub(before.0),
+            pending,
+            spooled: self.published.lock().unwrap_or_else(PoisonError::into_inner).spooled.min(pending),
+            dropped: after.1.saturating_sub(before.1),
+            is_complete: looked && pending == 0,
+        }
+    }
+
+    fn wait_until(&self, deadline: Instant, done: impl Fn() -> bool) {
+        let (lock, settled) = &self.settled;
+        let mut guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        while !done() && !self.orders.closed.load(Ordering::Acquire) {
+            let left = deadline.saturating_duration_since(clock::instant());
+            if left.is_zero() {
+                return;
+            }
+            // Looked at again now and then: between the question and the wait a notification may pass.
+            let nap = left.min(Duration::from_millis(20));
+            guard = settled.wait_timeout(guard, nap).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Flushes, then has the courier give its claims back and end.
+    pub(crate) fn close(&self, within: Duration) -> FlushReport {
+        let deadline = clock::instant() + within;
+        if !self.is_gone() {
+            self.orders.last_words.store(true, Ordering::Release);
+            self.queue.nudge();
+            self.wait_until(deadline, || self.orders.last_words_said.load(Ordering::Acquire));
+        }
+        let report = self.flush(deadline);
+        if !self.is_gone() {
+            self.orders.close.store(true, Ordering::Release);
+            self.queue.nudge();
+            self.wait_until(clock::instant() + CLOSING, || false);
+        }
+        report
+    }
+}
+
+/// How long the courier has to give its claims back.
+const CLOSING: Duration = Duration::from_millis(500);
+
+impl AtExit for Shared {
+    fn at_exit(&self) {
+        if self.is_forked() {
+            return;
+        }
+        let FlushReport { pending, spooled, .. } = self.close(self.exit_deadline);
+        if pending > 0 {
+            let lost = pending - spooled;
+            self.self_log.say(format_args!(
+                "{pending} messages were not delivered when the program ended: {spooled} are in the spool for the next \
+                 start, {lost} are lost"
+            ));
+        }
+    }
+}
+
+impl OnPanic for Shared {
+    fn on_panic(&self, info: &PanicHookInfo<'_>) {
+        // A sink that panics is caught and counted by the courier.
+        let ours = std::thread::current().name().is_some_and(|name| name.starts_with(THREAD));
+        if ours {
+            return;
+        }
+        match self.panics.hear(info, &self.capture) {
+            Heard::Counted => {}
+            // The courier leaves it alone for now, and has to know until when.
+            Heard::Spooled => self.queue.nudge(),
+            Heard::Queue(alert) => {
+                // As in `post`, without a lock that this thread may hold.
+                let Ok(channels) = self.channels.try_read() else { return };
+                let hears = || channels.iter().filter(|channel| channel.hears_panics);
+                hears().for_each(|channel| bump(&channel.counters.captured));
+                if self.is_gone()
+                    || self
+                        .queue
+                        .try_push(Post { to: To::Panic, what: What::Alert(alert), repeats: None })
+                        .is_err()
+                {
+                    hears().for_each(|channel| {
+                        bump(&channel.counters.dropped_full);
+                        bump(&channel.counters.unreported);
+                    });
+                }
+            }
+        }
+    }
+
+    fn after_hook(&self) {
+        if self.panics.hook_returned() {
+            self.queue.nudge();
+        }
+    }
+}
+
+/// What the names of the outbox's threads begin with.
+pub(crate) const THREAD: &str = "watchfire";
+
+/// Ends the courier when the handle and the last layer are gone.
+pub(crate) struct Lifeline(pub(crate) Arc<Shared>);
+
+impl Drop for Lifeline {
+    fn drop(&mut self) {
+        self.0.orders.stop.store(true, Ordering::Release);
+        self.0.queue.nudge();
+    }
+}

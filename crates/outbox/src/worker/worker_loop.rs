@@ -1,0 +1,334 @@
+//! Run the courier: the one thread that renders, writes, and decides what is tried when. A second one makes the
+//! attempts.
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{Arc, PoisonError, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{runtime::Runtime, time};
+use watchfire_core::{Buffers, clock, mute_thread};
+
+use crate::{
+    model::random,
+    model::timestamp::{Moment, Ticker},
+    pipeline::channel_state::ChannelState,
+    pipeline::dispatch::{Dispatch, Job},
+    spool::Disk,
+    worker::shared::{Post, Shared, THREAD, To, What},
+};
+
+mod counting;
+mod panic_alerts;
+
+use super::attempt_runner::Carrier;
+use crate::pipeline::pipeline_turn::{Counting, Remarks};
+
+/// How long the courier naps before it looks at the queue again, while there was traffic a moment ago: a push then
+/// costs the program no system call.
+const NAP: Duration = Duration::from_millis(5);
+/// How long it sleeps at most.
+const SLEEP: Duration = Duration::from_secs(60);
+/// How long the courier takes in what the program pushed before it looks after what is on its way: on a slow disk each
+/// message takes its time.
+const TURN: Duration = Duration::from_millis(50);
+/// How often all that waits is gone through while it is more than [`FEW`].
+const PUBLISH: Duration = Duration::from_millis(500);
+/// So many are gone through at each turn.
+const FEW: usize = 256;
+/// How long after the last channel was set up the alerts of earlier panics are said: they are for all channels.
+const SETTLED: Duration = Duration::from_secs(1);
+
+pub(crate) fn start(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) -> io::Result<()> {
+    let shared = Arc::clone(shared);
+    std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
+        let ended = Ended(Arc::clone(&shared));
+        run(&shared, dispatch);
+        drop(ended);
+    })?;
+    Ok(())
+}
+
+/// Says that the courier has ended, also when it ends by a panic.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.self_log.say("the courier has panicked, nothing more will be delivered by this process");
+        }
+        self.0.orders.closed.store(true, Ordering::Release);
+        self.0.settled.1.notify_all();
+    }
+}
+
+fn run(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) {
+    // What a sink emits while it renders must never become an alert.
+    mute_thread();
+    shared.courier.set(std::thread::current().id()).ok();
+    // The courier's own runtime only tells the time, for its sleep.
+    let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let (timer, carrier) = match timer.and_then(|timer| Ok((timer, Carrier::start(shared)?))) {
+        Ok(both) => both,
+        Err(error) => {
+            shared
+                .self_log
+                .say(format_args!("the outbox cannot start its runtime, nothing will be delivered: {error}"));
+            return;
+        }
+    };
+    let mut courier = Courier {
+        shared,
+        dispatch,
+        ticker: Ticker::start(),
+        channels: Vec::new(),
+        carrier,
+        posts: VecDeque::new(),
+        used: Vec::new(),
+        desks: Vec::new(),
+        looked: None,
+        idle: true,
+        look_at: None,
+        published: None,
+        noted: None,
+        alerts_from: Moment::default(),
+        repeats_from: Moment::default(),
+    };
+    timer.block_on(courier.work());
+}
+
+/// Makes a runtime for the thread that calls, with threads for name resolution that our layers do not hear.
+pub(crate) fn runtime(thread: &str) -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        // Name resolution runs there.
+        .max_blocking_threads(2)
+        .thread_name(format!("{thread}-names"))
+        .on_thread_start(mute_thread)
+        .build()
+}
+
+struct Courier<'a> {
+    shared: &'a Arc<Shared>,
+    dispatch: Dispatch<Disk>,
+    ticker: Ticker,
+    /// A copy of the shared list, so that no lock is held while a sink runs.
+    channels: Vec<Arc<ChannelState>>,
+    carrier: Carrier,
+    posts: VecDeque<Post>,
+    /// The buffers of the posts taken in this turn.
+    used: Vec<Buffers>,
+    desks: Vec<Counting>,
+    /// When the silences were last read.
+    looked: Option<Moment>,
+    idle: bool,
+    look_at: Option<Moment>,
+    published: Option<Moment>,
+    /// When it was last noted what is held up.
+    noted: Option<Moment>,
+    alerts_from: Moment,
+    repeats_from: Moment,
+}
+
+impl Courier<'_> {
+    async fn work(&mut self) {
+        let mut stop_by: Option<Moment> = None;
+        loop {
+            let now = self.ticker.now();
+            let orders = &self.shared.orders;
+            let asked = orders.look.load(Ordering::Acquire);
+            let looks = asked != orders.looked.load(Ordering::Acquire);
+            let closes = orders.close.load(Ordering::Acquire);
+            let stops = orders.stop.load(Ordering::Acquire);
+            self.settle(now);
+            if orders.retune.swap(false, Ordering::AcqRel) {
+                self.retune(now);
+            }
+            self.take_in(now);
+            let ends = closes || stops || orders.last_words.load(Ordering::Acquire);
+            self.look(looks, ends, now);
+            let desks_due = self.count(closes || stops, looks, now);
+            self.dispatch.commit();
+            // Not before what was said is safe: a count that is written down as told must not be lost with it.
+            let keep_due = self.talk().keep_counts(closes || stops, now);
+            // Before they leave the hand: else a flush in this moment would see nothing anywhere.
+            self.shared.pending.store(self.dispatch.len(), Ordering::Release);
+            self.shared.in_hand.store(0, Ordering::Release);
+            self.shared.panics.settle();
+            if self.shared.orders.hurry.swap(false, Ordering::AcqRel) {
+                self.dispatch.delivery.hurry(now);
+            }
+            if closes {
+                return self.close(now);
+            }
+            let wait = [self.send_out(now), desks_due, keep_due].into_iter().flatten().min();
+            self.shared.orders.looked.store(asked, Ordering::Release);
+            self.publish(now);
+            if stops {
+                let deadline = *stop_by.get_or_insert(now + self.shared.exit_deadline);
+                if now >= deadline || (self.dispatch.len() == 0 && self.shared.queue.len() == 0) {
+                    return self.close(now);
+                }
+            }
+            self.sleep(wait, stop_by, now).await;
+        }
+    }
+
+    /// Gives back what is claimed; what is under way is dropped and repeated by whoever comes, with a mark.
+    fn close(&mut self, now: Moment) {
+        self.take_in(now);
+        self.dispatch.commit();
+        self.shared.in_hand.store(0, Ordering::Release);
+        self.carrier.stop();
+        self.settle(now);
+        self.dispatch.commit();
+        self.talk().close_counts(now);
+        self.dispatch.release_all();
+        self.published = None;
+        self.publish(now);
+    }
+
+    /// Waits for an item, the end of an attempt, or the next time that something may go.
+    async fn sleep(&mut self, wait: Option<Moment>, stop_by: Option<Moment>, now: Moment) {
+        let wakes = [wait, self.look_at, stop_by].into_iter().flatten();
+        let longest = wakes.map(|at| at.since(now)).min().unwrap_or(SLEEP).min(SLEEP);
+        if self.idle {
+            if self.shared.queue.fall_asleep() && !self.carrier.has_finished() {
+                time::timeout(longest, self.shared.queue.woken()).await.ok();
+            }
+        } else {
+            time::timeout(longest.min(NAP), self.shared.queue.woken()).await.ok();
+        }
+    }
+
+    fn meet_channels(&mut self, now: Moment) {
+        let channels = self.shared.channels.read().unwrap_or_else(PoisonError::into_inner);
+        for (number, channel) in channels.iter().enumerate().skip(self.channels.len()) {
+            self.dispatch.add_channel(number, channel);
+            self.desks.push(Counting::new(channel, &mut self.dispatch, self.shared.capture.app(), now));
+            self.channels.push(Arc::clone(channel));
+            self.looked = None;
+            self.alerts_from = now + SETTLED;
+            self.look_at = Some(now);
+        }
+    }
+
+    /// Takes the settings of channels that have changed: groups, what is spent of budgets, and what waits stay.
+    fn retune(&mut self, now: Moment) {
+        for (number, (channel, counting)) in self.channels.iter().zip(&mut self.desks).enumerate() {
+            let tuning = channel.tuning();
+            self.dispatch.delivery.retune(number, &tuning, now);
+            counting.desk.retune(&tuning.policy.noise, tuning.policy.can_edit, now);
+        }
+        // For the quiet hours.
+        self.looked = None;
+    }
+
+    /// Takes the ends of attempts.
+    fn settle(&mut self, now: Moment) {
+        for (key, outcome) in self.carrier.finished() {
+            let Some(said) = self.dispatch.done(&self.channels, key, outcome, now, random::draw()) else {
+                continue;
+            };
+            let Some(channel) = self.channels.get(said.channel) else { continue };
+            let kind = format!("{}/{}", channel.name, said.verb);
+            let line = format_args!("{}: `{}` {}: {}", channel.name, said.title, said.verb, said.reason);
+            self.shared.self_log.say_paced(&kind, clock::instant(), line);
+        }
+    }
+
+    /// Turns what the program pushed into notifications.
+    fn take_in(&mut self, now: Moment) {
+        let mut posts = std::mem::take(&mut self.posts);
+        self.shared.in_hand.store(self.shared.queue.len(), Ordering::Release);
+        self.shared.queue.take(&mut posts);
+        // After the queue was taken: what is in it may be for a channel that was set up a moment before.
+        self.meet_channels(now);
+        self.talk().read_silences(now);
+        // A walk over all that waits, as the gauges are; what is late is so by a minute.
+        if self.dispatch.len() < FEW || self.noted.is_none_or(|last| now.since(last) >= PUBLISH) {
+            self.noted = Some(now);
+            self.talk().note_overdue(now);
+        }
+        self.idle = posts.is_empty();
+        self.shared.in_hand.store(posts.len(), Ordering::Release);
+        let mut turn = now;
+        for Post { to, what, repeats } in posts.drain(..) {
+            let later = self.ticker.now();
+            if later.since(turn) > TURN {
+                turn = later;
+                self.dispatch.commit();
+                self.settle(later);
+                self.send_out(later);
+            }
+            let alert = match what {
+                What::Alert(alert) => Arc::from(alert),
+                What::Captured(captured) => {
+                    let (alert, buffers) = self.shared.capture.finish(captured);
+                    self.used.push(buffers);
+                    Arc::new(alert)
+                }
+            };
+            for number in self.numbers(to) {
+                let group = self.talk().take(number, Arc::clone(&alert), 1, &Remarks::default(), now);
+                self.talk().note_repeats(number, repeats, group, now);
+            }
+        }
+        self.posts = posts;
+        if !self.used.is_empty() {
+            self.shared.spares.give(&mut self.used);
+        }
+        self.say_repeated_panics(now);
+    }
+
+    fn numbers(&self, to: To) -> Vec<usize> {
+        match to {
+            To::Channel(number) => vec![number],
+            To::All => (0..self.channels.len()).collect(),
+            To::Panic => self.panic_channels(),
+        }
+    }
+
+    fn panic_channels(&self) -> Vec<usize> {
+        let hears = |(number, channel): (usize, &Arc<ChannelState>)| channel.hears_panics.then_some(number);
+        self.channels.iter().enumerate().filter_map(hears).collect()
+    }
+
+    /// Starts every attempt that may start now; returns when the next one may.
+    fn send_out(&mut self, now: Moment) -> Option<Moment> {
+        loop {
+            match self.dispatch.next(&self.channels, now) {
+                Job::Attempt { key, channel, notification } => {
+                    // What it costs the budget is written down before it leaves.
+                    self.talk().keep_spent(now);
+                    if let Some(channel) = self.channels.get(channel) {
+                        self.carrier.make(key, Arc::clone(channel), *notification);
+                    }
+                }
+                Job::Wait(at) => return Some(at),
+                Job::Idle => return None,
+            }
+        }
+    }
+
+    fn publish(&mut self, now: Moment) {
+        let len = self.dispatch.len();
+        self.shared.pending.store(len, Ordering::Release);
+        // Gauges cost a walk over all that waits.
+        if len < FEW || self.published.is_none_or(|last| now.since(last) >= PUBLISH) {
+            self.published = Some(now);
+            let mut published = self.shared.published.lock().unwrap_or_else(PoisonError::into_inner);
+            published.views =
+                (0..self.channels.len()).map(|number| self.dispatch.view(number, now)).collect();
+            published.spooled = self.dispatch.spooled() as u64;
+            published.trouble = self.dispatch.trouble().map(str::to_owned);
+            drop(published);
+            #[cfg(feature = "metrics")]
+            crate::worker::metrics::publish(&self.shared.stats());
+        }
+        self.shared.settled.1.notify_all();
+    }
+}
