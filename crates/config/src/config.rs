@@ -12,6 +12,7 @@ use crate::{
     read_toml,
     resolve::Surroundings,
     setup::setup,
+    watch::{FollowedFile, Stamp},
     workshop,
 };
 
@@ -30,6 +31,7 @@ pub struct Config {
     places: Places,
     name: String,
     text: String,
+    file: Option<FollowedFile>,
 }
 
 impl Config {
@@ -63,13 +65,22 @@ impl Config {
 
     /// Reads a file, as JSON if its name ends so and the feature `json` is on, else as TOML.
     ///
+    /// The configuration remembers the file: once in force it follows it. One that is changed in code before that stays
+    /// as it is, until [`Handle::reload`] is called.
+    ///
     /// # Errors
     /// If it cannot be read, and as [`parse`](Self::parse).
     pub fn read(path: impl AsRef<FilePath>) -> Result<Self, Mistakes> {
         let path = path.as_ref();
         let name = path.display().to_string();
+        // Before the text: a change in between is then seen.
+        let stamp = Stamp::of(path);
         match environment::file(path) {
-            Ok(text) => Self::named(name, &text),
+            Ok(text) => {
+                let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+                let file = FollowedFile { path: absolute, stamp, is_changed: false };
+                Ok(Self { file: Some(file), ..Self::named(name, &text)? })
+            }
             Err(error) => {
                 Err(Mistakes::new(&name, "", vec![Mistake::new("", format!("cannot be read: {error}"))]))
             }
@@ -142,11 +153,13 @@ impl Config {
     pub fn set<'k>(&mut self, keys: impl IntoIterator<Item = &'k str>, value: impl Into<Setting>) {
         let keys: Vec<&str> = keys.into_iter().collect();
         set(&mut self.options, &keys, value.into());
+        self.note_change();
     }
 
     /// Takes out the value at the end of the keys.
     pub fn remove<'k>(&mut self, keys: impl IntoIterator<Item = &'k str>) -> Option<Setting> {
         let keys: Vec<&str> = keys.into_iter().collect();
+        self.note_change();
         remove(&mut self.options, &keys)
     }
 
@@ -203,11 +216,33 @@ impl Config {
         &self.places
     }
 
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the file that it was read from.
+    pub(crate) fn file(&self) -> Option<&FollowedFile> {
+        self.file.as_ref()
+    }
+
+    fn note_change(&mut self) {
+        if let Some(file) = &mut self.file {
+            file.is_changed = true;
+        }
+    }
+
+    /// Names the program, where the configuration does not: no change by code.
+    pub(crate) fn name_app(&mut self, name: &str) {
+        if self.get(["app", "name"]).is_none() {
+            set(&mut self.options, &["app", "name"], Setting::from(name));
+        }
+    }
+
     pub(crate) fn mistakes(&self, findings: Findings) -> Mistakes {
         Mistakes::new(&self.name, &self.text, findings.list)
     }
 
-    fn read_text(name: String, text: &str) -> (Self, Findings) {
+    pub(crate) fn read_text(name: String, text: &str) -> (Self, Findings) {
         let mut findings = Findings::default();
         #[cfg(feature = "json")]
         let (options, places) =
@@ -218,7 +253,7 @@ impl Config {
             };
         #[cfg(not(feature = "json"))]
         let (options, places) = read_toml::read(text, &mut findings);
-        (Self { options, places, name, text: text.to_owned() }, findings)
+        (Self { options, places, name, text: text.to_owned(), file: None }, findings)
     }
 
     /// Leaves out what is only wrong because a part of the text could not be read.
@@ -278,7 +313,8 @@ impl PartialEq for Config {
 
 impl From<Options> for Config {
     fn from(options: Options) -> Self {
-        Self { options, places: Places::default(), name: "configuration".to_owned(), text: String::new() }
+        let name = "configuration".to_owned();
+        Self { options, places: Places::default(), name, text: String::new(), file: None }
     }
 }
 

@@ -1,6 +1,5 @@
 use std::{
     fmt,
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::AtomicBool},
     time::{Duration, Instant},
 };
@@ -16,10 +15,10 @@ use crate::{
     directives::Directives,
     environment,
     level::Threshold,
-    mistake::Findings,
+    mistake::{Findings, Mistake},
     resolve::Surroundings,
     router::Router,
-    watch::{self, Bell, Stamp},
+    watch::{self, Bell, FollowedFile, falls_silent},
     workshop::Workshop,
 };
 
@@ -36,9 +35,7 @@ pub struct Handle {
 /// Is where a configuration came from.
 #[derive(Debug)]
 pub(crate) struct Origin {
-    pub(crate) path: Option<PathBuf>,
-    /// How the file looked before it was read.
-    pub(crate) stamp: Option<Stamp>,
+    pub(crate) file: Option<FollowedFile>,
     pub(crate) service: Option<String>,
     pub(crate) parts: Parts,
     pub(crate) rust_log: Option<String>,
@@ -88,9 +85,11 @@ impl Handle {
         self.shared.router.layer()
     }
 
-    /// Begins to look for changes of the file, signals and the end of levels that are set for a time.
+    /// Begins to look for changes of the file and for signals, if there is a file.
     pub(crate) fn watch(&self) {
-        watch::start(&self.shared, self.shared.origin.path.clone());
+        if self.shared.origin.file.is_some() {
+            watch::start(&self.shared);
+        }
     }
 
     /// Returns the configuration in force, without what was set for a time.
@@ -99,19 +98,21 @@ impl Handle {
         self.shared.state().config.clone()
     }
 
-    /// Reads the file anew and puts it in force: all is built, then the table is swapped whole.
+    /// Reads the file again and puts it in force: all is built, then the table is swapped whole.
     ///
-    /// Spool, groups and open files of handlers that stay the same survive; of an alert channel they do also when its
-    /// settings change. Without a file the same configuration is built anew, with what the environment says now.
+    /// What code has changed is undone, and the file is followed from then on. Spool, groups and open files of handlers
+    /// that stay the same survive; of an alert channel they do also when its settings change. Without a file the same
+    /// configuration is built again, with what the environment says now.
     ///
     /// # Errors
-    /// Names all mistakes; the old configuration stays in force then. So are `spans` and keys of `app` and `outbox`, which
-    /// need a restart, and another `type` of an alert channel under the same name.
+    /// Names all mistakes; the old configuration stays in force then. Mistakes are also: a file that names no handlers
+    /// for any logger, as an empty one does; `spans` and keys of `app` and `outbox`, which need a restart; and another
+    /// `type` of an alert channel under the same name.
     pub fn reload(&self) -> Result<(), Mistakes> {
         self.shared.reload()
     }
 
-    /// Puts another configuration in force.
+    /// Puts another configuration in force. The file no longer replaces it, see [`change`](Self::change).
     ///
     /// # Errors
     /// As [`reload`](Self::reload).
@@ -121,7 +122,7 @@ impl Handle {
 
     /// Changes the configuration in force: handlers and filters added, replaced or removed by name, levels set for good.
     ///
-    /// A reload of the file undoes it.
+    /// From then on neither a changed file nor SIGHUP replaces what is in force; [`reload`](Self::reload) does.
     ///
     /// # Errors
     /// As [`reload`](Self::reload).
@@ -199,7 +200,7 @@ impl Handle {
         }
         self.shared.rebuild()?;
         // Somebody has to look at the clock, also for a program that watches no file.
-        watch::start(&self.shared, self.shared.origin.path.clone());
+        watch::start(&self.shared);
         self.shared.bell.ring();
         Ok(())
     }
@@ -246,19 +247,33 @@ impl Shared {
     }
 
     pub(crate) fn reload(&self) -> Result<(), Mistakes> {
-        let config = match &self.origin.path {
-            Some(path) => {
-                let mut config = Config::read(path)?;
-                if let Some(service) = &self.origin.service
-                    && config.get(["app", "name"]).is_none()
-                {
-                    config.set(["app", "name"], service.as_str());
-                }
-                config
-            }
-            None => self.state().config.clone(),
-        };
+        let Some(file) = &self.origin.file else { return self.rebuild() };
+        let mut config = Config::read(&file.path)?;
+        if let Some(service) = &self.origin.service {
+            config.name_app(service);
+        }
+        if falls_silent(&config, &self.state().config) {
+            let mistake = Mistake::new(
+                "root.handlers",
+                "is missing, and no logger names a handler: nothing would be logged any more",
+            );
+            let hint = "`handlers = []` in `root` says that this is meant";
+            let findings = Findings { list: vec![mistake.hint(Some(hint))] };
+            return Err(config.mistakes(findings));
+        }
         self.replace(config)
+    }
+
+    /// Tells whether the file may replace what is in force without a call: code has changed nothing.
+    pub(crate) fn follows(&self) -> bool {
+        let state = self.state();
+        let paths = |file: &FollowedFile| !file.is_changed && self.origin.is_from(file);
+        state.config.file().is_some_and(paths)
+    }
+
+    /// Returns the text of the configuration in force.
+    pub(crate) fn text(&self) -> String {
+        self.state().config.text().to_owned()
     }
 
     fn replace(&self, config: Config) -> Result<(), Mistakes> {
@@ -274,7 +289,8 @@ impl Shared {
         Ok(())
     }
 
-    fn rebuild(&self) -> Result<(), Mistakes> {
+    /// Builds the configuration in force again, with what the environment says now.
+    pub(crate) fn rebuild(&self) -> Result<(), Mistakes> {
         let config = self.state().config.clone();
         self.replace(config)
     }
@@ -296,6 +312,12 @@ impl Shared {
 }
 
 pub(crate) type Watched = Weak<Shared>;
+
+impl Origin {
+    fn is_from(&self, file: &FollowedFile) -> bool {
+        self.file.as_ref().is_some_and(|known| known.path == file.path)
+    }
+}
 
 fn assemble(
     config: &Config,

@@ -5,8 +5,7 @@ use tracing_subscriber::{prelude::*, registry::LookupSpan, util::TryInitError};
 use watchfire_core::{ConfigError, EventView, Handler};
 
 use crate::{
-    Config, Handle, Mistake, Mistakes, Options, Parts, RouterLayer, Setting, config::default_path,
-    handle::Origin, watch::Stamp,
+    Config, Handle, Mistake, Mistakes, Options, Parts, RouterLayer, config::default_path, handle::Origin,
 };
 
 /// Begins to set up the service `name` of a configuration file.
@@ -128,6 +127,8 @@ impl Setup {
 
     /// Makes the layer without installing it, to be added to a registry of your own.
     ///
+    /// The file is followed as after [`init`](Self::init).
+    ///
     /// # Errors
     /// Names all mistakes; nothing is started then.
     pub fn layers<S>(self) -> Result<(RouterLayer<S>, Handle), Mistakes>
@@ -135,12 +136,15 @@ impl Setup {
         S: Subscriber + for<'l> LookupSpan<'l>,
     {
         let handle = self.handle()?;
-        Ok((handle.layer(), handle))
+        let layer = handle.layer();
+        handle.watch();
+        Ok((layer, handle))
     }
 
     /// Puts it in force for the whole process.
     ///
-    /// The file is looked at once a second, and read anew when it has changed or after a SIGHUP.
+    /// The file is looked at once a second, and read again when it has changed or after a SIGHUP. A [`Config`] that code
+    /// has changed after it was read is not replaced by its file: then only [`Handle::reload`] reads it.
     ///
     /// # Errors
     /// Names all mistakes; nothing is started then. Also if there is a global subscriber already.
@@ -156,27 +160,19 @@ impl Setup {
     }
 
     fn handle(self) -> Result<Handle, Mistakes> {
-        let (path, stamp, config) = match self.source {
-            Source::Value(config) => (None, None, *config),
-            Source::File(path) => read(path)?,
-            Source::Found => read(default_path())?,
+        let mut config = match self.source {
+            Source::Value(config) => *config,
+            Source::File(path) => Config::read(path)?,
+            Source::Found => Config::read(default_path())?,
         };
         let rust_log = match self.rust_log {
             RustLog::Environment => crate::environment::variable("RUST_LOG"),
             RustLog::Given(text) => Some(text),
         };
-        let mut config = config;
-        if let Some(service) = &self.service
-            && config.get(["app", "name"]).is_none()
-        {
-            config.set(["app", "name"], Setting::from(service.as_str()));
+        if let Some(service) = &self.service {
+            config.name_app(service);
         }
-        Handle::build(config, Origin { path, stamp, service: self.service, parts: self.parts, rust_log })
+        let file = config.file().cloned();
+        Handle::build(config, Origin { file, service: self.service, parts: self.parts, rust_log })
     }
-}
-
-fn read(path: PathBuf) -> Result<(Option<PathBuf>, Option<Stamp>, Config), Mistakes> {
-    let stamp = Stamp::of(&path);
-    let config = Config::read(&path)?;
-    Ok((Some(path), stamp, config))
 }

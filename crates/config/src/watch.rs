@@ -1,22 +1,32 @@
 //! Look for changes of the file, signals, and levels whose time is over. One small thread, which ends with the handle.
 
+mod followed;
+
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use watchfire_core::clock;
 
-use crate::handle::{Shared, Watched};
+use crate::{
+    environment,
+    handle::{Shared, Watched},
+};
+
+use followed::looks_cut;
+pub(crate) use followed::{FollowedFile, falls_silent};
 
 /// How often the file is looked at.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long a file has to stay the same before it is read.
 const SETTLED: Duration = Duration::from_millis(100);
+/// How long one has to stay the same that looks like the first part of a longer text: somebody may still be writing.
+const SETTLED_CUT: Duration = Duration::from_secs(5);
 
 /// Wakes the thread before its pause is over.
 #[derive(Debug, Default)]
@@ -38,18 +48,20 @@ impl Bell {
     }
 }
 
-/// Starts the thread.
-pub(crate) fn start(shared: &Arc<Shared>, path: Option<PathBuf>) {
+/// Starts the thread, once.
+pub(crate) fn start(shared: &Arc<Shared>) {
     if shared.is_watched.swap(true, Ordering::AcqRel) {
         return;
     }
-    let hangup = listen_for_hangup(shared, path.is_some());
-    // Not how it looks now: it may have changed since it was read.
-    let stamp = shared.origin.stamp.clone();
-    let (watched, bell) = (Arc::downgrade(shared), Arc::clone(&shared.bell));
-    let started = std::thread::Builder::new().name("watchfire-config".to_owned()).spawn(move || {
-        watchfire_core::mute_thread();
-        watch(&watched, path.as_deref(), stamp, &hangup, &bell);
+    let hangup = listen_for_hangup(shared, shared.origin.file.is_some());
+    let watched = Arc::downgrade(shared);
+    let bell = Arc::clone(&shared.bell);
+    let started = std::thread::Builder::new().name("watchfire-config".to_owned()).spawn({
+        let watch = Watch::new(shared, hangup);
+        move || {
+            watchfire_core::mute_thread();
+            watch.run(&watched, &bell);
+        }
     });
     if let Err(error) = started {
         shared
@@ -58,30 +70,105 @@ pub(crate) fn start(shared: &Arc<Shared>, path: Option<PathBuf>) {
     }
 }
 
-fn watch(watched: &Watched, path: Option<&Path>, mut known: Option<Stamp>, hangup: &AtomicBool, bell: &Bell) {
-    let mut seen = known.clone();
-    loop {
-        let Some(shared) = watched.upgrade() else { return };
-        let next = shared.expire(clock::instant());
-        let now = path.and_then(Stamp::of);
-        let has_changed = now.is_some() && now != known;
-        // One that is being written is looked at again a moment later: half a file may well be a good one.
-        let is_settled = now == seen;
-        seen.clone_from(&now);
-        if hangup.swap(false, Ordering::AcqRel) || (has_changed && is_settled) {
-            known = now;
-            if let Err(mistakes) = shared.reload() {
-                shared.log.say(format_args!("the old configuration stays in force:\n{mistakes}"));
-            }
+/// What the thread knows of the file.
+struct Watch {
+    hangup: Arc<AtomicBool>,
+    /// How the file looked when it was last read.
+    known: Option<Stamp>,
+    /// How it looks, and since when.
+    seen: (Option<Stamp>, Instant),
+    /// The look of the file that was last reported as not followed.
+    reported: Option<Stamp>,
+    is_odd: bool,
+}
+
+impl Watch {
+    fn new(shared: &Shared, hangup: Arc<AtomicBool>) -> Self {
+        // Not how it looks now: it may have changed since it was read.
+        let known = shared.origin.file.as_ref().and_then(|file| file.stamp.clone());
+        let seen = (known.clone(), clock::instant());
+        Self { hangup, known, seen, reported: None, is_odd: false }
+    }
+
+    fn run(mut self, watched: &Watched, bell: &Bell) {
+        loop {
+            let Some(shared) = watched.upgrade() else { return };
+            let now = clock::instant();
+            let next = shared.expire(now);
+            let pause = self.look(&shared, now);
+            // Held by us only while we look: the handle's end must not wait for a pause of ours.
+            drop(shared);
+            bell.pause(next.map_or(pause, |next| next.min(pause)));
         }
-        // Held by us only while we look: the handle's end must not wait for a pause of ours.
-        drop(shared);
-        let pause = if has_changed && !is_settled { SETTLED } else { PAUSE };
-        bell.pause(next.map_or(pause, |next| next.min(pause)));
+    }
+
+    /// Looks at the file and reads it if it is time to; returns when to look again.
+    fn look(&mut self, shared: &Shared, now: Instant) -> Duration {
+        let Some(file) = &shared.origin.file else { return PAUSE };
+        let stamp = Stamp::of(&file.path);
+        if stamp != self.seen.0 {
+            self.seen = (stamp.clone(), now);
+        }
+        if self.hangup.swap(false, Ordering::AcqRel) {
+            self.known = stamp;
+            let reloaded = if shared.follows() {
+                shared.reload()
+            } else {
+                shared.log.say(
+                    "SIGHUP does not read the file: code has changed the configuration; `reload()` reads it",
+                );
+                shared.rebuild()
+            };
+            report(shared, reloaded);
+            return PAUSE;
+        }
+        self.report_odd(shared, &file.path, stamp.is_none());
+        if stamp.is_none() || stamp == self.known {
+            return PAUSE;
+        }
+        if !shared.follows() {
+            if self.reported != stamp {
+                self.reported = stamp;
+                shared.log.say(format_args!(
+                    "{} has changed and is not read: code has changed the configuration; `reload()` reads the file",
+                    file.path.display()
+                ));
+            }
+            return PAUSE;
+        }
+        let same_for = now.saturating_duration_since(self.seen.1);
+        if same_for < SETTLED {
+            return SETTLED;
+        }
+        let may_be_cut = || environment::file(&file.path).is_ok_and(|text| looks_cut(&text, &shared.text()));
+        if same_for < SETTLED_CUT && may_be_cut() {
+            return PAUSE;
+        }
+        self.known = stamp;
+        report(shared, shared.reload());
+        PAUSE
+    }
+
+    /// Says once that something that is not a regular file has taken the place of the file.
+    fn report_odd(&mut self, shared: &Shared, path: &Path, is_missing: bool) {
+        let is_odd = is_missing && std::fs::metadata(path).is_ok();
+        if is_odd && !self.is_odd {
+            shared.log.say(format_args!(
+                "{} is not a regular file: the old configuration stays in force",
+                path.display()
+            ));
+        }
+        self.is_odd = is_odd;
     }
 }
 
-/// Knows how a file looked: also when another was put in its place, under its name or behind a symbolic link.
+fn report(shared: &Shared, reloaded: Result<(), crate::Mistakes>) {
+    if let Err(mistakes) = reloaded {
+        shared.log.say(format_args!("the old configuration stays in force:\n{mistakes}"));
+    }
+}
+
+/// The look of a regular file: another one when another file takes its place, under its name or behind a symbolic link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     modified: Option<SystemTime>,
@@ -91,7 +178,8 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     pub(crate) fn of(path: &Path) -> Option<Self> {
-        let metadata = std::fs::metadata(path).ok()?;
+        // Nothing else is followed: a named pipe has no content that stays.
+        let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
         #[cfg(unix)]
         let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
         #[cfg(not(unix))]

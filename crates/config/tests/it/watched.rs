@@ -11,10 +11,12 @@ use std::{
     time::Duration,
 };
 
-use watchfire_config::{Options, Parts};
+use tracing_subscriber::prelude::*;
+use watchfire_config::{Config, Options, Parts};
 use watchfire_core::{EventView, Handler, clock};
 
 const CHILD: &str = "WATCHFIRE_WATCHED_CHILD";
+const WAY: &str = "WATCHFIRE_WATCHED_WAY";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Writes its tag for each event that it hears.
@@ -34,11 +36,30 @@ fn the_program() {
     let Ok(path) = std::env::var(CHILD) else { return };
     let parts = Parts::new()
         .handler("says", |options: &Options| Ok(Says(options.text("tag").unwrap_or("?").to_owned())));
-    let handle = watchfire_config::setup("x").file(path).parts(parts).rust_log("").init().unwrap();
+    let way = std::env::var(WAY).unwrap_or_default();
+    let setup = match way.as_str() {
+        "init" | "layers" => watchfire_config::setup("x").file(path),
+        _ => {
+            let mut config = Config::read(path).unwrap();
+            if way == "changed" {
+                config.set(["handlers", "a", "tag"], "code");
+            }
+            config.service("x")
+        }
+    };
+    let setup = setup.parts(parts).rust_log("");
+    let handle = if way == "init" {
+        setup.init().unwrap()
+    } else {
+        let (layer, handle) = setup.layers().unwrap();
+        tracing_subscriber::registry().with(layer).init();
+        handle
+    };
     println!("ready");
     for line in std::io::stdin().lines().map_while(Result::ok) {
         match line.as_str() {
             "reload" => println!("{}", if handle.reload().is_ok() { "reloaded" } else { "refused" }),
+            "change" => handle.change(|config| config.set(["handlers", "a", "tag"], "code")).unwrap(),
             _ => tracing::info!(target: "shop", "one"),
         }
         println!("done");
@@ -54,9 +75,15 @@ struct Program {
 
 impl Program {
     fn start(path: &Path) -> Self {
+        Self::start_by("init", path)
+    }
+
+    /// Starts it: its layer is set up by `init()` or by `layers()`; `read` and `changed` give it a `Config`.
+    fn start_by(way: &str, path: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "watched::the_program", "--nocapture"])
             .env(CHILD, path)
+            .env(WAY, way)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -214,4 +241,103 @@ fn a_broken_file_leaves_the_old_configuration_in_force_and_is_named() {
     fs::write(&path, config("\"two\"")).unwrap();
     program.comes_to("one", "two");
     program.end();
+}
+
+#[test]
+fn layers_follow_the_file_the_hangup_and_the_call() {
+    for way in ["layers", "read"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("watchfire.toml");
+        fs::write(&path, config("\"one\"")).unwrap();
+        let mut program = Program::start_by(way, &path);
+        program.comes_to("one", "one");
+        fs::write(&path, config("\"two\"")).unwrap();
+        program.comes_to("one", "two");
+        // Too soon for the look at the file.
+        fs::write(&path, config("\"six\"")).unwrap();
+        assert_eq!(program.ask("reload"), ["reloaded"], "{way}");
+        assert_eq!(program.ask("emit"), ["heard by six"], "{way}");
+        let secret = folder.path().join("tag");
+        let by_file = format!("{{ file = \"{}\" }}", secret.display());
+        fs::write(&secret, "eight").unwrap();
+        fs::write(&path, config(&by_file)).unwrap();
+        program.comes_to("six", "eight");
+        // The file stays as it is, and only a hangup reads the secret again.
+        fs::write(&secret, "nine").unwrap();
+        program.hang_up();
+        program.comes_to("eight", "nine");
+        assert_eq!(program.end(), "", "{way}");
+    }
+}
+
+#[test]
+fn what_code_has_changed_stays_until_a_call() {
+    let reads = "`reload()` reads";
+    for way in ["changed", "init"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("watchfire.toml");
+        fs::write(&path, config("\"one\"")).unwrap();
+        let mut program = Program::start_by(way, &path);
+        if way == "init" {
+            assert_eq!(program.ask("change"), [""; 0]);
+        }
+        program.comes_to("code", "code");
+        fs::write(&path, config("\"two\"")).unwrap();
+        assert!(program.hear(reads).contains("has changed and is not read"), "{way}");
+        assert_eq!(program.ask("emit"), ["heard by code"], "{way}");
+        program.hang_up();
+        assert!(program.hear(reads).contains("SIGHUP does not read the file"), "{way}");
+        assert_eq!(program.ask("emit"), ["heard by code"], "{way}");
+        assert_eq!(program.ask("reload"), ["reloaded"], "{way}");
+        assert_eq!(program.ask("emit"), ["heard by two"], "{way}");
+        // Nothing is left of the change: the file is followed again.
+        fs::write(&path, config("\"six\"")).unwrap();
+        program.comes_to("two", "six");
+        assert_eq!(program.end(), "", "{way}");
+    }
+}
+
+#[test]
+fn an_empty_half_or_odd_file_leaves_the_old_configuration_in_force() {
+    let half = "[handlers.a]\ntype = \"says\"\ntag = \"two\"\n[root]\nlevel = \"info\"\n";
+    let names_none = "names a handler: nothing would be logged any more";
+    // (what takes its place, what is said)
+    let cases = [
+        ("", names_none),
+        ("# soon\n", names_none),
+        (half, names_none),
+        ("fifo", "is not a regular file"),
+        ("folder", "is not a regular file"),
+    ];
+    for (new, said) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("watchfire.toml");
+        fs::write(&path, config("\"one\"")).unwrap();
+        let mut program = Program::start_by("layers", &path);
+        match new {
+            "fifo" => {
+                fs::remove_file(&path).unwrap();
+                assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+            }
+            "folder" => {
+                fs::remove_file(&path).unwrap();
+                fs::create_dir(&path).unwrap();
+            }
+            text => fs::write(&path, text).unwrap(),
+        }
+        let heard = program.hear(said);
+        assert!(heard.contains("the old configuration stays in force"), "{new:?}: {heard}");
+        assert_eq!(program.ask("reload"), ["refused"], "{new:?}");
+        program.hang_up();
+        program.hear("the old configuration stays in force");
+        assert_eq!(program.ask("emit"), ["heard by one"], "{new:?}");
+        if path.is_dir() {
+            fs::remove_dir(&path).unwrap();
+        } else {
+            fs::remove_file(&path).unwrap();
+        }
+        fs::write(&path, config("\"two\"")).unwrap();
+        program.comes_to("one", "two");
+        program.end();
+    }
 }
