@@ -5,9 +5,10 @@ use watchfire_outbox::Rate;
 use crate::{
     directives::{Directives, span_levels},
     level::{Threshold, Wrong},
-    mistake::{Findings, Mistake},
+    mistake::{Cause, Findings, Mistake},
     parts::Parts,
     place::{Path, Places},
+    quote::quoted,
     setting::{Options, Setting},
     shape::{self, Key, Kind, Section},
     suggest::nearest,
@@ -43,8 +44,10 @@ impl Checker<'_> {
                         None if expected.is_empty() => "nothing can be set here".to_owned(),
                         None => format!("known are: {}", expected.join(", ")),
                     };
+                    let is_stray = meant.is_none() && path.is_top();
+                    let cause = if is_stray { Cause::UnknownSection } else { Cause::Value };
                     let mistake = Mistake::new(&path, "is unknown").at(self.places.key(&path));
-                    self.findings.add(mistake.hint(Some(hint)));
+                    self.findings.add(mistake.because(cause).hint(Some(hint)));
                 }
             }
         }
@@ -68,6 +71,9 @@ impl Checker<'_> {
                 }
             }
             Kind::Texts => self.each_text(value, path, |_, _, _| {}),
+            Kind::Targets => self.each_text(value, path, |checker, target, path| {
+                checker.parsed(crate::directives::target(target), path);
+            }),
             Kind::Bool => {
                 if value.as_bool().is_none() {
                     self.wrong(path, &format!("expected true or false, and not {}", value.kind()));
@@ -75,11 +81,9 @@ impl Checker<'_> {
             }
             Kind::Integer(least, most) => match value.as_integer() {
                 Some(number) if (least..=most).contains(&number) => {}
-                Some(number) if least == most => self.wrong(path, &format!("is {number}; expected {least}")),
-                Some(number) if most == i64::MAX => {
-                    self.wrong(path, &format!("is {number}; expected at least {least}"))
-                }
-                Some(number) => self.wrong(path, &format!("is {number}; expected {least} to {most}")),
+                Some(_) if least == most => self.wrong(path, &format!("expected {least}")),
+                Some(_) if most == i64::MAX => self.wrong(path, &format!("expected at least {least}")),
+                Some(_) => self.wrong(path, &format!("expected {least} to {most}")),
                 None => self.wrong(path, &format!("expected a whole number, and not {}", value.kind())),
             },
             Kind::Duration => self.parsed(units::duration(value).map(|_| ()), path),
@@ -106,7 +110,8 @@ impl Checker<'_> {
                 if let Some(text) = self.text(value, path)
                     && !names.contains(&text)
                 {
-                    let reason = format!("`{text}` is unknown; expected {}", listed(names.iter().copied()));
+                    let reason =
+                        format!("{} is unknown; expected {}", quoted(text), listed(names.iter().copied()));
                     self.add(Mistake::new(path, reason).meant(nearest(text, names.iter().copied())), path);
                 }
             }
@@ -147,7 +152,7 @@ impl Checker<'_> {
                     let known: Vec<_> =
                         services.into_iter().flat_map(Options::iter).map(|(name, _)| name).collect();
                     if !known.contains(&name) {
-                        let mistake = Mistake::new(path, format!("there is no service `{name}`"));
+                        let mistake = Mistake::new(path, format!("there is no service {}", quoted(name)));
                         self.add(mistake.meant(nearest(name, known)), path);
                     }
                 }
@@ -232,10 +237,14 @@ impl Checker<'_> {
             let at = path.child("type");
             let types = self.known.types(section);
             let names = || types.iter().map(String::as_str);
-            let reason =
-                format!("there is no type `{kind}` of {}; known are {}", section.name(), listed(names()));
+            let reason = format!(
+                "there is no type {} of {}; known are {}",
+                quoted(kind),
+                section.name(),
+                listed(names())
+            );
             let meant = nearest(kind, names());
-            self.add(Mistake::new(&at, reason).meant(meant).unknown_part(), &at);
+            self.add(Mistake::new(&at, reason).meant(meant).because(Cause::UnknownPart), &at);
             // The rest is looked at as what was probably meant: all mistakes are found at once.
             let meant = section.types().iter().find(|(name, _)| Some(*name) == meant);
             if let Some((_, keys)) = meant {
@@ -267,13 +276,14 @@ impl Checker<'_> {
             defined.into_iter().flat_map(Options::iter).map(|(name, _)| name).collect();
         names.extend(self.known.nameable(section));
         if !names.contains(&name) {
-            let mistake = Mistake::new(path, format!("there is no {} `{name}`", section.one()));
+            let mistake = Mistake::new(path, format!("there is no {} {}", section.one(), quoted(name)));
             let hint = match nearest(name, names.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None if names.is_empty() => format!("no {} is defined", section.one()),
                 None => format!("defined are: {}", names.join(", ")),
             };
-            let mistake = if section == Section::Filters { mistake.unknown_part() } else { mistake };
+            let mistake =
+                if section == Section::Filters { mistake.because(Cause::UnknownPart) } else { mistake };
             self.add(mistake.hint(Some(hint)), path);
         }
     }
@@ -298,7 +308,7 @@ impl Checker<'_> {
     fn levels(&mut self, value: &Setting, path: &Path) {
         self.each_text(value, path, |checker, name, path| match Threshold::named(name) {
             Ok(Threshold::From(_)) => {}
-            Ok(_) => checker.wrong(path, &format!("`{name}` is no level that an event has")),
+            Ok(_) => checker.wrong(path, &format!("{} is not a level that an event has", quoted(name))),
             Err(wrong) => checker.parsed(Err(wrong), path),
         });
         if value.as_list().is_empty() {
@@ -310,7 +320,7 @@ impl Checker<'_> {
         let names: Vec<_> = value.as_list().iter().filter_map(Setting::as_text).collect();
         for (i, name) in names.iter().enumerate() {
             if names.iter().take(i).any(|earlier| earlier == name) {
-                self.wrong(&path.child(i), &format!("`{name}` stands there twice"));
+                self.wrong(&path.child(i), &format!("{} is listed twice", quoted(name)));
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::{
     place::{Path, Places},
     plan::Plan,
     presets,
+    quote::quoted,
     resolve::{Surroundings, resolve},
     setting::{Options, Setting},
     shape::{Key, Kind, Section},
@@ -41,7 +42,7 @@ pub(crate) fn compile(
     if let Some(service) = scene.service {
         let known: Vec<_> = names(&options, "services");
         if !known.is_empty() && !known.contains(&service) {
-            let mistake = Mistake::new("services", format!("there is no service `{service}`"));
+            let mistake = Mistake::new("services", format!("there is no service {}", quoted(service)));
             let hint = match nearest(service, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("there are: {}", known.join(", ")),
@@ -62,7 +63,7 @@ pub(crate) fn compile(
         });
         !unused
     };
-    findings.list.extend(unresolved.list.into_iter().filter(is_used));
+    unresolved.list.into_iter().filter(is_used).for_each(|mistake| findings.add(mistake));
     (options, plan)
 }
 

@@ -7,7 +7,7 @@ use crate::{
     Explanation, Handle, Mistake, Mistakes, Options, Parts, Question, RouterLayer, Setting, Setup,
     compile::{self, Scene},
     env_form, environment, explain, lint,
-    mistake::Findings,
+    mistake::{Cause, Findings},
     place::Places,
     read_toml,
     resolve::Surroundings,
@@ -25,7 +25,7 @@ use crate::{
 /// assert!(config.to_string().contains("[loggers.\"storefront::payments\"]"));
 /// # Ok::<_, watchfire_config::Mistakes>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     options: Options,
     places: Places,
@@ -55,12 +55,12 @@ impl Config {
     /// As [`parse`](Self::parse).
     pub fn named(name: impl Into<String>, text: &str) -> Result<Self, Mistakes> {
         let (config, mut findings) = Self::read_text(name.into(), text);
-        if findings.list.is_empty() {
+        if findings.is_empty() {
             return Ok(config);
         }
         crate::check::check(&config.options, &config.places, &Parts::new(), &mut findings);
-        config.forget_what_follows(&mut findings);
-        Err(Mistakes::new(&config.name, text, findings.list))
+        findings.forget_what_follows_from_syntax(text);
+        Err(config.mistakes(findings))
     }
 
     /// Reads a file, as JSON if its name ends so and the feature `json` is on, else as TOML.
@@ -81,9 +81,7 @@ impl Config {
                 let file = FollowedFile { path: absolute, stamp, is_changed: false };
                 Ok(Self { file: Some(file), ..Self::named(name, &text)? })
             }
-            Err(error) => {
-                Err(Mistakes::new(&name, "", vec![Mistake::new("", format!("cannot be read: {error}"))]))
-            }
+            Err(error) => Err(Mistakes::one(&name, Mistake::new("", format!("cannot be read: {error}")))),
         }
     }
 
@@ -103,7 +101,7 @@ impl Config {
         let mut findings = Findings::default();
         let options = env_form::read(variable, &mut findings);
         let config = Self { name: "environment".to_owned(), ..Self::from(options) };
-        if findings.list.is_empty() { Ok(config) } else { Err(config.mistakes(findings)) }
+        if findings.is_empty() { Ok(config) } else { Err(config.mistakes(findings)) }
     }
 
     /// Checks a text as a program would at its start, and what is legal but pointless besides.
@@ -113,8 +111,8 @@ impl Config {
     pub fn examine(name: &str, text: &str, parts: &Parts) -> Mistakes {
         let (config, mut findings) = Self::read_text(name.to_owned(), text);
         config.examine_into(parts, &environment::variable, &mut findings);
-        config.forget_what_follows(&mut findings);
-        Mistakes::new(name, text, findings.list)
+        findings.forget_what_follows_from_syntax(text);
+        config.mistakes(findings)
     }
 
     /// As [`examine`](Self::examine), with every variable taken as set: for a machine that has no secrets.
@@ -122,12 +120,9 @@ impl Config {
     pub fn examine_without_environment(name: &str, text: &str, parts: &Parts) -> Mistakes {
         let (config, mut findings) = Self::read_text(name.to_owned(), text);
         config.examine_into(parts, &|_| None, &mut findings);
-        config.forget_what_follows(&mut findings);
-        let is_about_environment = |mistake: &Mistake| {
-            mistake.reason.starts_with("the environment variable") || mistake.reason.starts_with("the file `")
-        };
-        findings.list.retain(|mistake| !is_about_environment(mistake));
-        Mistakes::new(name, text, findings.list)
+        findings.forget_what_follows_from_syntax(text);
+        findings.list.retain(|mistake| mistake.cause != Cause::Environment);
+        config.mistakes(findings)
     }
 
     /// Returns all settings.
@@ -181,11 +176,7 @@ impl Config {
             },
         };
         let (_, plan) = compile::compile(&self.options, &self.places, &scene, &mut findings);
-        if findings.list.is_empty() {
-            Ok(explain::explain(plan, question))
-        } else {
-            Err(self.mistakes(findings))
-        }
+        if findings.is_empty() { Ok(explain::explain(plan, question)) } else { Err(self.mistakes(findings)) }
     }
 
     /// Puts the configuration in force for the whole process.
@@ -239,7 +230,7 @@ impl Config {
     }
 
     pub(crate) fn mistakes(&self, findings: Findings) -> Mistakes {
-        Mistakes::new(&self.name, &self.text, findings.list)
+        Mistakes::new(&self.name, &self.text, &self.places, findings)
     }
 
     pub(crate) fn read_text(name: String, text: &str) -> (Self, Findings) {
@@ -254,19 +245,6 @@ impl Config {
         #[cfg(not(feature = "json"))]
         let (options, places) = read_toml::read(text, &mut findings);
         (Self { options, places, name, text: text.to_owned(), file: None }, findings)
-    }
-
-    /// Leaves out what is only wrong because a part of the text could not be read.
-    fn forget_what_follows(&self, findings: &mut Findings) {
-        let line = |at: usize| self.text.get(..at).unwrap_or_default().matches('\n').count();
-        let start = |mistake: &Mistake| mistake.span.as_ref().map_or(0, |span| span.start);
-        let is_syntax = |mistake: &Mistake| mistake.path.is_empty() && mistake.reason.starts_with("is no ");
-        let broken: Vec<_> =
-            findings.list.iter().filter(|one| is_syntax(one)).map(|one| line(start(one))).collect();
-        if !broken.is_empty() {
-            let follows = |mistake: &Mistake| start(mistake) == 0 || broken.contains(&line(start(mistake)));
-            findings.list.retain(|mistake| is_syntax(mistake) || !follows(mistake));
-        }
     }
 
     fn examine_into(
@@ -285,17 +263,19 @@ impl Config {
             workshop::rehearse(&plan, &options, parts, &self.places, findings);
             plans.push(plan);
         }
-        let mut seen = Vec::new();
-        findings.list.retain(|mistake| {
-            let is_new = !seen.contains(mistake);
-            if is_new {
-                seen.push(mistake.clone());
-            }
-            is_new
-        });
-        if findings.list.is_empty() {
+        if findings.is_empty() {
             lint::lint(&self.options, (&self.places, &self.text), &plans, parts.known_lock(), findings);
         }
+    }
+}
+
+/// Shows keys, and of values kind and length: a configuration holds credentials.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("name", &self.name)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 

@@ -5,7 +5,10 @@
 use watchfire_core::{LevelTable, Severity, covers};
 use watchfire_filter::{self as filter, EventFilter};
 
-use crate::level::{Threshold, Wrong};
+use crate::{
+    level::{Threshold, Wrong},
+    quote::quoted,
+};
 
 /// Holds the directives of one text.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +57,8 @@ impl Directives {
                 (Some(_), None) => plain.push(part.to_owned()),
             }
         }
-        filter::directives(&plain.join(",")).map(|_| parsed).map_err(|errors| reasons(&errors))
+        let plain = plain.join(",");
+        filter::directives(&plain).map(|_| parsed).map_err(|errors| reasons(&plain, &errors))
     }
 
     /// Tells whether it is one level and nothing else.
@@ -94,15 +98,65 @@ impl Directives {
 
 /// Reads levels of spans.
 pub(crate) fn span_levels(text: &str) -> Result<LevelTable, Wrong> {
-    filter::level_table(text).map_err(|errors| reasons(&errors))
+    filter::level_table(text).map_err(|errors| reasons(text, &errors))
 }
 
-fn reasons(errors: &filter::DirectiveErrors) -> Wrong {
-    let reason = |error: &filter::DirectiveError| match &error.suggestion {
-        Some(meant) => format!("`{}` {}, did you mean `{meant}`?", error.part, error.reason),
-        None => format!("`{}` {}", error.part, error.reason),
+/// Checks a target that stands alone.
+pub(crate) fn target(text: &str) -> Result<(), Wrong> {
+    filter::ignore([text]).map(drop).map_err(|errors| {
+        let first = errors.errors().first();
+        let meant = first.and_then(|error| error.suggestion.clone());
+        let reason = first.map_or("is not a target", |error| error.reason.as_str());
+        Wrong { reason: format!("{} {reason}", quoted(text)), meant }
+    })
+}
+
+/// Says what is wrong with a text of directives, without the values of fields that stand in it.
+fn reasons(text: &str, errors: &filter::DirectiveErrors) -> Wrong {
+    let reason = |error: &filter::DirectiveError| {
+        let before = text.get(..error.at).unwrap_or_default();
+        let is_in_braces = before.matches('{').count() > before.matches('}').count();
+        if is_in_braces || error.part.contains('{') {
+            let part = if is_in_braces { "…".to_owned() } else { without_field_values(&error.part) };
+            // What follows a colon may repeat the value.
+            return format!("`{part}` {}", error.reason.split(": ").next().unwrap_or_default());
+        }
+        let part = quoted_directive(&error.part);
+        match &error.suggestion {
+            Some(meant) => format!("{part} {}, did you mean `{meant}`?", error.reason),
+            None => format!("{part} {}", error.reason),
+        }
     };
     Wrong::new(errors.errors().iter().map(reason).collect::<Vec<_>>().join("; "))
+}
+
+fn quoted_directive(part: &str) -> String {
+    let words: Vec<_> = part.split(['=', '[', ']']).map(quoted).collect();
+    let is_plain = words.iter().all(|word| word.starts_with('`'));
+    if is_plain { format!("`{part}`") } else { quoted(part) }
+}
+
+/// Returns directives with `…` for the values of fields: `[request{tenant=…}]=debug`.
+pub(crate) fn without_field_values(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let (mut is_in_braces, mut is_value) = (false, false);
+    for c in text.chars() {
+        match c {
+            '{' => is_in_braces = true,
+            '}' => (is_in_braces, is_value) = (false, false),
+            ',' if is_in_braces => is_value = false,
+            '=' if is_in_braces && !is_value => {
+                is_value = true;
+                shown.push_str("=…");
+                continue;
+            }
+            _ => {}
+        }
+        if !is_value {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 const CRITICAL: Threshold = Threshold::From(Severity::Critical);
@@ -173,5 +227,17 @@ mod tests {
             let reason = Directives::parse(text).unwrap_err().reason;
             assert!(reason.contains(part) && reason.contains(meant), "{text}: {reason}");
         }
+    }
+
+    #[test]
+    fn values_of_fields_are_in_no_reason_and_no_explanation() {
+        for text in
+            ["[a{pw=hunter2]=debug", "[a{pw=hunter2(}]=debug", "[a{b,pw=\"hunter2", "x[{=hunter2}]=loud"]
+        {
+            let Err(wrong) = Directives::parse(text) else { continue };
+            assert!(!wrong.reason.contains("hunter"), "{text}: {}", wrong.reason);
+        }
+        let shown = without_field_values("info,[a{pw=hunter2,b=\"x\"}]=debug,c=warn");
+        assert_eq!(shown, "info,[a{pw=…,b=…}]=debug,c=warn");
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     json,
     level::Threshold,
     mistake::{Findings, Mistake},
+    quote::quoted,
     setting::{Options, Setting},
 };
 
@@ -124,7 +125,7 @@ impl Form<'_> {
                 None => {
                     let expected =
                         "expected never, minute, hour, day, week, or Python's M, H, D, midnight, W0 to W6";
-                    self.wrong(name, format!("`{when}`: {expected}"));
+                    self.wrong(name, format!("{}: {expected}", quoted(&when)));
                 }
             }
         }
@@ -186,7 +187,10 @@ impl Form<'_> {
                     }
                     other => self.wrong(
                         &place,
-                        format!("`{other}` is unknown; known are url, levelnames, username, icon_emoji"),
+                        format!(
+                            "{} is unknown; known are url, levelnames, username, icon_emoji",
+                            quoted(other)
+                        ),
                     ),
                 }
             }

@@ -7,6 +7,7 @@ use std::{
 use watchfire_core::{EventView, Null, Severity};
 
 use crate::{
+    directives::without_field_values,
     level::Threshold,
     plan::{HandlerLevel, LoggerPlan, Plan, normalised},
     probe,
@@ -222,8 +223,8 @@ struct Notes(RefCell<Vec<String>>);
 
 impl Notes {
     fn add(&self, rule: &Rule) {
-        if let Act::Rewrite { to, .. } = &rule.act {
-            self.0.borrow_mut().push(format!("; `{}` has made it {to}", rule.name));
+        if let Act::Rewrite { about, .. } = &rule.act {
+            self.0.borrow_mut().push(format!("; `{}` rewrites it: {about}", rule.name));
         }
     }
 
@@ -285,7 +286,7 @@ fn tree(table: &Table, loggers: &[LoggerPlan]) -> Vec<Branch> {
 fn hears(level: &HandlerLevel) -> String {
     match level {
         HandlerLevel::From(level) => and_up(*level),
-        HandlerLevel::Filter(_, text) => text.clone(),
+        HandlerLevel::Filter(_, text) => without_field_values(text),
     }
 }
 

@@ -47,8 +47,7 @@ pub(crate) fn make(options: &Options, table: &Options, parts: &Parts) -> Result<
         file = file.compress(Compression::Gzip);
     }
     if let Some(mode) = table.text("mode") {
-        let wrong =
-            || ConfigError::new("file.mode", format!("`{mode}` are no permissions; expected such as `0640`"));
+        let wrong = || ConfigError::new("file.mode", "expected permissions such as `0640`");
         let mode = u32::from_str_radix(mode.trim_start_matches("0o"), 8).map_err(|_| wrong())?;
         file = file.mode(if mode <= 0o777 { mode } else { return Err(wrong()) });
     }

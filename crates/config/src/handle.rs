@@ -258,7 +258,8 @@ impl Shared {
                 "is missing, and no logger names a handler: nothing would be logged any more",
             );
             let hint = "`handlers = []` in `root` says that this is meant";
-            let findings = Findings { list: vec![mistake.hint(Some(hint))] };
+            let mut findings = Findings::default();
+            findings.add(mistake.hint(Some(hint)));
             return Err(config.mistakes(findings));
         }
         self.replace(config)
@@ -334,7 +335,7 @@ fn assemble(
         from: &from,
     };
     let (options, mut plan) = compile(config.options(), config.places(), &scene, &mut findings);
-    if !findings.list.is_empty() {
+    if !findings.is_empty() {
         return Err(config.mistakes(findings));
     }
     for set in by_hand {

@@ -3,6 +3,7 @@
 #[cfg(feature = "json")]
 use crate::mistake::{Findings, Mistake};
 use crate::{
+    excerpt::Scalar,
     place::{Path, Places},
     setting::{Options, Setting},
 };
@@ -25,18 +26,28 @@ pub(crate) fn read(text: &str, findings: &mut Findings) -> (Options, Places) {
         }
         Err(reason) => {
             let end = text.get(reader.at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-            let mistake = Mistake::new("", format!("is no JSON: {reason}"));
+            let mistake = Mistake::syntax(format!("is not valid JSON: {reason}"));
             findings.add(mistake.at(Some(reader.at..reader.at + end)));
             Options::new()
         }
     };
-    reader.places.note(root, None, 0..0);
+    reader.places.note(root, None, 0..0, None);
     (options, reader.places)
 }
 
 /// Reads a value that stands alone.
 pub(crate) fn value(text: &str) -> Result<Setting, String> {
     Reader { text, at: 0, places: Places::default() }.document(&Path::default())
+}
+
+fn scalar(value: &Setting) -> Option<Scalar> {
+    Some(match value {
+        Setting::Text(text) => Scalar::Text(text.chars().count()),
+        Setting::Integer(number) => Scalar::Number(number.to_string().len()),
+        Setting::Float(number) => Scalar::Number(number.to_string().len()),
+        Setting::Bool(_) => Scalar::Bool,
+        Setting::List(_) | Setting::Table(_) | Setting::Unresolved => return None,
+    })
 }
 
 struct Reader<'a> {
@@ -89,14 +100,14 @@ impl Reader<'_> {
             let (key_span, path) = (start..self.at, path.child(&key));
             if options.get(&key).is_some() {
                 self.at = start;
-                return Err(format!("the key `{key}` stands there twice"));
+                return Err("a key is listed twice".to_owned());
             }
             self.blanks();
             self.expect(b':', "`:` after the key")?;
             self.blanks();
             let start = self.at;
             let value = self.value(&path, depth + 1)?;
-            self.places.note(path, Some(key_span), start..self.at);
+            self.places.note(path, Some(key_span), start..self.at, scalar(&value));
             options.set(key, value);
             self.blanks();
             if self.takes(b'}') {
@@ -117,7 +128,7 @@ impl Reader<'_> {
             }
             let (start, path) = (self.at, path.child(list.len()));
             let value = self.value(&path, depth + 1)?;
-            self.places.note(path, None, start..self.at);
+            self.places.note(path, None, start..self.at, scalar(&value));
             list.push(value);
             self.blanks();
             if self.takes(b']') {
@@ -143,7 +154,7 @@ impl Reader<'_> {
                     'f' => text.push('\u{c}'),
                     c @ ('"' | '\\' | '/') => text.push(c),
                     'u' => text.push(self.escaped()?),
-                    other => return Err(format!("`\\{other}` is no escape")),
+                    _ => return Err("expected an escape such as `\\n` or `\\u00e9`".to_owned()),
                 },
                 c if c.is_control() && (c as u32) < 0x20 => {
                     return Err("a control character stands in a text".to_owned());
@@ -189,7 +200,7 @@ impl Reader<'_> {
         } else {
             digits.parse().ok().map(Setting::Integer)
         };
-        let number = number.ok_or_else(|| format!("`{digits}` is no number"))?;
+        let number = number.ok_or_else(|| "expected a number".to_owned())?;
         self.at += end;
         Ok(number)
     }

@@ -6,7 +6,7 @@ use tracing_core::{Level, LevelFilter, Metadata};
 use watchfire_core::Severity;
 use watchfire_filter::Verdict;
 
-use crate::{setting::Setting, suggest::nearest};
+use crate::{quote::quoted, setting::Setting, suggest::nearest};
 
 /// Says from which severity on events pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,8 @@ impl Threshold {
             }
             _ => Err(Wrong {
                 reason: format!(
-                    "`{name}` is no level; expected trace, debug, info, warn, error, critical, notset or off"
+                    "{} is not a level; expected trace, debug, info, warn, error, critical, notset or off",
+                    quoted(name)
                 ),
                 meant: nearest(name, NAMES).map(str::to_owned),
             }),
@@ -68,7 +69,7 @@ impl Threshold {
             31..=40 => from(Severity::Error),
             41..=50 => from(Severity::Critical),
             51.. => Ok(Self::Off),
-            _ => Err(Wrong::new(format!("{number} is no level; expected a name, or 10 to 50 as in Python"))),
+            _ => Err(Wrong::new("is not a level; expected a name, or 10 to 50 as in Python")),
         }
     }
 

@@ -5,8 +5,6 @@
 //! tracing::warn!(target: "storefront::payments", "slow");
 //! # Ok::<_, watchfire_config::Mistakes>(())
 //! ```
-//!
-//! All mistakes of a file are found at once, before anything starts. It compiles to one layer, swapped whole on a reload.
 
 mod cache;
 mod channels;
@@ -16,6 +14,7 @@ mod config;
 mod directives;
 mod env_form;
 mod environment;
+mod excerpt;
 mod explain;
 mod files;
 mod formatters;
@@ -31,6 +30,7 @@ mod place;
 mod plan;
 mod presets;
 mod probe;
+mod quote;
 mod read_toml;
 mod resolve;
 mod router;

@@ -1,8 +1,15 @@
-use std::{error::Error, fmt, ops::Range};
+//! What is wrong with a configuration, with the place of each.
+
+use std::{collections::HashSet, error::Error, fmt, ops::Range};
 
 use watchfire_core::ConfigError;
 
-/// Says what is wrong with a configuration, where, and what may have been meant.
+use crate::{
+    excerpt::{Excerpt, Source},
+    place::Places,
+};
+
+/// What is wrong with a configuration, where, and what may have been meant. It holds no value of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mistake {
@@ -14,10 +21,25 @@ pub struct Mistake {
     pub reason: String,
     /// What may have been meant, or what to do.
     pub hint: Option<String>,
-    /// Whether it only is pointless: the configuration works, and probably not as meant.
+    /// Whether the configuration works, and probably not as meant.
     pub is_warning: bool,
-    /// Whether a part is named that a program may have registered.
-    pub(crate) names_unknown_part: bool,
+    pub(crate) cause: Cause,
+    pub(crate) excerpt: Option<Excerpt>,
+}
+
+/// What a mistake follows from, where that decides whether it counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Cause {
+    #[default]
+    Value,
+    /// The text is not valid TOML or JSON.
+    Syntax,
+    /// A variable or a file that this machine does not have.
+    Environment,
+    /// The name of a part that the program may have registered.
+    UnknownPart,
+    /// A key at the top that is like none: in a text that was misread, it may be a value that was taken for a key.
+    UnknownSection,
 }
 
 impl Mistake {
@@ -28,8 +50,18 @@ impl Mistake {
             reason: reason.into(),
             hint: None,
             is_warning: false,
-            names_unknown_part: false,
+            cause: Cause::Value,
+            excerpt: None,
         }
+    }
+
+    pub(crate) fn syntax(reason: impl Into<String>) -> Self {
+        Self::new("", reason).because(Cause::Syntax)
+    }
+
+    pub(crate) fn because(mut self, cause: Cause) -> Self {
+        self.cause = cause;
+        self
     }
 
     pub(crate) fn at(mut self, span: Option<Range<usize>>) -> Self {
@@ -46,18 +78,17 @@ impl Mistake {
         self.hint(name.map(|name| format!("did you mean `{name}`?")))
     }
 
-    pub(crate) fn unknown_part(mut self) -> Self {
-        self.names_unknown_part = true;
-        self
-    }
-
     pub(crate) fn warning(mut self) -> Self {
         self.is_warning = true;
         self
     }
+
+    fn start(&self) -> usize {
+        self.span.as_ref().map_or(0, |span| span.start)
+    }
 }
 
-/// Shows the way to the value, what is wrong with it, and what may have been meant; [`Mistakes`] knows the line.
+/// Shows the way to the value, what is wrong with it, and what may have been meant; [`Mistakes`] shows the line too.
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.path.as_str() {
@@ -71,26 +102,37 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Holds all mistakes of one configuration, in the order of its text.
+/// All mistakes of one configuration, in the order of its text.
 ///
-/// Its `Display` shows each with its line and column and the line itself, and what may have been meant. `{:?}` writes the
-/// same, for it is what a program prints whose `main` returns the error; `{:#?}` lists the fields, without the text of
-/// the file, in which credentials may stand.
+/// Its `Display` shows each with its line and column, the line with its keys, and what may have been meant. Of values it
+/// shows kind and length alone. `{:?}` writes the same, because a program prints it whose `main` returns the error.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mistakes {
     name: String,
-    text: String,
     list: Vec<Mistake>,
+    /// How many there are besides.
+    further: usize,
 }
 
 impl Mistakes {
-    pub(crate) fn new(name: &str, text: &str, mut list: Vec<Mistake>) -> Self {
-        list.sort_by_key(|mistake| (mistake.is_warning, mistake.span.as_ref().map_or(0, |span| span.start)));
-        list.dedup();
-        Self { name: name.to_owned(), text: text.to_owned(), list }
+    /// Sorts what was found in the text of `name`, and adds the lines that are shown.
+    pub(crate) fn new(name: &str, text: &str, places: &Places, findings: Findings) -> Self {
+        let mut list = findings.list;
+        list.sort_by_key(|mistake| (mistake.is_warning, mistake.start()));
+        let broken: Vec<Range<usize>> = spans_of_syntax(&list);
+        let source = Source::new(text, places, broken.iter());
+        for mistake in &mut list {
+            mistake.excerpt = mistake.span.as_ref().and_then(|span| source.excerpt(span));
+        }
+        Self { name: name.to_owned(), list, further: findings.further }
     }
 
-    /// Returns the mistakes.
+    /// Makes an error that is not about a text.
+    pub(crate) fn one(name: &str, mistake: Mistake) -> Self {
+        Self { name: name.to_owned(), list: vec![mistake], further: 0 }
+    }
+
+    /// Returns the mistakes; of more than 1000 the first.
     #[must_use]
     pub fn list(&self) -> &[Mistake] {
         &self.list
@@ -102,7 +144,7 @@ impl Mistakes {
         self.list.iter().any(|mistake| !mistake.is_warning)
     }
 
-    /// Returns the name of the file, or of what else the configuration came from.
+    /// Returns the name of the file, or of the other source of the configuration.
     #[must_use]
     pub fn source_name(&self) -> &str {
         &self.name
@@ -111,75 +153,29 @@ impl Mistakes {
     /// Returns the line and column of a mistake, both from 1; columns count characters.
     #[must_use]
     pub fn line_and_column(&self, mistake: &Mistake) -> Option<(usize, usize)> {
-        let start = mistake.span.as_ref()?.start.min(self.text.len());
-        let before = self.text.get(..start).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Some((line, column))
+        mistake.excerpt.as_ref().map(|excerpt| (excerpt.line, excerpt.column))
     }
 
     fn show(&self, mistake: &Mistake, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if let Some((line, column)) = self.line_and_column(mistake) {
+            write!(f, ":{line}:{column}")?;
+        }
         let kind = if mistake.is_warning { "warning: " } else { "" };
         let subject = if mistake.path.is_empty() { String::new() } else { format!("{}: ", mistake.path) };
-        let Some((line, column)) = self.line_and_column(mistake) else {
-            write!(f, "{}: {kind}{subject}{}", self.name, mistake.reason)?;
-            return self.show_hint(mistake, "  ", f);
+        write!(f, ": {kind}{subject}{}", mistake.reason)?;
+        let margin = match &mistake.excerpt {
+            Some(excerpt) => {
+                f.write_str("\n")?;
+                excerpt.write(f)?
+            }
+            None => "  ".to_owned(),
         };
-        writeln!(f, "{}:{line}:{column}: {kind}{subject}{}", self.name, mistake.reason)?;
-        let number = line.to_string();
-        let margin = " ".repeat(number.len());
-        let text = self.text.lines().nth(line - 1).unwrap_or_default();
-        // What stands in the line may be a credential: known ones are masked, as everywhere, and what stands beside the
-        // mistake, under a misspelt key say, is cut short.
-        let from = column - 1;
-        let until = from
-            + mistake
-                .span
-                .as_ref()
-                .map_or(0, |span| self.text.get(span.clone()).unwrap_or_default().chars().count());
-        let shown = shortened(text, from, until);
-        let masked = watchfire_core::process::mask_own_secrets(&shown);
-        writeln!(f, "{margin} |\n{number} | {}", masked.replace('\t', " "))?;
-        let bytes = mistake.span.as_ref().map_or(0, |span| span.len());
-        let start = mistake.span.as_ref().map_or(0, |span| span.start);
-        let marked = self.text.get(start..(start + bytes).min(self.text.len())).unwrap_or_default();
-        let length = marked.lines().next().unwrap_or_default().chars().count().max(1);
-        write!(f, "{margin} | {}{}", " ".repeat(column - 1), "^".repeat(length))?;
-        self.show_hint(mistake, &format!("{margin} "), f)
-    }
-
-    fn show_hint(&self, mistake: &Mistake, margin: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &mistake.hint {
             Some(hint) => write!(f, "\n{margin}= {hint}"),
             None => Ok(()),
         }
     }
-}
-
-/// Cuts long texts in quotes that begin behind the marked characters.
-fn shortened(line: &str, from: usize, until: usize) -> String {
-    const LONGEST: usize = 12;
-    let mut shown = String::with_capacity(line.len());
-    let mut quoted: Option<usize> = None;
-    for (at, c) in line.chars().enumerate() {
-        let is_marked = (from..until).contains(&at);
-        match quoted {
-            None if matches!(c, '"' | '\'') && !is_marked && at >= until => quoted = Some(0),
-            Some(_) if matches!(c, '"' | '\'') => quoted = None,
-            Some(count) => {
-                quoted = Some(count + 1);
-                if count == LONGEST {
-                    shown.push('…');
-                }
-                if count >= LONGEST {
-                    continue;
-                }
-            }
-            None => {}
-        }
-        shown.push(c);
-    }
-    shown
 }
 
 impl fmt::Display for Mistakes {
@@ -190,7 +186,10 @@ impl fmt::Display for Mistakes {
             }
             self.show(mistake, f)?;
         }
-        Ok(())
+        match self.further {
+            0 => Ok(()),
+            more => write!(f, "\n\n{}: {more} more are not shown", self.name),
+        }
     }
 }
 
@@ -215,16 +214,56 @@ impl From<Mistakes> for ConfigError {
     }
 }
 
-/// Gathers mistakes under way.
+/// The mistakes found so far, each once.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) list: Vec<Mistake>,
+    seen: HashSet<(String, String, usize)>,
+    further: usize,
 }
 
+/// More are counted only: nobody reads them, and a file may be all wrong.
+const MOST: usize = 1000;
+
 impl Findings {
+    /// Adds a mistake, unless it is there.
     pub(crate) fn add(&mut self, mistake: Mistake) {
-        self.list.push(mistake);
+        let is_new = self.seen.insert((mistake.path.clone(), mistake.reason.clone(), mistake.start()));
+        if is_new && self.list.len() < MOST {
+            self.list.push(mistake);
+        } else if is_new {
+            self.further += 1;
+        }
     }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Returns how many there are, those that are only counted included.
+    pub(crate) fn count(&self) -> usize {
+        self.list.len() + self.further
+    }
+
+    /// Leaves out what is only wrong because a part of the text could not be read.
+    pub(crate) fn forget_what_follows_from_syntax(&mut self, text: &str) {
+        let line = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count();
+        let broken: HashSet<usize> =
+            self.list.iter().filter(|one| one.cause == Cause::Syntax).map(|one| line(one.start())).collect();
+        if broken.is_empty() {
+            return;
+        }
+        let follows = |mistake: &Mistake| {
+            let is_stray = mistake.cause == Cause::UnknownSection;
+            is_stray || mistake.start() == 0 || broken.contains(&line(mistake.start()))
+        };
+        self.list.retain(|mistake| mistake.cause == Cause::Syntax || !follows(mistake));
+    }
+}
+
+pub(crate) fn spans_of_syntax(list: &[Mistake]) -> Vec<Range<usize>> {
+    let syntax = list.iter().filter(|mistake| mistake.cause == Cause::Syntax);
+    syntax.filter_map(|mistake| mistake.span.clone()).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt, ops::Range};
 
-use crate::setting::quoted_key;
+use crate::{excerpt::Scalar, setting::quoted_key};
 
 /// Is the way to a value: keys, and the numbers of list entries, from the root.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +17,11 @@ impl Path {
         let mut keys = self.0.clone();
         keys.push(key.to_string());
         Self(keys)
+    }
+
+    /// Tells whether it is a key of the root.
+    pub(crate) fn is_top(&self) -> bool {
+        self.0.len() == 1
     }
 
     pub(crate) fn parent(&self) -> Option<Self> {
@@ -49,11 +54,27 @@ pub(crate) struct Places(HashMap<Path, Place>);
 struct Place {
     key: Option<Range<usize>>,
     value: Range<usize>,
+    /// Of a value that is neither a list nor a table.
+    scalar: Option<Scalar>,
 }
 
 impl Places {
-    pub(crate) fn note(&mut self, path: Path, key: Option<Range<usize>>, value: Range<usize>) {
-        self.0.insert(path, Place { key, value });
+    pub(crate) fn note(
+        &mut self,
+        path: Path,
+        key: Option<Range<usize>>,
+        value: Range<usize>,
+        scalar: Option<Scalar>,
+    ) {
+        self.0.insert(path, Place { key, value, scalar });
+    }
+
+    /// Returns all values that are neither lists nor tables, in the order of the text.
+    pub(crate) fn scalars(&self) -> Vec<(Range<usize>, Scalar)> {
+        let mut scalars: Vec<_> =
+            self.0.values().filter_map(|place| Some((place.value.clone(), place.scalar?))).collect();
+        scalars.sort_unstable_by_key(|(range, _)| range.start);
+        scalars
     }
 
     /// Returns the bytes of a key; of something without one, of its value or of what it would stand in.

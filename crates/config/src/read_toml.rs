@@ -6,6 +6,7 @@ use toml::{
 };
 
 use crate::{
+    excerpt::Scalar,
     mistake::{Findings, Mistake},
     place::{Path, Places},
     setting::{Options, Setting},
@@ -17,10 +18,10 @@ pub(crate) fn read(text: &str, findings: &mut Findings) -> (Options, Places) {
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let reason = error.message().replace('\n', ", ");
-        findings.add(Mistake::new("", format!("is no TOML: {reason}")).at(error.span()));
+        findings.add(Mistake::syntax(format!("is not valid TOML: {reason}")).at(error.span()));
     }
     let root = Path::default();
-    places.note(root.clone(), None, 0..0);
+    places.note(root.clone(), None, 0..0, None);
     let mut reader = Reader { places, findings };
     let options = reader.table(document.get_ref(), &root);
     (options, reader.places)
@@ -39,7 +40,7 @@ impl Reader<'_> {
         let read = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
             let name: &str = AsRef::<str>::as_ref(key.get_ref() as &std::borrow::Cow<'_, str>);
             let path = path.child(name);
-            self.places.note(path.clone(), Some(key.span()), value.span());
+            self.places.note(path.clone(), Some(key.span()), value.span(), scalar(value.get_ref()));
             (name.to_owned(), self.value(value, &path))
         };
         entries.into_iter().map(read).collect()
@@ -54,15 +55,15 @@ impl Reader<'_> {
             },
             DeValue::Float(number) => match number.as_str().parse() {
                 Ok(number) => Setting::Float(number),
-                Err(_) => self.refuse(path, value, "is no number"),
+                Err(_) => self.refuse(path, value, "is not a number"),
             },
             DeValue::Boolean(on) => Setting::Bool(*on),
-            DeValue::Datetime(_) => self.refuse(path, value, "is a date; nothing here takes one"),
+            DeValue::Datetime(_) => self.refuse(path, value, "is a date; no key takes one"),
             DeValue::Array(list) => {
                 let mut settings = Vec::new();
                 for (i, entry) in list.iter().enumerate() {
                     let path = path.child(i);
-                    self.places.note(path.clone(), None, entry.span());
+                    self.places.note(path.clone(), None, entry.span(), scalar(entry.get_ref()));
                     settings.push(self.value(entry, &path));
                 }
                 Setting::List(settings)
@@ -75,6 +76,18 @@ impl Reader<'_> {
         self.findings.add(Mistake::new(path, reason).at(Some(value.span())));
         Setting::Unresolved
     }
+}
+
+fn scalar(value: &DeValue<'_>) -> Option<Scalar> {
+    let digits = |number: &str| number.chars().filter(char::is_ascii_alphanumeric).count();
+    Some(match value {
+        DeValue::String(text) => Scalar::Text(text.chars().count()),
+        DeValue::Integer(number) => Scalar::Number(digits(number.as_str())),
+        DeValue::Float(number) => Scalar::Number(digits(number.as_str())),
+        DeValue::Boolean(_) => Scalar::Bool,
+        DeValue::Datetime(_) => Scalar::Date,
+        DeValue::Array(_) | DeValue::Table(_) => return None,
+    })
 }
 
 fn integer(number: &DeInteger<'_>) -> Option<i64> {

@@ -3,8 +3,9 @@
 use std::path::Path as FilePath;
 
 use crate::{
-    mistake::{Findings, Mistake},
+    mistake::{Cause, Findings, Mistake},
     place::{Path, Places},
+    quote::quoted,
     setting::{Options, Setting},
 };
 
@@ -77,6 +78,7 @@ impl Resolver<'_> {
                 return self.refuse(
                     path,
                     "has `${` without `}`; a `${` that is meant as it stands is `$${`".to_owned(),
+                    Cause::Value,
                 );
             };
             let (name, default) = match name.split_once(":-") {
@@ -96,12 +98,21 @@ impl Resolver<'_> {
     fn variable(&mut self, name: &str, default: Option<&str>, path: &Path) -> Setting {
         let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.is_empty() || !name.chars().all(good) {
-            return self.refuse(path, format!("`{name}` is no name of an environment variable"));
+            let reason = "`${…}` does not hold the name of an environment variable".to_owned();
+            return self.refuse(path, reason, Cause::Value);
         }
         match ((self.from.variable)(name).filter(|value| !value.is_empty()), default) {
             (Some(value), _) => Setting::Text(value),
             (None, Some(default)) => default.into(),
-            (None, None) => self.refuse(path, format!("the environment variable `{name}` is not set")),
+            (None, None) => {
+                // Of a password with `${` in it, the rest is no name as people write them.
+                let is_usual = !name.chars().any(|c| c.is_ascii_lowercase());
+                let reason = match is_usual {
+                    true => format!("the environment variable {} is not set", quoted(name)),
+                    false => "names an environment variable that is not set".to_owned(),
+                };
+                self.refuse(path, reason, Cause::Environment)
+            }
         }
     }
 
@@ -109,13 +120,13 @@ impl Resolver<'_> {
         match (self.from.file)(FilePath::new(name)) {
             // Files of secrets end with a newline that is not part of them.
             Ok(text) if !text.trim_end().is_empty() => text.trim_end().into(),
-            Ok(_) => self.refuse(path, format!("the file `{name}` is empty")),
-            Err(error) => self.refuse(path, format!("the file `{name}` cannot be read: {error}")),
+            Ok(_) => self.refuse(path, "the file is empty".to_owned(), Cause::Environment),
+            Err(error) => self.refuse(path, format!("the file cannot be read: {error}"), Cause::Environment),
         }
     }
 
-    fn refuse(&mut self, path: &Path, reason: String) -> Setting {
-        self.findings.add(Mistake::new(path, reason).at(self.places.value(path)));
+    fn refuse(&mut self, path: &Path, reason: String, cause: Cause) -> Setting {
+        self.findings.add(Mistake::new(path, reason).because(cause).at(self.places.value(path)));
         Setting::Unresolved
     }
 }
@@ -167,13 +178,16 @@ mod tests {
         for (given, part) in [
             (Setting::from("${NONE}"), "`NONE` is not set"),
             ("${HOOK".into(), "without `}`"),
-            ("${a-b}".into(), "no name"),
+            ("${a-b}".into(), "does not hold the name"),
+            ("x${hunter}y".into(), "names an environment variable"),
             (Options::new().with("file", "/nowhere").into(), "cannot be read"),
         ] {
             let (value, reasons) = resolved(given);
             assert_eq!(value, Setting::Unresolved);
             assert!(
-                reasons.len() == 1 && reasons[0].contains(part) && !reasons[0].contains("planted"),
+                reasons.len() == 1
+                    && reasons[0].contains(part)
+                    && !["planted", "hunter", "nowhere"].iter().any(|value| reasons[0].contains(value)),
                 "{reasons:?}"
             );
         }

@@ -11,7 +11,9 @@ use crate::{
     mistake::{Findings, Mistake},
     parts::Parts,
     place::{Path, Places},
+    quote::without_values,
     setting::{Options, Setting},
+    shape::Section,
 };
 
 mod reach;
@@ -34,6 +36,8 @@ pub(crate) enum Act {
     Rewrite {
         when: Option<EventFilter>,
         to: Rewrite,
+        /// What it changes, without values.
+        about: String,
     },
     /// Keeps most back, and has those that pass say how many these were.
     Sample(Arc<Sampled>),
@@ -122,7 +126,7 @@ fn go_through<'a>(
                 Some(said) => judged.said = Some(said),
                 None => return then(event, Judged { kept_by: Some(rule), ..judged }),
             },
-            Act::Rewrite { when, to } => {
+            Act::Rewrite { when, to, .. } => {
                 if when.as_ref().is_none_or(|when| when.passes(event)) {
                     note(rule);
                     return event.rewritten(to, |event| go_through(rest, judged, event, note, then));
@@ -228,7 +232,8 @@ impl<'a> Rules<'a> {
                 (Some(when), Some(from)) => Some(from.and(when)),
                 (one, other) => one.or(other),
             };
-            return Some(Rule { name: name.to_owned(), act: Act::Rewrite { when, to } });
+            let about = rewrite::describe(table);
+            return Some(Rule { name: name.to_owned(), act: Act::Rewrite { when, to, about } });
         }
         if kind == "sample" {
             let every = table.get("every").and_then(Setting::as_integer)?;
@@ -266,7 +271,8 @@ impl<'a> Rules<'a> {
                     (None, Some(_)) => path.child("matches"),
                     (None, None) => path.clone(),
                 };
-                findings.add(Mistake::new(&path, error.reason()).at(self.places.value(&path)));
+                let reason = without_values(&error, Section::Filters, table);
+                findings.add(Mistake::new(&path, reason).at(self.places.value(&path)));
                 None
             }
         }
@@ -298,8 +304,8 @@ impl<'a> Rules<'a> {
                 return Some(made.map_err(|wrong| ConfigError::new("directives", wrong.reason)));
             }
             "ignore" => {
-                let made = filter::ignore(table.texts("targets"));
-                return Some(made.map_err(|errors| ConfigError::new("targets", errors.to_string())));
+                // A target that is none was found before.
+                return filter::ignore(table.texts("targets")).ok().map(Ok);
             }
             "field" => return Some(field(table)),
             own => {
@@ -314,7 +320,7 @@ impl<'a> Rules<'a> {
     fn filter(&mut self, value: &Setting, path: &Path, findings: &mut Findings) -> Option<EventFilter> {
         let is_unfinished =
             value.as_text().is_some_and(|name| self.made.get(name).is_some_and(Option::is_none));
-        let before = findings.list.len();
+        let before = findings.count();
         match self.rule(value, path, findings).map(|rule| rule.act) {
             Some(Act::Keep(filter)) => Some(filter),
             Some(Act::Sample(sampled)) => Some(sampled.sample.filter()),
@@ -325,7 +331,7 @@ impl<'a> Rules<'a> {
                 None
             }
             None => {
-                if is_unfinished && findings.list.len() == before {
+                if is_unfinished && findings.count() == before {
                     findings.add(Mistake::new(path, "names itself in the end").at(self.places.value(path)));
                 }
                 None

@@ -50,7 +50,7 @@ fn of(kind: Kind) -> Options {
         Kind::Level => any_of([plain("string").with("examples", level::NAMES.to_vec()), plain("integer")]),
         Kind::LevelOrDirectives => any_of([plain("string"), plain("integer")]),
         Kind::Texts => any_of([of(Kind::Text), list_of(of(Kind::Text))]),
-        Kind::Levels | Kind::Handlers => any_of([plain("string"), list_of(plain("string"))]),
+        Kind::Levels | Kind::Handlers | Kind::Targets => any_of([plain("string"), list_of(plain("string"))]),
         Kind::Filter => any_of([plain("string"), plain("object")]),
         Kind::Filters => any_of([of(Kind::Filter), list_of(of(Kind::Filter))]),
         Kind::Table(keys) => object(keys, false),

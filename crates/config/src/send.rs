@@ -13,7 +13,7 @@ use crate::{
     channels::Prepared,
     compile::{Scene, compile, names},
     environment,
-    mistake::Findings,
+    mistake::{Cause, Findings},
     plan::Plan,
     resolve::Surroundings,
     suggest::nearest,
@@ -97,9 +97,8 @@ impl Config {
         within: Duration,
     ) -> Result<Vec<Sent>, Mistakes> {
         let (plan, prepared) = self.prepare(handler, service)?;
-        let wrong = |error: ConfigError| {
-            Mistakes::new("watchfire", "", vec![Mistake::new(error.field(), error.reason())])
-        };
+        let wrong =
+            |error: ConfigError| Mistakes::one("watchfire", Mistake::new(error.field(), error.reason()));
         let answers = Arc::new(Mutex::new(Vec::new()));
         let outbox = Outbox::builder(workshop::app(&plan.app)).in_memory().start().map_err(wrong)?;
         let mut open = Vec::new();
@@ -188,7 +187,7 @@ impl Config {
         };
         let (_, plan) = compile(config.options(), config.places(), &scene, &mut findings);
         // An own part of the program is no mistake here: nothing is handed to it.
-        let own = findings.list.iter().filter(|mistake| mistake.names_unknown_part);
+        let own = findings.list.iter().filter(|mistake| mistake.cause == Cause::UnknownPart);
         let own: Vec<String> = own
             .map(|mistake| mistake.path.strip_suffix(".type").unwrap_or(&mistake.path).to_owned())
             .collect();
@@ -212,7 +211,7 @@ impl Config {
                 None => {}
             }
         }
-        if prepared.is_empty() && findings.list.is_empty() {
+        if prepared.is_empty() && findings.is_empty() {
             let reason = match handler {
                 Some(name) => {
                     format!("the handler `{name}` alerts nobody; expected one that mails, posts or texts")
@@ -222,7 +221,7 @@ impl Config {
             let hint = "handlers of type email, slack, telegram, sms and sentry do; a logger or the root has to name them";
             findings.add(Mistake::new("handlers", reason).hint(Some(hint)));
         }
-        if findings.list.is_empty() { Ok((plan, prepared)) } else { Err(config.mistakes(findings)) }
+        if findings.is_empty() { Ok((plan, prepared)) } else { Err(config.mistakes(findings)) }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::fmt;
 
-/// Is one value of a configuration.
-#[derive(Clone, Debug, PartialEq)]
+/// One value of a configuration. Its `Debug` shows kind and length alone: it may be a credential.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Setting {
     /// A text.
@@ -21,7 +21,7 @@ pub enum Setting {
 }
 
 /// Holds named values in the order in which they were written; two that differ in nothing else are equal.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Options(Vec<(String, Setting)>);
 
 impl Setting {
@@ -61,7 +61,7 @@ impl Setting {
             Self::Text(_) => "a text",
             Self::Integer(_) => "a number",
             Self::Float(_) => "a number with a fraction",
-            Self::Bool(_) => "true or false",
+            Self::Bool(_) => "a bool",
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
             Self::Unresolved => "a reference",
@@ -206,6 +206,25 @@ impl From<Options> for Setting {
 impl<T: Into<Self>> From<Vec<T>> for Setting {
     fn from(list: Vec<T>) -> Self {
         Self::List(list.into_iter().map(Into::into).collect())
+    }
+}
+
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "<text, {} characters>", text.chars().count()),
+            Self::Integer(_) | Self::Float(_) => f.write_str("<number>"),
+            Self::Bool(_) => f.write_str("<bool>"),
+            Self::List(list) => f.debug_list().entries(list).finish(),
+            Self::Table(table) => fmt::Debug::fmt(table, f),
+            Self::Unresolved => f.write_str("<unresolved>"),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 

@@ -153,7 +153,7 @@ impl Setup {
         let installed = tracing_subscriber::registry().with(handle.layer()).try_init();
         installed.map_err(|error: TryInitError| {
             let reason = format!("{error}; watchfire's layers() go into a registry of your own");
-            Mistakes::new("watchfire", "", vec![Mistake::new("", reason)])
+            Mistakes::one("watchfire", Mistake::new("", reason))
         })?;
         handle.watch();
         Ok(handle)

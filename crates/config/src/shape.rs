@@ -47,6 +47,8 @@ pub(crate) enum Kind {
     SpanLevels,
     /// Exactly these levels.
     Levels,
+    /// One target or several.
+    Targets,
     /// Names of handlers.
     Handlers,
     /// The name of a formatter.
@@ -145,6 +147,24 @@ pub(crate) const ROOT: &[Key] = &[
     key("services", Map(SERVICE), "What is different in each program that uses this file."),
 ];
 
+/// Tells whether any table of a configuration has a key of this name.
+pub(crate) fn is_known(name: &str) -> bool {
+    fn has(keys: &[Key], name: &str) -> bool {
+        keys.iter().any(|key| {
+            let is_below = match key.kind {
+                Table(keys) | Map(keys) | Kind::Rates(keys) => has(keys, name),
+                _ => false,
+            };
+            key.name == name || is_below
+        })
+    }
+    let sections = [Section::Handlers, Section::Filters, Section::Formatters];
+    has(ROOT, name)
+        || sections.iter().any(|section| {
+            has(section.common(), name) || section.types().iter().any(|(_, keys)| has(keys, name))
+        })
+}
+
 const SPANS: &str = "Which spans are shown with the events in them, whatever the levels of events: levels by target. Default: `info,tower_http=debug`.";
 
 const APP: &[Key] = &[
@@ -204,7 +224,7 @@ const FILTERS: &[(&str, &[Key])] = &[
         ],
     ),
     ("directives", &[required("directives", Directives, "Directives as in RUST_LOG.")]),
-    ("ignore", &[required("targets", Texts, "The targets whose events are kept back.")]),
+    ("ignore", &[required("targets", Kind::Targets, "The targets whose events are kept back.")]),
     (
         "field",
         &[

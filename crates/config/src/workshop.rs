@@ -13,7 +13,9 @@ use crate::{
     parts::Parts,
     place::{Path, Places},
     plan::{HandlerPlan, Plan},
+    quote::without_values,
     setting::{Options, Setting},
+    shape::Section,
     table::{Entry, Table},
     units,
 };
@@ -46,7 +48,7 @@ impl Workshop {
         places: &Places,
         findings: &mut Findings,
     ) -> Option<Table> {
-        let before = findings.list.len();
+        let before = findings.count();
         let mut begun = Vec::new();
         for handler in &plan.handlers {
             match self.begin(handler, options, parts) {
@@ -54,11 +56,11 @@ impl Workshop {
                 Err(error) => findings.add(place_error(&handler.name, &error, &handler.options, places)),
             }
         }
-        if findings.list.len() > before {
+        if findings.count() > before {
             return None;
         }
         self.refuse_what_needs_a_restart(&plan, places, findings);
-        if findings.list.len() > before {
+        if findings.count() > before {
             return None;
         }
         if let Err(error) = self.ensure_outbox(&plan, &begun) {
@@ -153,11 +155,8 @@ impl Workshop {
             changed.dedup();
             for key in changed {
                 let path = Path::of([section, key]);
-                let was = match known.get(key) {
-                    Some(value) => format!("it was {value}"),
-                    None => "it was not set".to_owned(),
-                };
-                let reason = format!("is another than when the program started, and needs a restart: {was}");
+                let was = if known.get(key).is_some() { "another value" } else { "no value" };
+                let reason = format!("had {was} when the program started; a change needs a restart");
                 findings.add(Mistake::new(&path, reason).at(places.value(&path)));
             }
         }
@@ -316,7 +315,7 @@ pub(crate) fn place_error(name: &str, error: &ConfigError, table: &Options, plac
         }
         _ => path,
     };
-    Mistake::new(&path, error.reason()).at(places.value(&path))
+    Mistake::new(&path, without_values(error, Section::Handlers, table)).at(places.value(&path))
 }
 
 pub(crate) fn app(table: &Options) -> App {

@@ -171,9 +171,9 @@ fn what_is_half_given_or_contradicts_itself_is_a_mistake() {
                 "SLACK_LOGGING_WEBHOOKS",
                 "[{\"url\": \"https://example.com/planted\", \"levelnames\": [\"WARNNG\"]}]",
             )],
-            "SLACK_LOGGING_WEBHOOKS[0]: `WARNNG` is no level",
+            "SLACK_LOGGING_WEBHOOKS[0]: `WARNNG` is not a level",
         ),
-        (&[("LOGFILE_LEVEL", "loud")], "LOGFILE_LEVEL: `loud` is no level"),
+        (&[("LOGFILE_LEVEL", "loud")], "LOGFILE_LEVEL: `loud` is not a level"),
         (&[("LOGFILE_WHEN", "W9")], "LOGFILE_WHEN: `W9`"),
     ];
     for (variables, expected) in cases {

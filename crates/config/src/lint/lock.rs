@@ -10,6 +10,7 @@ use crate::{
     mistake::{Findings, Mistake},
     place::{Path, Places},
     plan::normalised,
+    quote::quoted,
     read_toml,
     setting::{Options, Setting},
     suggest::nearest,
@@ -141,7 +142,7 @@ impl Search<'_> {
         if first.is_empty() || self.lock.crates.iter().any(|name| name == first) {
             return;
         }
-        let reason = format!("no package of Cargo.lock logs at `{first}`");
+        let reason = format!("no package of Cargo.lock logs at {}", quoted(first));
         let hint = match nearest(first, self.lock.crates.iter().map(String::as_str)) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => "right only if a program or library has another name than its package, or for a target of your own"

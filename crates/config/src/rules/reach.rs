@@ -37,7 +37,7 @@ impl Reach {
                     Verdict::Never => return Verdict::Never,
                 },
                 Act::Sample(_) => verdict = Verdict::PerEvent,
-                Act::Rewrite { when, to } => {
+                Act::Rewrite { when, to, .. } => {
                     // Other fields make no other verdict: of fields none is known before the event.
                     let Some(to) = to.severity_given() else { continue };
                     let applies = match when {

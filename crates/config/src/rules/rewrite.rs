@@ -42,6 +42,22 @@ pub(super) fn rewrite(table: &Options) -> Result<Rewrite, Wrong> {
     Ok(rewrite)
 }
 
+/// Names what a rewrite changes, without the values that it sets.
+pub(super) fn describe(table: &Options) -> String {
+    let mut changes = Vec::new();
+    if let Some(level) = table.get("level").and_then(|level| Threshold::parse(level).ok()) {
+        changes.push(format!("level {level}"));
+    }
+    for (from, to) in table.table("rename").into_iter().flat_map(Options::iter) {
+        changes.push(format!("`{from}` renamed `{}`", to.as_text().unwrap_or_default()));
+    }
+    changes.extend(table.texts("remove").into_iter().map(|name| format!("`{name}` removed")));
+    let message = table.get("message").map(|_| "message");
+    let set = table.table("set").into_iter().flat_map(Options::iter).map(|(name, _)| name);
+    changes.extend(message.into_iter().chain(set).map(|name| format!("`{name}` set")));
+    changes.join(", ")
+}
+
 fn value_of(setting: &Setting) -> Option<Value> {
     Some(match setting {
         Setting::Text(text) => Value::from(text.as_str()),

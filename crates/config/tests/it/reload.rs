@@ -143,7 +143,7 @@ fn a_mistake_leaves_the_old_configuration_in_force() {
     let mut broken = config.clone();
     broken.set(["root", "level"], "loud");
     let mistakes = handle.reload_with(broken).unwrap_err();
-    assert!(mistakes.to_string().contains("`loud` is no level"), "{mistakes}");
+    assert!(mistakes.to_string().contains("`loud` is not a level"), "{mistakes}");
     assert_eq!(handle.config(), {
         let mut named = config.clone();
         named.set(["app", "name"], "x");
