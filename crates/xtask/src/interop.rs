@@ -6,7 +6,6 @@ mod python;
 mod sentry;
 mod slack;
 mod smtp;
-mod specs;
 mod twilio;
 
 use std::path::PathBuf;

@@ -26,6 +26,35 @@ pub(super) fn prepare() -> Result<()> {
     fs::write(&stamp, PACKAGES.join("\n")).with_context(|| format!("could not write {}", stamp.display()))
 }
 
+/// Fetches the pinned package alone, without its dependencies, and returns its folder.
+///
+/// # Errors
+/// When npm cannot have the package, or `tar` cannot unpack it.
+pub(super) fn unpacked(package: &str, version: &str) -> Result<PathBuf> {
+    let name = package.trim_start_matches('@').replace('/', "-");
+    let target = folder().join(format!("{name}-{version}"));
+    if target.join("package/package.json").is_file() {
+        return Ok(target.join("package"));
+    }
+    fs::create_dir_all(&target).with_context(|| format!("could not make {}", target.display()))?;
+    shell::read(
+        shell::command("npm")
+            .args(["pack", "--silent", "--pack-destination"])
+            .arg(&target)
+            .arg(format!("{package}@{version}")),
+    )
+    .with_context(|| format!("npm could not fetch {package}"))?;
+    shell::read(
+        shell::command("tar")
+            .arg("-xzf")
+            .arg(target.join(format!("{name}-{version}.tgz")))
+            .arg("-C")
+            .arg(&target),
+    )
+    .with_context(|| format!("tar could not unpack {package}"))?;
+    Ok(target.join("package"))
+}
+
 /// Returns a command that runs one of our scripts.
 pub(super) fn script(name: &str) -> Command {
     let mut command = shell::command("node");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::shell;
 
@@ -59,6 +59,21 @@ impl Environment {
         // Unbuffered, so that a line is here as soon as it is written.
         command.arg("-u").arg(super::scripts().join(name));
         command
+    }
+
+    /// Returns the path of a file that an installed module brings.
+    ///
+    /// # Errors
+    /// When the module or the file is not there.
+    pub(super) fn file(&self, module: &str, name: &str) -> Result<PathBuf> {
+        let find = format!(
+            "import importlib.util as u; print(u.find_spec({module:?}).submodule_search_locations[0])"
+        );
+        let folder = shell::read(self.python().args(["-c", &find]))
+            .with_context(|| format!("the Python module {module} is not installed"))?;
+        let path = PathBuf::from(folder.trim_end()).join(name);
+        ensure!(path.is_file(), "{} is not there", path.display());
+        Ok(path)
     }
 
     fn python(&self) -> Command {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::{Peer, python, specs};
+use super::{Peer, python};
 use crate::shell;
 
 /// The peer: the schema.
@@ -19,18 +19,22 @@ pub(super) const SCHEMA: Peer =
 pub(super) const BUGSINK: Peer =
     Peer { name: "interop::sentry_bugsink", prepare: || python::BUGSINK.prepare(), meet: bugsink };
 
-const DESCRIPTION: &str = "sentry/event.schema.json";
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// Returns the path of the schema, which Bugsink carries unaltered (from `sentry-data-schemas`, MIT).
+fn description() -> Result<PathBuf> {
+    python::BUGSINK.file("api", "event.schema.json")
+}
+
 fn prepare_schema() -> Result<()> {
-    specs::path(DESCRIPTION)?;
+    python::BUGSINK.prepare()?;
     python::prepare()
 }
 
 fn schema() -> Result<()> {
     let events = super::printed("watchfire-sentry", "print_event", &[])?;
     let mut script = python::script("sentry_schema.py");
-    let said = shell::read(script.arg(specs::path(DESCRIPTION)?).stdin(File::open(&events)?))
+    let said = shell::read(script.arg(description()?).stdin(File::open(&events)?))
         .context("the schema does not allow our events")?;
     let summary: Value = serde_json::from_str(&said).with_context(|| format!("not a summary: {said}"))?;
     ensure!(summary["read"].as_u64() >= Some(500), "too few events were read: {summary}");

@@ -1,11 +1,12 @@
 //! What is sent to Twilio, against Twilio's OpenAPI description, and what it costs, by Twilio's own calculator.
 
 use std::fs::File;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::{Peer, node, python, specs};
+use super::{Peer, node, python};
 use crate::shell;
 
 /// The peer: the OpenAPI description.
@@ -15,17 +16,22 @@ pub(super) const REQUESTS: Peer =
 pub(super) const SEGMENTS: Peer =
     Peer { name: "interop::twilio_segments", prepare: node::prepare, meet: segments };
 
-const DESCRIPTION: &str = "twilio/messages_v2010.openapi.json";
+/// The package of Twilio's own command line, which carries its OpenAPI descriptions (MIT).
+const PACKAGE: (&str, &str) = ("@twilio/cli-core", "9.0.0");
+
+fn description() -> Result<PathBuf> {
+    Ok(node::unpacked(PACKAGE.0, PACKAGE.1)?.join("src/services/twilio-api/twilio_api_v2010.json"))
+}
 
 fn prepare_requests() -> Result<()> {
-    specs::path(DESCRIPTION)?;
+    description()?;
     python::prepare()
 }
 
 fn requests() -> Result<()> {
     let sent = super::printed("watchfire-sms", "interop_requests", &[])?;
     let mut script = python::script("twilio_requests.py");
-    let said = shell::read(script.arg(specs::path(DESCRIPTION)?).stdin(File::open(&sent)?))
+    let said = shell::read(script.arg(description()?).stdin(File::open(&sent)?))
         .context("the description does not allow our requests")?;
     at_least(&said, 100)
 }
