@@ -18,8 +18,6 @@ mod excerpt;
 mod explain;
 mod files;
 mod formatters;
-#[cfg(doctest)]
-mod guide;
 mod handle;
 mod json;
 mod level;

@@ -38,7 +38,3 @@ pub use handler::{FileHandler, FileLayer};
 pub use memory::{MemoryHandler, MemoryLayer};
 pub use record::{FieldValue, Record, SpanFields};
 pub use rotation::RotationInterval;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/files.md")]
-struct Guide;

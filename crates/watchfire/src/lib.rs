@@ -6,6 +6,8 @@ mod critical;
 pub mod config;
 #[cfg(feature = "file")]
 pub mod format;
+#[cfg(all(doctest, feature = "all"))]
+mod guides;
 pub mod handler;
 pub mod prelude;
 #[cfg(feature = "outbox")]

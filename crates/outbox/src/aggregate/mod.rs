@@ -26,7 +26,3 @@ pub(crate) use {
     rate_limiter::Purse,
     silence::Silences,
 };
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../../docs/guide/noise.md")]
-struct NoiseGuide;
