@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::shell;
+use crate::{instructions, shell};
 
 /// The package's manifest, from the root.
 pub(crate) const MANIFEST: &str = "tests/bench/Cargo.toml";
@@ -12,6 +12,11 @@ pub(crate) const MANIFEST: &str = "tests/bench/Cargo.toml";
 /// # Errors
 /// When it does not build, or there is none of that name.
 pub(crate) fn run(args: &[String]) -> Result<()> {
+    if let [name, rest @ ..] = args
+        && name == "instructions"
+    {
+        return instructions::run(rest);
+    }
     shell::run(
         shell::cargo().args(["run", "--quiet", "--release", "--manifest-path", MANIFEST, "--"]).args(args),
     )

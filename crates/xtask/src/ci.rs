@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::stage::{Skipped, Stage, run_all};
-use crate::{Interop, bench, features, reach, shell, simulate, test, tidy};
+use crate::{Interop, bench, features, instructions, reach, shell, simulate, test, tidy};
 
 /// The version that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
@@ -30,6 +30,13 @@ pub(crate) fn run(interop: Interop, keep_going: bool) -> Result<()> {
             simulate::run(simulate::IN_CI, 0, false)?;
             simulate::run(simulate::IN_CI, 0, true)?;
             simulate::weeks(simulate::IN_CI)
+        }),
+        Stage::new("instructions", |skipped| match instructions::missing() {
+            Some(why) => {
+                skipped.push(Skipped { what: "instructions per event".into(), why: why.into() });
+                Ok(())
+            }
+            None => instructions::run(&[]),
         }),
         Stage::new("test", |skipped| test::tests_and_interop(interop, test::Effort::CI, None, skipped)),
     ];

@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod features;
+mod instructions;
 mod interop;
 mod reach;
 mod shell;
@@ -34,6 +35,7 @@ Examples:
   cargo xtask test --interop off retry  only tests whose name contains `retry`
   cargo xtask test --soak kill          200 programs killed at random moments instead of 20
   cargo xtask bench capture             an alert being captured, beside its peers
+  cargo xtask bench instructions        instructions per line written to a file, under callgrind
   cargo xtask simulate --seeds 100000   the spool and the delivery under crashes, from many seeds
   cargo xtask tidy                      the shape of the tree: arrows, sibling files, sizes";
 
@@ -41,7 +43,7 @@ Examples:
 enum Chore {
     /// Runs every stage that a change must pass, and prints the seconds of each.
     ///
-    /// The stages: fmt, clippy, features, docs, tidy, deny, simulate, test. The first failure stops the run.
+    /// The stages: fmt, clippy, features, docs, tidy, deny, simulate, instructions, test. The first failure stops them.
     #[command(after_help = "Examples:\n  cargo xtask ci\n  cargo xtask ci --interop required --keep-going")]
     Ci {
         /// What to do about the checks against other programs.

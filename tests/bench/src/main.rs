@@ -51,6 +51,8 @@ enum Bench {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
+    /// Instructions per line, under callgrind; run by `cargo xtask`, which builds the program that is counted.
+    Instructions,
     /// Lines found in a file after each way in which a process may end.
     FileEnds {
         /// The file that this process, being the program, writes to.
@@ -66,6 +68,7 @@ fn main() {
         Bench::Routing { rounds } => routing::run(rounds),
         Bench::Storm { rounds } => storm::run(rounds),
         Bench::File { rounds } => file::run(rounds),
+        Bench::Instructions => eprintln!("run `cargo xtask bench instructions`"),
         Bench::FileEnds { program: None } => ends::run(),
         Bench::FileEnds { program: Some(told) } => ends::play(&told[0], &told[1], &told[2]),
     }

@@ -1,0 +1,240 @@
+//! The gate on the cost of a line: instructions per event, counted by callgrind.
+//!
+//! Times differ between machines and moments; instruction counts are the same to within 1 % for one compiler. The
+//! program that is counted is `lines` of tests/bench, built as a default release build: no LTO, 16 codegen units.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{bench, shell};
+
+/// The limits that hold for every toolchain, and the figures recorded for some.
+const FIGURES: &str = "tests/bench/instructions.toml";
+const LIMITS: &str = "limits";
+
+/// What the gate counts: subject and scene.
+const GATED: [(&str, &str); 7] = [
+    ("json", "plain"),
+    ("json", "spans"),
+    ("json", "new-spans"),
+    ("text", "plain"),
+    ("logfmt", "plain"),
+    ("template", "plain"),
+    ("custom", "plain"),
+];
+const PEERS: [&str; 4] = ["nothing", "visits", "slog", "stock"];
+const SCENES: [&str; 3] = ["plain", "spans", "new-spans"];
+
+/// The events of the short and the long run; the difference has no start and no end in it.
+const EVENTS: (u64, u64) = (3_000, 12_000);
+
+/// How far above the recorded figure a count may lie, in percent.
+const TOLERANCE: u64 = 3;
+
+const HELP: &str = "\
+Counts the instructions per event of the file layer under callgrind.
+
+Fails above a limit of tests/bench/instructions.toml, or 3 % above the figure recorded there for the same toolchain.
+
+Usage: cargo xtask bench instructions [--record] [--peers]
+
+  --record  Writes the figures of this toolchain.
+  --peers   Counts the peers too; nothing is compared with theirs.";
+
+type Figures = BTreeMap<String, BTreeMap<String, u64>>;
+
+/// Runs the command line `cargo xtask bench instructions ..`.
+///
+/// # Errors
+/// When valgrind is missing, the program does not build, or a figure is too high.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    let has = |flag: &str| args.iter().any(|arg| arg == flag);
+    if has("--help") || has("-h") {
+        println!("{HELP}");
+        return Ok(());
+    }
+    if let Some(unknown) = args.iter().find(|arg| !matches!(arg.as_str(), "--record" | "--peers")) {
+        bail!("`{unknown}` is not an option; expected --record or --peers");
+    }
+    check(has("--record"), has("--peers"))
+}
+
+/// Returns why nothing can be counted here, if nothing can.
+pub(crate) fn missing() -> Option<&'static str> {
+    let found = shell::read(shell::command("valgrind").arg("--version")).is_ok();
+    (!found).then_some("valgrind is missing; install it, for example by `apt-get install valgrind`")
+}
+
+fn check(record: bool, peers: bool) -> Result<()> {
+    if let Some(why) = missing() {
+        bail!("{why}");
+    }
+    let toolchain = toolchain()?;
+    let path = shell::root().join(FIGURES);
+    let mut figures = read(&path)?;
+    println!("instructions per event, {toolchain}");
+    let program = build()?;
+    let mut counted = BTreeMap::new();
+    for (subject, scene) in GATED {
+        counted.insert(format!("{subject} {scene}"), count(&program, subject, scene)?);
+    }
+    let table = judge(&counted, figures.get(LIMITS), figures.get(&toolchain).filter(|_| !record));
+    print!("{}", table.text);
+    if peers {
+        for subject in PEERS {
+            for scene in SCENES {
+                println!("{:<20}{:>8}", format!("{subject} {scene}"), count(&program, subject, scene)?);
+            }
+        }
+    }
+    if record {
+        figures.insert(toolchain, counted);
+        std::fs::write(&path, written(&figures)).with_context(|| format!("{FIGURES} was not written"))?;
+    } else if !figures.contains_key(&toolchain) {
+        println!("no figures are recorded for this toolchain; --record adds them");
+    }
+    if table.too_high > 0 {
+        bail!("{} figures are too high", table.too_high);
+    }
+    Ok(())
+}
+
+struct Table {
+    text: String,
+    too_high: usize,
+}
+
+fn judge(
+    counted: &BTreeMap<String, u64>,
+    limits: Option<&BTreeMap<String, u64>>,
+    recorded: Option<&BTreeMap<String, u64>>,
+) -> Table {
+    let mut text = format!("{:<20}{:>8}{:>8}{:>10}\n", "", "counted", "limit", "recorded");
+    let mut too_high = 0;
+    for (name, count) in counted {
+        let limit = limits.and_then(|limits| limits.get(name)).copied();
+        let before = recorded.and_then(|recorded| recorded.get(name)).copied();
+        let is_high = limit.is_some_and(|limit| *count > limit)
+            || before.is_some_and(|before| *count > before + before * TOLERANCE / 100);
+        too_high += usize::from(is_high);
+        let shown = |figure: Option<u64>| figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string());
+        let verdict = if is_high { "  too high" } else { "" };
+        text.push_str(&format!("{name:<20}{count:>8}{:>8}{:>10}{verdict}\n", shown(limit), shown(before)));
+    }
+    Table { text, too_high }
+}
+
+/// Builds the program, and returns its path.
+fn build() -> Result<PathBuf> {
+    shell::run(shell::cargo().args([
+        "build",
+        "--quiet",
+        "--profile",
+        "instructions",
+        "--manifest-path",
+        bench::MANIFEST,
+        "--bin",
+        "lines",
+    ]))?;
+    let metadata = shell::read(shell::cargo().args([
+        "metadata",
+        "--no-deps",
+        "--format-version",
+        "1",
+        "--manifest-path",
+        bench::MANIFEST,
+    ]))?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).context("cargo's metadata")?;
+    let target = metadata["target_directory"].as_str().context("cargo names no target directory")?;
+    Ok(Path::new(target)
+        .join("instructions")
+        .join(format!("lines{}", std::env::consts::EXE_SUFFIX)))
+}
+
+fn count(program: &Path, subject: &str, scene: &str) -> Result<u64> {
+    let (few, many) = EVENTS;
+    let difference = total(program, subject, scene, many)?.saturating_sub(total(program, subject, scene, few)?);
+    Ok(difference / (many - few))
+}
+
+fn total(program: &Path, subject: &str, scene: &str, events: u64) -> Result<u64> {
+    let output = shell::command("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args([subject, scene, &events.to_string()])
+        .output()
+        .context("valgrind could not be started")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        bail!("`lines {subject} {scene} {events}` failed under valgrind\n{said}");
+    }
+    collected(&said).with_context(|| format!("callgrind names no count:\n{said}"))
+}
+
+/// Reads the count out of `==1== Collected : 123`.
+fn collected(said: &str) -> Option<u64> {
+    let (_, count) = said.lines().find(|line| line.contains("Collected"))?.split_once(" : ")?;
+    count.trim().parse().ok()
+}
+
+/// Names the compiler and its host, as figures are kept by them.
+fn toolchain() -> Result<String> {
+    let said = shell::read(shell::command("rustc").arg("-vV"))?;
+    let version = said.lines().next().context("rustc names no version")?;
+    let host = said.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
+    Ok(format!("{version} {host}"))
+}
+
+fn read(path: &Path) -> Result<Figures> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{FIGURES} cannot be read"))?;
+    toml::from_str(&text).with_context(|| format!("{FIGURES} is not a table of figures"))
+}
+
+fn written(figures: &Figures) -> String {
+    let mut text = "# Instructions per event. `cargo xtask bench instructions` compares, `--record` writes.\n".to_owned();
+    let (limits, toolchains): (Vec<_>, Vec<_>) = figures.iter().partition(|(name, _)| *name == LIMITS);
+    for (name, row) in limits.into_iter().chain(toolchains) {
+        text.push_str(&format!("\n[{name:?}]\n"));
+        row.iter().for_each(|(name, count)| text.push_str(&format!("{name:?} = {count}\n")));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(count: u64) -> BTreeMap<String, u64> {
+        [("json plain".to_owned(), count)].into()
+    }
+
+    #[test]
+    fn a_figure_above_limit_or_record_is_too_high() {
+        for (limit, recorded, expected) in [
+            (None, None, 0),
+            (Some(1000), None, 0),
+            (Some(999), None, 1),
+            (None, Some(971), 0),
+            (None, Some(970), 1),
+            (Some(999), Some(1000), 1),
+        ] {
+            let table = judge(&row(1000), limit.map(row).as_ref(), recorded.map(row).as_ref());
+            assert_eq!(table.too_high, expected, "{limit:?} {recorded:?}");
+        }
+    }
+
+    #[test]
+    fn figures_are_read_as_they_were_written() {
+        let figures: Figures = [(LIMITS.to_owned(), row(2900)), ("rustc 1.0.0".to_owned(), row(2500))].into();
+        assert_eq!(toml::from_str::<Figures>(&written(&figures)).unwrap(), figures);
+    }
+
+    #[test]
+    fn the_count_is_found_in_what_callgrind_says() {
+        let said = "==7== Events    : Ir\n==7== Collected : 3921345\n==7==\n";
+        assert_eq!(collected(said), Some(3_921_345));
+        assert_eq!(collected("==7== killed"), None);
+    }
+}
