@@ -148,14 +148,13 @@ fn build() -> Result<PathBuf> {
     ]))?;
     let metadata: serde_json::Value = serde_json::from_str(&metadata).context("cargo's metadata")?;
     let target = metadata["target_directory"].as_str().context("cargo names no target directory")?;
-    Ok(Path::new(target)
-        .join("instructions")
-        .join(format!("lines{}", std::env::consts::EXE_SUFFIX)))
+    Ok(Path::new(target).join("instructions").join(format!("lines{}", std::env::consts::EXE_SUFFIX)))
 }
 
 fn count(program: &Path, subject: &str, scene: &str) -> Result<u64> {
     let (few, many) = EVENTS;
-    let difference = total(program, subject, scene, many)?.saturating_sub(total(program, subject, scene, few)?);
+    let difference =
+        total(program, subject, scene, many)?.saturating_sub(total(program, subject, scene, few)?);
     Ok(difference / (many - few))
 }
 
@@ -193,7 +192,9 @@ fn read(path: &Path) -> Result<Figures> {
 }
 
 fn written(figures: &Figures) -> String {
-    let mut text = "# Instructions per event. `cargo xtask bench instructions` compares, `--record` writes.\n".to_owned();
+    let mut text =
+        "# Instructions per event. `cargo xtask bench instructions` compares, `--record` writes.\n"
+            .to_owned();
     let (limits, toolchains): (Vec<_>, Vec<_>) = figures.iter().partition(|(name, _)| *name == LIMITS);
     for (name, row) in limits.into_iter().chain(toolchains) {
         text.push_str(&format!("\n[{name:?}]\n"));
