@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use watchfire_outbox::sim::{Summary, run, run_groups};
+use watchfire_outbox::sim::{RunReport, run, run_groups};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let (run, flag): (fn(u64) -> _, _) = if groups { (run_groups, " --groups") } else { (run, "") };
     let began = watchfire_core::clock::instant();
     let (next, failed) = (AtomicU64::new(from), AtomicBool::new(false));
-    let total = Mutex::new(Summary::default());
+    let total = Mutex::new(RunReport::default());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn add(total: &mut Summary, one: &Summary) {
+fn add(total: &mut RunReport, one: &RunReport) {
     total.steps += one.steps;
     total.accepted += one.accepted;
     total.attempts += one.attempts;

@@ -114,7 +114,7 @@ impl<S: Sink> Channel<S> {
     }
 
     /// Has `name` say to which group an alert belongs; `None` leaves it to the fingerprint, and `{{default}}` in the name
-    /// stands for that. It runs on the courier's thread.
+    /// stands for that. It runs on the worker's thread.
     ///
     /// An event can name its group itself by the field `alert.group`.
     pub fn group_by(mut self, name: impl Fn(&Alert) -> Option<String> + Send + Sync + 'static) -> Self {
@@ -144,7 +144,7 @@ impl<S: Sink> Channel<S> {
     ///
     /// As for [`layer`](Self::layer).
     pub fn handler(self, outbox: &Outbox) -> Result<AlertHandler<S>, ConfigError> {
-        let port = outbox.register(self.name, Arc::new(self.sink), self.settings)?;
-        Ok(AlertHandler::new(port))
+        let producer = outbox.register(self.name, Arc::new(self.sink), self.settings)?;
+        Ok(AlertHandler::new(producer))
     }
 }

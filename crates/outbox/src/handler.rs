@@ -3,35 +3,35 @@ use std::{fmt, marker::PhantomData, time::Instant};
 use tracing_core::LevelFilter;
 use watchfire_core::{EventView, Flushed, Handler};
 
-use crate::worker::producer::Port;
+use crate::worker::producer::Producer;
 
 /// Feeds one channel: captures an event as an alert and pushes it into the outbox. Never waits.
 ///
 /// Without a filter it hears ERROR and up: one forgotten filter must not open TRACE for the whole process.
 pub struct AlertHandler<S: ?Sized> {
-    port: Port,
+    producer: Producer,
     sink: PhantomData<fn() -> Box<S>>,
 }
 
 impl<S: ?Sized> AlertHandler<S> {
-    pub(crate) fn new(port: Port) -> Self {
-        Self { port, sink: PhantomData }
+    pub(crate) fn new(producer: Producer) -> Self {
+        Self { producer, sink: PhantomData }
     }
 
     /// Returns the name of the channel that this handler feeds.
     #[must_use]
     pub fn channel(&self) -> &str {
-        self.port.name()
+        self.producer.name()
     }
 }
 
 impl<S: ?Sized + 'static> Handler for AlertHandler<S> {
     fn handle(&self, event: &EventView<'_>) {
-        self.port.capture(event);
+        self.producer.capture(event);
     }
 
     fn flush(&self, deadline: Instant) -> Flushed {
-        if self.port.flush(deadline).is_complete { Flushed::Yes } else { Flushed::TimedOut }
+        if self.producer.flush(deadline).is_complete { Flushed::Yes } else { Flushed::TimedOut }
     }
 
     fn default_level(&self) -> LevelFilter {

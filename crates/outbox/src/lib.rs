@@ -1,6 +1,6 @@
 //! The outbox of watchfire: how alerts travel.
 //!
-//! A [`Sink`] renders and delivers; an [`AlertHandler`] feeds it through the [`Outbox`], whose courier thread groups,
+//! A [`Sink`] renders and delivers; an [`AlertHandler`] feeds it through the [`Outbox`], whose worker thread groups,
 //! spools, retries, degrades and delivers. The program's threads only push into a bounded queue.
 
 mod aggregate;

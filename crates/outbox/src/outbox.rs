@@ -19,17 +19,17 @@ use crate::{
     pipeline::channel_state::{ChannelState, Settings, Tuning},
     pipeline::dispatch::{Dispatch, LastResort},
     spool::{Disk, Owner, Spool},
-    worker::buffer_pool::Spares,
+    worker::buffer_pool::BufferPool,
     worker::panics::Panics,
-    worker::producer::Port,
+    worker::producer::Producer,
     worker::queue::Queue,
     worker::shared::{Lifeline, Orders, Published, Shared, To},
     worker::worker_loop,
 };
 
-/// Is the handle that the program keeps: it owns the courier thread, what waits, and the counts.
+/// Is the handle that the program keeps: it owns the worker thread, what waits, and the counts.
 ///
-/// Dropping it flushes within a deadline and returns. The courier lives on while a layer uses it, and what is left is
+/// Dropping it flushes within a deadline and returns. The worker lives on while a layer uses it, and what is left is
 /// flushed again when the process ends by a return from `main` or by `process::exit`: losing the handle loses nothing.
 ///
 /// ```
@@ -72,7 +72,7 @@ impl Outbox {
     ///
     /// # Errors
     ///
-    /// If the courier thread cannot be started.
+    /// If the worker thread cannot be started.
     pub fn start(app: impl Into<App>) -> Result<Self, ConfigError> {
         Self::builder(app).start()
     }
@@ -95,7 +95,7 @@ impl Outbox {
 
     /// Delivers what is there, and waits for it until `within` is over.
     ///
-    /// Blocks the calling thread, never the courier; works in and outside of an async runtime.
+    /// Blocks the calling thread, never the worker; works in and outside of an async runtime.
     pub fn flush(&self, within: Duration) -> FlushReport {
         self.shared.flush(clock::instant() + within)
     }
@@ -183,7 +183,7 @@ impl Outbox {
         name: String,
         sink: Arc<dyn Sink>,
         settings: Settings,
-    ) -> Result<Port, ConfigError> {
+    ) -> Result<Producer, ConfigError> {
         if name.trim().is_empty() || name.chars().any(char::is_control) {
             return Err(ConfigError::new("channel.name", "expected a name without control characters"));
         }
@@ -208,7 +208,12 @@ impl Outbox {
         drop(channels);
         // There may be something in the spool for it.
         self.shared.queue.nudge();
-        Ok(Port { number, channel, shared: Arc::clone(&self.shared), _lifeline: Arc::clone(&self.lifeline) })
+        Ok(Producer {
+            number,
+            channel,
+            shared: Arc::clone(&self.shared),
+            _lifeline: Arc::clone(&self.lifeline),
+        })
     }
 }
 
@@ -225,7 +230,7 @@ impl fmt::Debug for Outbox {
 }
 
 impl OutboxBuilder {
-    /// Sets how many alerts may wait for the courier; what comes on top is dropped and counted. Default 1,024.
+    /// Sets how many alerts may wait for the worker; what comes on top is dropped and counted. Default 1,024.
     pub fn capacity(mut self, alerts: usize) -> Self {
         self.capacity = alerts;
         self
@@ -249,7 +254,7 @@ impl OutboxBuilder {
 
     /// Sets who is told what no channel could say. Default: a line of the self-log, on stderr.
     ///
-    /// It runs on the courier's thread and must not block; a panic of it is caught.
+    /// It runs on the worker's thread and must not block; a panic of it is caught.
     pub fn last_resort(mut self, tell: impl Fn(&Alert, &Reason) + Send + Sync + 'static) -> Self {
         self.last_resort = Some(Arc::new(tell));
         self
@@ -287,11 +292,11 @@ impl OutboxBuilder {
         self
     }
 
-    /// Starts the courier.
+    /// Starts the worker.
     ///
     /// # Errors
     ///
-    /// If a setting is out of range, the spool's path names a file, or the courier thread cannot be started.
+    /// If a setting is out of range, the spool's path names a file, or the worker thread cannot be started.
     pub fn start(self) -> Result<Outbox, ConfigError> {
         if self.capacity == 0 {
             return Err(ConfigError::new("outbox.capacity", "expected at least 1"));
@@ -310,7 +315,7 @@ impl OutboxBuilder {
                 None => capture,
             },
             queue: Queue::new(self.capacity),
-            spares: Spares::default(),
+            buffers: BufferPool::default(),
             channels: RwLock::default(),
             in_hand: AtomicUsize::new(0),
             pending: AtomicUsize::new(0),
@@ -318,8 +323,8 @@ impl OutboxBuilder {
             orders: Orders::default(),
             began: clock::instant(),
             published: Mutex::new(Published { trouble: trouble.clone(), ..Published::default() }),
-            courier: OnceLock::new(),
-            carrier: OnceLock::new(),
+            worker: OnceLock::new(),
+            attempt_runner: OnceLock::new(),
             panics: Panics::new(disk.clone().map(|disk| (disk, host.clone()))),
             drop_deadline: self.drop_deadline,
             exit_deadline: self.exit_deadline,

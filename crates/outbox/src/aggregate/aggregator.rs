@@ -17,14 +17,14 @@ use watchfire_core::{Alert, Severity};
 
 use super::{
     Fingerprint,
-    cardinality_limit::Places,
-    emission::Say,
+    cardinality_limit::CardinalityLimit,
+    emission::Emission,
     group::{Group, Late},
 };
 use crate::{
     GroupId, Noise,
-    aggregate::{Purse, Silences},
-    model::timestamp::Moment,
+    aggregate::{RateLimiter, Silences},
+    model::timestamp::Timestamp,
 };
 use storm::Storm;
 
@@ -43,24 +43,24 @@ const EDIT_GAP: Duration = Duration::from_secs(3);
 ///
 /// At every moment `taken = told + withheld + pending`.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Aggregator {
     pub(super) channel: String,
     pub(super) noise: Noise,
     can_edit: bool,
     pub(super) groups: BTreeMap<GroupId, Group>,
     pub(super) bytes: usize,
-    places: Places,
-    arrivals: VecDeque<Moment>,
+    places: CardinalityLimit,
+    arrivals: VecDeque<Timestamp>,
     pub(super) storm: Option<Storm>,
-    pub(super) lump: Lump,
-    pub(super) budget: Purse,
+    pub(super) overflow: Overflow,
+    pub(super) budget: RateLimiter,
     silences: Silences,
-    last_edit: Moment,
+    last_edit: Timestamp,
     /// The last alert, to stand for groups that are no longer known.
     pub(super) latest: Option<Arc<Alert>>,
     /// How many messages told of several groups.
     pub(super) bundles: u32,
-    wake: Option<Moment>,
+    wake: Option<Timestamp>,
     pub(super) tally: Tally,
     /// Alerts withheld, and not yet mentioned by a message.
     pub(super) unmentioned: u64,
@@ -83,19 +83,19 @@ pub(crate) struct Tally {
 
 /// Counts the alerts of groups that had to leave the table.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Lump {
+pub(super) struct Overflow {
     pub(super) alerts: u64,
     pub(super) groups: u64,
-    pub(super) first: Moment,
-    pub(super) last: Moment,
-    pub(super) due: Moment,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    pub(super) due: Timestamp,
     /// As of a group.
     pub(super) maybe_told: bool,
 }
 
-impl Desk {
-    /// Opens the desk of a channel, which speaks as much as `budget` has.
-    pub(crate) fn new(channel: &str, noise: Noise, budget: Purse, can_edit: bool) -> Self {
+impl Aggregator {
+    /// Opens the aggregator of a channel, which speaks as much as `budget` has.
+    pub(crate) fn new(channel: &str, noise: Noise, budget: RateLimiter, can_edit: bool) -> Self {
         Self {
             channel: channel.to_owned(),
             budget,
@@ -103,12 +103,12 @@ impl Desk {
             can_edit,
             groups: BTreeMap::new(),
             bytes: 0,
-            places: Places::default(),
+            places: CardinalityLimit::default(),
             arrivals: VecDeque::new(),
             storm: None,
-            lump: Lump::default(),
+            overflow: Overflow::default(),
             silences: Silences::default(),
-            last_edit: Moment::default(),
+            last_edit: Timestamp::default(),
             latest: None,
             bundles: 0,
             wake: None,
@@ -131,8 +131,8 @@ impl Desk {
         alert: Arc<Alert>,
         named: Option<&str>,
         weight: u64,
-        now: Moment,
-        out: &mut Vec<Say>,
+        now: Timestamp,
+        out: &mut Vec<Emission>,
     ) -> GroupId {
         let print = Fingerprint::of(&alert, named);
         let (id, folded) = self.places.group_of(print, now);
@@ -165,7 +165,7 @@ impl Desk {
     }
 
     /// Counts `n` more of a group, without having seen them; without a group they are told of as a number.
-    pub(crate) fn count(&mut self, id: Option<GroupId>, n: u64, now: Moment, out: &mut Vec<Say>) {
+    pub(crate) fn count(&mut self, id: Option<GroupId>, n: u64, now: Timestamp, out: &mut Vec<Emission>) {
         if n == 0 {
             return;
         }
@@ -180,7 +180,7 @@ impl Desk {
                     self.plan(id, now);
                 }
             }
-            None => self.lump(n, now, now, now),
+            None => self.overflow(n, now, now, now),
         }
     }
 
@@ -193,7 +193,12 @@ impl Desk {
     }
 
     /// Says what is due. `editable` tells whether there is a message of the group to edit.
-    pub(crate) fn tick(&mut self, now: Moment, editable: &dyn Fn(GroupId) -> bool, out: &mut Vec<Say>) {
+    pub(crate) fn tick(
+        &mut self,
+        now: Timestamp,
+        editable: &dyn Fn(GroupId) -> bool,
+        out: &mut Vec<Emission>,
+    ) {
         if self.wake.is_none_or(|at| at > now) {
             return;
         }
@@ -213,17 +218,17 @@ impl Desk {
     }
 
     /// Returns when something may be due.
-    pub(crate) fn due(&self) -> Option<Moment> {
+    pub(crate) fn due(&self) -> Option<Timestamp> {
         self.wake
     }
 
     /// Says all that is left, as far as the budget goes: there is nobody to say it later.
-    pub(crate) fn close(&mut self, now: Moment, out: &mut Vec<Say>) {
+    pub(crate) fn close(&mut self, now: Timestamp, out: &mut Vec<Emission>) {
         let left = |group: &&Group| group.unsaid > 0 && (!group.owed || group.is_loud(&self.noise));
         let ready: Vec<GroupId> =
             self.groups.iter().filter(|(_, group)| left(group)).map(|(id, _)| *id).collect();
-        if self.lump.alerts > 0 {
-            self.lump.due = now;
+        if self.overflow.alerts > 0 {
+            self.overflow.due = now;
         }
         self.storm = None;
         self.speak(ready, now, out);
@@ -232,7 +237,7 @@ impl Desk {
 
     /// Returns how many alerts wait to be told of.
     pub(crate) fn pending(&self) -> u64 {
-        self.lump.alerts + self.groups.values().map(|group| group.unsaid).sum::<u64>()
+        self.overflow.alerts + self.groups.values().map(|group| group.unsaid).sum::<u64>()
     }
 
     pub(crate) fn tally(&self) -> Tally {
@@ -249,7 +254,7 @@ impl Desk {
     }
 
     /// Tells whether this alert goes by itself on a channel that sends every one.
-    fn sends_every(&mut self, id: GroupId, now: Moment) -> bool {
+    fn sends_every(&mut self, id: GroupId, now: Timestamp) -> bool {
         let (Some(rate), Some(group)) = (self.noise.every, self.groups.get_mut(&id)) else { return false };
         match rate.allow(group.every, now) {
             Some(level) => {
@@ -263,7 +268,7 @@ impl Desk {
     }
 
     /// Returns until when a group may not speak, and why.
-    fn held(&self, id: GroupId, group: &Group, now: Moment) -> Option<(Moment, Late)> {
+    fn held(&self, id: GroupId, group: &Group, now: Timestamp) -> Option<(Timestamp, Late)> {
         if let Some(silence) = self.silences.of(id, now) {
             return Some((silence.until.into(), Late::Silence));
         }
@@ -274,7 +279,7 @@ impl Desk {
         if group.severity >= Severity::Critical {
             return None;
         }
-        if let Some(until) = self.budget.hushed(group.severity, now) {
+        if let Some(until) = self.budget.muted_until(group.severity, now) {
             return Some((until, Late::QuietHours));
         }
         match &self.storm {
@@ -284,10 +289,12 @@ impl Desk {
     }
 
     /// Says the first message of a group, if nothing holds it.
-    fn owe(&mut self, id: GroupId, now: Moment, out: &mut Vec<Say>) {
+    fn owe(&mut self, id: GroupId, now: Timestamp, out: &mut Vec<Emission>) {
         let Some(group) = self.groups.get(&id) else { return };
         let held = match self.held(id, group, now) {
-            None if self.budget.left("", now) == 0 => Some((self.budget.next("", now), Late::Budget)),
+            None if self.budget.available("", now) == 0 => {
+                Some((self.budget.next_available("", now), Late::Budget))
+            }
             held => held,
         };
         match held {
@@ -296,7 +303,7 @@ impl Desk {
         }
     }
 
-    fn hold(&mut self, id: GroupId, (until, why): (Moment, Late)) {
+    fn hold(&mut self, id: GroupId, (until, why): (Timestamp, Late)) {
         if let Some(group) = self.groups.get_mut(&id) {
             group.due = until;
             group.late = Some(why);
@@ -306,7 +313,7 @@ impl Desk {
         }
     }
 
-    fn plan(&mut self, id: GroupId, now: Moment) {
+    fn plan(&mut self, id: GroupId, now: Timestamp) {
         if let Some(group) = self.groups.get_mut(&id) {
             group.plan(&self.noise, self.can_edit, now);
             let at = group.next();
@@ -314,29 +321,29 @@ impl Desk {
         }
     }
 
-    fn wake_by(&mut self, at: Moment) {
+    fn wake_by(&mut self, at: Timestamp) {
         self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
     }
 
     /// Looks at everything at the next tick, after a restart.
-    pub(super) fn wake_all(&mut self, now: Moment) {
+    pub(super) fn wake_all(&mut self, now: Timestamp) {
         self.wake = self.next().map(|at| at.max(now));
     }
 
-    fn next(&self) -> Option<Moment> {
+    fn next(&self) -> Option<Timestamp> {
         let groups = self.groups.values().map(Group::next);
         let storm = self.storm.as_ref().map(|storm| storm.due.min(storm.check));
-        let lump = (self.lump.alerts > 0).then_some(self.lump.due);
-        groups.chain(storm).chain(lump).min()
+        let overflow = (self.overflow.alerts > 0).then_some(self.overflow.due);
+        groups.chain(storm).chain(overflow).min()
     }
 
     /// Decides what a group that is due does; `true` if it wants to speak.
     fn is_ready(
         &mut self,
         id: GroupId,
-        now: Moment,
+        now: Timestamp,
         editable: &dyn Fn(GroupId) -> bool,
-        out: &mut Vec<Say>,
+        out: &mut Vec<Emission>,
     ) -> bool {
         let Some(group) = self.groups.get(&id) else { return false };
         if group.unsaid == 0 && group.fresh == 0 && !group.owed {

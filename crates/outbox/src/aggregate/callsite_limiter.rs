@@ -29,15 +29,15 @@ const SAMPLE: Duration = Duration::from_millis(250);
 /// Of those only each 64th looks at the clock.
 const LOOK: u64 = 64;
 
-/// Is the gate of one handler: a table of fixed size, shared by all threads.
-pub(crate) struct Gate {
+/// Is the callsite_limiter of one handler: a table of fixed size, shared by all threads.
+pub(crate) struct CallsiteLimiter {
     slots: Box<[Slot]>,
     /// How many microseconds one token takes, and how many the whole bucket.
     token: u64,
     bucket: u64,
 }
 
-/// Is what the gate knows of one callsite.
+/// Is what the callsite_limiter knows of one callsite.
 #[derive(Default)]
 struct Slot {
     /// Who has it; 0 if nobody.
@@ -64,22 +64,22 @@ const CROWDED: u8 = 2;
 
 /// Says where the repeats of an event that passed are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Key {
+pub(crate) struct RepeatKey {
     slot: u16,
     /// 0 for what was counted without a look at its text.
     tag: u32,
 }
 
-/// Is what the gate decides.
+/// Is what the callsite_limiter decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Pass(Option<Key>),
+pub(crate) enum Admission {
+    Pass(Option<RepeatKey>),
     Counted,
     /// It would pass, but there is no room for it.
     NoRoom,
 }
 
-impl Gate {
+impl CallsiteLimiter {
     pub(crate) fn new(noise: &Noise) -> Self {
         let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX).max(1);
         let (burst, token) = match noise.every {
@@ -101,18 +101,18 @@ impl Gate {
         now: impl Fn() -> u64,
         tag: impl FnOnce() -> u32,
         has_room: impl Fn() -> bool,
-    ) -> Verdict {
-        let pass = |key| if has_room() { Verdict::Pass(key) } else { Verdict::NoRoom };
+    ) -> Admission {
+        let pass = |key| if has_room() { Admission::Pass(key) } else { Admission::NoRoom };
         let id = id.max(1);
         let Some((number, slot)) = self.slot(id) else { return pass(None) };
         let mode = slot.mode.load(Ordering::Acquire);
         if mode == CROWDED {
             // The clock costs as much as all the rest here.
             if slot.unread.load(Ordering::Acquire) % LOOK == 0 && slot.takes_sample(now()) {
-                return pass(Some(Key { slot: number, tag: 0 }));
+                return pass(Some(RepeatKey { slot: number, tag: 0 }));
             }
             slot.unread.fetch_add(1, Ordering::AcqRel);
-            return Verdict::Counted;
+            return Admission::Counted;
         }
         if mode == OPEN {
             if slot.takes_token(now(), self.token, self.bucket) {
@@ -122,14 +122,14 @@ impl Gate {
         }
         let tag = tag().max(1);
         match slot.sees(tag, &has_room) {
-            Seen::Known => Verdict::Counted,
-            Seen::New => Verdict::Pass(Some(Key { slot: number, tag })),
-            Seen::NoRoom => Verdict::NoRoom,
+            Seen::Known => Admission::Counted,
+            Seen::New => Admission::Pass(Some(RepeatKey { slot: number, tag })),
+            Seen::NoRoom => Admission::NoRoom,
             Seen::TooMany => {
                 slot.sample_at.store(now() + micros(SAMPLE), Ordering::Release);
                 slot.mode.store(CROWDED, Ordering::Release);
                 slot.unread.fetch_add(1, Ordering::AcqRel);
-                Verdict::Counted
+                Admission::Counted
             }
         }
     }
@@ -144,7 +144,7 @@ impl Gate {
     }
 
     /// Takes back that an event has passed: there was no room for it, and the next of its kind is to pass instead.
-    pub(crate) fn take_back(&self, key: Key) {
+    pub(crate) fn take_back(&self, key: RepeatKey) {
         let Some(slot) = self.slots.get(usize::from(key.slot)) else { return };
         if key.tag == 0 {
             return;

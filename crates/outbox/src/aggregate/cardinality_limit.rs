@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::Fingerprint;
-use crate::{GroupId, model::timestamp::Moment};
+use crate::{GroupId, model::timestamp::Timestamp};
 
 /// More kinds than these from one place, with no pause of [`PAUSE`], are one kind.
 pub(super) const VARIANTS: usize = 20;
@@ -12,17 +12,17 @@ const PLACES: usize = 512;
 /// Watches how many kinds come from one place in the source: a message whose variable parts the scanner does not know
 /// must not make a group of each.
 #[derive(Debug, Default)]
-pub(super) struct Places(BTreeMap<u64, Seen>);
+pub(super) struct CardinalityLimit(BTreeMap<u64, Seen>);
 
 #[derive(Debug)]
 struct Seen {
     groups: Vec<GroupId>,
-    last: Moment,
+    last: Timestamp,
 }
 
-impl Places {
+impl CardinalityLimit {
     /// Returns the group of a fingerprint, and whether it stands for all kinds of its place.
-    pub(super) fn group_of(&mut self, print: Fingerprint, now: Moment) -> (GroupId, bool) {
+    pub(super) fn group_of(&mut self, print: Fingerprint, now: Timestamp) -> (GroupId, bool) {
         let Some(place) = print.place else { return (print.group, false) };
         if !self.0.contains_key(&place.key) && self.0.len() >= PLACES {
             self.forget();
@@ -43,7 +43,7 @@ impl Places {
     }
 
     fn forget(&mut self) {
-        let mut times: Vec<Moment> = self.0.values().map(|seen| seen.last).collect();
+        let mut times: Vec<Timestamp> = self.0.values().map(|seen| seen.last).collect();
         let half = times.len() / 2;
         let median = *times.select_nth_unstable(half).1;
         self.0.retain(|_, seen| seen.last > median);
@@ -53,17 +53,17 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::fingerprint::Place;
+    use crate::aggregate::fingerprint::SourcePlace;
 
     fn print(place: u64, group: u64) -> Fingerprint {
         let folded = GroupId::from_u64(1_000_000 + place);
-        Fingerprint { group: GroupId::from_u64(group), place: Some(Place { key: place, folded }) }
+        Fingerprint { group: GroupId::from_u64(group), place: Some(SourcePlace { key: place, folded }) }
     }
 
     #[test]
     fn folds_a_place_with_too_many_kinds_until_it_is_quiet() {
-        let mut places = Places::default();
-        let mut now = Moment::from_millis(0);
+        let mut places = CardinalityLimit::default();
+        let mut now = Timestamp::from_millis(0);
         for group in 0..20 {
             assert_eq!(places.group_of(print(1, group), now), (GroupId::from_u64(group), false));
         }
@@ -78,9 +78,9 @@ mod tests {
 
     #[test]
     fn watches_a_bounded_number_of_places() {
-        let mut places = Places::default();
+        let mut places = CardinalityLimit::default();
         for place in 0..100_000 {
-            places.group_of(print(place, place), Moment::from_millis(place / 3));
+            places.group_of(print(place, place), Timestamp::from_millis(place / 3));
         }
         assert!(places.0.len() <= PLACES);
     }

@@ -1,4 +1,4 @@
-//! Keep a desk over a restart, as JSON: a program in a crash loop says its error once, with the count.
+//! Keep an aggregator over a restart, as JSON: a program in a crash loop says its error once, with the count.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use watchfire_core::{Alert, AlertId, App, Severity, cut};
 
 use super::{
-    aggregator::{Desk, Lump, MOST_GROUPS},
+    aggregator::{Aggregator, MOST_GROUPS, Overflow},
     group::Group,
 };
-use crate::{GroupId, model::timestamp::Moment};
+use crate::{GroupId, model::timestamp::Timestamp};
 
 /// Another version is not read: its groups begin anew.
 const VERSION: u32 = 1;
@@ -23,7 +23,7 @@ struct DeskRecord {
     withheld: u64,
     unmentioned: u64,
     /// Alerts and groups without a place, their first and last time.
-    lump: (u64, u64, u64, u64),
+    overflow: (u64, u64, u64, u64),
     #[serde(default)]
     lump_due: u64,
     /// What stands for them.
@@ -79,13 +79,13 @@ struct SampleRecord {
 
 /// Is what a process that is gone has counted for a channel.
 #[derive(Debug)]
-pub(crate) struct Estate {
+pub(crate) struct OrphanedCounts {
     pub(crate) text: String,
     /// Another had taken it over before, and died: it may have told of it, also of what was left in order.
     pub(crate) again: bool,
 }
 
-impl Desk {
+impl Aggregator {
     /// Tells whether something has changed since this was last asked.
     pub(crate) fn has_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed) | self.budget.has_changed()
@@ -97,16 +97,21 @@ impl Desk {
     }
 
     /// Writes what the next process has to know.
-    pub(crate) fn checkpoint(&self, now: Moment) -> String {
-        let lump = self.lump;
+    pub(crate) fn checkpoint(&self, now: Timestamp) -> String {
+        let overflow = self.overflow;
         let record = DeskRecord {
             version: VERSION,
             bundles: self.bundles,
             withheld: self.tally.withheld,
             unmentioned: self.unmentioned,
-            lump: (lump.alerts, lump.groups, lump.first.as_millis(), lump.last.as_millis()),
-            lump_due: lump.due.as_millis(),
-            latest: self.latest.as_ref().filter(|_| lump.alerts > 0).map(|alert| SampleRecord::of(alert)),
+            overflow: (
+                overflow.alerts,
+                overflow.groups,
+                overflow.first.as_millis(),
+                overflow.last.as_millis(),
+            ),
+            lump_due: overflow.due.as_millis(),
+            latest: self.latest.as_ref().filter(|_| overflow.alerts > 0).map(|alert| SampleRecord::of(alert)),
             budget: self
                 .budget
                 .levels(now)
@@ -128,7 +133,7 @@ impl Desk {
 
     /// Takes over what an earlier process wrote; returns how many alerts it had not told of. What cannot be read is no
     /// reason to stay silent: those groups begin anew.
-    pub(crate) fn restore(&mut self, left: &Estate, app: &Arc<App>, now: Moment) -> u64 {
+    pub(crate) fn restore(&mut self, left: &OrphanedCounts, app: &Arc<App>, now: Timestamp) -> u64 {
         let Ok(record) = serde_json::from_str::<DeskRecord>(&left.text) else { return 0 };
         if record.version != VERSION {
             return 0;
@@ -140,16 +145,16 @@ impl Desk {
         self.withheld_before += record.withheld;
         self.tally.withheld += record.withheld;
         self.tally.taken += record.withheld;
-        let (alerts, groups, first, last) = record.lump;
-        let time = |millis| Moment::from_millis(millis).min(now);
+        let (alerts, groups, first, last) = record.overflow;
+        let time = |millis| Timestamp::from_millis(millis).min(now);
         if alerts > 0 {
-            let known = self.lump;
-            let due = Moment::from_millis(record.lump_due).clamp(now, now + self.noise.window(u8::MAX));
+            let known = self.overflow;
+            let due = Timestamp::from_millis(record.lump_due).clamp(now, now + self.noise.window(u8::MAX));
             let (first, due) = match known.alerts {
                 0 => (time(first), due),
                 _ => (known.first.min(time(first)), known.due.min(due)),
             };
-            self.lump = Lump {
+            self.overflow = Overflow {
                 alerts: alerts + known.alerts,
                 groups: groups + known.groups,
                 first,
@@ -184,9 +189,9 @@ impl Desk {
     }
 }
 
-impl Desk {
+impl Aggregator {
     /// Takes over what another process has spent, and nothing else.
-    pub(crate) fn inherit(&mut self, text: &str, now: Moment) {
+    pub(crate) fn inherit(&mut self, text: &str, now: Timestamp) {
         if let Ok(record) = serde_json::from_str::<DeskRecord>(text)
             && record.version == VERSION
         {
@@ -194,9 +199,9 @@ impl Desk {
         }
     }
 
-    fn restore_budget(&self, budget: Vec<(String, Vec<u64>)>, now: Moment) {
+    fn restore_budget(&self, budget: Vec<(String, Vec<u64>)>, now: Timestamp) {
         for (who, levels) in budget {
-            let levels: Vec<Moment> = levels.into_iter().map(Moment::from_millis).collect();
+            let levels: Vec<Timestamp> = levels.into_iter().map(Timestamp::from_millis).collect();
             self.budget.restore(&who, &levels, now);
         }
     }
@@ -226,11 +231,11 @@ impl GroupRecord {
         }
     }
 
-    fn group(self, app: &Arc<App>, longest: Duration, now: Moment) -> Option<(GroupId, Group)> {
+    fn group(self, app: &Arc<App>, longest: Duration, now: Timestamp) -> Option<(GroupId, Group)> {
         let id = self.id.parse().ok()?;
         let sample = Arc::new(self.sample.alert(app)?);
         // A clock that was set back must not hold a group for years.
-        let time = |millis: u64| Moment::from_millis(millis).min(now);
+        let time = |millis: u64| Timestamp::from_millis(millis).min(now);
         let mut power = 10_u64;
         while power <= self.total && power < u64::MAX / 10 {
             power *= 10;
@@ -248,14 +253,14 @@ impl GroupRecord {
             owed: self.owed,
             late: None,
             // What held it in the last process may hold it no longer.
-            due: if self.owed { now } else { Moment::from_millis(self.due).min(now + longest) },
+            due: if self.owed { now } else { Timestamp::from_millis(self.due).min(now + longest) },
             early_at: None,
             edit_at: None,
             last_said: time(self.last_said),
             power,
             recent: self.recent.iter().take(1_000).map(|at| time(*at)).collect(),
             reached: self.reached,
-            every: Moment::default(),
+            every: Timestamp::default(),
             bytes: super::group::size(&sample),
             opening: Arc::clone(&sample),
             sample,
@@ -273,7 +278,7 @@ impl SampleRecord {
         let root = alert.error.last().filter(|_| alert.error.len() > 1).into_iter();
         Self {
             id: alert.id.to_string(),
-            at: Moment::from(alert.at).as_millis(),
+            at: Timestamp::from(alert.at).as_millis(),
             severity: alert.severity.to_string(),
             target: text(&alert.target),
             module: alert.module.as_deref().map(text),
@@ -290,7 +295,7 @@ impl SampleRecord {
         let id: AlertId = self.id.parse().ok()?;
         let mut alert = Alert::new(Arc::clone(app), severity, self.message)
             .id(id)
-            .at(Moment::from_millis(self.at).into())
+            .at(Timestamp::from_millis(self.at).into())
             .thread(self.thread)
             .target(self.target);
         alert.module = self.module.map(Into::into);

@@ -3,11 +3,13 @@ use std::{cmp::Reverse, sync::Arc};
 use watchfire_core::Alert;
 
 use super::group::{Group, Late};
-use crate::{Counts, GroupId, Mention, OccasionKind, Outlook, model::timestamp::Moment, one_line, span_text};
+use crate::{
+    Counts, GroupId, Mention, OccasionKind, Outlook, model::timestamp::Timestamp, one_line, span_text,
+};
 
 /// Is something for a channel to say.
 #[derive(Clone, Debug)]
-pub(crate) struct Say {
+pub(crate) struct Emission {
     pub(crate) kind: OccasionKind,
     pub(crate) group: GroupId,
     /// How many messages there were before it.
@@ -23,8 +25,8 @@ pub(crate) struct Say {
     pub(crate) maybe_duplicate: bool,
 }
 
-impl Say {
-    pub(super) fn of(kind: OccasionKind, id: GroupId, group: &Group, now: Moment) -> Self {
+impl Emission {
+    pub(super) fn of(kind: OccasionKind, id: GroupId, group: &Group, now: Timestamp) -> Self {
         let mut notes = Vec::new();
         notes.extend(group.late.and_then(|late| late_note(late, group, now)));
         if group.folded {
@@ -100,7 +102,7 @@ fn unread_note(count: u64) -> Option<String> {
     })
 }
 
-fn late_note(late: Late, group: &Group, now: Moment) -> Option<String> {
+fn late_note(late: Late, group: &Group, now: Timestamp) -> Option<String> {
     let since = span_text(now.since(group.first));
     match late {
         Late::Budget => Some(format!("Held back by the channel's budget; the first came {since} ago.")),

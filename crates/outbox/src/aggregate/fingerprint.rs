@@ -16,12 +16,12 @@ const VERSION: &[u8] = b"v1";
 pub(crate) struct Fingerprint {
     pub(crate) group: GroupId,
     /// The place in the source, for the guard against too many kinds of one place; none if the program named the group.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<SourcePlace>,
 }
 
 /// Is a place in the source that alerts come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct SourcePlace {
     pub(crate) key: u64,
     /// The group of everything from there, once it has too many kinds.
     pub(crate) folded: GroupId,
@@ -81,7 +81,7 @@ fn by_default(alert: &Alert) -> Fingerprint {
     let folded = place.part(b"folded").part(&line).finish_u64();
     Fingerprint {
         group: GroupId::from_u64(kind.finish_u64()),
-        place: Some(Place { key: here, folded: GroupId::from_u64(folded) }),
+        place: Some(SourcePlace { key: here, folded: GroupId::from_u64(folded) }),
     }
 }
 

@@ -2,7 +2,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use watchfire_core::{Alert, Severity};
 
-use crate::{MinCount, Noise, model::timestamp::Moment};
+use crate::{MinCount, Noise, model::timestamp::Timestamp};
 
 /// After a message of a group, an early digest waits for this long.
 pub(super) const EARLY_GAP: Duration = Duration::from_secs(30);
@@ -12,8 +12,8 @@ pub(super) const EARLY_GAP: Duration = Duration::from_secs(30);
 pub(super) struct Group {
     /// The highest so far.
     pub(super) severity: Severity,
-    pub(super) first: Moment,
-    pub(super) last: Moment,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
     pub(super) total: u64,
     /// Alerts that no message has told of.
     pub(super) unsaid: u64,
@@ -28,18 +28,18 @@ pub(super) struct Group {
     pub(super) owed: bool,
     /// Why what is owed did not go at once.
     pub(super) late: Option<Late>,
-    pub(super) due: Moment,
-    pub(super) early_at: Option<Moment>,
-    pub(super) edit_at: Option<Moment>,
-    pub(super) last_said: Moment,
+    pub(super) due: Timestamp,
+    pub(super) early_at: Option<Timestamp>,
+    pub(super) edit_at: Option<Timestamp>,
+    pub(super) last_said: Timestamp,
     /// The total at which a digest comes early.
     pub(super) power: u64,
     /// The times of the last alerts, as many as `min_count` asks for.
-    pub(super) recent: VecDeque<Moment>,
+    pub(super) recent: VecDeque<Timestamp>,
     /// They were enough for `min_count`: it is told of, whatever holds it back until then.
     pub(super) reached: bool,
     /// The bucket of a channel that sends every alert.
-    pub(super) every: Moment,
+    pub(super) every: Timestamp,
     /// What the first message showed.
     pub(super) opening: Arc<Alert>,
     /// The latest alert that was seen as a whole.
@@ -62,7 +62,7 @@ pub(super) enum Late {
 }
 
 impl Group {
-    pub(super) fn new(alert: &Arc<Alert>, noise: &Noise, now: Moment) -> Self {
+    pub(super) fn new(alert: &Arc<Alert>, noise: &Noise, now: Timestamp) -> Self {
         Self {
             severity: alert.severity,
             first: now,
@@ -78,11 +78,11 @@ impl Group {
             due: now + noise.window(0),
             early_at: None,
             edit_at: None,
-            last_said: Moment::default(),
+            last_said: Timestamp::default(),
             power: 10,
             recent: VecDeque::new(),
             reached: false,
-            every: Moment::default(),
+            every: Timestamp::default(),
             opening: Arc::clone(alert),
             sample: Arc::clone(alert),
             bytes: size(alert),
@@ -92,7 +92,7 @@ impl Group {
     }
 
     /// Counts `n` alerts, the last of them at `last`.
-    pub(super) fn count(&mut self, n: u64, last: Moment, noise: &Noise) {
+    pub(super) fn count(&mut self, n: u64, last: Timestamp, noise: &Noise) {
         self.total = self.total.saturating_add(n);
         self.unsaid = self.unsaid.saturating_add(n);
         self.fresh = self.fresh.saturating_add(n);
@@ -151,12 +151,12 @@ impl Group {
     }
 
     /// Returns when it has to be looked at.
-    pub(super) fn next(&self) -> Moment {
+    pub(super) fn next(&self) -> Timestamp {
         [Some(self.due), self.early_at, self.edit_at].into_iter().flatten().min().unwrap_or(self.due)
     }
 
     /// Plans what a repeat asks for, of a group that was told of.
-    pub(super) fn plan(&mut self, noise: &Noise, can_edit: bool, now: Moment) {
+    pub(super) fn plan(&mut self, noise: &Noise, can_edit: bool, now: Timestamp) {
         if self.owed || self.unsaid == 0 {
             return;
         }
@@ -169,7 +169,7 @@ impl Group {
     }
 
     /// Notes that everything was told, by a message of its own or together with others.
-    pub(super) fn told(&mut self, noise: &Noise, now: Moment) {
+    pub(super) fn told(&mut self, noise: &Noise, now: Timestamp) {
         let early = !self.owed && self.due > now;
         if !early {
             if !self.owed {

@@ -18,11 +18,11 @@ mod tests;
 pub use silence::Silence;
 pub use token_bucket::Rate;
 pub(crate) use {
-    aggregator::Desk,
-    checkpoint::Estate,
-    emission::Say,
+    aggregator::Aggregator,
+    checkpoint::OrphanedCounts,
+    emission::Emission,
     fingerprint::{Fingerprint, GROUP_FIELD, is_error_name},
     normalize::joins_digits,
-    rate_limiter::Purse,
+    rate_limiter::RateLimiter,
     silence::Silences,
 };

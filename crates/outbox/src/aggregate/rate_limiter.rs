@@ -6,26 +6,26 @@ use std::{
 
 use watchfire_core::Severity;
 
-use super::token_bucket::{Budget, RECIPIENTS, Rate};
-use crate::{delivery::OVERDUE, model::timestamp::Moment};
+use super::token_bucket::{RECIPIENTS, Rate, TokenBuckets};
+use crate::{delivery::OVERDUE, model::timestamp::Timestamp};
 
 /// How long what has no room because others are held up rests, if nobody says before that they have gone.
 const PEEK: Duration = Duration::from_secs(30);
 
-/// Is how much one channel may still speak, shared by all who speak through it: its own desk, and those for which it
+/// Is how much one channel may still speak, shared by all who speak through it: its own aggregator, and those for which it
 /// takes over. Takes the time as an argument.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Purse(Arc<Mutex<Inside>>);
+pub(crate) struct RateLimiter(Arc<Mutex<Inside>>);
 
 #[derive(Debug, Default)]
 struct Inside {
-    budget: Budget,
-    quiet_until: Option<Moment>,
+    budget: TokenBuckets,
+    quiet_until: Option<Timestamp>,
     changed: bool,
     /// How many messages are held up, by recipient.
     overdue: BTreeMap<String, u32>,
     /// Until when the time that messages were held up for is taken off.
-    stood: BTreeMap<String, Moment>,
+    stood: BTreeMap<String, Timestamp>,
 }
 
 impl Inside {
@@ -34,31 +34,31 @@ impl Inside {
         self.budget.burst().saturating_sub(self.overdue.get(who).copied().unwrap_or_default())
     }
 
-    fn left(&self, who: &str, now: Moment) -> u32 {
+    fn available(&self, who: &str, now: Timestamp) -> u32 {
         self.budget.left(who, now).min(self.room(who))
     }
 }
 
-impl Purse {
+impl RateLimiter {
     pub(crate) fn new(rates: &[Rate]) -> Self {
-        let inside = Inside { budget: Budget::new(rates), ..Inside::default() };
+        let inside = Inside { budget: TokenBuckets::new(rates), ..Inside::default() };
         Self(Arc::new(Mutex::new(inside)))
     }
 
     /// Returns how many messages may go now to one recipient; under the empty name, of the channel as a whole.
-    pub(crate) fn left(&self, who: &str, now: Moment) -> u32 {
-        self.open().left(who, now)
+    pub(crate) fn available(&self, who: &str, now: Timestamp) -> u32 {
+        self.open().available(who, now)
     }
 
     /// Takes one; `false`, and nothing taken, if there is none.
-    pub(crate) fn take(&self, who: &str, now: Moment) -> bool {
+    pub(crate) fn try_acquire(&self, who: &str, now: Timestamp) -> bool {
         let mut inside = self.open();
         inside.changed = true;
-        inside.left(who, now) > 0 && inside.budget.take(who, now)
+        inside.available(who, now) > 0 && inside.budget.take(who, now)
     }
 
     /// Returns when there is one again.
-    pub(crate) fn next(&self, who: &str, now: Moment) -> Moment {
+    pub(crate) fn next_available(&self, who: &str, now: Timestamp) -> Timestamp {
         let inside = self.open();
         let next = inside.budget.next(who, now);
         // Nobody knows when what is held up goes; that it went is noted before.
@@ -80,7 +80,7 @@ impl Purse {
 
     /// Notes that a message which was paid for at `paid` is heard only now: of what the budget gets back with time, it
     /// gets nothing for that.
-    pub(crate) fn stand_still(&self, who: &str, paid: Moment, now: Moment) {
+    pub(crate) fn discount_delay(&self, who: &str, paid: Timestamp, now: Timestamp) {
         let mut inside = self.open();
         let from = inside.stood.get(who).map_or(paid, |stood| paid.max(*stood));
         if now.since(from) < OVERDUE {
@@ -95,17 +95,17 @@ impl Purse {
     }
 
     /// Takes other rates; what was sent stays counted.
-    pub(crate) fn retune(&self, rates: &[Rate], now: Moment) {
+    pub(crate) fn retune(&self, rates: &[Rate], now: Timestamp) {
         self.open().budget.retune(rates, now);
     }
 
     /// Takes until when only what is critical is said.
-    pub(crate) fn hush(&self, until: Option<Moment>) {
+    pub(crate) fn mute_until(&self, until: Option<Timestamp>) {
         self.open().quiet_until = until;
     }
 
     /// Returns until when what is of this severity is not said.
-    pub(crate) fn hushed(&self, severity: Severity, now: Moment) -> Option<Moment> {
+    pub(crate) fn muted_until(&self, severity: Severity, now: Timestamp) -> Option<Timestamp> {
         if severity >= Severity::Critical {
             return None;
         }
@@ -113,18 +113,19 @@ impl Purse {
     }
 
     /// Returns until when a message that was not planned here has to wait; `None`, and one taken, if it may go.
-    pub(crate) fn ask(&self, severity: Severity, now: Moment) -> Option<Moment> {
-        self.hushed(severity, now).or_else(|| (!self.take("", now)).then(|| self.next("", now)))
+    pub(crate) fn acquire_or_wait_until(&self, severity: Severity, now: Timestamp) -> Option<Timestamp> {
+        self.muted_until(severity, now)
+            .or_else(|| (!self.try_acquire("", now)).then(|| self.next_available("", now)))
     }
 
     /// Shows the buckets that are not full, for a checkpoint.
-    pub(crate) fn levels(&self, now: Moment) -> Vec<(String, Vec<Moment>)> {
+    pub(crate) fn levels(&self, now: Timestamp) -> Vec<(String, Vec<Timestamp>)> {
         let inside = self.open();
         inside.budget.levels(now).map(|(who, levels)| (who.to_owned(), levels.to_vec())).collect()
     }
 
     /// Takes a bucket of a checkpoint.
-    pub(crate) fn restore(&self, who: &str, levels: &[Moment], now: Moment) {
+    pub(crate) fn restore(&self, who: &str, levels: &[Timestamp], now: Timestamp) {
         self.open().budget.restore(who, levels, now);
     }
 
@@ -149,47 +150,51 @@ mod tests {
 
     #[test]
     fn a_late_message_takes_what_has_come_again_meanwhile_once() {
-        let at = |minutes: u64| Moment::from_millis(1_700_000_000_000 + minutes * 60_000);
+        let at = |minutes: u64| Timestamp::from_millis(1_700_000_000_000 + minutes * 60_000);
         // One comes again in 15 minutes.
-        let purse = Purse::new(&[Rate::hourly(6).burst(3)]);
-        assert!(purse.take("", at(0)) && purse.take("", at(0)));
-        assert_eq!(purse.left("", at(30)), 3);
-        purse.stand_still("", at(0), at(30));
-        assert_eq!(purse.left("", at(30)), 1, "as if it were still the first minute");
-        purse.stand_still("", at(0), at(30));
-        assert_eq!(purse.left("", at(30)), 1, "the second of them was late for the same time");
-        assert_eq!(purse.left("", at(60)), 3);
-        purse.stand_still("", at(50), at(60));
-        assert_eq!(purse.left("", at(60)), 2);
-        assert!(purse.take("", at(60)));
+        let rate_limiter = RateLimiter::new(&[Rate::hourly(6).burst(3)]);
+        assert!(rate_limiter.try_acquire("", at(0)) && rate_limiter.try_acquire("", at(0)));
+        assert_eq!(rate_limiter.available("", at(30)), 3);
+        rate_limiter.discount_delay("", at(0), at(30));
+        assert_eq!(rate_limiter.available("", at(30)), 1, "as if it were still the first minute");
+        rate_limiter.discount_delay("", at(0), at(30));
+        assert_eq!(rate_limiter.available("", at(30)), 1, "the second of them was late for the same time");
+        assert_eq!(rate_limiter.available("", at(60)), 3);
+        rate_limiter.discount_delay("", at(50), at(60));
+        assert_eq!(rate_limiter.available("", at(60)), 2);
+        assert!(rate_limiter.try_acquire("", at(60)));
         let later = 60 + 10 * 24 * 60;
-        purse.stand_still("", at(60), at(later));
-        assert_eq!(purse.left("", at(later)), 1, "as it was ten days ago");
-        assert_eq!(purse.left("ada", at(later)), 3, "each has their own");
+        rate_limiter.discount_delay("", at(60), at(later));
+        assert_eq!(rate_limiter.available("", at(later)), 1, "as it was ten days ago");
+        assert_eq!(rate_limiter.available("ada", at(later)), 3, "each has their own");
     }
 
     #[test]
     fn no_lateness_silences_for_longer_than_the_budget() {
-        let now = Moment::from_millis(1_700_000_000_000);
-        let purse = Purse::new(&[Rate::hourly(6).burst(3)]);
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let rate_limiter = RateLimiter::new(&[Rate::hourly(6).burst(3)]);
         let day = Duration::from_secs(86_400);
         for _ in 0..3 {
-            assert!(purse.take("", now + day));
+            assert!(rate_limiter.try_acquire("", now + day));
         }
-        purse.stand_still("", now, now + day);
-        assert_eq!(purse.next("", now + day).since(now + day), Duration::from_secs(900));
+        rate_limiter.discount_delay("", now, now + day);
+        assert_eq!(rate_limiter.next_available("", now + day).since(now + day), Duration::from_secs(900));
     }
 
     #[test]
     fn while_a_burst_is_held_up_there_is_no_room() {
-        let now = Moment::from_millis(1_700_000_000_000);
-        let purse = Purse::new(&[Rate::hourly(6).burst(3)]);
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let rate_limiter = RateLimiter::new(&[Rate::hourly(6).burst(3)]);
         let overdue = |count| BTreeMap::from([(String::new(), count)]);
         for (count, left, eased) in [(2, 1, false), (3, 0, false), (9, 0, false), (2, 1, true), (0, 3, false)]
         {
-            assert_eq!(purse.note_overdue(overdue(count)), eased, "{count}");
-            assert_eq!((purse.left("", now), purse.left("ada", now)), (left, 3), "{count}");
-            assert_eq!(purse.next("", now) > now, left == 0, "{count}");
+            assert_eq!(rate_limiter.note_overdue(overdue(count)), eased, "{count}");
+            assert_eq!(
+                (rate_limiter.available("", now), rate_limiter.available("ada", now)),
+                (left, 3),
+                "{count}"
+            );
+            assert_eq!(rate_limiter.next_available("", now) > now, left == 0, "{count}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{GroupId, model::timestamp::Moment, stamp};
+use crate::{GroupId, model::timestamp::Timestamp, stamp};
 
 /// Says that a group is not to be spoken of for a while. What comes in is counted, and told when the silence ends.
 ///
@@ -92,7 +92,7 @@ impl FromStr for Silence {
     }
 }
 
-/// Holds the silences that the courier knows of.
+/// Holds the silences that the worker knows of.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Silences(BTreeMap<GroupId, Silence>);
 
@@ -111,7 +111,7 @@ impl Silences {
         Self(all)
     }
 
-    pub(crate) fn of(&self, group: GroupId, now: Moment) -> Option<&Silence> {
+    pub(crate) fn of(&self, group: GroupId, now: Timestamp) -> Option<&Silence> {
         self.0.get(&group).filter(|silence| silence.holds(now.into()))
     }
 }
@@ -154,8 +154,12 @@ mod tests {
         let shorter = Silence::new(GroupId::from_u64(1), at(10), Duration::from_secs(2));
         let all = Silences::new([silence, shorter]);
         for (second, holds) in [(9, false), (10, true), (14, true), (15, false)] {
-            assert_eq!(all.of(GroupId::from_u64(1), Moment::from(at(second))).is_some(), holds, "{second}");
-            assert!(all.of(GroupId::from_u64(2), Moment::from(at(second))).is_none());
+            assert_eq!(
+                all.of(GroupId::from_u64(1), Timestamp::from(at(second))).is_some(),
+                holds,
+                "{second}"
+            );
+            assert!(all.of(GroupId::from_u64(2), Timestamp::from(at(second))).is_none());
         }
     }
 

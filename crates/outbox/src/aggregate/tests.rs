@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     GroupId, Noise, OccasionKind, Outlook, QuietHours, Rate, Silence,
-    aggregate::{Purse, Silences},
-    model::timestamp::Moment,
+    aggregate::{RateLimiter, Silences},
+    model::timestamp::Timestamp,
 };
 
 mod bounds;
@@ -25,13 +25,13 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A desk, its clock, and what it said.
+/// A aggregator, its clock, and what it said.
 struct Scene {
-    desk: Desk,
-    now: Moment,
+    aggregator: Aggregator,
+    now: Timestamp,
     editable: bool,
-    said: Vec<(Duration, Say)>,
-    begin: Moment,
+    said: Vec<(Duration, Emission)>,
+    begin: Timestamp,
 }
 
 impl Scene {
@@ -40,9 +40,9 @@ impl Scene {
     }
 
     fn with_edits(noise: Noise, editable: bool) -> Self {
-        let begin = Moment::from_millis(1_700_000_000_000);
+        let begin = Timestamp::from_millis(1_700_000_000_000);
         Self {
-            desk: Desk::new("ops", noise.clone(), Purse::new(&noise.budget), editable),
+            aggregator: Aggregator::new("ops", noise.clone(), RateLimiter::new(&noise.budget), editable),
             now: begin,
             editable,
             said: Vec::new(),
@@ -52,7 +52,7 @@ impl Scene {
 
     fn event(&mut self, alert: &Alert) -> GroupId {
         let mut out = Vec::new();
-        let group = self.desk.take(Arc::new(alert.clone()), None, 1, self.now, &mut out);
+        let group = self.aggregator.take(Arc::new(alert.clone()), None, 1, self.now, &mut out);
         self.note(out);
         group
     }
@@ -61,35 +61,36 @@ impl Scene {
     fn pass(&mut self, span: Duration) {
         let end = self.now + span;
         loop {
-            let due = self.desk.due().filter(|at| *at <= end);
+            let due = self.aggregator.due().filter(|at| *at <= end);
             self.now = due.unwrap_or(end).max(self.now);
             let mut out = Vec::new();
             let editable = self.editable;
-            self.desk.tick(self.now, &|_| editable, &mut out);
+            self.aggregator.tick(self.now, &|_| editable, &mut out);
             self.note(out);
-            assert!(self.desk.due().is_none_or(|at| at > self.now), "a tick leaves nothing due");
+            assert!(self.aggregator.due().is_none_or(|at| at > self.now), "a tick leaves nothing due");
             if due.is_none() {
                 return;
             }
         }
     }
 
-    fn note(&mut self, out: Vec<Say>) {
+    fn note(&mut self, out: Vec<Emission>) {
         let at = self.now.since(self.begin);
-        self.said.extend(out.into_iter().map(|say| (at, say)));
-        let tally = self.desk.tally();
-        assert_eq!(tally.taken, tally.told + tally.withheld + self.desk.pending());
+        self.said.extend(out.into_iter().map(|emission| (at, emission)));
+        let tally = self.aggregator.tally();
+        assert_eq!(tally.taken, tally.told + tally.withheld + self.aggregator.pending());
     }
 
     fn kinds(&self) -> Vec<(u64, &'static str, u64)> {
-        self.said.iter().map(|(at, say)| (at.as_secs(), say.kind.as_str(), say.told)).collect()
+        self.said.iter().map(|(at, emission)| (at.as_secs(), emission.kind.as_str(), emission.told)).collect()
     }
 
     fn restart(&mut self, noise: Noise) {
-        let left = Estate { text: self.desk.checkpoint(self.now), again: false };
-        let mut desk = Desk::new("ops", noise.clone(), Purse::new(&noise.budget), self.editable);
-        desk.restore(&left, &app(), self.now);
-        self.desk = desk;
+        let left = OrphanedCounts { text: self.aggregator.checkpoint(self.now), again: false };
+        let mut aggregator =
+            Aggregator::new("ops", noise.clone(), RateLimiter::new(&noise.budget), self.editable);
+        aggregator.restore(&left, &app(), self.now);
+        self.aggregator = aggregator;
     }
 }
 
@@ -126,7 +127,7 @@ fn the_first_goes_at_once_and_repeats_come_as_digests() {
     let last = &scene.said.last().unwrap().1.counts;
     assert_eq!((last.total, last.fresh), (3 * 3600, 3 * 3600 - 4800));
     scene.pass(HOUR * 5);
-    assert_eq!(scene.desk.open_groups(), 0, "quiet for a whole window");
+    assert_eq!(scene.aggregator.open_groups(), 0, "quiet for a whole window");
     scene.event(&alert("refused"));
     assert_eq!(scene.kinds().last().unwrap().1, "first");
 }
@@ -137,7 +138,7 @@ fn a_storm_of_a_million_equal_errors_is_one_alert_and_a_few_digests() {
     for second in 0..100 {
         let group = scene.event(&alert("refused"));
         let mut out = Vec::new();
-        scene.desk.count(Some(group), 9_999, scene.now, &mut out);
+        scene.aggregator.count(Some(group), 9_999, scene.now, &mut out);
         scene.note(out);
         scene.pass(SECOND);
         assert!(second > 0 || scene.said.len() == 1);
@@ -193,17 +194,20 @@ fn what_the_budget_cannot_carry_comes_in_the_next_message() {
     }
     assert_eq!(scene.kinds(), [(0, "first", 1), (1, "first", 1)]);
     scene.pass(HOUR);
-    let (at, say) = &scene.said[2];
-    assert_eq!((at.as_secs(), say.kind, say.told, say.counts.groups), (1200, OccasionKind::Digest, 3, 3));
+    let (at, emission) = &scene.said[2];
     assert_eq!(
-        (say.counts.first, say.counts.last),
+        (at.as_secs(), emission.kind, emission.told, emission.counts.groups),
+        (1200, OccasionKind::Digest, 3, 3)
+    );
+    assert_eq!(
+        (emission.counts.first, emission.counts.last),
         ((scene.begin + SECOND * 2).into(), (scene.begin + SECOND * 4).into())
     );
-    assert_eq!(say.alert.message, "cow", "the oldest");
-    let named: Vec<&str> = say.mentions.iter().map(|mention| mention.title.as_str()).collect();
+    assert_eq!(emission.alert.message, "cow", "the oldest");
+    let named: Vec<&str> = emission.mentions.iter().map(|mention| mention.title.as_str()).collect();
     assert_eq!(named.len(), 3);
     assert!(["cow", "dog", "elk"].iter().all(|word| named.contains(word)));
-    assert_eq!(scene.desk.pending(), 0);
+    assert_eq!(scene.aggregator.pending(), 0);
 }
 
 #[test]
@@ -214,9 +218,9 @@ fn many_new_groups_are_one_message_until_the_storm_is_over() {
         scene.event(&alert("x").target(format!("shop::{word}")));
         scene.pass(Duration::from_millis(100));
     }
-    let firsts = scene.said.iter().filter(|(_, say)| say.kind == OccasionKind::First).count();
+    let firsts = scene.said.iter().filter(|(_, emission)| emission.kind == OccasionKind::First).count();
     assert_eq!(firsts, STORM);
-    let storms = || scene.said.iter().filter(|(_, say)| say.kind == OccasionKind::Storm);
+    let storms = || scene.said.iter().filter(|(_, emission)| emission.kind == OccasionKind::Storm);
     assert_eq!(storms().count(), 1, "one at once");
     let (at, begun) = storms().next().unwrap();
     let whole = (begun.counts.groups as usize, begun.told, begun.mentions.len());
@@ -228,22 +232,26 @@ fn many_new_groups_are_one_message_until_the_storm_is_over() {
     scene.event(&severe("y", Severity::Critical));
     assert_eq!(scene.said.last().unwrap().1.kind, OccasionKind::First, "what is critical does not wait");
     scene.pass(MINUTE * 2);
-    let storms: Vec<&Say> =
-        scene.said.iter().map(|(_, say)| say).filter(|say| say.kind == OccasionKind::Storm).collect();
+    let storms: Vec<&Emission> = scene
+        .said
+        .iter()
+        .map(|(_, emission)| emission)
+        .filter(|emission| emission.kind == OccasionKind::Storm)
+        .collect();
     assert_eq!(storms.len(), 2);
-    assert_eq!(storms.iter().map(|say| say.told).sum::<u64>() as usize, 100 - STORM);
+    assert_eq!(storms.iter().map(|emission| emission.told).sum::<u64>() as usize, 100 - STORM);
     assert_eq!((storms[1].counts.groups, storms[1].mentions.len()), (101, 10), "the critical one, too");
     assert_eq!(storms[1].outlook, Some(Outlook::Over));
     scene.event(&alert("after the storm").target("elsewhere"));
     assert_eq!(scene.said.last().unwrap().1.kind, OccasionKind::First);
-    let told: u64 = scene.said.iter().map(|(_, say)| say.told).sum();
+    let told: u64 = scene.said.iter().map(|(_, emission)| emission.told).sum();
     assert_eq!(told, 102);
 }
 
 #[test]
 fn quiet_hours_defer_to_one_message_and_critical_pierces() {
     let mut scene = Scene::new(Noise::mail().quiet_hours("22:00-07:00".parse::<QuietHours>().unwrap()));
-    scene.desk.hush(Some(scene.now + HOUR));
+    scene.aggregator.hush(Some(scene.now + HOUR));
     for word in ["ant", "bee", "cow", "dog"] {
         scene.event(&alert(word));
     }
@@ -252,8 +260,8 @@ fn quiet_hours_defer_to_one_message_and_critical_pierces() {
     let kinds = scene.kinds();
     assert_eq!(kinds, [(0, "first", 1)], "the critical one");
     scene.pass(MINUTE * 2);
-    let (at, say) = scene.said.last().unwrap();
-    assert_eq!((at.as_secs(), say.told, say.counts.groups), (3600, 4, 4));
+    let (at, emission) = scene.said.last().unwrap();
+    assert_eq!((at.as_secs(), emission.told, emission.counts.groups), (3600, 4, 4));
 }
 
 #[test]
@@ -261,22 +269,22 @@ fn a_silence_counts_and_is_announced_when_it_ends() {
     let mut scene = Scene::new(Noise::mail());
     let group = scene.event(&alert("refused"));
     let silence = Silence::new(group, scene.now.into(), HOUR * 2);
-    scene.desk.silence(Silences::new([silence]), scene.now);
+    scene.aggregator.silence(Silences::new([silence]), scene.now);
     for _ in 0..57 {
         scene.event(&alert("refused"));
         scene.pass(MINUTE);
     }
     assert_eq!(scene.kinds(), [(0, "first", 1)]);
     scene.pass(HOUR * 2);
-    let (at, say) = &scene.said[1];
-    assert_eq!((at.as_secs(), say.kind, say.told), (7200, OccasionKind::Digest, 57));
-    assert!(say.notes[0].contains("silence"), "{:?}", say.notes);
+    let (at, emission) = &scene.said[1];
+    assert_eq!((at.as_secs(), emission.kind, emission.told), (7200, OccasionKind::Digest, 57));
+    assert!(emission.notes[0].contains("silence"), "{:?}", emission.notes);
     // Taken back before its end.
     let group = scene.event(&alert("other"));
-    scene.desk.silence(Silences::new([Silence::new(group, scene.now.into(), HOUR)]), scene.now);
+    scene.aggregator.silence(Silences::new([Silence::new(group, scene.now.into(), HOUR)]), scene.now);
     scene.event(&alert("other"));
     scene.pass(MINUTE * 6);
-    scene.desk.silence(Silences::new([]), scene.now);
+    scene.aggregator.silence(Silences::new([]), scene.now);
     scene.pass(SECOND);
     assert_eq!(scene.said.last().unwrap().1.told, 1);
 }
@@ -288,7 +296,7 @@ fn too_few_of_a_kind_are_withheld_counted_and_mentioned() {
     scene.event(&alert("one"));
     scene.pass(MINUTE * 2);
     assert!(scene.said.is_empty());
-    assert_eq!(scene.desk.tally().withheld, 2);
+    assert_eq!(scene.aggregator.tally().withheld, 2);
     for _ in 0..3 {
         scene.event(&alert("three"));
         scene.pass(SECOND);
@@ -307,9 +315,9 @@ fn min_count_counts_within_its_time_and_not_a_moment_longer() {
             scene.event(&alert("refused"));
             scene.pass(apart);
         }
-        assert_eq!(scene.said.iter().map(|(_, say)| say.told).sum::<u64>(), told, "{apart:?}");
+        assert_eq!(scene.said.iter().map(|(_, emission)| emission.told).sum::<u64>(), told, "{apart:?}");
         scene.pass(MINUTE * 2);
-        assert_eq!(scene.desk.tally().withheld, 3 - told);
+        assert_eq!(scene.aggregator.tally().withheld, 3 - told);
     }
 }
 
@@ -343,13 +351,13 @@ fn a_raised_severity_needs_its_min_count_too() {
 #[test]
 fn of_what_is_due_at_one_time_the_severe_goes_first_then_the_old() {
     let mut scene = Scene::new(Noise::mail());
-    scene.desk.hush(Some(scene.now + HOUR));
+    scene.aggregator.hush(Some(scene.now + HOUR));
     for (message, severity) in [("b", Severity::Warn), ("c", Severity::Error), ("a", Severity::Warn)] {
         scene.event(&severe(message, severity));
         scene.pass(SECOND);
     }
     scene.pass(HOUR);
-    let told: Vec<&str> = scene.said.iter().map(|(_, say)| say.alert.message.as_str()).collect();
+    let told: Vec<&str> = scene.said.iter().map(|(_, emission)| emission.alert.message.as_str()).collect();
     assert_eq!(told, ["c", "b", "a"]);
 }
 
@@ -369,13 +377,13 @@ fn the_last_message_of_a_budget_tells_of_a_storm_and_not_of_its_next_group() {
     assert!(matches!(last.outlook, Some(Outlook::Next(_))));
     // Nothing of it is lost.
     scene.pass(HOUR);
-    assert_eq!(scene.said.iter().map(|(_, say)| say.told).sum::<u64>(), 30);
+    assert_eq!(scene.said.iter().map(|(_, emission)| emission.told).sum::<u64>(), 30);
 }
 
 #[test]
 fn a_storm_in_quiet_hours_is_told_when_they_end() {
     let mut scene = Scene::new(Noise::default());
-    scene.desk.hush(Some(scene.now + HOUR));
+    scene.aggregator.hush(Some(scene.now + HOUR));
     for i in 0..40 {
         scene.event(&alert("x").field(GROUP_FIELD, format!("g{i}")));
         scene.pass(SECOND);
@@ -389,27 +397,27 @@ fn a_storm_tells_nothing_of_what_is_silenced_or_too_little() {
     let mut scene = Scene::new(Noise::default().min_count(2, HOUR));
     let of = |i: u32| alert("x").field(GROUP_FIELD, format!("g{i}"));
     let silenced = Fingerprint::of(&of(39), None).group;
-    scene.desk.silence(Silences::new([Silence::new(silenced, scene.now.into(), HOUR * 2)]), scene.now);
+    scene.aggregator.silence(Silences::new([Silence::new(silenced, scene.now.into(), HOUR * 2)]), scene.now);
     for i in (0..40).chain(20..40) {
         scene.event(&of(i));
     }
     scene.pass(MINUTE * 5);
-    let storms = scene.said.iter().filter(|(_, say)| say.kind == OccasionKind::Storm);
-    let told: u64 = storms.map(|(_, say)| say.told).sum();
-    assert_eq!((told, scene.desk.pending()), (19 * 2, 20 + 2), "{:?}", scene.kinds());
+    let storms = scene.said.iter().filter(|(_, emission)| emission.kind == OccasionKind::Storm);
+    let told: u64 = storms.map(|(_, emission)| emission.told).sum();
+    assert_eq!((told, scene.aggregator.pending()), (19 * 2, 20 + 2), "{:?}", scene.kinds());
     scene.pass(HOUR * 3);
-    assert_eq!(scene.said.last().map(|(_, say)| (say.group, say.told)), Some((silenced, 2)));
-    assert_eq!(scene.desk.tally().withheld, 20);
+    assert_eq!(scene.said.last().map(|(_, emission)| (emission.group, emission.told)), Some((silenced, 2)));
+    assert_eq!(scene.aggregator.tally().withheld, 20);
 }
 
 #[test]
 fn a_group_that_has_reached_its_min_count_is_told_when_what_held_it_ends() {
     type Hold = fn(&mut Scene, GroupId);
     let holds: [Hold; 2] = [
-        |scene, _| scene.desk.hush(Some(scene.now + HOUR)),
+        |scene, _| scene.aggregator.hush(Some(scene.now + HOUR)),
         |scene, group| {
             let silence = Silence::new(group, scene.now.into(), HOUR);
-            scene.desk.silence(Silences::new([silence]), scene.now);
+            scene.aggregator.silence(Silences::new([silence]), scene.now);
         },
     ];
     for hold in holds {
@@ -438,7 +446,7 @@ fn a_crash_loop_reaches_its_min_count() {
 #[test]
 fn what_a_storm_or_a_quiet_time_held_is_looked_at_anew_after_a_restart() {
     let mut scene = Scene::new(Noise::mail());
-    scene.desk.hush(Some(scene.now + HOUR * 8));
+    scene.aggregator.hush(Some(scene.now + HOUR * 8));
     scene.event(&alert("refused"));
     // The next process has no quiet hours.
     scene.restart(Noise::mail());
@@ -467,7 +475,7 @@ fn a_live_counter_edits_the_first_message_and_says_when_it_is_quiet() {
             (1200, "quiet", 0)
         ]
     );
-    let numbers: Vec<u32> = scene.said.iter().map(|(_, say)| say.number).collect();
+    let numbers: Vec<u32> = scene.said.iter().map(|(_, emission)| emission.number).collect();
     assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6]);
     assert_eq!(scene.said[5].1.counts.fresh, 99, "the digest in the thread tells of all since the first");
 }
@@ -478,7 +486,7 @@ fn of_a_single_alert_it_is_not_said_that_it_is_quiet() {
     scene.event(&alert("refused"));
     scene.pass(HOUR);
     assert_eq!(scene.kinds(), [(0, "first", 1)]);
-    assert_eq!(scene.desk.open_groups(), 0);
+    assert_eq!(scene.aggregator.open_groups(), 0);
 }
 
 #[test]
@@ -501,7 +509,7 @@ fn a_tracker_gets_every_alert_up_to_its_rate_and_the_rest_as_a_number() {
     }
     assert_eq!(scene.said.len(), 100);
     scene.pass(MINUTE * 3);
-    let told: u64 = scene.said.iter().map(|(_, say)| say.told).sum();
+    let told: u64 = scene.said.iter().map(|(_, emission)| emission.told).sum();
     assert_eq!((told, scene.said.len()), (250, 101));
 }
 
@@ -517,7 +525,7 @@ fn a_crash_loop_says_it_once_with_the_count() {
     scene.pass(MINUTE * 20);
     let kinds = scene.kinds();
     assert_eq!(kinds[0], (0, "first", 1));
-    assert_eq!(scene.said.iter().filter(|(_, say)| say.kind == OccasionKind::First).count(), 1);
+    assert_eq!(scene.said.iter().filter(|(_, emission)| emission.kind == OccasionKind::First).count(), 1);
     assert_eq!(kinds.iter().map(|(.., told)| told).sum::<u64>(), 60);
     assert_eq!(scene.said.last().unwrap().1.counts.total, 60);
 }
@@ -530,16 +538,17 @@ fn counts_of_a_process_that_was_killed_are_told_as_a_possible_duplicate_and_once
             scene.event(&alert(message));
         }
         if in_order {
-            scene.desk.close_book();
+            scene.aggregator.close_book();
         }
         scene.restart(Noise::mail());
         scene.said.clear();
         scene.pass(HOUR);
-        let told: Vec<_> = scene.said.iter().map(|(_, say)| (say.told, say.maybe_duplicate)).collect();
+        let told: Vec<_> =
+            scene.said.iter().map(|(_, emission)| (emission.told, emission.maybe_duplicate)).collect();
         assert_eq!(told, [(1, !in_order)], "of `one` there is nothing left to tell");
         scene.event(&alert("two"));
         scene.pass(HOUR * 5);
-        let last = scene.said.last().map(|(_, say)| (say.told, say.maybe_duplicate));
+        let last = scene.said.last().map(|(_, emission)| (emission.told, emission.maybe_duplicate));
         assert_eq!(last, Some((1, false)), "what is counted here was told of by nobody");
     }
 }
@@ -563,10 +572,10 @@ fn more_groups_than_there_is_room_for_are_told_as_a_number() {
     for i in 0..20_000_u32 {
         scene.event(&alert("x").field(GROUP_FIELD, format!("g{i}")));
     }
-    assert!(scene.desk.open_groups() <= aggregator::MOST_GROUPS);
+    assert!(scene.aggregator.open_groups() <= aggregator::MOST_GROUPS);
     scene.pass(HOUR * 6);
-    assert_eq!(scene.desk.pending(), 0);
-    let told: u64 = scene.said.iter().map(|(_, say)| say.told).sum();
+    assert_eq!(scene.aggregator.pending(), 0);
+    let told: u64 = scene.said.iter().map(|(_, emission)| emission.told).sum();
     assert_eq!(told, 20_000);
     assert!(scene.said.len() < STORM + 6, "{:?}", scene.kinds());
 }
@@ -580,10 +589,11 @@ fn a_place_with_too_many_messages_is_one_group_and_says_so() {
         scene.pass(SECOND * 5);
     }
     scene.pass(HOUR);
-    assert!(scene.desk.open_groups() <= cardinality_limit::VARIANTS + 1);
-    let folded =
-        |(_, say): &&(Duration, Say)| say.notes.iter().any(|note| note.contains("too many different"));
-    assert!(scene.said.iter().filter(folded).map(|(_, say)| say.told).sum::<u64>() >= 80);
+    assert!(scene.aggregator.open_groups() <= cardinality_limit::VARIANTS + 1);
+    let folded = |(_, emission): &&(Duration, Emission)| {
+        emission.notes.iter().any(|note| note.contains("too many different"))
+    };
+    assert!(scene.said.iter().filter(folded).map(|(_, emission)| emission.told).sum::<u64>() >= 80);
 }
 
 #[test]
@@ -594,19 +604,19 @@ fn at_the_end_of_a_program_what_is_left_is_said_in_one_message() {
         scene.event(&alert(word));
     }
     let mut out = Vec::new();
-    scene.desk.close(scene.now, &mut out);
+    scene.aggregator.close(scene.now, &mut out);
     scene.note(out);
-    let (_, say) = scene.said.last().unwrap();
-    assert_eq!((scene.said.len(), say.told, say.counts.groups), (5, 4, 4));
-    assert_eq!(scene.desk.pending(), 0);
+    let (_, emission) = scene.said.last().unwrap();
+    assert_eq!((scene.said.len(), emission.told, emission.counts.groups), (5, 4, 4));
+    assert_eq!(scene.aggregator.pending(), 0);
 }
 
 #[test]
 fn a_checkpoint_that_cannot_be_read_is_a_fresh_start() {
-    let mut desk = Desk::new("ops", Noise::mail(), Purse::default(), false);
+    let mut aggregator = Aggregator::new("ops", Noise::mail(), RateLimiter::default(), false);
     for text in ["", "{", "[]", "{\"version\":2}", "{\"version\":1,\"groups\":7}"] {
-        let left = Estate { text: text.to_owned(), again: false };
-        assert_eq!(desk.restore(&left, &app(), Moment::from_millis(5)), 0);
+        let left = OrphanedCounts { text: text.to_owned(), again: false };
+        assert_eq!(aggregator.restore(&left, &app(), Timestamp::from_millis(5)), 0);
     }
-    assert_eq!(desk.tally(), Tally::default());
+    assert_eq!(aggregator.tally(), Tally::default());
 }

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use watchfire_core::ConfigError;
 
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// Bounds how many messages may go out: at most so many in any span of that length, some of them at once.
 ///
@@ -60,7 +60,7 @@ impl Rate {
     }
 
     /// Takes one out of a bucket that is full again at `full_at`; returns when it then is.
-    pub(crate) fn allow(&self, full_at: Moment, now: Moment) -> Option<Moment> {
+    pub(crate) fn allow(&self, full_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
         (left(self, full_at, now) > 0).then(|| full_at.max(now) + self.interval())
     }
 
@@ -120,22 +120,22 @@ impl FromStr for Rate {
 ///
 /// A bucket is one number, the time at which it is full again, so that it can be kept over a restart.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Budget {
+pub(crate) struct TokenBuckets {
     rates: Vec<Rate>,
     /// By recipient; the channel as a whole stands under the empty name.
-    full_at: BTreeMap<String, Vec<Moment>>,
+    full_at: BTreeMap<String, Vec<Timestamp>>,
 }
 
 /// How many recipients are kept; beyond that the one whose buckets are fullest goes.
 pub(super) const RECIPIENTS: usize = 256;
 
-impl Budget {
+impl TokenBuckets {
     pub(crate) fn new(rates: &[Rate]) -> Self {
         Self { rates: rates.to_vec(), full_at: BTreeMap::new() }
     }
 
     /// Takes other rates. What was sent stays counted: by the rate of the same span, else by the one that has counted most.
-    pub(crate) fn retune(&mut self, rates: &[Rate], now: Moment) {
+    pub(crate) fn retune(&mut self, rates: &[Rate], now: Timestamp) {
         let old = std::mem::replace(&mut self.rates, rates.to_vec());
         if rates.is_empty() {
             self.full_at.clear();
@@ -154,7 +154,7 @@ impl Budget {
     }
 
     /// Returns how many messages may go now; of a channel without a budget, any number.
-    pub(crate) fn left(&self, who: &str, now: Moment) -> u32 {
+    pub(crate) fn left(&self, who: &str, now: Timestamp) -> u32 {
         self.rates
             .iter()
             .enumerate()
@@ -164,7 +164,7 @@ impl Budget {
     }
 
     /// Takes one; `false`, and nothing taken, if there is none.
-    pub(crate) fn take(&mut self, who: &str, now: Moment) -> bool {
+    pub(crate) fn take(&mut self, who: &str, now: Timestamp) -> bool {
         if self.left(who, now) == 0 {
             return false;
         }
@@ -173,7 +173,7 @@ impl Budget {
         }
         self.make_room(who, now);
         let levels = self.full_at.entry(who.to_owned()).or_default();
-        levels.resize(self.rates.len(), Moment::default());
+        levels.resize(self.rates.len(), Timestamp::default());
         for (level, rate) in levels.iter_mut().zip(&self.rates) {
             *level = rate.allow(*level, now).unwrap_or(*level);
         }
@@ -186,7 +186,7 @@ impl Budget {
     }
 
     /// Takes back what has come again in `span`, as if that time had not been.
-    pub(crate) fn stand_still(&mut self, who: &str, span: Duration, now: Moment) {
+    pub(crate) fn stand_still(&mut self, who: &str, span: Duration, now: Timestamp) {
         let Some(levels) = self.full_at.get_mut(who) else { return };
         for (level, rate) in levels.iter_mut().zip(&self.rates) {
             *level = (*level + span).min(now + rate.interval() * rate.burst);
@@ -194,7 +194,7 @@ impl Budget {
     }
 
     /// Returns when there is one again.
-    pub(crate) fn next(&self, who: &str, now: Moment) -> Moment {
+    pub(crate) fn next(&self, who: &str, now: Timestamp) -> Timestamp {
         self.rates
             .iter()
             .enumerate()
@@ -204,7 +204,7 @@ impl Budget {
     }
 
     /// Shows the buckets that are not full, for a checkpoint.
-    pub(crate) fn levels(&self, now: Moment) -> impl Iterator<Item = (&str, &[Moment])> {
+    pub(crate) fn levels(&self, now: Timestamp) -> impl Iterator<Item = (&str, &[Timestamp])> {
         self.full_at
             .iter()
             .filter(move |(_, levels)| levels.iter().any(|level| *level > now))
@@ -212,27 +212,29 @@ impl Budget {
     }
 
     /// Takes a bucket of a checkpoint. A clock that was set back must not empty it for longer than it can be empty.
-    pub(crate) fn restore(&mut self, who: &str, levels: &[Moment], now: Moment) {
+    pub(crate) fn restore(&mut self, who: &str, levels: &[Timestamp], now: Timestamp) {
         if levels.len() != self.rates.len() || self.full_at.len() >= RECIPIENTS {
             return;
         }
-        let levels: Vec<Moment> = levels
+        let levels: Vec<Timestamp> = levels
             .iter()
             .zip(&self.rates)
             .map(|(level, rate)| (*level).min(now + rate.interval() * rate.burst))
             .collect();
-        let known =
-            self.full_at.entry(who.to_owned()).or_insert_with(|| vec![Moment::default(); self.rates.len()]);
+        let known = self
+            .full_at
+            .entry(who.to_owned())
+            .or_insert_with(|| vec![Timestamp::default(); self.rates.len()]);
         for (known, level) in known.iter_mut().zip(levels) {
             *known = (*known).max(level);
         }
     }
 
-    fn level(&self, who: &str, rate: usize) -> Moment {
+    fn level(&self, who: &str, rate: usize) -> Timestamp {
         self.full_at.get(who).and_then(|levels| levels.get(rate)).copied().unwrap_or_default()
     }
 
-    fn make_room(&mut self, who: &str, now: Moment) {
+    fn make_room(&mut self, who: &str, now: Timestamp) {
         if self.full_at.len() < RECIPIENTS || self.full_at.contains_key(who) {
             return;
         }
@@ -250,13 +252,13 @@ impl Budget {
     }
 }
 
-fn left(rate: &Rate, full_at: Moment, now: Moment) -> u32 {
+fn left(rate: &Rate, full_at: Timestamp, now: Timestamp) -> u32 {
     let interval = as_millis(rate.interval()).max(1);
     let missing = as_millis(full_at.since(now)).div_ceil(interval);
     rate.burst.saturating_sub(u32::try_from(missing).unwrap_or(u32::MAX))
 }
 
-fn next(rate: &Rate, full_at: Moment, now: Moment) -> Moment {
+fn next(rate: &Rate, full_at: Timestamp, now: Timestamp) -> Timestamp {
     (full_at - rate.interval() * (rate.burst - 1)).max(now)
 }
 
@@ -290,8 +292,8 @@ mod tests {
 
     #[test]
     fn says_when_the_next_may_go() {
-        let mut budget = Budget::new(&[Rate::hourly(5).burst(3)]);
-        let now = Moment::from_millis(1_000_000);
+        let mut budget = TokenBuckets::new(&[Rate::hourly(5).burst(3)]);
+        let now = Timestamp::from_millis(1_000_000);
         for left in [3, 2, 1] {
             assert_eq!(budget.left("ada", now), left);
             assert!(budget.take("ada", now));
@@ -319,8 +321,8 @@ mod tests {
             let rates = |text: &str| -> Vec<Rate> {
                 text.split(',').filter(|text| !text.is_empty()).map(|text| text.parse().unwrap()).collect()
             };
-            let now = Moment::from_millis(1_000_000);
-            let mut budget = Budget::new(&rates(before));
+            let now = Timestamp::from_millis(1_000_000);
+            let mut budget = TokenBuckets::new(&rates(before));
             for _ in 0..sent {
                 assert!(budget.take("ada", now), "{before}");
             }
@@ -332,27 +334,27 @@ mod tests {
 
     #[test]
     fn no_rate_is_no_bound() {
-        let mut budget = Budget::new(&[]);
-        assert!((0..1000).all(|_| budget.take("", Moment::from_millis(1))));
-        assert_eq!(budget.levels(Moment::from_millis(1)).count(), 0);
+        let mut budget = TokenBuckets::new(&[]);
+        assert!((0..1000).all(|_| budget.take("", Timestamp::from_millis(1))));
+        assert_eq!(budget.levels(Timestamp::from_millis(1)).count(), 0);
     }
 
     #[test]
     fn a_clock_set_back_does_not_silence_for_longer_than_the_budget() {
         let rates = [Rate::hourly(5)];
-        let mut budget = Budget::new(&rates);
-        budget.restore("", &[Moment::from_millis(u64::MAX)], Moment::from_millis(1000));
+        let mut budget = TokenBuckets::new(&rates);
+        budget.restore("", &[Timestamp::from_millis(u64::MAX)], Timestamp::from_millis(1000));
         assert!(
-            budget.next("", Moment::from_millis(1000)).since(Moment::from_millis(1000))
+            budget.next("", Timestamp::from_millis(1000)).since(Timestamp::from_millis(1000))
                 <= Duration::from_secs(3600)
         );
     }
 
     #[test]
     fn keeps_few_recipients() {
-        let mut budget = Budget::new(&[Rate::hourly(5)]);
+        let mut budget = TokenBuckets::new(&[Rate::hourly(5)]);
         for i in 0..2000_u64 {
-            assert!(budget.take(&i.to_string(), Moment::from_millis(i)));
+            assert!(budget.take(&i.to_string(), Timestamp::from_millis(i)));
         }
         assert!(budget.full_at.len() <= RECIPIENTS);
     }
@@ -365,11 +367,11 @@ mod tests {
             restart in 0_usize..300,
         ) {
             let rate = Rate::new(most, Duration::from_secs(per)).burst(burst);
-            let (mut budget, mut now, mut sent) = (Budget::new(&[rate]), Moment::from_millis(5), Vec::new());
+            let (mut budget, mut now, mut sent) = (TokenBuckets::new(&[rate]), Timestamp::from_millis(5), Vec::new());
             for (i, step) in steps.into_iter().enumerate() {
                 now = now + Duration::from_secs(step);
                 if i == restart {
-                    let mut again = Budget::new(&[rate]);
+                    let mut again = TokenBuckets::new(&[rate]);
                     let kept: Vec<_> = budget.levels(now).map(|(who, l)| (who.to_owned(), l.to_vec())).collect();
                     for (who, levels) in kept {
                         again.restore(&who, &levels, now);

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Policy, model::timestamp::Moment};
+use crate::{Policy, model::timestamp::Timestamp};
 
 /// Keeps from a destination what would only fail: opens after some failures in a row, then lets one real message
 /// through as a trial, at pauses that double.
@@ -11,14 +11,14 @@ pub(crate) enum Breaker {
     /// It failed so many times in a row.
     Failing(u32),
     /// Nothing goes before `until`; then a trial.
-    Open { until: Moment, wait: Duration },
+    Open { until: Timestamp, wait: Duration },
     /// One message is under way as a trial.
     Trial { wait: Duration },
 }
 
 impl Breaker {
     /// Returns when the next message may go; `None` if now.
-    pub(crate) fn opens_at(self) -> Option<Moment> {
+    pub(crate) fn opens_at(self) -> Option<Timestamp> {
         match self {
             Self::Open { until, .. } => Some(until),
             _ => None,
@@ -42,7 +42,7 @@ impl Breaker {
     }
 
     /// Notes a failure.
-    pub(crate) fn failed(&mut self, policy: &Policy, now: Moment) {
+    pub(crate) fn failed(&mut self, policy: &Policy, now: Timestamp) {
         *self = match *self {
             Self::Healthy => Self::Failing(1),
             Self::Failing(failures) => Self::Failing(failures.saturating_add(1)),
@@ -56,7 +56,7 @@ impl Breaker {
     }
 
     /// Opens at once: what is wrong is known.
-    pub(crate) fn trip(&mut self, policy: &Policy, now: Moment) {
+    pub(crate) fn trip(&mut self, policy: &Policy, now: Timestamp) {
         match *self {
             Self::Trial { wait } => self.open(wait.saturating_mul(2), policy, now),
             // Another message of the same moment found the same: that is one failure, not two.
@@ -68,18 +68,18 @@ impl Breaker {
     /// Notes that a trial ended without having been made.
     pub(crate) fn abandon(&mut self) {
         if let Self::Trial { wait } = *self {
-            *self = Self::Open { until: Moment::default(), wait };
+            *self = Self::Open { until: Timestamp::default(), wait };
         }
     }
 
     /// Lets the next message through at once, as a trial.
-    pub(crate) fn hurry(&mut self, now: Moment) {
+    pub(crate) fn hurry(&mut self, now: Timestamp) {
         if let Self::Open { until, .. } = self {
             *until = (*until).min(now);
         }
     }
 
-    fn open(&mut self, wait: Duration, policy: &Policy, now: Moment) {
+    fn open(&mut self, wait: Duration, policy: &Policy, now: Timestamp) {
         let wait = wait.min(policy.breaker_cap);
         *self = Self::Open { until: now + wait, wait };
     }
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn opens_after_five_failures_in_a_row_and_doubles_at_each_failed_trial() {
         let policy = Policy::default();
-        let mut now = Moment::from_millis(1_000_000);
+        let mut now = Timestamp::from_millis(1_000_000);
         let mut breaker = Breaker::default();
         for _ in 0..4 {
             breaker.failed(&policy, now);
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn one_answer_forgets_all_failures() {
-        let (policy, now) = (Policy::default(), Moment::default());
+        let (policy, now) = (Policy::default(), Timestamp::default());
         let mut breaker = Breaker::default();
         for _ in 0..10 {
             for _ in 0..4 {
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_known_cause_opens_at_once_and_once() {
-        let (policy, now) = (Policy::default(), Moment::from_millis(5));
+        let (policy, now) = (Policy::default(), Timestamp::from_millis(5));
         let mut breaker = Breaker::default();
         breaker.trip(&policy, now);
         breaker.trip(&policy, now);

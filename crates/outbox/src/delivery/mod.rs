@@ -6,5 +6,5 @@ mod pacing;
 pub(crate) mod receipts;
 mod schedule;
 
-pub(crate) use crate::model::ticket::{Key, State, Ticket};
-pub(crate) use schedule::{Delivery, Fate, OVERDUE, Step, Verdict, View};
+pub(crate) use crate::model::ticket::{DeliveryState, QueueKey, Ticket};
+pub(crate) use schedule::{Delivery, DeliveryView, Fate, Judgement, OVERDUE, Step};

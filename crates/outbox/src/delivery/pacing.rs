@@ -2,35 +2,35 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     Policy,
-    delivery::{Key, breaker::Breaker},
-    model::timestamp::Moment,
+    delivery::{QueueKey, breaker::Breaker},
+    model::timestamp::Timestamp,
 };
 
 /// Is one destination: a recipient of a channel.
 #[derive(Debug, Default)]
 pub(super) struct Destination {
-    pub(super) waiting: BTreeSet<Key>,
-    pub(super) busy: Option<Key>,
+    pub(super) waiting: BTreeSet<QueueKey>,
+    pub(super) busy: Option<QueueKey>,
     /// Until when the provider asked to wait.
-    pub(super) paused_until: Option<Moment>,
+    pub(super) paused_until: Option<Timestamp>,
     /// Until when we wait for our own pace.
-    pub(super) paced_until: Moment,
+    pub(super) paced_until: Timestamp,
     pub(super) breaker: Breaker,
 }
 
 /// Is what all destinations of a channel wait for.
 #[derive(Debug, Default)]
-pub(super) struct Gate {
+pub(super) struct Pacing {
     pub(super) policy: Policy,
     pub(super) fail_over: Option<Duration>,
-    pub(super) paused_until: Moment,
+    pub(super) paused_until: Timestamp,
     /// Open while the channel cannot deliver until somebody changes something.
     pub(super) held: Breaker,
 }
 
 impl Destination {
     /// Returns from when on something may go.
-    pub(super) fn opens_at(&self) -> Moment {
+    pub(super) fn opens_at(&self) -> Timestamp {
         let breaker = self.breaker.opens_at().unwrap_or_default();
         self.paused_until.unwrap_or_default().max(self.paced_until).max(breaker)
     }
@@ -40,14 +40,14 @@ impl Destination {
         self.waiting.is_empty()
             && self.busy.is_none()
             && self.paused_until.is_none()
-            && self.paced_until == Moment::default()
+            && self.paced_until == Timestamp::default()
             && self.breaker == Breaker::Healthy
     }
 }
 
-impl Gate {
+impl Pacing {
     /// Returns from when on something may go.
-    pub(super) fn opens_at(&self) -> Moment {
+    pub(super) fn opens_at(&self) -> Timestamp {
         self.paused_until.max(self.held.opens_at().unwrap_or_default())
     }
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::{GroupId, Receipt, model::hash::Fnv128, model::timestamp::Moment};
+use crate::{GroupId, Receipt, model::hash::Fnv128, model::timestamp::Timestamp};
 
 /// How many groups' receipts are kept; beyond that those not used for longest go.
 const MOST: usize = 1_024;
@@ -10,12 +10,12 @@ const MOST_OF_A_GROUP: usize = 64;
 /// Keeps what delivered messages left behind at the provider, by channel and group.
 #[derive(Debug, Default)]
 pub(crate) struct Receipts {
-    groups: BTreeMap<(String, GroupId), Kept>,
+    groups: BTreeMap<(String, GroupId), GroupReceipts>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
-    used: Moment,
+struct GroupReceipts {
+    used: Timestamp,
     receipts: Vec<Receipt>,
 }
 
@@ -31,7 +31,7 @@ impl Receipts {
         channel: &str,
         group: GroupId,
         receipt: Receipt,
-        now: Moment,
+        now: Timestamp,
     ) -> (String, String, Vec<String>) {
         let kept = self.groups.entry((channel.to_owned(), group)).or_default();
         kept.used = now;
@@ -67,11 +67,11 @@ impl Receipts {
         let Ok(group) = group.parse() else { return };
         let receipts =
             receipts.into_iter().map(|(recipient, reference)| Receipt::new(recipient, reference)).collect();
-        self.groups.insert((channel, group), Kept { used: Moment::from_millis(used), receipts });
+        self.groups.insert((channel, group), GroupReceipts { used: Timestamp::from_millis(used), receipts });
     }
 }
 
-fn record(channel: &str, group: GroupId, now: Moment, receipts: &[Receipt]) -> String {
+fn record(channel: &str, group: GroupId, now: Timestamp, receipts: &[Receipt]) -> String {
     let receipts: Vec<_> =
         receipts.iter().map(|receipt| (receipt.recipient(), receipt.reference())).collect();
     serde_json::to_string(&(channel, group.to_string(), now.as_millis(), receipts)).unwrap_or_default()
@@ -96,7 +96,7 @@ mod tests {
         for n in 0..5 {
             for recipient in ["ada", "eve"] {
                 let receipt = Receipt::new(recipient, format!("{recipient}-{n}"));
-                text = receipts.add("ops", group(1), receipt, Moment::from_millis(n)).1;
+                text = receipts.add("ops", group(1), receipt, Timestamp::from_millis(n)).1;
             }
         }
         let mut restored = Receipts::default();
@@ -115,7 +115,7 @@ mod tests {
         let mut forgotten = Vec::new();
         for n in 0..MOST as u64 + 3 {
             let (key, _, gone) =
-                receipts.add("ops", group(n), Receipt::new("a", "b"), Moment::from_millis(n));
+                receipts.add("ops", group(n), Receipt::new("a", "b"), Timestamp::from_millis(n));
             forgotten.extend(gone);
             assert!(!key.is_empty());
         }

@@ -12,10 +12,10 @@ use std::{
     time::Duration,
 };
 
-use crate::{GroupId, Policy, Reason, Receipt, model::timestamp::Moment, pipeline::channel_state::Tuning};
+use crate::{GroupId, Policy, Reason, Receipt, model::timestamp::Timestamp, pipeline::channel_state::Tuning};
 
-use super::pacing::{Destination, Gate};
-use super::{Key, State, Ticket};
+use super::pacing::{Destination, Pacing};
+use super::{DeliveryState, QueueKey, Ticket};
 
 /// Holds what waits, and the pauses of its destinations.
 ///
@@ -24,11 +24,11 @@ use super::{Key, State, Ticket};
 /// those of other groups, of which the severe have a head start.
 #[derive(Debug, Default)]
 pub(crate) struct Delivery {
-    tickets: BTreeMap<Key, Ticket>,
+    tickets: BTreeMap<QueueKey, Ticket>,
     destinations: BTreeMap<(usize, String), Destination>,
-    gates: BTreeMap<usize, Gate>,
+    pacings: BTreeMap<usize, Pacing>,
     /// When a ticket is to be said by other channels.
-    deadlines: BTreeSet<(Moment, Key)>,
+    deadlines: BTreeSet<(Timestamp, QueueKey)>,
     siblings: BTreeMap<u64, Siblings>,
 }
 
@@ -46,23 +46,23 @@ struct Siblings {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
     /// Make an attempt, and hand its outcome to [`Delivery::done`].
-    Attempt(Key),
+    Attempt(QueueKey),
     /// Say these in one message instead: they are too old to be said one by one. Then [`Delivery::remove`] them.
-    Merge(Vec<Key>),
+    Merge(Vec<QueueKey>),
     /// Ask the channel's budget for those that wait for it; then [`Delivery::admit`], merge or
     /// [`postpone`](Delivery::postpone) them.
     Admit(usize),
     /// Have other channels say it; then [`Delivery::remove`] it, or [`Delivery::keep`] it if none can.
-    FailOver(Key),
+    FailOver(QueueKey),
     /// Nothing before this time.
-    Wait(Moment),
+    Wait(Timestamp),
     /// Nothing at all, until something is offered or done.
     Idle,
 }
 
 /// Is what became of an attempt.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Verdict {
+pub(crate) struct Judgement {
     /// The ticket, with its state after the attempt.
     pub(crate) ticket: Ticket,
     pub(crate) fate: Fate,
@@ -89,34 +89,34 @@ pub(crate) enum Fate {
 
 /// Is what one channel looks like, for gauges and health.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct View {
+pub(crate) struct DeliveryView {
     pub(crate) pending: u64,
     pub(crate) in_flight: u64,
     pub(crate) bytes: u64,
-    pub(crate) oldest: Option<Moment>,
-    pub(crate) oldest_critical: Option<Moment>,
+    pub(crate) oldest: Option<Timestamp>,
+    pub(crate) oldest_critical: Option<Timestamp>,
     pub(crate) breakers_open: u64,
     pub(crate) held: bool,
-    pub(crate) paused_until: Option<Moment>,
+    pub(crate) paused_until: Option<Timestamp>,
 }
 
 impl Delivery {
     /// Says how a channel is treated, and after how long others speak for it.
     pub(crate) fn set_channel(&mut self, channel: usize, policy: Policy, fail_over: Option<Duration>) {
-        let gate = self.gates.entry(channel).or_default();
-        gate.policy = policy;
-        gate.fail_over = fail_over;
+        let pacing = self.pacings.entry(channel).or_default();
+        pacing.policy = policy;
+        pacing.fail_over = fail_over;
     }
 
     /// Treats a channel otherwise from now on, what waits for it included.
-    pub(crate) fn retune(&mut self, channel: usize, tuning: &Tuning, now: Moment) {
+    pub(crate) fn retune(&mut self, channel: usize, tuning: &Tuning, now: Timestamp) {
         let after = tuning.fail_over.as_ref().map(|fail_over| fail_over.after);
-        let known = self.gates.entry(channel).or_default();
+        let known = self.pacings.entry(channel).or_default();
         if known.policy == tuning.policy && known.fail_over == after {
             return;
         }
         self.set_channel(channel, tuning.policy.clone(), after);
-        let is_held = self.gates.get(&channel).is_some_and(|gate| gate.held.is_open());
+        let is_held = self.pacings.get(&channel).is_some_and(|pacing| pacing.held.is_open());
         for (key, ticket) in self.tickets.iter_mut().filter(|(_, ticket)| ticket.channel == channel) {
             if let Some(at) = ticket.deadline {
                 self.deadlines.remove(&(at, *key));
@@ -129,13 +129,13 @@ impl Delivery {
     }
 
     /// Takes one that waits.
-    pub(crate) fn offer(&mut self, mut ticket: Ticket, now: Moment) {
+    pub(crate) fn offer(&mut self, mut ticket: Ticket, now: Timestamp) {
         let key = ticket.key;
         ticket.paid = now;
-        let gate = self.gates.entry(ticket.channel).or_default();
+        let pacing = self.pacings.entry(ticket.channel).or_default();
         let may = !ticket.state.failed_over && !ticket.state.deferred;
-        ticket.deadline = gate.fail_over.filter(|_| may).map(|after| {
-            if gate.held.is_open() {
+        ticket.deadline = pacing.fail_over.filter(|_| may).map(|after| {
+            if pacing.held.is_open() {
                 return now;
             }
             // What was found after a restart is late, but its channel gets a chance first.
@@ -152,7 +152,7 @@ impl Delivery {
         self.tickets.len()
     }
 
-    pub(crate) fn get(&self, key: Key) -> Option<&Ticket> {
+    pub(crate) fn get(&self, key: QueueKey) -> Option<&Ticket> {
         self.tickets.get(&key)
     }
 
@@ -161,8 +161,8 @@ impl Delivery {
     }
 
     /// Picks what may go now.
-    pub(crate) fn next(&mut self, now: Moment) -> Step {
-        let mut earliest: Option<Moment> = None;
+    pub(crate) fn next(&mut self, now: Timestamp) -> Step {
+        let mut earliest: Option<Timestamp> = None;
         for (at, key) in &self.deadlines {
             let busy = self.tickets.get(key).is_none_or(|ticket| ticket.state.in_flight);
             if *at <= now && !busy {
@@ -175,12 +175,12 @@ impl Delivery {
         }
         let mut found = None;
         for ((channel, _), destination) in &self.destinations {
-            let Some(gate) = self.gates.get(channel) else { continue };
-            if destination.busy.is_some() || destination.waiting.is_empty() || gate.is_on_trial() {
+            let Some(pacing) = self.pacings.get(channel) else { continue };
+            if destination.busy.is_some() || destination.waiting.is_empty() || pacing.is_on_trial() {
                 continue;
             }
-            let opens = gate.opens_at().max(destination.opens_at());
-            let (pick, later) = self.pick(destination, &gate.policy, now);
+            let opens = pacing.opens_at().max(destination.opens_at());
+            let (pick, later) = self.pick(destination, &pacing.policy, now);
             let at = match (&pick, later) {
                 (Some(_), _) => opens,
                 (None, Some(later)) => opens.max(later),
@@ -209,12 +209,12 @@ impl Delivery {
         &self,
         destination: &Destination,
         policy: &Policy,
-        now: Moment,
-    ) -> (Option<Step>, Option<Moment>) {
+        now: Timestamp,
+    ) -> (Option<Step>, Option<Timestamp>) {
         let mut passed: BTreeSet<GroupId> = BTreeSet::new();
         let mut stale = Vec::new();
         let mut best: Option<&Ticket> = None;
-        let mut later: Option<Moment> = None;
+        let mut later: Option<Timestamp> = None;
         for ticket in destination.waiting.iter().filter_map(|key| self.tickets.get(key)) {
             let at = ticket.state.not_before;
             // It is no part of the order: what is told before it need not wait for the budget.
@@ -250,12 +250,12 @@ impl Delivery {
         (best.map(|ticket| Step::Attempt(ticket.key)), later)
     }
 
-    fn start(&mut self, key: Key) {
+    fn start(&mut self, key: QueueKey) {
         let Some(ticket) = self.tickets.get_mut(&key) else { return };
         ticket.state.in_flight = true;
         ticket.state.attempts = ticket.state.attempts.saturating_add(1);
-        if let Some(gate) = self.gates.get_mut(&ticket.channel) {
-            gate.held.start();
+        if let Some(pacing) = self.pacings.get_mut(&ticket.channel) {
+            pacing.held.start();
         }
         let address = (ticket.channel, ticket.recipient.clone());
         let destination = self.destinations.entry(address).or_default();
@@ -265,7 +265,7 @@ impl Delivery {
     }
 
     /// Takes one out, whatever became of it.
-    pub(crate) fn remove(&mut self, key: Key) -> Option<Ticket> {
+    pub(crate) fn remove(&mut self, key: QueueKey) -> Option<Ticket> {
         let ticket = self.tickets.remove(&key)?;
         if let Some(at) = ticket.deadline {
             self.deadlines.remove(&(at, key));
@@ -281,7 +281,7 @@ impl Delivery {
     }
 
     /// Keeps one that no other channel can say: it is not asked for again.
-    pub(crate) fn keep(&mut self, key: Key) -> Option<&Ticket> {
+    pub(crate) fn keep(&mut self, key: QueueKey) -> Option<&Ticket> {
         let ticket = self.tickets.get_mut(&key)?;
         if let Some(at) = ticket.deadline.take() {
             self.deadlines.remove(&(at, key));
@@ -291,15 +291,15 @@ impl Delivery {
     }
 
     /// Lets one go that has waited for the budget; its channel has its time from now on.
-    pub(crate) fn admit(&mut self, key: Key, now: Moment) -> Option<State> {
+    pub(crate) fn admit(&mut self, key: QueueKey, now: Timestamp) -> Option<DeliveryState> {
         let mut ticket = self.tickets.get(&key)?.clone();
         self.leave(&ticket);
         (ticket.state.deferred, ticket.state.not_before, ticket.paid) = (false, now, now);
-        let gate = self.gates.entry(ticket.channel).or_default();
-        ticket.deadline = gate
+        let pacing = self.pacings.entry(ticket.channel).or_default();
+        ticket.deadline = pacing
             .fail_over
             .filter(|_| !ticket.state.failed_over)
-            .map(|after| if gate.held.is_open() { now } else { now + after });
+            .map(|after| if pacing.held.is_open() { now } else { now + after });
         self.deadlines.extend(ticket.deadline.map(|at| (at, key)));
         let state = ticket.state;
         self.wait_again(ticket);
@@ -307,7 +307,7 @@ impl Delivery {
     }
 
     /// Takes back an attempt that was not made: its message is not there any more, or not yet.
-    pub(crate) fn postpone(&mut self, key: Key, until: Moment) {
+    pub(crate) fn postpone(&mut self, key: QueueKey, until: Timestamp) {
         if let Some(mut ticket) = self.tickets.get(&key).cloned() {
             self.leave(&ticket);
             ticket.state.in_flight = false;
@@ -317,16 +317,16 @@ impl Delivery {
     }
 
     /// Lets everything go at once that only waits for its own backoff or a breaker. What a provider asked for is kept.
-    pub(crate) fn hurry(&mut self, now: Moment) {
+    pub(crate) fn hurry(&mut self, now: Timestamp) {
         for ticket in self.tickets.values_mut().filter(|ticket| !ticket.state.in_flight) {
             ticket.state.not_before = ticket.state.not_before.min(now);
         }
         self.destinations.values_mut().for_each(|destination| destination.breaker.hurry(now));
-        self.gates.values_mut().for_each(|gate| gate.held.hurry(now));
+        self.pacings.values_mut().for_each(|pacing| pacing.held.hurry(now));
     }
 
     /// Finds what is lost with the least harm of a channel; never what is under way, nor the newest first alert.
-    pub(crate) fn least_valuable(&self, channel: usize) -> Option<Key> {
+    pub(crate) fn least_valuable(&self, channel: usize) -> Option<QueueKey> {
         let all =
             || self.tickets.values().filter(|ticket| ticket.channel == channel && !ticket.state.in_flight);
         let newest = all().filter(|ticket| ticket.value().0 > 0).map(|ticket| ticket.key).max();
@@ -337,8 +337,8 @@ impl Delivery {
     }
 
     /// Returns what one channel looks like.
-    pub(crate) fn view(&self, channel: usize, now: Moment) -> View {
-        let mut view = View::default();
+    pub(crate) fn view(&self, channel: usize, now: Timestamp) -> DeliveryView {
+        let mut view = DeliveryView::default();
         for ticket in self.tickets.values().filter(|ticket| ticket.channel == channel) {
             view.pending += 1;
             view.in_flight += u64::from(ticket.state.in_flight);
@@ -349,9 +349,9 @@ impl Delivery {
                 view.oldest_critical = Some(view.oldest_critical.map_or(at, |known| known.min(at)));
             }
         }
-        if let Some(gate) = self.gates.get(&channel) {
-            view.held = gate.held.is_open();
-            view.paused_until = Some(gate.paused_until).filter(|until| *until > now);
+        if let Some(pacing) = self.pacings.get(&channel) {
+            view.held = pacing.held.is_open();
+            view.paused_until = Some(pacing.paused_until).filter(|until| *until > now);
         }
         for ((of, _), destination) in &self.destinations {
             if *of == channel {
@@ -371,8 +371,8 @@ impl Delivery {
             if destination.busy == Some(ticket.key) {
                 destination.busy = None;
                 destination.breaker.abandon();
-                if let Some(gate) = self.gates.get_mut(&ticket.channel) {
-                    gate.held.abandon();
+                if let Some(pacing) = self.pacings.get_mut(&ticket.channel) {
+                    pacing.held.abandon();
                 }
             }
             if destination.is_forgettable() {

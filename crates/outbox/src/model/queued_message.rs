@@ -4,23 +4,23 @@ use watchfire_core::Alert;
 
 use crate::{
     Counts, Mention, Notification, NotificationId, Occasion, OccasionKind, Outlook,
-    delivery::{Key, State, Ticket},
+    delivery::{DeliveryState, QueueKey, Ticket},
     model::hash::Fnv128,
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
 };
 
 /// Is a notification with all that is needed to say it again: on another channel, or together with others.
 #[derive(Clone, Debug)]
-pub(crate) struct Letter {
+pub(crate) struct QueuedMessage {
     pub(crate) notification: Notification,
-    pub(crate) facts: Arc<Facts>,
+    pub(crate) summary: Arc<GroupSummary>,
     /// What a catch-up stands for; those files go when it is safe.
     pub(crate) covers: Vec<NotificationId>,
 }
 
 /// Is what an occasion was about, owned.
 #[derive(Clone, Debug)]
-pub(crate) struct Facts {
+pub(crate) struct GroupSummary {
     pub(crate) alert: Arc<Alert>,
     pub(crate) number: u32,
     pub(crate) counts: Counts,
@@ -28,12 +28,12 @@ pub(crate) struct Facts {
     pub(crate) mentions: Vec<Mention>,
     pub(crate) notes: Vec<String>,
     /// When the oldest of what it tells of was accepted.
-    pub(crate) since: Moment,
+    pub(crate) since: Timestamp,
 }
 
-impl Facts {
-    /// Takes the facts of an occasion.
-    pub(crate) fn of(occasion: &Occasion<'_>, alert: Arc<Alert>, since: Moment) -> Self {
+impl GroupSummary {
+    /// Takes the summary of an occasion.
+    pub(crate) fn of(occasion: &Occasion<'_>, alert: Arc<Alert>, since: Timestamp) -> Self {
         Self {
             alert,
             number: occasion.number(),
@@ -63,22 +63,22 @@ impl Facts {
     }
 }
 
-impl Letter {
+impl QueuedMessage {
     /// Returns how many bytes it takes, more or less.
     pub(crate) fn size(&self) -> u64 {
         let bodies: usize = self.notification.ladder.iter().map(|rendering| rendering.body.len()).sum();
-        let alert = &self.facts.alert;
+        let alert = &self.summary.alert;
         let texts = alert.message.len() + alert.error.iter().map(String::len).sum::<usize>();
         (bodies + texts + 512) as u64
     }
 
     /// Makes the ticket of it.
-    pub(crate) fn ticket(&self, key: Key, channel: usize, state: State) -> Ticket {
+    pub(crate) fn ticket(&self, key: QueueKey, channel: usize, state: DeliveryState) -> Ticket {
         let notification = &self.notification;
         let occasion = Fnv128::new()
             .part(&notification.alert.as_u128().to_be_bytes())
             .part(notification.kind.as_str().as_bytes())
-            .part(&self.facts.number.to_be_bytes())
+            .part(&self.summary.number.to_be_bytes())
             .part(notification.channel.as_bytes())
             .finish_u64();
         Ticket {

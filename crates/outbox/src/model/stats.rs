@@ -3,7 +3,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{OccasionKind, delivery::View, model::timestamp::Moment};
+use crate::{OccasionKind, delivery::DeliveryView, model::timestamp::Timestamp};
 
 /// Says how a flush ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,9 +33,9 @@ impl FlushReport {
 pub struct Stats {
     /// One entry per channel, in the order of their making.
     pub channels: Vec<ChannelStats>,
-    /// Alerts that wait for the courier.
+    /// Alerts that wait for the worker.
     pub queue_length: u64,
-    /// How many alerts may wait for the courier.
+    /// How many alerts may wait for the worker.
     pub queue_capacity: u64,
     /// Panics heard of by the panic hook.
     pub panics: u64,
@@ -60,7 +60,7 @@ pub struct ChannelStats {
     pub dropped_full: u64,
     /// Alerts that the sink could not render, not even stripped to one line, because it panicked.
     pub dropped_render: u64,
-    /// Alerts dropped because there is no courier any more: the outbox is closed, or the process was forked.
+    /// Alerts dropped because there is no worker any more: the outbox is closed, or the process was forked.
     pub dropped_shutdown: u64,
     /// Panics of the sink's `render` that were caught.
     pub render_panics: u64,
@@ -156,7 +156,7 @@ pub(crate) struct Counters {
     pub(crate) withheld: AtomicU64,
     pub(crate) carried: AtomicU64,
     pub(crate) groups: AtomicU64,
-    /// Those that the desk withheld; the sinks' own are in `withheld`.
+    /// Those that the aggregator withheld; the sinks' own are in `withheld`.
     pub(crate) few: AtomicU64,
     pub(crate) deferred: AtomicU64,
     pub(crate) notifications: AtomicU64,
@@ -201,7 +201,7 @@ impl Delays {
 }
 
 impl Counters {
-    pub(crate) fn snapshot(&self, name: &str, view: &View) -> ChannelStats {
+    pub(crate) fn snapshot(&self, name: &str, view: &DeliveryView) -> ChannelStats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Acquire);
         // What leaves is read before what enters, so that a difference is never negative.
         let mut stats = ChannelStats {
@@ -250,7 +250,7 @@ impl Counters {
         stats.ambiguous = get(&self.ambiguous);
         stats.degraded = get(&self.degraded);
         stats.last_success =
-            Some(get(&self.last_success)).filter(|at| *at > 0).map(|at| Moment::from_millis(at).into());
+            Some(get(&self.last_success)).filter(|at| *at > 0).map(|at| Timestamp::from_millis(at).into());
         stats.delay_sum = Duration::from_millis(get(&self.delays.sum));
         stats.delay_max = Duration::from_millis(get(&self.delays.max));
         stats.pending_bytes = view.bytes;

@@ -2,12 +2,12 @@ use std::time::Duration;
 
 use watchfire_core::Severity;
 
-use crate::{GroupId, NotificationId, OccasionKind, Reason, model::timestamp::Moment};
+use crate::{GroupId, NotificationId, OccasionKind, Reason, model::timestamp::Timestamp};
 
 /// Is what the delivery knows of a notification: all that decides when it goes, and nothing of what it says.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Ticket {
-    pub(crate) key: Key,
+    pub(crate) key: QueueKey,
     /// The number of the channel.
     pub(crate) channel: usize,
     pub(crate) recipient: String,
@@ -20,26 +20,26 @@ pub(crate) struct Ticket {
     pub(crate) size: u64,
     /// How many renderings its ladder has.
     pub(crate) steps: u8,
-    pub(crate) state: State,
+    pub(crate) state: DeliveryState,
     /// When it was paid for: from then on it is owed.
-    pub(crate) paid: Moment,
+    pub(crate) paid: Timestamp,
     /// When other channels are to say it.
-    pub(crate) deadline: Option<Moment>,
+    pub(crate) deadline: Option<Timestamp>,
     /// What the last attempt came to.
     pub(crate) last: Option<Reason>,
 }
 
 /// Identifies a notification and orders it: by its acceptance in microseconds, unique in a process, then by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Key {
+pub(crate) struct QueueKey {
     pub(crate) accepted: u64,
     pub(crate) id: NotificationId,
 }
 
 /// Is what changes while a notification waits; the spool keeps it in the file's name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct State {
-    pub(crate) not_before: Moment,
+pub(crate) struct DeliveryState {
+    pub(crate) not_before: Timestamp,
     /// Attempts started.
     pub(crate) attempts: u32,
     /// Which rendering of the ladder is tried next.
@@ -56,10 +56,10 @@ pub(crate) struct State {
     pub(crate) deferred: bool,
 }
 
-impl Key {
+impl QueueKey {
     /// Returns when it was accepted.
-    pub(crate) fn accepted_at(self) -> Moment {
-        Moment::from_millis(self.accepted / 1_000)
+    pub(crate) fn accepted_at(self) -> Timestamp {
+        Timestamp::from_millis(self.accepted / 1_000)
     }
 }
 
@@ -72,7 +72,7 @@ impl Ticket {
     /// Returns by when it goes among those that may go: its age, with a head start for the severe.
     ///
     /// A head start and not an order: under a flow of critical ones the others still get their turn.
-    pub(crate) fn turn(&self) -> (Moment, Key) {
+    pub(crate) fn turn(&self) -> (Timestamp, QueueKey) {
         let head_start = match self.severity {
             Severity::Critical => Duration::from_secs(300),
             Severity::Error => Duration::from_secs(60),
@@ -83,7 +83,7 @@ impl Ticket {
 
     /// Orders by what is lost with it: what repeats goes first, what stands for many last; then the less severe, then the
     /// older.
-    pub(crate) fn value(&self) -> (u8, Severity, Key) {
+    pub(crate) fn value(&self) -> (u8, Severity, QueueKey) {
         let rank = match self.kind {
             OccasionKind::Digest | OccasionKind::Edit | OccasionKind::Quiet => 0,
             OccasionKind::CatchUp => 2,

@@ -11,9 +11,9 @@ use watchfire_core::clock;
 /// Unix time, because it is written into file names and must mean the same after a restart. In a process it comes from
 /// a [`Ticker`], which never goes back.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Moment(u64);
+pub(crate) struct Timestamp(u64);
 
-impl Moment {
+impl Timestamp {
     pub(crate) const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
@@ -28,7 +28,7 @@ impl Moment {
     }
 }
 
-impl Add<Duration> for Moment {
+impl Add<Duration> for Timestamp {
     type Output = Self;
 
     fn add(self, span: Duration) -> Self {
@@ -36,7 +36,7 @@ impl Add<Duration> for Moment {
     }
 }
 
-impl Sub<Duration> for Moment {
+impl Sub<Duration> for Timestamp {
     type Output = Self;
 
     fn sub(self, span: Duration) -> Self {
@@ -44,31 +44,31 @@ impl Sub<Duration> for Moment {
     }
 }
 
-impl From<SystemTime> for Moment {
+impl From<SystemTime> for Timestamp {
     fn from(at: SystemTime) -> Self {
         Self::default() + at.duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 }
 
-impl From<Moment> for SystemTime {
-    fn from(at: Moment) -> Self {
+impl From<Timestamp> for SystemTime {
+    fn from(at: Timestamp) -> Self {
         UNIX_EPOCH + Duration::from_millis(at.0)
     }
 }
 
-impl fmt::Debug for Moment {
+impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ms", self.0)
     }
 }
 
-/// Tells the time to the courier: wall-clock time that never goes back.
+/// Tells the time to the worker: wall-clock time that never goes back.
 ///
 /// It follows the monotonic clock. A wall clock that was set back is ignored until the process ends, or pauses would
 /// last for ever; one that ran ahead (set by NTP after the boot, or a suspended machine) is taken over.
 #[derive(Debug)]
 pub(crate) struct Ticker {
-    anchor: (Instant, Moment),
+    anchor: (Instant, Timestamp),
 }
 
 /// A wall clock that is ahead by less than this is drift.
@@ -79,11 +79,11 @@ impl Ticker {
         Self { anchor: (clock::instant(), clock::now().into()) }
     }
 
-    pub(crate) fn now(&mut self) -> Moment {
+    pub(crate) fn now(&mut self) -> Timestamp {
         self.at(clock::instant(), clock::now().into())
     }
 
-    fn at(&mut self, instant: Instant, wall: Moment) -> Moment {
+    fn at(&mut self, instant: Instant, wall: Timestamp) -> Timestamp {
         let steady = self.anchor.1 + instant.saturating_duration_since(self.anchor.0);
         if wall > steady + DRIFT {
             self.anchor = (instant, wall);
@@ -101,7 +101,7 @@ mod tests {
     fn never_goes_back_and_follows_a_clock_that_ran_ahead() {
         let begin = clock::instant();
         let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3600));
-        let wall = Moment::from_millis(1_700_000_000_000);
+        let wall = Timestamp::from_millis(1_700_000_000_000);
         let mut ticker = Ticker { anchor: (begin, wall) };
         // (seconds of the monotonic clock, wall clock, what is told)
         let cases = [

@@ -8,25 +8,25 @@ use watchfire_core::Alert;
 
 use crate::{
     GroupId, Notification, Occasion, OccasionKind, Policy, Sink,
-    aggregate::Purse,
-    aggregate::callsite_limiter::Gate,
+    aggregate::RateLimiter,
+    aggregate::callsite_limiter::CallsiteLimiter,
     delivery::Ticket,
     model::failover::FailOver,
-    model::queued_message::Facts,
+    model::queued_message::GroupSummary,
     model::stats::{Counters, bump},
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
     one_line,
 };
 
-/// Is one channel, as the courier uses it.
+/// Is one channel, as the worker uses it.
 pub(crate) struct ChannelState {
     pub(crate) name: String,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) hears_panics: bool,
     pub(crate) group_by: Option<GroupBy>,
-    pub(crate) gate: Gate,
+    pub(crate) callsite_limiter: CallsiteLimiter,
     /// How much it may still speak.
-    pub(crate) purse: Purse,
+    pub(crate) rate_limiter: RateLimiter,
     pub(crate) counters: Counters,
     tuning: RwLock<Arc<Tuning>>,
 }
@@ -71,20 +71,20 @@ pub(crate) type Channels = [Arc<ChannelState>];
 impl ChannelState {
     pub(crate) fn new(name: String, sink: Arc<dyn Sink>, settings: Settings) -> Self {
         let Settings { policy, fail_over, hears_panics, group_by } = settings;
-        let gate = Gate::new(&policy.noise);
-        let purse = Purse::new(&policy.noise.budget);
+        let callsite_limiter = CallsiteLimiter::new(&policy.noise);
+        let rate_limiter = RateLimiter::new(&policy.noise.budget);
         let counters = Counters::default();
         let tuning = RwLock::new(Arc::new(Tuning { policy, fail_over }));
-        Self { name, sink, hears_panics, group_by, gate, purse, counters, tuning }
+        Self { name, sink, hears_panics, group_by, callsite_limiter, rate_limiter, counters, tuning }
     }
 
     /// Notes that a message is heard only now, or summed up, whenever it was paid for; `is_first` if no other recipient has
     /// heard it before.
-    pub(crate) fn note_heard(&self, ticket: &Ticket, is_first: bool, now: Moment) {
+    pub(crate) fn note_heard(&self, ticket: &Ticket, is_first: bool, now: Timestamp) {
         if ticket.is_paid_for() {
-            self.purse.stand_still(&ticket.recipient, ticket.paid, now);
+            self.rate_limiter.discount_delay(&ticket.recipient, ticket.paid, now);
             if is_first {
-                self.purse.stand_still("", ticket.paid, now);
+                self.rate_limiter.discount_delay("", ticket.paid, now);
             }
         }
     }
@@ -94,7 +94,7 @@ impl ChannelState {
         Arc::clone(&self.tuning.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts other settings in force; the courier has to be told.
+    /// Puts other settings in force; the worker has to be told.
     pub(crate) fn retune(&self, tuning: Tuning) {
         *self.tuning.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tuning);
     }
@@ -104,22 +104,22 @@ impl ChannelState {
     pub(crate) fn render(
         &self,
         occasion: &Occasion<'_>,
-        now: Moment,
-    ) -> Option<(Vec<Notification>, Arc<Facts>)> {
+        now: Timestamp,
+    ) -> Option<(Vec<Notification>, Arc<GroupSummary>)> {
         let unreported = self.counters.unreported.swap(0, Ordering::AcqRel);
         let occasion = occasion.clone().unreported(unreported);
         let rendered = match self.try_to_render(&occasion) {
             Some(notifications) => {
                 let alert = Arc::new(occasion.alert().clone());
-                Some((notifications, Arc::new(Facts::of(&occasion, alert, now))))
+                Some((notifications, Arc::new(GroupSummary::of(&occasion, alert, now))))
             }
             None => {
                 let alert = Arc::new(stripped(occasion.alert()));
-                let facts = Arc::new(Facts::of(&occasion, Arc::clone(&alert), now));
+                let summary = Arc::new(GroupSummary::of(&occasion, Arc::clone(&alert), now));
                 let plain =
-                    facts.occasion(occasion.kind(), &self.name, occasion.group(), &[], occasion.now());
+                    summary.occasion(occasion.kind(), &self.name, occasion.group(), &[], occasion.now());
                 let notifications = self.try_to_render(&plain.unreported(unreported));
-                notifications.map(|notifications| (notifications, Arc::clone(&facts)))
+                notifications.map(|notifications| (notifications, Arc::clone(&summary)))
             }
         };
         if rendered.is_none() {
@@ -137,13 +137,13 @@ impl ChannelState {
     /// Renders what another channel, or several messages of this one, should have said.
     pub(crate) fn render_again(
         &self,
-        facts: &Facts,
+        summary: &GroupSummary,
         kind: OccasionKind,
         group: GroupId,
         notes: &[String],
-        now: Moment,
+        now: Timestamp,
     ) -> Vec<Notification> {
-        self.try_to_render(&facts.occasion(kind, &self.name, group, notes, now.into())).unwrap_or_default()
+        self.try_to_render(&summary.occasion(kind, &self.name, group, notes, now.into())).unwrap_or_default()
     }
 
     fn try_to_render(&self, occasion: &Occasion<'_>) -> Option<Vec<Notification>> {

@@ -1,6 +1,6 @@
 //! Bring letters on their way: where they are kept, what is tried next, and what its end means for both.
 //!
-//! It reads no clock and opens no socket; files it reaches through [`Files`]. The courier and the simulator drive it.
+//! It reads no clock and opens no socket; files it reaches through [`Files`]. The worker and the simulator drive it.
 
 mod accept;
 mod catch_up;
@@ -24,10 +24,10 @@ use watchfire_core::{Alert, AlertId, SelfLog};
 use crate::{
     GroupId, Notification, NotificationId, Reason, Receipt,
     delivery::receipts::Receipts,
-    delivery::{Delivery, Key, State, Step, View},
-    model::queued_message::Letter,
+    delivery::{Delivery, DeliveryState, DeliveryView, QueueKey, Step},
+    model::queued_message::QueuedMessage,
     model::stats::{Counters, bump},
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
     pipeline::channel_state::{ChannelState, Channels},
     spool::{Files, Missing, Name, Spool},
 };
@@ -54,7 +54,7 @@ const REST: Duration = Duration::from_secs(10);
 /// Holds all letters on their way.
 pub(crate) struct Dispatch<F> {
     pub(crate) delivery: Delivery,
-    kept: BTreeMap<Key, Kept>,
+    kept: BTreeMap<QueueKey, Kept>,
     ids: BTreeSet<NotificationId>,
     recent: VecDeque<NotificationId>,
     spool: Option<Spool<F>>,
@@ -66,8 +66,8 @@ pub(crate) struct Dispatch<F> {
     last_key: u64,
     /// Files of what has ended that could not be removed, or buried for a reason, yet.
     leftovers: Vec<(Name, Option<Reason>)>,
-    scanned: Option<Moment>,
-    released: Option<Moment>,
+    scanned: Option<Timestamp>,
+    released: Option<Timestamp>,
     self_log: SelfLog,
     last_resort: LastResort,
     /// Which counts of other processes were taken over, and are not written down as ours yet.
@@ -77,13 +77,13 @@ pub(crate) struct Dispatch<F> {
     /// Whether there are counts of this process in the folder.
     has_counts: bool,
     #[cfg(feature = "sim")]
-    fates: Fates,
+    fates: SimFates,
 }
 
 #[cfg(feature = "sim")]
 /// Is what became of letters other than that they were delivered, for the simulator's books.
 #[derive(Debug, Default)]
-pub(crate) struct Fates {
+pub(crate) struct SimFates {
     /// Dropped, refused or given up, and counted as such.
     pub(crate) ended: Vec<NotificationId>,
     /// Withdrawn, and which stand for it.
@@ -99,7 +99,7 @@ struct Kept {
     /// Its file, where it has one.
     name: Option<Name>,
     /// The letter itself: while it has no file, and until its first attempt.
-    letter: Option<Box<Letter>>,
+    letter: Option<Box<QueuedMessage>>,
     /// What it stands for.
     covers: Vec<NotificationId>,
     /// Whether it was found in the spool: another process may have had a part of its occasion.
@@ -115,11 +115,11 @@ impl Kept {
     }
 }
 
-/// Is what the courier does next.
+/// Is what the worker does next.
 #[derive(Debug)]
 pub(crate) enum Job {
-    Attempt { key: Key, channel: usize, notification: Box<Notification> },
-    Wait(Moment),
+    Attempt { key: QueueKey, channel: usize, notification: Box<Notification> },
+    Wait(Timestamp),
     Idle,
 }
 
@@ -161,7 +161,7 @@ impl<F: Files> Dispatch<F> {
             carried: BTreeSet::new(),
             has_counts: false,
             #[cfg(feature = "sim")]
-            fates: Fates::default(),
+            fates: SimFates::default(),
         };
         dispatch.restore();
         dispatch
@@ -186,7 +186,7 @@ impl<F: Files> Dispatch<F> {
     }
 
     /// Says what to do now.
-    pub(crate) fn next(&mut self, channels: &Channels, now: Moment) -> Job {
+    pub(crate) fn next(&mut self, channels: &Channels, now: Timestamp) -> Job {
         loop {
             match self.delivery.next(now) {
                 Step::Attempt(key) => {
@@ -204,7 +204,7 @@ impl<F: Files> Dispatch<F> {
     }
 
     /// Marks the file as under way, and gets the letter.
-    fn prepare(&mut self, channels: &Channels, key: Key, now: Moment) -> Option<Job> {
+    fn prepare(&mut self, channels: &Channels, key: QueueKey, now: Timestamp) -> Option<Job> {
         let ticket = self.delivery.get(key)?.clone();
         let channel = channels.get(ticket.channel)?;
         let counters = &channel.counters;
@@ -225,7 +225,7 @@ impl<F: Files> Dispatch<F> {
         if let (Some(spool), Some(kept)) = (&self.spool, self.kept.get_mut(&key)) {
             // What it stands for is repeated if this process dies now.
             for part in &mut kept.parts {
-                let state = State { in_flight: true, ..part.state };
+                let state = DeliveryState { in_flight: true, ..part.state };
                 if let Ok(name) = spool.restate(part, state) {
                     *part = name;
                 }
@@ -255,7 +255,7 @@ impl<F: Files> Dispatch<F> {
     }
 
     /// Returns a letter that waits, from memory or its file.
-    fn letter(&self, key: Key) -> Result<Letter, Missing> {
+    fn letter(&self, key: QueueKey) -> Result<QueuedMessage, Missing> {
         let kept = self.kept.get(&key).ok_or(Missing::Gone)?;
         if let Some(letter) = &kept.letter {
             return Ok((**letter).clone());
@@ -267,7 +267,7 @@ impl<F: Files> Dispatch<F> {
     }
 
     /// Does without a letter that cannot be read, for now or for good.
-    fn lose(&mut self, counters: &Counters, key: Key, missing: &Missing, now: Moment) {
+    fn lose(&mut self, counters: &Counters, key: QueueKey, missing: &Missing, now: Timestamp) {
         let Some(ticket) = self.delivery.get(key).cloned() else { return };
         let counter = match missing {
             Missing::Io(error) => {
@@ -294,7 +294,7 @@ impl<F: Files> Dispatch<F> {
         self.fates.ended.push(_id);
     }
 
-    fn title(&self, key: Key) -> String {
+    fn title(&self, key: QueueKey) -> String {
         self.letter(key).map(|letter| letter.notification.title).unwrap_or_default()
     }
 
@@ -340,7 +340,7 @@ impl<F: Files> Dispatch<F> {
     }
 
     /// Returns what a channel looks like.
-    pub(crate) fn view(&self, number: usize, now: Moment) -> View {
+    pub(crate) fn view(&self, number: usize, now: Timestamp) -> DeliveryView {
         self.delivery.view(number, now)
     }
 
@@ -352,7 +352,7 @@ impl<F: Files> Dispatch<F> {
 
     /// Takes what became of letters since it was last asked.
     #[cfg(feature = "sim")]
-    pub(crate) fn take_fates(&mut self) -> Fates {
+    pub(crate) fn take_fates(&mut self) -> SimFates {
         std::mem::take(&mut self.fates)
     }
 }

@@ -5,12 +5,12 @@ use std::{
     rc::Rc,
 };
 
-use super::random::Chance;
+use super::random::SimRandom;
 use crate::spool::{FOLDERS, Files};
 
 /// Is a disk in memory: what programs see, and what would be left after a loss of power.
 #[derive(Debug, Default)]
-pub(super) struct Disk {
+pub(super) struct FakeDisk {
     seen: BTreeMap<String, Rc<Vec<u8>>>,
     durable: BTreeMap<String, Rc<Vec<u8>>>,
     /// Changes of names that are not durable yet, in their order.
@@ -46,7 +46,7 @@ impl Change {
     }
 }
 
-impl Disk {
+impl FakeDisk {
     pub(super) fn new(is_loose: bool) -> Self {
         Self { is_loose, ..Self::default() }
     }
@@ -67,7 +67,7 @@ impl Disk {
     }
 
     /// Loses the power: of the changes that were not forced to the disk some are there, some are not.
-    pub(super) fn lose_power(&mut self, chance: &mut Chance) {
+    pub(super) fn lose_power(&mut self, chance: &mut SimRandom) {
         let journal = std::mem::take(&mut self.journal);
         // A journal keeps a first part of them; without one any may be missing.
         let journaled = chance.percent(60) && !self.is_loose;
@@ -110,7 +110,7 @@ impl Disk {
     }
 
     /// Spoils a file.
-    pub(super) fn damage(&mut self, path: &str, chance: &mut Chance) {
+    pub(super) fn damage(&mut self, path: &str, chance: &mut SimRandom) {
         if let Some(bytes) = self.seen.get(path) {
             let mut bytes = bytes.to_vec();
             let at = usize::try_from(chance.below(bytes.len() as u64)).unwrap_or_default();
@@ -126,16 +126,16 @@ impl Disk {
 
 /// Is one process's view of the disk; it ends in the middle of things when its fuel is used up.
 #[derive(Clone, Debug)]
-pub(super) struct Ram {
-    pub(super) disk: Rc<RefCell<Disk>>,
+pub(super) struct FakeFiles {
+    pub(super) disk: Rc<RefCell<FakeDisk>>,
     pub(super) fuel: Rc<Cell<Option<u64>>>,
     pub(super) dead: Rc<Cell<bool>>,
     /// The power goes when its fuel is used up.
     pub(super) with_power: Rc<Cell<bool>>,
 }
 
-impl Ram {
-    pub(super) fn new(disk: &Rc<RefCell<Disk>>) -> Self {
+impl FakeFiles {
+    pub(super) fn new(disk: &Rc<RefCell<FakeDisk>>) -> Self {
         let disk = Rc::clone(disk);
         Self { disk, fuel: Rc::default(), dead: Rc::default(), with_power: Rc::default() }
     }
@@ -166,7 +166,7 @@ impl Ram {
     }
 }
 
-impl Files for Ram {
+impl Files for FakeFiles {
     fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
         let was_dead = self.dead.get();
         let burnt = self.burn();

@@ -1,7 +1,7 @@
 //! Try the spool and the delivery under random schedules, outcomes, crashes at every step, lost folder entries and
 //! clock jumps, all from one seed: [`run`].
 //!
-//! What runs is the outbox's own code but the courier's thread; only the files, the clock, chance and the providers are
+//! What runs is the outbox's own code but the worker's thread; only the files, the clock, chance and the providers are
 //! the simulator's.
 
 mod fake_disk;
@@ -11,12 +11,12 @@ mod random;
 mod week;
 mod world;
 
-pub use week::rehearse;
+pub use week::simulate_week;
 
 /// Is what one seed came to.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
-pub struct Summary {
+pub struct RunReport {
     /// Steps made.
     pub steps: u64,
     /// Notifications accepted.
@@ -33,7 +33,7 @@ pub struct Summary {
     pub merged: u64,
     /// Notifications taken over by other channels.
     pub failed_over: u64,
-    /// Alerts that the desks took.
+    /// Alerts that the aggregators took.
     pub captured: u64,
     /// Of these, told of.
     pub told: u64,
@@ -50,11 +50,11 @@ pub struct Summary {
 /// # Errors
 ///
 /// If a property does not hold: which, and after what steps.
-pub fn run(seed: u64) -> Result<Summary, String> {
+pub fn run(seed: u64) -> Result<RunReport, String> {
     world::World::new(seed, false).run()
 }
 
-/// Runs one seed of the spool and the delivery with the desks before them: groups, budgets, checkpoints, silences, and
+/// Runs one seed of the spool and the delivery with the aggregators before them: groups, budgets, checkpoints, silences, and
 /// crashes every few seconds.
 ///
 /// In some seeds each process is on a host of its own, and knows of the others by their files only.
@@ -67,7 +67,7 @@ pub fn run(seed: u64) -> Result<Summary, String> {
 /// # Errors
 ///
 /// As [`run`].
-pub fn run_groups(seed: u64) -> Result<Summary, String> {
+pub fn run_groups(seed: u64) -> Result<RunReport, String> {
     world::World::new(seed, true).run()
 }
 

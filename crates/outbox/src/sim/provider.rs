@@ -4,10 +4,10 @@ use std::{
     time::Duration,
 };
 
-use super::random::Chance;
+use super::random::SimRandom;
 use crate::{
     Delivering, GroupId, Notification, NotificationId, Occasion, OccasionKind, Outcome, Policy, Reason,
-    Receipt, Scope, Sink, model::timestamp::Moment,
+    Receipt, Scope, Sink, model::timestamp::Timestamp,
 };
 
 /// Renders for its recipients, and notes what; what it delivers is the simulator's affair.
@@ -18,7 +18,7 @@ pub(super) struct Paper {
     pub(super) shown: Shown,
 }
 
-/// Is what the desk of one channel has had rendered: why, of which group, and how many alerts it told of.
+/// Is what the aggregator of one channel has had rendered: why, of which group, and how many alerts it told of.
 pub(super) type Shown = Arc<Mutex<Vec<(OccasionKind, GroupId, u64)>>>;
 
 impl Sink for Paper {
@@ -28,7 +28,7 @@ impl Sink for Paper {
 
     fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
         let title = occasion.title();
-        // What it says for another channel, or sums up, no desk has decided on.
+        // What it says for another channel, or sums up, no aggregator has decided on.
         let own = occasion.kind() != OccasionKind::CatchUp
             && !occasion.remarks().iter().any(|note| note.contains("has not delivered this since"));
         if own {
@@ -98,7 +98,7 @@ impl Providers {
         &mut self,
         notification: &Notification,
         excused: bool,
-        chance: &mut Chance,
+        chance: &mut SimRandom,
     ) -> Result<Outcome, String> {
         let why = || Reason::new("as the seed says");
         let receipt = || Some(Receipt::new(notification.recipient(), "1.5"));
@@ -141,10 +141,10 @@ impl Providers {
 
 /// Remembers what providers asked a process to wait for.
 #[derive(Debug, Default)]
-pub(super) struct Pauses(BTreeMap<(usize, Option<String>), Moment>);
+pub(super) struct Pauses(BTreeMap<(usize, Option<String>), Timestamp>);
 
 impl Pauses {
-    pub(super) fn note(&mut self, channel: usize, recipient: &str, outcome: &Outcome, now: Moment) {
+    pub(super) fn note(&mut self, channel: usize, recipient: &str, outcome: &Outcome, now: Timestamp) {
         let (Outcome::RateLimited { wait, scope, .. } | Outcome::DeliveredThenWait { wait, scope, .. }) =
             outcome
         else {
@@ -157,7 +157,7 @@ impl Pauses {
     }
 
     /// Returns until when nothing may be sent there.
-    pub(super) fn until(&self, channel: usize, recipient: &str) -> Moment {
+    pub(super) fn until(&self, channel: usize, recipient: &str) -> Timestamp {
         let of = |recipient: Option<String>| self.0.get(&(channel, recipient)).copied().unwrap_or_default();
         of(None).max(of(Some(recipient.to_owned())))
     }

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 /// Draws numbers from a seed: `SplitMix64` (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
 #[derive(Clone, Debug)]
-pub(super) struct Chance(u64);
+pub(super) struct SimRandom(u64);
 
-impl Chance {
+impl SimRandom {
     pub(super) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d)
     }

@@ -7,7 +7,7 @@ mod hosts;
 mod plan;
 mod process;
 
-use adoption_oracle::Estate;
+use adoption_oracle::LeftCounts;
 use count_oracle::{Book, Grave, Pings, Sum};
 use delivery_oracle::conserved;
 use process::Process;
@@ -23,16 +23,16 @@ use std::{
 use watchfire_core::{Alert, AlertId, App, SelfLog, Severity};
 
 use super::{
-    Summary,
-    fake_disk::{Disk, Mode, Ram},
+    RunReport,
+    fake_disk::{FakeDisk, FakeFiles, Mode},
     ledger::Ledger,
     provider::{Paper, Pauses, Providers, Shown},
-    random::Chance,
+    random::SimRandom,
 };
 use crate::{
     GroupId, Notification, NotificationId, Occasion,
-    delivery::{Key, State},
-    model::timestamp::Moment,
+    delivery::{DeliveryState, QueueKey},
+    model::timestamp::Timestamp,
     pipeline::channel_state::{ChannelState, Settings},
     pipeline::dispatch::{Dispatch, Job, Limits},
     spool::{Alive, Owner, Spool},
@@ -40,11 +40,11 @@ use crate::{
 
 /// Is everything that one seed is about.
 pub(super) struct World {
-    chance: Chance,
+    chance: SimRandom,
     /// Its own draws, so that the rest of a seed stays as it is: when a process dies while it starts.
-    starts: Chance,
-    now: Moment,
-    disk: Rc<RefCell<Disk>>,
+    starts: SimRandom,
+    now: Timestamp,
+    disk: Rc<RefCell<FakeDisk>>,
     plan: Plan,
     processes: Vec<Option<Process>>,
     living: Arc<Mutex<BTreeSet<Owner>>>,
@@ -55,9 +55,9 @@ pub(super) struct World {
     excused: BTreeSet<NotificationId>,
     alerts: u128,
     pids: u32,
-    summary: Summary,
+    summary: RunReport,
     steps: Vec<String>,
-    left: Vec<Estate>,
+    left: Vec<LeftCounts>,
     graves: Vec<Grave>,
     sums: Vec<Sum>,
     pings: Pings,
@@ -72,7 +72,7 @@ struct Plan {
     channels: Vec<Wanted>,
     limits: Limits,
     damages: bool,
-    /// Alerts go through the desks.
+    /// Alerts go through the aggregators.
     grouped: bool,
     /// All clocks are right.
     steady: bool,
@@ -89,9 +89,9 @@ struct Wanted {
 }
 
 impl World {
-    /// Sets up the world of a seed; with `grouped` the alerts go through the desks.
+    /// Sets up the world of a seed; with `grouped` the alerts go through the aggregators.
     pub(super) fn new(seed: u64, grouped: bool) -> Self {
-        let mut chance = Chance::new(seed);
+        let mut chance = SimRandom::new(seed);
         let mut plan = Plan::draw(&mut chance, grouped);
         let moves = !plan.steady;
         let mut providers = Providers { moves, ..Providers::default() };
@@ -100,14 +100,14 @@ impl World {
         }
         let processes = 1 + usize::try_from(chance.below(3)).unwrap_or_default();
         let sums = vec![Sum::default(); plan.channels.len()];
-        let mut starts = Chance::new(!seed);
+        let mut starts = SimRandom::new(!seed);
         let is_loose = starts.percent(35);
         plan.spread = plan.steady && processes > 1 && starts.percent(30);
         Self {
             chance,
             starts,
-            now: Moment::from_millis(1_700_000_000_000),
-            disk: Rc::new(RefCell::new(Disk::new(is_loose))),
+            now: Timestamp::from_millis(1_700_000_000_000),
+            disk: Rc::new(RefCell::new(FakeDisk::new(is_loose))),
             plan,
             processes: (0..processes).map(|_| None).collect(),
             living: Arc::default(),
@@ -117,7 +117,7 @@ impl World {
             excused: BTreeSet::new(),
             alerts: 0,
             pids: 1,
-            summary: Summary::default(),
+            summary: RunReport::default(),
             steps: Vec::new(),
             left: Vec::new(),
             graves: Vec::new(),
@@ -128,7 +128,7 @@ impl World {
         }
     }
 
-    pub(super) fn run(mut self) -> Result<Summary, String> {
+    pub(super) fn run(mut self) -> Result<RunReport, String> {
         let steps = 40 + self.chance.below(80);
         let done = (0..steps).try_for_each(|_| self.step()).and_then(|()| self.come_to_rest());
         self.summary.steps = steps;
@@ -162,8 +162,8 @@ impl World {
             }
             84..87 => {
                 if let Some(process) = self.processes.get(number).and_then(Option::as_ref) {
-                    let (ram, fuel) = (process.ram.clone(), self.chance.below(25));
-                    self.limit(number, &ram, fuel);
+                    let (files, fuel) = (process.files.clone(), self.chance.below(25));
+                    self.limit(number, &files, fuel);
                 }
             }
             87..89 => self.kill(number),
@@ -195,8 +195,8 @@ impl World {
         let alive: Alive = Arc::new(move |owner| {
             Some(living.lock().unwrap_or_else(PoisonError::into_inner).contains(owner))
         });
-        let ram = Ram::new(&self.disk);
-        let spool = Spool::new(ram.clone(), owner.clone(), alive, self.pids);
+        let files = FakeFiles::new(&self.disk);
+        let spool = Spool::new(files.clone(), owner.clone(), alive, self.pids);
         let dispatch = Dispatch::new(Some(spool), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None);
         let mut dispatch = dispatch.with_limits(self.plan.limits, self.plan.limits);
         let (mut channels, mut shown) = (Vec::new(), Vec::new());
@@ -220,18 +220,18 @@ impl World {
             // Some in the first moment, some at the end of its first turn.
             let most = if self.starts.percent(50) { 6 } else { 30 };
             let fuel = self.starts.below(most);
-            self.limit(number, &ram, fuel);
+            self.limit(number, &files, fuel);
         }
         let books = vec![Book::default(); channels.len()];
         let mut process = Process {
             owner,
-            ram,
+            files,
             dispatch,
             channels,
             flying: BTreeMap::new(),
             pauses: Pauses::default(),
             paced: BTreeMap::new(),
-            desks: Vec::new(),
+            aggregators: Vec::new(),
             looked: None,
             shown,
             books,
@@ -262,10 +262,10 @@ impl World {
             let Some(channel) = process.channels.get(to).cloned() else { continue };
             let now = process.clock(self.now);
             let occasion = Occasion::first(&alert, &channel.name, group, now.into());
-            let Some((rendered, facts)) = channel.render(&occasion, now) else { continue };
+            let Some((rendered, summary)) = channel.render(&occasion, now) else { continue };
             let ids: Vec<NotificationId> = rendered.iter().map(Notification::id).collect();
-            let state = State { not_before: now, ..State::default() };
-            process.dispatch.accept(state, &process.channels, to, rendered, &facts, now);
+            let state = DeliveryState { not_before: now, ..DeliveryState::default() };
+            process.dispatch.accept(state, &process.channels, to, rendered, &summary, now);
             process.dispatch.commit();
             self.say(format!("process {number} accepts {} for {}", alert.message, channel.name));
             self.explain(&mut process);
@@ -287,9 +287,13 @@ impl World {
         for left in left {
             for (to, channel) in process.channels.clone().iter().enumerate() {
                 let occasion = Occasion::first(&left.alert, &channel.name, GroupId::from_u64(9), now.into());
-                let Some((rendered, facts)) = channel.render(&occasion, now) else { continue };
-                let state = State { not_before: now, maybe_duplicate: left.again, ..State::default() };
-                process.dispatch.accept(state, &process.channels, to, rendered, &facts, now);
+                let Some((rendered, summary)) = channel.render(&occasion, now) else { continue };
+                let state = DeliveryState {
+                    not_before: now,
+                    maybe_duplicate: left.again,
+                    ..DeliveryState::default()
+                };
+                process.dispatch.accept(state, &process.channels, to, rendered, &summary, now);
             }
             process.dispatch.end_alert(&left.name);
         }
@@ -302,7 +306,7 @@ impl World {
         broken.and(conserved)
     }
 
-    fn start_attempts(&mut self, process: &mut Process, number: usize, now: Moment) -> Result<(), String> {
+    fn start_attempts(&mut self, process: &mut Process, number: usize, now: Timestamp) -> Result<(), String> {
         for _ in 0..10_000 {
             match process.dispatch.next(&process.channels, now) {
                 Job::Attempt { key, channel, notification } => {
@@ -353,14 +357,14 @@ impl World {
 
     fn finish_one(&mut self, number: usize) -> Result<(), String> {
         let Some(process) = self.processes.get(number).and_then(Option::as_ref) else { return Ok(()) };
-        let keys: Vec<Key> = process.flying.keys().copied().collect();
+        let keys: Vec<QueueKey> = process.flying.keys().copied().collect();
         match self.chance.pick(&keys).copied() {
             Some(key) => self.finish(number, key),
             None => Ok(()),
         }
     }
 
-    fn finish(&mut self, number: usize, key: Key) -> Result<(), String> {
+    fn finish(&mut self, number: usize, key: QueueKey) -> Result<(), String> {
         let Some(mut process) = self.take(number) else { return Ok(()) };
         let now = process.clock(self.now);
         let Some((channel, notification)) = process.flying.remove(&key) else {

@@ -25,10 +25,10 @@ use std::{
 use watchfire_core::{App, clock};
 
 use crate::{
-    delivery::{Key, State},
+    delivery::{DeliveryState, QueueKey},
     model::hash::Fnv128,
     model::random,
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
     spool::{Disk, Files, Missing, Name, Owner, Spool, Trouble},
 };
 
@@ -89,9 +89,9 @@ impl SpoolFolder {
     /// If it cannot be read.
     pub fn list(&self) -> io::Result<Vec<Entry>> {
         let files = self.spool.files();
-        let mut waiting: BTreeMap<Key, Entry> = BTreeMap::new();
+        let mut waiting: BTreeMap<QueueKey, Entry> = BTreeMap::new();
         let mut owners: Vec<(Owner, bool)> = Vec::new();
-        let now = Moment::from(clock::now());
+        let now = Timestamp::from(clock::now());
         // What is moved from one to the other while they are read is seen in one of three looks at least.
         for folder in ["cur", "new", "cur"] {
             for text in files.list(folder)? {
@@ -131,7 +131,7 @@ impl SpoolFolder {
             let (alert, _) = self.spool.alert(&entry.path())?;
             return Ok(Content::of_alert(alert));
         }
-        let (letter, origin) = self.spool.letter_and_origin(&entry.path())?;
+        let (letter, origin) = self.spool.message_and_origin(&entry.path())?;
         let why = self.spool.files().read(&format!("{}.why", entry.path()), 4_096).ok();
         let why = why.map(|bytes| crate::one_line(&String::from_utf8_lossy(&bytes), 500));
         Ok(Content::of_letter(letter, entry.state(), origin, why.filter(|_| *entry.place() == Place::Dead)))
@@ -148,10 +148,11 @@ impl SpoolFolder {
         let mut name = Self::letter_name(entry)?;
         if *entry.place() == Place::Dead {
             // A new life: else it would be too old to be sent by itself.
-            name.key.accepted = Moment::from(clock::now()).as_millis().saturating_mul(1_000);
+            name.key.accepted = Timestamp::from(clock::now()).as_millis().saturating_mul(1_000);
             name.state.failed_over = false;
         }
-        name.state = State { not_before: Moment::default(), attempts: 0, held: false, ..name.state };
+        name.state =
+            DeliveryState { not_before: Timestamp::default(), attempts: 0, held: false, ..name.state };
         let free = name.owned_by(None);
         let files = self.spool.files();
         files.rename(&entry.path(), &format!("new/{free}")).map_err(changed)?;
@@ -166,7 +167,7 @@ impl SpoolFolder {
     /// As [`retry`](Self::retry).
     pub fn redirect(&mut self, entry: &Entry, to: &str) -> Result<(), FolderError> {
         let name = Self::letter_name(entry)?;
-        let now = Moment::from(clock::now());
+        let now = Timestamp::from(clock::now());
         // The beat comes before the claim: a claim without one looks stale to others.
         self.spool.beat(now);
         let claim = name.clone().owned_by(Some(self.spool.owner()));
@@ -189,18 +190,18 @@ impl SpoolFolder {
         name: &Name,
         path: &str,
         to: &str,
-        now: Moment,
+        now: Timestamp,
     ) -> Result<(), FolderError> {
-        let (mut letter, origin) = self.spool.letter_and_origin(path)?;
+        let (mut letter, origin) = self.spool.message_and_origin(path)?;
         let from = origin.unwrap_or_else(|| letter.notification.channel.clone());
-        let mut facts = (*letter.facts).clone();
-        facts.notes.push(format!("Sent here by hand, instead of by the channel `{from}`."));
-        letter.facts = Arc::new(facts);
+        let mut summary = (*letter.summary).clone();
+        summary.notes.push(format!("Sent here by hand, instead of by the channel `{from}`."));
+        letter.summary = Arc::new(summary);
         to.clone_into(&mut letter.notification.channel);
         // Its own id: the same message may already be on its way there.
         let id = Fnv128::new().part(&name.key.id.as_u128().to_be_bytes()).part(to.as_bytes()).finish();
-        let key = Key { accepted: now.as_millis().saturating_mul(1_000), id: crate::NotificationId(id) };
-        let state = State { maybe_duplicate: name.state.maybe_duplicate, ..State::default() };
+        let key = QueueKey { accepted: now.as_millis().saturating_mul(1_000), id: crate::NotificationId(id) };
+        let state = DeliveryState { maybe_duplicate: name.state.maybe_duplicate, ..DeliveryState::default() };
         let written = self.spool.redirect(&Name::new(key, state, to), &letter, &from);
         written.map_err(FolderError::from)
     }

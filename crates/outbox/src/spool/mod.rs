@@ -20,5 +20,5 @@ pub(crate) use owner::Owner;
 pub(crate) use record::masked;
 #[cfg(feature = "sim")]
 pub(crate) use store::{Alive, text_of};
-pub(crate) use store::{Drawer, Found, LARGEST, Spool};
+pub(crate) use store::{Found, LARGEST, Spool, StateKind};
 pub(crate) use trouble::{Missing, Trouble};

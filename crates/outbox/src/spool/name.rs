@@ -2,8 +2,8 @@ use std::fmt;
 
 use crate::{
     NotificationId,
-    delivery::{Key, State},
-    model::timestamp::Moment,
+    delivery::{DeliveryState, QueueKey},
+    model::timestamp::Timestamp,
     spool::Owner,
 };
 
@@ -15,8 +15,8 @@ use crate::{
 /// The channel is there for people; what counts is in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
-    pub(crate) key: Key,
-    pub(crate) state: State,
+    pub(crate) key: QueueKey,
+    pub(crate) state: DeliveryState,
     pub(crate) label: String,
     pub(crate) owner: Option<Owner>,
 }
@@ -27,13 +27,13 @@ pub(crate) struct Name {
 pub(super) const ALERT: &str = "@alert";
 
 impl Name {
-    pub(crate) fn new(key: Key, state: State, label: &str) -> Self {
+    pub(crate) fn new(key: QueueKey, state: DeliveryState, label: &str) -> Self {
         Self { key, state, label: label_of(label), owner: None }
     }
 
     /// Names an alert that is written as it is, by the process `owner`.
-    pub(crate) fn alert(key: Key, owner: &Owner) -> Self {
-        Self { key, state: State::default(), label: ALERT.to_owned(), owner: Some(owner.clone()) }
+    pub(crate) fn alert(key: QueueKey, owner: &Owner) -> Self {
+        Self { key, state: DeliveryState::default(), label: ALERT.to_owned(), owner: Some(owner.clone()) }
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
@@ -44,7 +44,7 @@ impl Name {
         let mut parts = name.splitn(7, '.');
         let accepted = digits(parts.next()?)?;
         let id: NotificationId = parts.next().filter(|id| id.len() == 32)?.parse().ok()?;
-        let not_before = Moment::from_millis(digits(parts.next()?)?);
+        let not_before = Timestamp::from_millis(digits(parts.next()?)?);
         let attempts = u32::try_from(digits(parts.next()?)?).ok()?;
         let step = u8::try_from(digits(parts.next()?)?).ok()?;
         let flags = parts.next()?;
@@ -55,7 +55,7 @@ impl Name {
         {
             return None;
         }
-        let state = State {
+        let state = DeliveryState {
             not_before,
             attempts,
             step,
@@ -65,7 +65,7 @@ impl Name {
             in_flight: flags.contains('f'),
             deferred: flags.contains('b'),
         };
-        Some(Self { key: Key { accepted, id }, state, label: label.to_owned(), owner })
+        Some(Self { key: QueueKey { accepted, id }, state, label: label.to_owned(), owner })
     }
 
     pub(crate) fn owned_by(mut self, owner: Option<&Owner>) -> Self {
@@ -123,8 +123,8 @@ mod tests {
             accepted in 0..u64::MAX / 2, id in any::<u128>(), not_before in any::<u64>(), attempts in any::<u32>(),
             step in any::<u8>(), flags in any::<[bool; 5]>(), channel in ".{0,60}", owned in any::<bool>(),
         ) {
-            let state = State {
-                not_before: Moment::from_millis(not_before),
+            let state = DeliveryState {
+                not_before: Timestamp::from_millis(not_before),
                 attempts,
                 step,
                 maybe_duplicate: flags[0],
@@ -134,7 +134,7 @@ mod tests {
                 deferred: flags[4],
             };
             let owner = Owner::new("web-1.example.com", 4711, "12-ab");
-            let key = Key { accepted, id: NotificationId(id) };
+            let key = QueueKey { accepted, id: NotificationId(id) };
             let name = Name::new(key, state, &channel).owned_by(owned.then_some(&owner));
             let text = name.to_string();
             prop_assert!(text.len() < 255 && !text.contains('/'));
@@ -148,7 +148,7 @@ mod tests {
 
         #[test]
         fn names_sort_by_acceptance(a in 0..10_u64.pow(16), b in 0..10_u64.pow(16)) {
-            let name = |accepted| Name::new(Key { accepted, id: NotificationId(7) }, State::default(), "x").to_string();
+            let name = |accepted| Name::new(QueueKey { accepted, id: NotificationId(7) }, DeliveryState::default(), "x").to_string();
             prop_assert_eq!(a.cmp(&b), name(a).cmp(&name(b)));
         }
     }

@@ -12,13 +12,13 @@ use watchfire_core::{Alert, AlertId, App, Field, Severity, SpanFacts, Stack, Val
 use crate::{
     Counts, Form, GroupId, Mention, Notification, NotificationId, OccasionKind, Outlook,
     model::notification::Rendering,
-    model::queued_message::{Facts, Letter},
-    model::timestamp::Moment,
+    model::queued_message::{GroupSummary, QueuedMessage},
+    model::timestamp::Timestamp,
 };
 
 /// Is the head of a file: everything but the renderings themselves, which follow it as they are.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct LetterRecord {
+pub(super) struct MessageRecord {
     pub(super) id: String,
     pub(super) channel: String,
     recipient: String,
@@ -103,9 +103,9 @@ struct AppRecord {
     pid: u32,
 }
 
-impl LetterRecord {
-    pub(super) fn of(letter: &Letter) -> Self {
-        let Letter { notification, facts, covers } = letter;
+impl MessageRecord {
+    pub(super) fn of(letter: &QueuedMessage) -> Self {
+        let QueuedMessage { notification, summary, covers } = letter;
         Self {
             id: notification.id.to_string(),
             channel: notification.channel.clone(),
@@ -113,23 +113,23 @@ impl LetterRecord {
             kind: notification.kind.as_str().to_owned(),
             group: notification.group.to_string(),
             title: notification.title.clone(),
-            number: facts.number,
-            total: facts.counts.total,
-            fresh: facts.counts.fresh,
-            first: Moment::from(facts.counts.first).as_millis(),
-            last: Moment::from(facts.counts.last).as_millis(),
-            since: facts.since.as_millis(),
-            groups: facts.counts.groups,
-            outlook: facts.outlook.map(|outlook| match outlook {
-                Outlook::Next(at) => Moment::from(at).as_millis(),
+            number: summary.number,
+            total: summary.counts.total,
+            fresh: summary.counts.fresh,
+            first: Timestamp::from(summary.counts.first).as_millis(),
+            last: Timestamp::from(summary.counts.last).as_millis(),
+            since: summary.since.as_millis(),
+            groups: summary.counts.groups,
+            outlook: summary.outlook.map(|outlook| match outlook {
+                Outlook::Next(at) => Timestamp::from(at).as_millis(),
                 Outlook::Over => 0,
             }),
-            mentions: facts
+            mentions: summary
                 .mentions
                 .iter()
                 .map(|m| (m.group.to_string(), m.title.clone(), m.count))
                 .collect(),
-            notes: facts.notes.clone(),
+            notes: summary.notes.clone(),
             covers: covers.iter().map(ToString::to_string).collect(),
             redirected_from: None,
             renderings: notification
@@ -137,14 +137,14 @@ impl LetterRecord {
                 .iter()
                 .map(|rendering| (rendering.form.as_str().to_owned(), rendering.body.len()))
                 .collect(),
-            alert: AlertRecord::of(&facts.alert),
+            alert: AlertRecord::of(&summary.alert),
         }
     }
 
     /// Puts the letter together again; `None` if something in it cannot be.
-    pub(super) fn letter(self, bodies: &[u8]) -> Option<Letter> {
+    pub(super) fn letter(self, bodies: &[u8]) -> Option<QueuedMessage> {
         let alert = Arc::new(self.alert.alert()?);
-        let time = |millis: u64| SystemTime::from(Moment::from_millis(millis));
+        let time = |millis: u64| SystemTime::from(Timestamp::from_millis(millis));
         let mut rest = bodies;
         let mut ladder = Vec::with_capacity(self.renderings.len());
         for (form, len) in self.renderings {
@@ -171,7 +171,7 @@ impl LetterRecord {
             maybe_duplicate: false,
         };
         let mentions = self.mentions.into_iter();
-        let facts = Facts {
+        let summary = GroupSummary {
             alert,
             number: self.number,
             counts: Counts::new(self.total, self.fresh, time(self.first), time(self.last))
@@ -181,10 +181,10 @@ impl LetterRecord {
                 .map(|(group, title, count)| Some(Mention::new(group.parse().ok()?, title, count)))
                 .collect::<Option<_>>()?,
             notes: self.notes,
-            since: Moment::from_millis(self.since),
+            since: Timestamp::from_millis(self.since),
         };
         let covers = self.covers.iter().map(|id| id.parse::<NotificationId>().ok()).collect::<Option<_>>()?;
-        Some(Letter { notification, facts: Arc::new(facts), covers })
+        Some(QueuedMessage { notification, summary: Arc::new(summary), covers })
     }
 }
 

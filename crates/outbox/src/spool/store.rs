@@ -10,17 +10,20 @@
 mod lease;
 mod state_files;
 
-pub(crate) use state_files::Drawer;
+pub(crate) use state_files::StateKind;
 
 use std::{collections::HashSet, fmt, io, sync::Arc, time::Duration};
 
 use watchfire_core::Alert;
 
-use crate::{NotificationId, delivery::State, model::queued_message::Letter, model::timestamp::Moment};
+use crate::{
+    NotificationId, delivery::DeliveryState, model::queued_message::QueuedMessage,
+    model::timestamp::Timestamp,
+};
 
 use super::{
     Damaged, Files, Missing, Name, Owner, Trouble, frame,
-    record::{AlertRecord, LetterRecord},
+    record::{AlertRecord, MessageRecord},
 };
 
 /// The largest file: a notification with all its renderings and its alert.
@@ -41,7 +44,7 @@ pub(crate) struct Spool<F> {
     tag: u32,
     written: u64,
     dead: Option<usize>,
-    beat: Option<Moment>,
+    beat: Option<Timestamp>,
     /// Files that are for channels nobody has set up here: they stay.
     foreign: HashSet<String>,
     /// Alerts of panics of this process that are left alone for now: it may be about to end.
@@ -54,9 +57,9 @@ pub(crate) type Alive = Arc<dyn Fn(&Owner) -> Option<bool> + Send + Sync>;
 /// Is what was found in the folder and is now ours.
 #[derive(Debug)]
 pub(crate) enum Found {
-    Letter(Name, Box<Letter>),
+    QueuedMessage(Name, Box<QueuedMessage>),
     /// A letter that an operator has sent another way: it is to be rendered for its new channel.
-    Redirected(Name, Box<Letter>),
+    Redirected(Name, Box<QueuedMessage>),
     /// An alert that a panic left behind, not rendered yet, and who wrote it.
     Alert(Name, Box<Alert>, Option<Owner>),
 }
@@ -81,10 +84,10 @@ impl<F: Files> Spool<F> {
     }
 
     /// Writes a letter and claims it. It is accepted after the next [`commit`](Self::commit).
-    pub(crate) fn accept(&mut self, name: &Name, letter: &Letter) -> Result<Name, Trouble> {
+    pub(crate) fn accept(&mut self, name: &Name, letter: &QueuedMessage) -> Result<Name, Trouble> {
         let bodies: Vec<&[u8]> =
             letter.notification.ladder.iter().map(|rendering| rendering.body.as_slice()).collect();
-        let bytes = frame::wrap(&LetterRecord::of(letter), &bodies).ok_or(Trouble::TooLarge(0))?;
+        let bytes = frame::wrap(&MessageRecord::of(letter), &bodies).ok_or(Trouble::TooLarge(0))?;
         let name = name.clone().owned_by(Some(&self.owner));
         self.place(&bytes, &format!("cur/{name}"))?;
         Ok(name)
@@ -135,7 +138,7 @@ impl<F: Files> Spool<F> {
     }
 
     /// Notes a change of state. `Gone` if another process or an operator took the file.
-    pub(crate) fn restate(&self, name: &Name, state: State) -> Result<Name, Missing> {
+    pub(crate) fn restate(&self, name: &Name, state: DeliveryState) -> Result<Name, Missing> {
         let next = Name { state, ..name.clone() };
         if next != *name {
             self.files.rename(&format!("cur/{name}"), &format!("cur/{next}")).map_err(missing)?;
@@ -144,7 +147,7 @@ impl<F: Files> Spool<F> {
     }
 
     /// Reads a letter that is ours; a damaged one is set aside.
-    pub(crate) fn read(&self, name: &Name) -> Result<Letter, Missing> {
+    pub(crate) fn read(&self, name: &Name) -> Result<QueuedMessage, Missing> {
         let path = format!("cur/{name}");
         match self.letter(&path) {
             Err(Missing::Damaged(damage)) => {
@@ -155,24 +158,29 @@ impl<F: Files> Spool<F> {
         }
     }
 
-    pub(crate) fn letter(&self, path: &str) -> Result<Letter, Missing> {
-        self.letter_and_origin(path).map(|(letter, _)| letter)
+    pub(crate) fn letter(&self, path: &str) -> Result<QueuedMessage, Missing> {
+        self.message_and_origin(path).map(|(letter, _)| letter)
     }
 
     /// Reads a letter, and from which channel it was redirected.
-    pub(crate) fn letter_and_origin(&self, path: &str) -> Result<(Letter, Option<String>), Missing> {
+    pub(crate) fn message_and_origin(&self, path: &str) -> Result<(QueuedMessage, Option<String>), Missing> {
         let bytes = self.files.read(path, LARGEST).map_err(missing)?;
-        let (mut head, bodies) = frame::unwrap::<LetterRecord>(&bytes).map_err(Missing::Damaged)?;
+        let (mut head, bodies) = frame::unwrap::<MessageRecord>(&bytes).map_err(Missing::Damaged)?;
         let origin = head.redirected_from.take();
         let letter = head.letter(bodies).ok_or_else(|| Missing::Damaged(Damaged::content()))?;
         Ok((letter, origin))
     }
 
     /// Writes a letter for another channel than it was rendered for, free for whoever has that channel.
-    pub(crate) fn redirect(&mut self, name: &Name, letter: &Letter, from: &str) -> Result<(), Trouble> {
+    pub(crate) fn redirect(
+        &mut self,
+        name: &Name,
+        letter: &QueuedMessage,
+        from: &str,
+    ) -> Result<(), Trouble> {
         let bodies: Vec<&[u8]> =
             letter.notification.ladder.iter().map(|rendering| rendering.body.as_slice()).collect();
-        let mut record = LetterRecord::of(letter);
+        let mut record = MessageRecord::of(letter);
         record.redirected_from = Some(from.to_owned());
         let bytes = frame::wrap(&record, &bodies).ok_or(Trouble::TooLarge(0))?;
         self.place(&bytes, &format!("new/{name}"))
@@ -245,7 +253,7 @@ impl<F: Files> Spool<F> {
         known: &dyn Fn(&str) -> bool,
         alerts: bool,
         most: usize,
-        now: Moment,
+        now: Timestamp,
     ) -> (Vec<Found>, Vec<String>) {
         let mut found = Vec::new();
         let mut damaged = Vec::new();
@@ -274,9 +282,9 @@ impl<F: Files> Spool<F> {
             let content = if name.is_alert() {
                 self.alert(&free).map(|(alert, writer)| Found::Alert(name.clone(), Box::new(alert), writer))
             } else {
-                self.letter_and_origin(&free).map(|(letter, origin)| match origin {
+                self.message_and_origin(&free).map(|(letter, origin)| match origin {
                     Some(_) => Found::Redirected(name.clone(), Box::new(letter)),
-                    None => Found::Letter(name.clone(), Box::new(letter)),
+                    None => Found::QueuedMessage(name.clone(), Box::new(letter)),
                 })
             };
             let content = match content {
@@ -287,7 +295,7 @@ impl<F: Files> Spool<F> {
                 }
                 Err(_) => continue,
             };
-            if let Found::Letter(_, letter) | Found::Redirected(_, letter) = &content
+            if let Found::QueuedMessage(_, letter) | Found::Redirected(_, letter) = &content
                 && !known(&letter.notification.channel)
             {
                 self.foreign.insert(text);
@@ -305,7 +313,7 @@ impl<F: Files> Spool<F> {
                 continue;
             }
             found.push(match content {
-                Found::Letter(_, letter) => Found::Letter(claimed, letter),
+                Found::QueuedMessage(_, letter) => Found::QueuedMessage(claimed, letter),
                 Found::Redirected(_, letter) => Found::Redirected(claimed, letter),
                 Found::Alert(_, alert, writer) => Found::Alert(claimed, alert, writer),
             });

@@ -1,4 +1,4 @@
-//! Make the attempts, on a thread of their own: what is on its way goes on while the courier waits for the disk.
+//! Make the attempts, on a thread of their own: what is on its way goes on while the worker waits for the disk.
 
 use std::{
     io,
@@ -18,7 +18,7 @@ use watchfire_core::{clock, mute_thread};
 use super::worker_loop::runtime;
 use crate::{
     Notification, Outcome, Reason,
-    delivery::Key,
+    delivery::QueueKey,
     pipeline::channel_state::ChannelState,
     worker::shared::{Shared, THREAD},
 };
@@ -29,25 +29,25 @@ const STOPPING: Duration = Duration::from_millis(200);
 /// Hands attempts to the thread that makes them, and takes their ends.
 ///
 /// Unbounded, for of each destination one attempt is under way at a time.
-pub(super) struct Carrier {
+pub(super) struct AttemptRunner {
     attempts: Option<UnboundedSender<Attempt>>,
     ends: Arc<Ends>,
 }
 
 struct Attempt {
-    key: Key,
+    key: QueueKey,
     channel: Arc<ChannelState>,
     notification: Notification,
 }
 
 #[derive(Default)]
 struct Ends {
-    finished: Mutex<Vec<(Key, Outcome)>>,
+    finished: Mutex<Vec<(QueueKey, Outcome)>>,
     /// Whether the thread makes no attempts any more.
     over: (Mutex<bool>, Condvar),
 }
 
-impl Carrier {
+impl AttemptRunner {
     /// Starts the thread.
     pub(super) fn start(shared: &Arc<Shared>) -> io::Result<Self> {
         let runtime = runtime(THREAD)?;
@@ -57,7 +57,7 @@ impl Carrier {
         std::thread::Builder::new().name(format!("{THREAD}-send")).spawn(move || {
             // What hyper, rustls and lettre emit on this thread must never become an alert.
             mute_thread();
-            shared.carrier.set(std::thread::current().id()).ok();
+            shared.attempt_runner.set(std::thread::current().id()).ok();
             carry(&runtime, receiver, &shared, &told.0);
             drop(told);
             // A resolver that hangs must not hold the end of the program.
@@ -67,7 +67,7 @@ impl Carrier {
     }
 
     /// Has an attempt made; its end comes by [`finished`](Self::finished).
-    pub(super) fn make(&self, key: Key, channel: Arc<ChannelState>, notification: Notification) {
+    pub(super) fn make(&self, key: QueueKey, channel: Arc<ChannelState>, notification: Notification) {
         let attempt = Attempt { key, channel, notification };
         let sent = self.attempts.as_ref().is_some_and(|attempts| attempts.send(attempt).is_ok());
         if !sent {
@@ -76,7 +76,7 @@ impl Carrier {
     }
 
     /// Takes the ends of attempts.
-    pub(super) fn finished(&self) -> Vec<(Key, Outcome)> {
+    pub(super) fn finished(&self) -> Vec<(QueueKey, Outcome)> {
         std::mem::take(&mut *self.ends.finished.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -101,7 +101,7 @@ impl Carrier {
 }
 
 impl Ends {
-    fn note(&self, key: Key, outcome: Outcome) {
+    fn note(&self, key: QueueKey, outcome: Outcome) {
         self.finished.lock().unwrap_or_else(PoisonError::into_inner).push((key, outcome));
     }
 }

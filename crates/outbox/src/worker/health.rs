@@ -45,19 +45,19 @@ const UNHEARD: Duration = Duration::from_secs(10 * 60);
 
 /// Is what health is judged by, besides the counters.
 #[derive(Debug, Default)]
-pub(crate) struct Signs<'a> {
-    pub(crate) courier_dead: bool,
+pub(crate) struct HealthInputs<'a> {
+    pub(crate) worker_dead: bool,
     pub(crate) trouble: Option<&'a str>,
     pub(crate) oldest_critical: Option<SystemTime>,
 }
 
 impl Health {
-    pub(crate) fn of(stats: &Stats, signs: &Signs<'_>, now: SystemTime) -> Self {
+    pub(crate) fn of(stats: &Stats, signs: &HealthInputs<'_>, now: SystemTime) -> Self {
         use HealthStatus::{Degraded, Failing};
         let mut found: Vec<(HealthStatus, String)> = Vec::new();
         let age = |at: SystemTime| now.duration_since(at).unwrap_or_default();
-        if signs.courier_dead {
-            found.push((Failing, "the courier is not running, nothing is delivered".to_owned()));
+        if signs.worker_dead {
+            found.push((Failing, "the worker is not running, nothing is delivered".to_owned()));
         }
         if let Some(waited) = signs.oldest_critical.map(age).filter(|waited| *waited > UNHEARD) {
             found.push((
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn is_as_bad_as_the_worst_of_its_reasons() {
         use HealthStatus::{Degraded, Failing, Ok};
-        let now = SystemTime::from(crate::model::timestamp::Moment::from_millis(1_700_000_000_000));
+        let now = SystemTime::from(crate::model::timestamp::Timestamp::from_millis(1_700_000_000_000));
         let ago = |minutes: u64| Some(now - Duration::from_secs(minutes * 60));
         let channel = |change: fn(&mut ChannelStats)| {
             let mut stats = ChannelStats { name: "ops".to_owned(), ..ChannelStats::default() };
@@ -117,17 +117,27 @@ mod tests {
         let broken = || channel(|stats| stats.breakers_open = 1);
         // (channels, signs, status, a word of a reason)
         let cases = [
-            (vec![good()], Signs::default(), Ok, ""),
-            (vec![good(), held()], Signs::default(), Degraded, "credentials"),
-            (vec![good(), broken()], Signs::default(), Degraded, "again and again"),
-            (vec![held(), broken()], Signs::default(), Failing, "no channel works"),
-            (vec![good()], Signs { trouble: Some("disk full"), ..Signs::default() }, Degraded, "disk full"),
-            (vec![good()], Signs { courier_dead: true, ..Signs::default() }, Failing, "courier"),
-            (vec![good()], Signs { oldest_critical: ago(11), ..Signs::default() }, Failing, "critical"),
-            (vec![good()], Signs { oldest_critical: ago(9), ..Signs::default() }, Ok, ""),
+            (vec![good()], HealthInputs::default(), Ok, ""),
+            (vec![good(), held()], HealthInputs::default(), Degraded, "credentials"),
+            (vec![good(), broken()], HealthInputs::default(), Degraded, "again and again"),
+            (vec![held(), broken()], HealthInputs::default(), Failing, "no channel works"),
+            (
+                vec![good()],
+                HealthInputs { trouble: Some("disk full"), ..HealthInputs::default() },
+                Degraded,
+                "disk full",
+            ),
+            (vec![good()], HealthInputs { worker_dead: true, ..HealthInputs::default() }, Failing, "worker"),
+            (
+                vec![good()],
+                HealthInputs { oldest_critical: ago(11), ..HealthInputs::default() },
+                Failing,
+                "critical",
+            ),
+            (vec![good()], HealthInputs { oldest_critical: ago(9), ..HealthInputs::default() }, Ok, ""),
             (
                 vec![ChannelStats { oldest_pending: ago(6), ..good() }],
-                Signs::default(),
+                HealthInputs::default(),
                 Degraded,
                 "waits for 6 min",
             ),

@@ -15,10 +15,10 @@ use watchfire_core::{Alert, Capture, Severity, Stack, clock, process::try_lock_f
 
 use crate::{
     NotificationId,
-    delivery::Key,
+    delivery::QueueKey,
     model::hash::Fnv128,
     model::random,
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
     spool::{Disk, Name, Owner, Spool},
 };
 
@@ -61,7 +61,7 @@ struct Place {
 /// Is what is to be done about a panic.
 #[derive(Debug)]
 pub(crate) enum Heard {
-    /// It is in the spool: the courier finds it there, or whoever comes after.
+    /// It is in the spool: the worker finds it there, or whoever comes after.
     Spooled,
     /// It is for the queue: there is no spool, or it does not work.
     Queue(Box<Alert>),
@@ -143,14 +143,14 @@ impl Panics {
 
     fn write(&self, alert: &Alert) -> Option<()> {
         let (disk, host) = self.folder.as_ref()?;
-        // A spool of its own: the courier's is the courier's, and one that two threads share would have a lock. The
+        // A spool of its own: the worker's is the worker's, and one that two threads share would have a lock. The
         // owner is asked for anew, as a forked child is another one.
         let mut spool =
             Spool::new(disk.clone(), Owner::this(host), Arc::new(Owner::is_alive), random::bits());
         let id = NotificationId(Fnv128::new().part(&alert.id.as_u128().to_be_bytes()).finish());
-        let key = Key { accepted: Moment::from(alert.at).as_millis() * 1_000, id };
+        let key = QueueKey { accepted: Timestamp::from(alert.at).as_millis() * 1_000, id };
         let name = Name::alert(key, spool.owner());
-        // Before it is in the folder: the courier must not find it before it knows that it is to wait.
+        // Before it is in the folder: the worker must not find it before it knows that it is to wait.
         self.hold(|left| left.add(id, clock::instant()));
         let written = spool.leave(&name, alert).ok();
         if written.is_none() {

@@ -6,23 +6,23 @@ use std::{
 
 use watchfire_core::{EventView, clock};
 
-use super::shared::{Lifeline, Post, Shared, To, What};
+use super::shared::{Lifeline, Shared, To, What, WorkerRequest};
 use crate::{
     FlushReport,
-    aggregate::callsite_limiter::{self, Verdict},
+    aggregate::callsite_limiter::{self, Admission},
     model::stats::bump,
     pipeline::channel_state::ChannelState,
 };
 
 /// Is a handler's end of the outbox.
-pub(crate) struct Port {
+pub(crate) struct Producer {
     pub(crate) number: usize,
     pub(crate) channel: Arc<ChannelState>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) _lifeline: Arc<Lifeline>,
 }
 
-impl Port {
+impl Producer {
     pub(crate) fn name(&self) -> &str {
         &self.channel.name
     }
@@ -41,21 +41,27 @@ impl Port {
             micros(now.saturating_duration_since(self.shared.began))
         };
         let queue = &self.shared.queue;
-        let gate = &self.channel.gate;
-        match gate.ask(callsite(event), since, || callsite_limiter::tag_of(event), || !queue.is_full()) {
-            // The courier collects it, and counts it as captured.
-            Verdict::Counted => {}
-            Verdict::NoRoom => self.drop_one(),
-            Verdict::Pass(repeats) => {
+        let callsite_limiter = &self.channel.callsite_limiter;
+        match callsite_limiter.ask(
+            callsite(event),
+            since,
+            || callsite_limiter::tag_of(event),
+            || !queue.is_full(),
+        ) {
+            // The worker collects it, and counts it as captured.
+            Admission::Counted => {}
+            Admission::NoRoom => self.drop_one(),
+            Admission::Pass(repeats) => {
                 bump(&counters.captured);
                 let at = read.get().unwrap_or_else(clock::instant);
-                let captured = self.shared.capture.take(event, at, self.shared.spares.take());
-                let post = Post { to: To::Channel(self.number), what: What::Captured(captured), repeats };
+                let captured = self.shared.capture.take(event, at, self.shared.buffers.take());
+                let post =
+                    WorkerRequest { to: To::Channel(self.number), what: What::Captured(captured), repeats };
                 if queue.push(post).is_err() {
                     bump(&counters.dropped_full);
                     bump(&counters.unreported);
                     if let Some(key) = repeats {
-                        gate.take_back(key);
+                        callsite_limiter.take_back(key);
                     }
                 }
             }

@@ -4,7 +4,7 @@ use tokio::sync::Notify;
 
 use crate::worker::handoff::Handoff;
 
-/// Is the hand-off between the program's threads and the courier, which sleeps in its runtime.
+/// Is the hand-off between the program's threads and the worker, which sleeps in its runtime.
 pub(crate) struct Queue<T> {
     handoff: Handoff<T>,
     wake: Notify,
@@ -42,13 +42,13 @@ impl<T> Queue<T> {
         self.handoff.capacity()
     }
 
-    /// Wakes the courier, for another reason than an item.
+    /// Wakes the worker, for another reason than an item.
     pub(crate) fn nudge(&self) {
         self.handoff.wake_up();
         self.wake.notify_one();
     }
 
-    /// Says that the courier is about to sleep; `false` if there is something to do after all.
+    /// Says that the worker is about to sleep; `false` if there is something to do after all.
     pub(crate) fn fall_asleep(&self) -> bool {
         self.handoff.fall_asleep()
     }

@@ -16,43 +16,43 @@ use watchfire_core::{
 use crate::{
     FlushReport, Health, Stats,
     aggregate::callsite_limiter,
-    delivery::View,
+    delivery::DeliveryView,
     model::stats::bump,
     pipeline::channel_state::ChannelState,
-    worker::health::Signs,
+    worker::health::HealthInputs,
     worker::panics::{Heard, Panics},
     worker::queue::Queue,
 };
 
-use super::buffer_pool::Spares;
+use super::buffer_pool::BufferPool;
 
-/// Is what the handle, the layers and the courier share.
+/// Is what the handle, the layers and the worker share.
 pub(crate) struct Shared {
     pub(crate) capture: Capture,
-    pub(crate) queue: Queue<Post>,
-    pub(crate) spares: Spares,
+    pub(crate) queue: Queue<WorkerRequest>,
+    pub(crate) buffers: BufferPool,
     pub(crate) channels: RwLock<Vec<Arc<ChannelState>>>,
-    /// Alerts that the courier took out of the queue and has not yet turned into notifications.
+    /// Alerts that the worker took out of the queue and has not yet turned into notifications.
     pub(crate) in_hand: AtomicUsize,
     /// Notifications that wait or are under way.
     pub(crate) pending: AtomicUsize,
-    /// Is notified whenever the courier has settled something.
+    /// Is notified whenever the worker has settled something.
     pub(crate) settled: (Mutex<()>, Condvar),
     pub(crate) orders: Orders,
     /// From when on the gates count their time.
     pub(crate) began: Instant,
     pub(crate) published: Mutex<Published>,
-    pub(crate) courier: OnceLock<ThreadId>,
-    pub(crate) carrier: OnceLock<ThreadId>,
+    pub(crate) worker: OnceLock<ThreadId>,
+    pub(crate) attempt_runner: OnceLock<ThreadId>,
     pub(crate) panics: Panics,
     pub(crate) self_log: SelfLog,
     pub(crate) drop_deadline: Duration,
     pub(crate) exit_deadline: Duration,
-    /// How often the process was forked when this was made: in a child there is no courier.
+    /// How often the process was forked when this was made: in a child there is no worker.
     pub(crate) forks: u32,
 }
 
-/// Is what the courier is asked to do.
+/// Is what the worker is asked to do.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     /// End when nothing is left, or soon: the handle and the last layer are gone.
@@ -71,32 +71,32 @@ pub(crate) struct Orders {
     pub(crate) last_words: AtomicBool,
     /// Is set when that is said.
     pub(crate) last_words_said: AtomicBool,
-    /// Is set when the courier has ended, for whatever reason.
+    /// Is set when the worker has ended, for whatever reason.
     pub(crate) closed: AtomicBool,
 }
 
-/// Is what the courier tells of itself now and then.
+/// Is what the worker tells of itself now and then.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
-    pub(crate) views: Vec<View>,
+    pub(crate) views: Vec<DeliveryView>,
     pub(crate) trouble: Option<String>,
     pub(crate) spooled: u64,
 }
 
-/// Is one alert on its way to the courier.
+/// Is one alert on its way to the worker.
 #[derive(Debug)]
-pub(crate) struct Post {
+pub(crate) struct WorkerRequest {
     pub(crate) to: To,
     pub(crate) what: What,
-    /// Where the gate counts its repeats.
-    pub(crate) repeats: Option<callsite_limiter::Key>,
+    /// Where the callsite_limiter counts its repeats.
+    pub(crate) repeats: Option<callsite_limiter::RepeatKey>,
 }
 
 /// Is what is posted.
 #[derive(Debug)]
 pub(crate) enum What {
     Alert(Box<Alert>),
-    /// An event, of which the courier makes the alert: most of that work is not the caller's.
+    /// An event, of which the worker makes the alert: most of that work is not the caller's.
     Captured(Captured),
 }
 
@@ -111,7 +111,7 @@ pub(crate) enum To {
 }
 
 impl Shared {
-    /// Takes an alert, if there is a courier and room.
+    /// Takes an alert, if there is a worker and room.
     pub(crate) fn post(&self, to: To, alert: impl FnOnce() -> Box<Alert>) {
         self.count(to, |channel| bump(&channel.counters.captured));
         if self.is_gone() {
@@ -119,7 +119,7 @@ impl Shared {
         }
         // Asked first, so that nothing is captured for a full queue.
         if self.queue.is_full()
-            || self.queue.push(Post { to, what: What::Alert(alert()), repeats: None }).is_err()
+            || self.queue.push(WorkerRequest { to, what: What::Alert(alert()), repeats: None }).is_err()
         {
             self.count(to, |channel| {
                 bump(&channel.counters.dropped_full);
@@ -157,9 +157,9 @@ impl Shared {
 
     pub(crate) fn stats(&self) -> Stats {
         let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
-        // In a forked child the courier that held it may be gone.
+        // In a forked child the worker that held it may be gone.
         let published = process::try_lock_for_a_while(&self.published);
-        let blank = View::default();
+        let blank = DeliveryView::default();
         let known = published.as_ref().map(|published| published.views.as_slice()).unwrap_or_default();
         let views = known.iter().chain(std::iter::repeat(&blank));
         Stats {
@@ -167,7 +167,7 @@ impl Shared {
                 .iter()
                 .zip(views)
                 .map(|(channel, view)| {
-                    let waiting = channel.gate.waiting();
+                    let waiting = channel.callsite_limiter.waiting();
                     let mut stats = channel.counters.snapshot(&channel.name, view);
                     stats.captured += waiting;
                     stats.untold += waiting;
@@ -185,8 +185,8 @@ impl Shared {
         let stats = self.stats();
         let published = process::try_lock_for_a_while(&self.published);
         let known = published.as_ref().map(|published| published.views.as_slice()).unwrap_or_default();
-        let signs = Signs {
-            courier_dead: self.is_gone(),
+        let signs = HealthInputs {
+            worker_dead: self.is_gone(),
             trouble: published.as_ref().and_then(|published| published.trouble.as_deref()),
             oldest_critical: known.iter().filter_map(|view| view.oldest_critical).min().map(Into::into),
         };
@@ -215,9 +215,9 @@ impl Shared {
         }
         let before = self.totals();
         let mut looked = self.is_gone();
-        // The courier must not wait for itself, nor a sink for its own attempt.
+        // The worker must not wait for itself, nor a sink for its own attempt.
         let this = std::thread::current().id();
-        let ours = [&self.courier, &self.carrier].into_iter().any(|thread| thread.get() == Some(&this));
+        let ours = [&self.worker, &self.attempt_runner].into_iter().any(|thread| thread.get() == Some(&this));
         if !ours && !looked {
             if std::thread::panicking() {
                 // A destructor runs: this thread survived its panic.
@@ -256,7 +256,7 @@ impl Shared {
         }
     }
 
-    /// Flushes, then has the courier give its claims back and end.
+    /// Flushes, then has the worker give its claims back and end.
     pub(crate) fn close(&self, within: Duration) -> FlushReport {
         let deadline = clock::instant() + within;
         if !self.is_gone() {
@@ -274,7 +274,7 @@ impl Shared {
     }
 }
 
-/// How long the courier has to give its claims back.
+/// How long the worker has to give its claims back.
 const CLOSING: Duration = Duration::from_millis(500);
 
 impl AtExit for Shared {
@@ -295,14 +295,14 @@ impl AtExit for Shared {
 
 impl OnPanic for Shared {
     fn on_panic(&self, info: &PanicHookInfo<'_>) {
-        // A sink that panics is caught and counted by the courier.
+        // A sink that panics is caught and counted by the worker.
         let ours = std::thread::current().name().is_some_and(|name| name.starts_with(THREAD));
         if ours {
             return;
         }
         match self.panics.hear(info, &self.capture) {
             Heard::Counted => {}
-            // The courier leaves it alone for now, and has to know until when.
+            // The worker leaves it alone for now, and has to know until when.
             Heard::Spooled => self.queue.nudge(),
             Heard::Queue(alert) => {
                 // As in `post`, without a lock that this thread may hold.
@@ -312,7 +312,7 @@ impl OnPanic for Shared {
                 if self.is_gone()
                     || self
                         .queue
-                        .try_push(Post { to: To::Panic, what: What::Alert(alert), repeats: None })
+                        .try_push(WorkerRequest { to: To::Panic, what: What::Alert(alert), repeats: None })
                         .is_err()
                 {
                     hears().for_each(|channel| {
@@ -334,7 +334,7 @@ impl OnPanic for Shared {
 /// What the names of the outbox's threads begin with.
 pub(crate) const THREAD: &str = "watchfire";
 
-/// Ends the courier when the handle and the last layer are gone.
+/// Ends the worker when the handle and the last layer are gone.
 pub(crate) struct Lifeline(pub(crate) Arc<Shared>);
 
 impl Drop for Lifeline {

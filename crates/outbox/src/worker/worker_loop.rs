@@ -1,4 +1,4 @@
-//! Run the courier: the one thread that renders, writes, and decides what is tried when. A second one makes the
+//! Run the worker: the one thread that renders, writes, and decides what is tried when. A second one makes the
 //! attempts.
 
 use std::{
@@ -13,25 +13,25 @@ use watchfire_core::{Buffers, clock, mute_thread};
 
 use crate::{
     model::random,
-    model::timestamp::{Moment, Ticker},
+    model::timestamp::{Ticker, Timestamp},
     pipeline::channel_state::ChannelState,
     pipeline::dispatch::{Dispatch, Job},
     spool::Disk,
-    worker::shared::{Post, Shared, THREAD, To, What},
+    worker::shared::{Shared, THREAD, To, What, WorkerRequest},
 };
 
 mod counting;
 mod panic_alerts;
 
-use super::attempt_runner::Carrier;
+use super::attempt_runner::AttemptRunner;
 use crate::pipeline::pipeline_turn::{Counting, Remarks};
 
-/// How long the courier naps before it looks at the queue again, while there was traffic a moment ago: a push then
+/// How long the worker naps before it looks at the queue again, while there was traffic a moment ago: a push then
 /// costs the program no system call.
 const NAP: Duration = Duration::from_millis(5);
 /// How long it sleeps at most.
 const SLEEP: Duration = Duration::from_secs(60);
-/// How long the courier takes in what the program pushed before it looks after what is on its way: on a slow disk each
+/// How long the worker takes in what the program pushed before it looks after what is on its way: on a slow disk each
 /// message takes its time.
 const TURN: Duration = Duration::from_millis(50);
 /// How often all that waits is gone through while it is more than [`FEW`].
@@ -51,13 +51,13 @@ pub(crate) fn start(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) -> io::Resul
     Ok(())
 }
 
-/// Says that the courier has ended, also when it ends by a panic.
+/// Says that the worker has ended, also when it ends by a panic.
 struct Ended(Arc<Shared>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.self_log.say("the courier has panicked, nothing more will be delivered by this process");
+            self.0.self_log.say("the worker has panicked, nothing more will be delivered by this process");
         }
         self.0.orders.closed.store(true, Ordering::Release);
         self.0.settled.1.notify_all();
@@ -67,10 +67,10 @@ impl Drop for Ended {
 fn run(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) {
     // What a sink emits while it renders must never become an alert.
     mute_thread();
-    shared.courier.set(std::thread::current().id()).ok();
-    // The courier's own runtime only tells the time, for its sleep.
+    shared.worker.set(std::thread::current().id()).ok();
+    // The worker's own runtime only tells the time, for its sleep.
     let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    let (timer, carrier) = match timer.and_then(|timer| Ok((timer, Carrier::start(shared)?))) {
+    let (timer, attempt_runner) = match timer.and_then(|timer| Ok((timer, AttemptRunner::start(shared)?))) {
         Ok(both) => both,
         Err(error) => {
             shared
@@ -79,24 +79,24 @@ fn run(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) {
             return;
         }
     };
-    let mut courier = Courier {
+    let mut worker = Worker {
         shared,
         dispatch,
         ticker: Ticker::start(),
         channels: Vec::new(),
-        carrier,
+        attempt_runner,
         posts: VecDeque::new(),
         used: Vec::new(),
-        desks: Vec::new(),
+        aggregators: Vec::new(),
         looked: None,
         idle: true,
         look_at: None,
         published: None,
         noted: None,
-        alerts_from: Moment::default(),
-        repeats_from: Moment::default(),
+        alerts_from: Timestamp::default(),
+        repeats_from: Timestamp::default(),
     };
-    timer.block_on(courier.work());
+    timer.block_on(worker.work());
 }
 
 /// Makes a runtime for the thread that calls, with threads for name resolution that our layers do not hear.
@@ -111,31 +111,31 @@ pub(crate) fn runtime(thread: &str) -> io::Result<Runtime> {
         .build()
 }
 
-struct Courier<'a> {
+struct Worker<'a> {
     shared: &'a Arc<Shared>,
     dispatch: Dispatch<Disk>,
     ticker: Ticker,
     /// A copy of the shared list, so that no lock is held while a sink runs.
     channels: Vec<Arc<ChannelState>>,
-    carrier: Carrier,
-    posts: VecDeque<Post>,
+    attempt_runner: AttemptRunner,
+    posts: VecDeque<WorkerRequest>,
     /// The buffers of the posts taken in this turn.
     used: Vec<Buffers>,
-    desks: Vec<Counting>,
+    aggregators: Vec<Counting>,
     /// When the silences were last read.
-    looked: Option<Moment>,
+    looked: Option<Timestamp>,
     idle: bool,
-    look_at: Option<Moment>,
-    published: Option<Moment>,
+    look_at: Option<Timestamp>,
+    published: Option<Timestamp>,
     /// When it was last noted what is held up.
-    noted: Option<Moment>,
-    alerts_from: Moment,
-    repeats_from: Moment,
+    noted: Option<Timestamp>,
+    alerts_from: Timestamp,
+    repeats_from: Timestamp,
 }
 
-impl Courier<'_> {
+impl Worker<'_> {
     async fn work(&mut self) {
-        let mut stop_by: Option<Moment> = None;
+        let mut stop_by: Option<Timestamp> = None;
         loop {
             let now = self.ticker.now();
             let orders = &self.shared.orders;
@@ -153,7 +153,7 @@ impl Courier<'_> {
             let desks_due = self.count(closes || stops, looks, now);
             self.dispatch.commit();
             // Not before what was said is safe: a count that is written down as told must not be lost with it.
-            let keep_due = self.talk().keep_counts(closes || stops, now);
+            let keep_due = self.pipeline().keep_counts(closes || stops, now);
             // Before they leave the hand: else a flush in this moment would see nothing anywhere.
             self.shared.pending.store(self.dispatch.len(), Ordering::Release);
             self.shared.in_hand.store(0, Ordering::Release);
@@ -178,25 +178,25 @@ impl Courier<'_> {
     }
 
     /// Gives back what is claimed; what is under way is dropped and repeated by whoever comes, with a mark.
-    fn close(&mut self, now: Moment) {
+    fn close(&mut self, now: Timestamp) {
         self.take_in(now);
         self.dispatch.commit();
         self.shared.in_hand.store(0, Ordering::Release);
-        self.carrier.stop();
+        self.attempt_runner.stop();
         self.settle(now);
         self.dispatch.commit();
-        self.talk().close_counts(now);
+        self.pipeline().close_counts(now);
         self.dispatch.release_all();
         self.published = None;
         self.publish(now);
     }
 
     /// Waits for an item, the end of an attempt, or the next time that something may go.
-    async fn sleep(&mut self, wait: Option<Moment>, stop_by: Option<Moment>, now: Moment) {
+    async fn sleep(&mut self, wait: Option<Timestamp>, stop_by: Option<Timestamp>, now: Timestamp) {
         let wakes = [wait, self.look_at, stop_by].into_iter().flatten();
         let longest = wakes.map(|at| at.since(now)).min().unwrap_or(SLEEP).min(SLEEP);
         if self.idle {
-            if self.shared.queue.fall_asleep() && !self.carrier.has_finished() {
+            if self.shared.queue.fall_asleep() && !self.attempt_runner.has_finished() {
                 time::timeout(longest, self.shared.queue.woken()).await.ok();
             }
         } else {
@@ -204,11 +204,11 @@ impl Courier<'_> {
         }
     }
 
-    fn meet_channels(&mut self, now: Moment) {
+    fn meet_channels(&mut self, now: Timestamp) {
         let channels = self.shared.channels.read().unwrap_or_else(PoisonError::into_inner);
         for (number, channel) in channels.iter().enumerate().skip(self.channels.len()) {
             self.dispatch.add_channel(number, channel);
-            self.desks.push(Counting::new(channel, &mut self.dispatch, self.shared.capture.app(), now));
+            self.aggregators.push(Counting::new(channel, &mut self.dispatch, self.shared.capture.app(), now));
             self.channels.push(Arc::clone(channel));
             self.looked = None;
             self.alerts_from = now + SETTLED;
@@ -217,19 +217,19 @@ impl Courier<'_> {
     }
 
     /// Takes the settings of channels that have changed: groups, what is spent of budgets, and what waits stay.
-    fn retune(&mut self, now: Moment) {
-        for (number, (channel, counting)) in self.channels.iter().zip(&mut self.desks).enumerate() {
+    fn retune(&mut self, now: Timestamp) {
+        for (number, (channel, counting)) in self.channels.iter().zip(&mut self.aggregators).enumerate() {
             let tuning = channel.tuning();
             self.dispatch.delivery.retune(number, &tuning, now);
-            counting.desk.retune(&tuning.policy.noise, tuning.policy.can_edit, now);
+            counting.aggregator.retune(&tuning.policy.noise, tuning.policy.can_edit, now);
         }
         // For the quiet hours.
         self.looked = None;
     }
 
     /// Takes the ends of attempts.
-    fn settle(&mut self, now: Moment) {
-        for (key, outcome) in self.carrier.finished() {
+    fn settle(&mut self, now: Timestamp) {
+        for (key, outcome) in self.attempt_runner.finished() {
             let Some(said) = self.dispatch.done(&self.channels, key, outcome, now, random::draw()) else {
                 continue;
             };
@@ -241,22 +241,22 @@ impl Courier<'_> {
     }
 
     /// Turns what the program pushed into notifications.
-    fn take_in(&mut self, now: Moment) {
+    fn take_in(&mut self, now: Timestamp) {
         let mut posts = std::mem::take(&mut self.posts);
         self.shared.in_hand.store(self.shared.queue.len(), Ordering::Release);
         self.shared.queue.take(&mut posts);
         // After the queue was taken: what is in it may be for a channel that was set up a moment before.
         self.meet_channels(now);
-        self.talk().read_silences(now);
+        self.pipeline().read_silences(now);
         // A walk over all that waits, as the gauges are; what is late is so by a minute.
         if self.dispatch.len() < FEW || self.noted.is_none_or(|last| now.since(last) >= PUBLISH) {
             self.noted = Some(now);
-            self.talk().note_overdue(now);
+            self.pipeline().note_overdue(now);
         }
         self.idle = posts.is_empty();
         self.shared.in_hand.store(posts.len(), Ordering::Release);
         let mut turn = now;
-        for Post { to, what, repeats } in posts.drain(..) {
+        for WorkerRequest { to, what, repeats } in posts.drain(..) {
             let later = self.ticker.now();
             if later.since(turn) > TURN {
                 turn = later;
@@ -273,13 +273,13 @@ impl Courier<'_> {
                 }
             };
             for number in self.numbers(to) {
-                let group = self.talk().take(number, Arc::clone(&alert), 1, &Remarks::default(), now);
-                self.talk().note_repeats(number, repeats, group, now);
+                let group = self.pipeline().take(number, Arc::clone(&alert), 1, &Remarks::default(), now);
+                self.pipeline().note_repeats(number, repeats, group, now);
             }
         }
         self.posts = posts;
         if !self.used.is_empty() {
-            self.shared.spares.give(&mut self.used);
+            self.shared.buffers.give(&mut self.used);
         }
         self.say_repeated_panics(now);
     }
@@ -298,14 +298,14 @@ impl Courier<'_> {
     }
 
     /// Starts every attempt that may start now; returns when the next one may.
-    fn send_out(&mut self, now: Moment) -> Option<Moment> {
+    fn send_out(&mut self, now: Timestamp) -> Option<Timestamp> {
         loop {
             match self.dispatch.next(&self.channels, now) {
                 Job::Attempt { key, channel, notification } => {
                     // What it costs the budget is written down before it leaves.
-                    self.talk().keep_spent(now);
+                    self.pipeline().keep_spent(now);
                     if let Some(channel) = self.channels.get(channel) {
-                        self.carrier.make(key, Arc::clone(channel), *notification);
+                        self.attempt_runner.make(key, Arc::clone(channel), *notification);
                     }
                 }
                 Job::Wait(at) => return Some(at),
@@ -314,7 +314,7 @@ impl Courier<'_> {
         }
     }
 
-    fn publish(&mut self, now: Moment) {
+    fn publish(&mut self, now: Timestamp) {
         let len = self.dispatch.len();
         self.shared.pending.store(len, Ordering::Release);
         // Gauges cost a walk over all that waits.

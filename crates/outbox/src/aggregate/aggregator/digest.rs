@@ -1,33 +1,33 @@
 use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
 
-use super::{AT_ONCE, Desk, EDIT_GAP};
+use super::{AT_ONCE, Aggregator, EDIT_GAP};
 use crate::{
     Counts, GroupId, OccasionKind, QuietNote,
     aggregate::{
-        Say,
+        Emission,
         emission::{mention, most_frequent, notes_of},
         group::{Group, Late},
     },
     model::hash::Fnv128,
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
 };
 
-impl Desk {
+impl Aggregator {
     /// Ends a group that has been quiet for a whole window.
     pub(super) fn end(
         &mut self,
         id: GroupId,
-        now: Moment,
+        now: Timestamp,
         editable: &dyn Fn(GroupId) -> bool,
-        out: &mut Vec<Say>,
+        out: &mut Vec<Emission>,
     ) {
         let Some(group) = self.groups.remove(&id) else { return };
         self.bytes = self.bytes.saturating_sub(group.bytes);
         self.changed = true;
         if group.total > 1 && self.noise.quiet == QuietNote::Edit && self.can_edit && editable(id) {
-            let mut say = Say::of(OccasionKind::Quiet, id, &group, now);
-            say.alert = Arc::clone(&group.opening);
-            out.push(say);
+            let mut emission = Emission::of(OccasionKind::Quiet, id, &group, now);
+            emission.alert = Arc::clone(&group.opening);
+            out.push(emission);
         }
     }
 
@@ -35,9 +35,9 @@ impl Desk {
     pub(super) fn edit(
         &mut self,
         id: GroupId,
-        now: Moment,
+        now: Timestamp,
         editable: &dyn Fn(GroupId) -> bool,
-        out: &mut Vec<Say>,
+        out: &mut Vec<Emission>,
     ) {
         let next = self.last_edit + EDIT_GAP;
         let Some(group) = self.groups.get_mut(&id) else { return };
@@ -49,33 +49,33 @@ impl Desk {
             group.edit_at = Some(next);
             return;
         }
-        let mut say = Say::of(OccasionKind::Edit, id, group, now);
-        say.alert = Arc::clone(&group.opening);
+        let mut emission = Emission::of(OccasionKind::Edit, id, group, now);
+        emission.alert = Arc::clone(&group.opening);
         (group.unsaid, group.maybe_told) = (0, false);
         group.said = group.said.saturating_add(1);
         group.last_said = now;
         group.edit_at = None;
         self.last_edit = now;
-        self.tally.told += say.told;
-        out.push(say);
+        self.tally.told += emission.told;
+        out.push(emission);
     }
 
     /// Begins to speak of several groups: each for itself, or all in one message.
-    pub(super) fn speak(&mut self, mut ready: Vec<GroupId>, now: Moment, out: &mut Vec<Say>) {
-        let lump = self.lump.alerts > 0 && self.lump.due <= now;
-        if ready.is_empty() && !lump {
+    pub(super) fn speak(&mut self, mut ready: Vec<GroupId>, now: Timestamp, out: &mut Vec<Emission>) {
+        let overflow = self.overflow.alerts > 0 && self.overflow.due <= now;
+        if ready.is_empty() && !overflow {
             return;
         }
-        let mut tokens = self.budget.left("", now) as usize;
+        let mut tokens = self.budget.available("", now) as usize;
         if tokens == 0 {
-            let next = self.budget.next("", now).max(now + Duration::from_millis(1));
+            let next = self.budget.next_available("", now).max(now + Duration::from_millis(1));
             ready.into_iter().for_each(|id| self.hold(id, (next, Late::Budget)));
-            self.lump.due = self.lump.due.max(next);
+            self.overflow.due = self.overflow.due.max(next);
             return;
         }
         let order = |id: &GroupId| self.groups.get(id).map(|group| (Reverse(group.severity), group.first));
         ready.sort_by_key(order);
-        if ready.len() <= AT_ONCE.min(tokens) && !lump {
+        if ready.len() <= AT_ONCE.min(tokens) && !overflow {
             ready.into_iter().for_each(|id| self.say(id, now, out));
             return;
         }
@@ -88,54 +88,54 @@ impl Desk {
             self.say(id, now, out);
             tokens -= 1;
         }
-        match (ready.make_contiguous(), lump) {
+        match (ready.make_contiguous(), overflow) {
             ([], false) => {}
             ([only], false) => self.say(*only, now, out),
             _ => match self.bundle(OccasionKind::Digest, ready.make_contiguous(), now) {
-                Some(say) => out.push(say),
+                Some(emission) => out.push(emission),
                 // Nothing is known of what was counted: it waits for an alert to stand for it.
-                None => self.lump.due = now + self.noise.window(0),
+                None => self.overflow.due = now + self.noise.window(0),
             },
         }
     }
 
     /// Says one group's first message or digest.
-    pub(super) fn say(&mut self, id: GroupId, now: Moment, out: &mut Vec<Say>) {
+    pub(super) fn say(&mut self, id: GroupId, now: Timestamp, out: &mut Vec<Emission>) {
         let Some(group) = self.groups.get_mut(&id) else { return };
-        if !self.budget.take("", now) {
+        if !self.budget.try_acquire("", now) {
             return;
         }
         let kind = if group.owed { OccasionKind::First } else { OccasionKind::Digest };
-        let mut say = Say::of(kind, id, group, now);
+        let mut emission = Emission::of(kind, id, group, now);
         if kind == OccasionKind::First {
             group.opening = Arc::clone(&group.sample);
         }
         if std::mem::take(&mut self.unmentioned) > 0 {
-            say.notes.extend(withheld_note(self.tally.withheld));
+            emission.notes.extend(withheld_note(self.tally.withheld));
         }
         group.told(&self.noise, now);
         let at = group.next();
-        self.tally.told += say.told;
+        self.tally.told += emission.told;
         self.wake_by(at);
-        out.push(say);
+        out.push(emission);
     }
 
     /// Puts several groups into one message.
-    pub(super) fn bundle(&mut self, kind: OccasionKind, ids: &[GroupId], now: Moment) -> Option<Say> {
+    pub(super) fn bundle(&mut self, kind: OccasionKind, ids: &[GroupId], now: Timestamp) -> Option<Emission> {
         let oldest = ids.iter().filter_map(|id| self.groups.get(id)).min_by_key(|group| group.first);
         let alert = oldest.map(|group| &group.sample).or(self.latest.as_ref()).map(Arc::clone);
         let alert = alert?;
-        if !self.budget.take("", now) {
+        if !self.budget.try_acquire("", now) {
             return None;
         }
         let mut notes = notes_of(ids.iter().filter_map(|id| self.groups.get(id)));
-        let lump = std::mem::take(&mut self.lump);
-        let mut told = lump.alerts;
-        let mut maybe_duplicate = lump.maybe_told;
-        let (mut total, mut fresh) = (lump.alerts, lump.alerts);
-        let (mut first, mut last) = match lump.alerts {
-            0 => (now, Moment::default()),
-            _ => (lump.first, lump.last),
+        let overflow = std::mem::take(&mut self.overflow);
+        let mut told = overflow.alerts;
+        let mut maybe_duplicate = overflow.maybe_told;
+        let (mut total, mut fresh) = (overflow.alerts, overflow.alerts);
+        let (mut first, mut last) = match overflow.alerts {
+            0 => (now, Timestamp::default()),
+            _ => (overflow.first, overflow.last),
         };
         let mut mentions = Vec::with_capacity(ids.len());
         for id in ids {
@@ -149,12 +149,12 @@ impl Desk {
             last = last.max(group.last);
             group.told(&self.noise, now);
         }
-        let groups = mentions.len() as u64 + lump.groups;
+        let groups = mentions.len() as u64 + overflow.groups;
         let mentions = most_frequent(mentions);
-        if lump.groups > 0 {
+        if overflow.groups > 0 {
             notes.push(format!(
                 "{} alerts were of {} groups for which there was no room.",
-                lump.alerts, lump.groups
+                overflow.alerts, overflow.groups
             ));
         }
         if std::mem::take(&mut self.unmentioned) > 0 {
@@ -168,7 +168,7 @@ impl Desk {
             .part(&since.as_millis().to_be_bytes());
         self.bundles = self.bundles.saturating_add(1);
         self.tally.told += told;
-        Some(Say {
+        Some(Emission {
             kind,
             group: GroupId::from_u64(name.finish_u64()),
             number: self.bundles,

@@ -1,22 +1,22 @@
 use std::time::Duration;
 
-use super::{Desk, Lump, MOST_BYTES, MOST_GROUPS};
-use crate::{GroupId, model::timestamp::Moment};
+use super::{Aggregator, MOST_BYTES, MOST_GROUPS, Overflow};
+use crate::{GroupId, model::timestamp::Timestamp};
 
-impl Desk {
-    pub(super) fn lump(&mut self, alerts: u64, first: Moment, last: Moment, now: Moment) {
-        if self.lump.alerts == 0 {
-            self.lump = Lump { first, last, due: now + self.noise.window(0), ..Lump::default() };
+impl Aggregator {
+    pub(super) fn overflow(&mut self, alerts: u64, first: Timestamp, last: Timestamp, now: Timestamp) {
+        if self.overflow.alerts == 0 {
+            self.overflow = Overflow { first, last, due: now + self.noise.window(0), ..Overflow::default() };
         }
-        self.lump.alerts += alerts;
-        self.lump.groups += 1;
-        self.lump.first = self.lump.first.min(first);
-        self.lump.last = self.lump.last.max(last);
-        self.wake_by(self.lump.due);
+        self.overflow.alerts += alerts;
+        self.overflow.groups += 1;
+        self.overflow.first = self.overflow.first.min(first);
+        self.overflow.last = self.overflow.last.max(last);
+        self.wake_by(self.overflow.due);
     }
 
     /// Keeps the table within its bounds: those that have nothing to tell go first, then the longest unheard of.
-    pub(in crate::aggregate) fn make_room(&mut self, keep: GroupId, now: Moment) {
+    pub(in crate::aggregate) fn make_room(&mut self, keep: GroupId, now: Timestamp) {
         if self.groups.len() <= MOST_GROUPS && self.bytes <= MOST_BYTES {
             return;
         }
@@ -35,7 +35,7 @@ impl Desk {
             if let Some(group) = self.groups.remove(&id) {
                 self.bytes = self.bytes.saturating_sub(group.bytes);
                 if group.unsaid > 0 {
-                    self.lump(group.unsaid, group.first, group.last, now);
+                    self.overflow(group.unsaid, group.first, group.last, now);
                 }
             }
         }

@@ -1,13 +1,13 @@
-//! Let the simulator look: only facts, none of the decisions that it checks.
+//! Let the simulator look: only summary, none of the decisions that it checks.
 
 use std::collections::BTreeSet;
 
 use watchfire_core::Severity;
 
-use super::Desk;
-use crate::{GroupId, model::timestamp::Moment};
+use super::Aggregator;
+use crate::{GroupId, model::timestamp::Timestamp};
 
-impl Desk {
+impl Aggregator {
     /// Returns the highest severity of a group, and whether a first message of it is still owed.
     pub(crate) fn known(&self, id: GroupId) -> Option<(Severity, bool)> {
         self.groups.get(&id).map(|group| (group.severity, group.owed))
@@ -18,7 +18,7 @@ impl Desk {
         self.storm.is_some()
     }
 
-    pub(crate) fn is_silenced(&self, id: GroupId, now: Moment) -> bool {
+    pub(crate) fn is_silenced(&self, id: GroupId, now: Timestamp) -> bool {
         self.silences.of(id, now).is_some()
     }
 
@@ -27,7 +27,7 @@ impl Desk {
         self.groups.iter().filter(|(_, group)| !group.owed).map(|(id, _)| *id).collect()
     }
 
-    /// Says what a group waits for, in the desk's own words.
+    /// Says what a group waits for, in the aggregator's own words.
     pub(crate) fn story(&self, id: GroupId) -> String {
         let of = |group: &super::Group| format!("{:?} until {:?}", group.late, group.due);
         self.groups.get(&id).map_or_else(String::new, of)

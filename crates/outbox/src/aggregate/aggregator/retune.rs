@@ -1,17 +1,17 @@
-use super::{Desk, Late};
-use crate::{Noise, aggregate::Silences, model::timestamp::Moment};
+use super::{Aggregator, Late};
+use crate::{Noise, aggregate::Silences, model::timestamp::Timestamp};
 
-impl Desk {
+impl Aggregator {
     /// Takes other settings. What was counted stays, and is told as they have it: at the times of the new digests, counted
     /// from the last message.
-    pub(crate) fn retune(&mut self, noise: &Noise, can_edit: bool, now: Moment) {
+    pub(crate) fn retune(&mut self, noise: &Noise, can_edit: bool, now: Timestamp) {
         self.can_edit = can_edit;
         if self.noise == *noise {
             return;
         }
         self.budget.retune(&noise.budget, now);
         self.noise = noise.clone();
-        self.budget.hush(None);
+        self.budget.mute_until(None);
         for group in self.groups.values_mut() {
             group.due = if group.owed || group.late.is_some() {
                 // Looked at anew: what has held it may hold it no longer.
@@ -25,7 +25,7 @@ impl Desk {
     }
 
     /// Takes the silences of now.
-    pub(crate) fn silence(&mut self, silences: Silences, now: Moment) {
+    pub(crate) fn silence(&mut self, silences: Silences, now: Timestamp) {
         if self.silences == silences {
             return;
         }
@@ -40,7 +40,7 @@ impl Desk {
     }
 
     /// Looks again at what the budget held: it has room.
-    pub(crate) fn look_again(&mut self, now: Moment) {
+    pub(crate) fn look_again(&mut self, now: Timestamp) {
         for group in self.groups.values_mut().filter(|group| group.late == Some(Late::Budget)) {
             group.due = group.due.min(now);
         }
@@ -48,7 +48,7 @@ impl Desk {
     }
 
     /// Takes until when only what is critical is said.
-    pub(crate) fn hush(&mut self, until: Option<Moment>) {
-        self.budget.hush(until);
+    pub(crate) fn hush(&mut self, until: Option<Timestamp>) {
+        self.budget.mute_until(until);
     }
 }

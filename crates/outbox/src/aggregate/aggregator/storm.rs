@@ -2,15 +2,15 @@ use std::{sync::Arc, time::Duration};
 
 use watchfire_core::{Alert, Severity};
 
-use super::{Desk, STORM, STORM_SPAN};
+use super::{Aggregator, STORM, STORM_SPAN};
 use crate::{
     GroupId, Mention, OccasionKind, Outlook,
     aggregate::{
-        Say,
+        Emission,
         emission::{mention, most_frequent},
         group::Group,
     },
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
 };
 
 /// More new groups than these are a storm as soon as the budget has one message left: it is better spent on all of them
@@ -21,17 +21,17 @@ pub(in crate::aggregate) const FEW: usize = 5;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::aggregate) struct Storm {
     /// When the first of the groups came that made it one.
-    pub(super) since: Moment,
+    pub(super) since: Timestamp,
     /// How many new groups there were.
     kinds: u64,
-    pub(super) due: Moment,
-    pub(super) check: Moment,
+    pub(super) due: Timestamp,
+    pub(super) check: Timestamp,
     step: u8,
     said: bool,
 }
 
-impl Desk {
-    pub(super) fn arrived(&mut self, now: Moment) {
+impl Aggregator {
+    pub(super) fn arrived(&mut self, now: Timestamp) {
         if self.noise.every.is_some() {
             return;
         }
@@ -39,7 +39,8 @@ impl Desk {
         self.forget_arrivals(now);
         if let Some(storm) = &mut self.storm {
             storm.kinds = storm.kinds.saturating_add(1);
-        } else if self.arrivals.len() > STORM || (self.arrivals.len() > FEW && self.budget.left("", now) == 1)
+        } else if self.arrivals.len() > STORM
+            || (self.arrivals.len() > FEW && self.budget.available("", now) == 1)
         {
             // What came before was told one by one; from now on they come together.
             let since = self.arrivals.front().copied().unwrap_or(now);
@@ -50,7 +51,7 @@ impl Desk {
         }
     }
 
-    pub(super) fn forget_arrivals(&mut self, now: Moment) {
+    pub(super) fn forget_arrivals(&mut self, now: Timestamp) {
         while self.arrivals.len() > STORM + 1
             || self.arrivals.front().is_some_and(|at| now.since(*at) > STORM_SPAN)
         {
@@ -59,7 +60,7 @@ impl Desk {
     }
 
     /// Speaks of a storm, and ends it: by time, not by events, as the end of a storm is that none come.
-    pub(super) fn weather(&mut self, now: Moment, out: &mut Vec<Say>) {
+    pub(super) fn weather(&mut self, now: Timestamp, out: &mut Vec<Emission>) {
         let Some(mut storm) = self.storm else { return };
         if storm.check <= now {
             storm.check = now + STORM_SPAN;
@@ -85,10 +86,10 @@ impl Desk {
         &mut self,
         storm: &mut Storm,
         over: bool,
-        now: Moment,
-        out: &mut Vec<Say>,
+        now: Timestamp,
+        out: &mut Vec<Emission>,
     ) -> bool {
-        if let Some(until) = self.budget.hushed(Severity::Error, now) {
+        if let Some(until) = self.budget.muted_until(Severity::Error, now) {
             storm.due = until;
             return false;
         }
@@ -106,13 +107,13 @@ impl Desk {
             })
             .map(|(id, _)| *id)
             .collect();
-        if ids.is_empty() && self.lump.alerts == 0 {
+        if ids.is_empty() && self.overflow.alerts == 0 {
             storm.due = now + self.noise.window(storm.step);
             return true;
         }
         // What is critical goes first, by itself.
-        if self.budget.left("", now) as usize <= self.urgent(now) {
-            storm.due = self.budget.next("", now).max(now + Duration::from_millis(1));
+        if self.budget.available("", now) as usize <= self.urgent(now) {
+            storm.due = self.budget.next_available("", now).max(now + Duration::from_millis(1));
             return false;
         }
         if storm.said {
@@ -121,20 +122,20 @@ impl Desk {
         storm.said = true;
         storm.due = now + self.noise.window(storm.step);
         let whole = self.whole_storm(storm.since, now);
-        if let Some(mut say) = self.bundle(OccasionKind::Storm, &ids, now) {
-            say.outlook = Some(if over { Outlook::Over } else { Outlook::Next(storm.due.into()) });
-            say.counts.first = storm.since.into();
-            say.counts.groups = storm.kinds.max(say.counts.groups);
+        if let Some(mut emission) = self.bundle(OccasionKind::Storm, &ids, now) {
+            emission.outlook = Some(if over { Outlook::Over } else { Outlook::Next(storm.due.into()) });
+            emission.counts.first = storm.since.into();
+            emission.counts.groups = storm.kinds.max(emission.counts.groups);
             if let Some((oldest, mentions)) = whole {
-                (say.alert, say.mentions) = (oldest, mentions);
+                (emission.alert, emission.mentions) = (oldest, mentions);
             }
-            out.push(say);
+            out.push(emission);
         }
         true
     }
 
     /// Returns how many critical groups wait for the budget, and are about to be told of.
-    fn urgent(&self, now: Moment) -> usize {
+    fn urgent(&self, now: Timestamp) -> usize {
         let is_urgent = |(id, group): &(&GroupId, &Group)| {
             group.is_urgent() && group.next() <= now && self.silences.of(**id, now).is_none()
         };
@@ -142,7 +143,7 @@ impl Desk {
     }
 
     /// Returns the first alert of a storm, and its most frequent groups: those that were told of one by one, too.
-    fn whole_storm(&self, since: Moment, now: Moment) -> Option<(Arc<Alert>, Vec<Mention>)> {
+    fn whole_storm(&self, since: Timestamp, now: Timestamp) -> Option<(Arc<Alert>, Vec<Mention>)> {
         let of_it = |(id, group): &(&GroupId, &Group)| {
             group.first >= since
                 && group.severity < Severity::Critical

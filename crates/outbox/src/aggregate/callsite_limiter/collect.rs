@@ -1,19 +1,19 @@
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
-use super::{COUNT, CROWDED, Gate, Key, OPEN, SPENT, Slot, tag};
-use crate::{GroupId, model::timestamp::Moment};
+use super::{COUNT, CROWDED, CallsiteLimiter, OPEN, RepeatKey, SPENT, Slot, tag};
+use crate::{GroupId, model::timestamp::Timestamp};
 
 /// How long a text counts as known.
 pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 /// How long a callsite keeps its slot without an event.
 const IDLE: u64 = 60_000_000;
 
-/// Collects what a gate has counted, and knows to which group it belongs: the courier's side of the gate.
+/// Collects what a callsite_limiter has counted, and knows to which group it belongs: the worker's side of the callsite_limiter.
 #[derive(Debug, Default)]
 pub(crate) struct Collector {
     /// When the window of each slot that counts has begun.
-    windows: BTreeMap<u16, Moment>,
-    owners: BTreeMap<Key, GroupId>,
+    windows: BTreeMap<u16, Timestamp>,
+    owners: BTreeMap<RepeatKey, GroupId>,
     /// The last group of each slot, for what was counted without a look at its text.
     last: BTreeMap<u16, GroupId>,
 }
@@ -30,23 +30,23 @@ pub(crate) struct Repeats {
 
 impl Collector {
     /// Notes to which group the event that passed with `key` belongs.
-    pub(crate) fn owns(&mut self, key: Key, group: GroupId) {
+    pub(crate) fn owns(&mut self, key: RepeatKey, group: GroupId) {
         self.owners.insert(key, group);
         self.last.insert(key.slot, group);
     }
 
     /// Takes all counts, and ends the windows that are over; returns whether there is something to look after.
     ///
-    /// `micros` is the time of the gate. A count whose event has not arrived yet waits for it until its window ends.
+    /// `micros` is the time of the callsite_limiter. A count whose event has not arrived yet waits for it until its window ends.
     pub(crate) fn collect(
         &mut self,
-        gate: &Gate,
-        now: Moment,
+        callsite_limiter: &CallsiteLimiter,
+        now: Timestamp,
         micros: u64,
         mut count: impl FnMut(Repeats),
     ) -> bool {
         let mut is_live = false;
-        for (number, slot) in (0_u16..).zip(&gate.slots) {
+        for (number, slot) in (0_u16..).zip(&callsite_limiter.slots) {
             // Also of a slot without a callsite: one may have been on its way in when it was given back.
             is_live |= self.collect_slot(number, slot, now, &mut count);
             let idle = slot.full_at.load(Ordering::Acquire).saturating_add(IDLE) < micros;
@@ -62,7 +62,7 @@ impl Collector {
         &mut self,
         number: u16,
         slot: &Slot,
-        now: Moment,
+        now: Timestamp,
         count: &mut impl FnMut(Repeats),
     ) -> bool {
         let over = self.windows.get(&number).is_some_and(|begin| now.since(*begin) >= WINDOW);
@@ -72,7 +72,7 @@ impl Collector {
             if word == 0 {
                 continue;
             }
-            let key = Key { slot: number, tag: tag(word) };
+            let key = RepeatKey { slot: number, tag: tag(word) };
             let owner = self.owners.get(&key).copied();
             if owner.is_none() && !over {
                 is_live = true;
@@ -103,7 +103,7 @@ impl Collector {
         if over {
             slot.mode.store(OPEN, Ordering::Release);
             self.windows.remove(&number);
-            self.owners.remove(&Key { slot: number, tag: 0 });
+            self.owners.remove(&RepeatKey { slot: number, tag: 0 });
         } else if is_live {
             self.windows.entry(number).or_insert(now);
         }

@@ -4,12 +4,12 @@ use std::sync::{
 };
 
 use super::{collect::Repeats, *};
-use crate::{GroupId, model::timestamp::Moment};
+use crate::{GroupId, model::timestamp::Timestamp};
 
 const ID: u64 = 0x1234_5678_9abc_def0;
 
-fn asks(gate: &Gate, now: u64, tag: u32) -> Verdict {
-    gate.ask(ID, || now, || tag, || true)
+fn asks(callsite_limiter: &CallsiteLimiter, now: u64, tag: u32) -> Admission {
+    callsite_limiter.ask(ID, || now, || tag, || true)
 }
 
 fn group(tag: u32) -> GroupId {
@@ -18,124 +18,134 @@ fn group(tag: u32) -> GroupId {
 
 #[test]
 fn a_burst_passes_then_each_text_once_and_its_repeats_are_counted() {
-    let gate = Gate::new(&Noise::default());
+    let callsite_limiter = CallsiteLimiter::new(&Noise::default());
     for _ in 0..BURST {
-        assert_eq!(asks(&gate, 1_000, 7), Verdict::Pass(None));
+        assert_eq!(asks(&callsite_limiter, 1_000, 7), Admission::Pass(None));
     }
-    let Verdict::Pass(Some(key)) = asks(&gate, 1_000, 7) else { panic!("a text that was not seen") };
+    let Admission::Pass(Some(key)) = asks(&callsite_limiter, 1_000, 7) else {
+        panic!("a text that was not seen")
+    };
     for _ in 0..999 {
-        assert_eq!(asks(&gate, 1_000, 7), Verdict::Counted);
+        assert_eq!(asks(&callsite_limiter, 1_000, 7), Admission::Counted);
     }
-    assert!(matches!(asks(&gate, 1_000, 8), Verdict::Pass(Some(_))), "a rare second text gets out");
+    assert!(
+        matches!(asks(&callsite_limiter, 1_000, 8), Admission::Pass(Some(_))),
+        "a rare second text gets out"
+    );
     let mut collector = Collector::default();
     collector.owns(key, group(7));
     let mut counts = Vec::new();
-    let now = Moment::from_millis(5);
-    assert!(collector.collect(&gate, now, 1_000, |it| counts.push((it.of, it.count))));
+    let now = Timestamp::from_millis(5);
+    assert!(collector.collect(&callsite_limiter, now, 1_000, |it| counts.push((it.of, it.count))));
     assert_eq!(counts, [(Some(group(7)), 999)]);
-    assert_eq!(asks(&gate, 1_000, 7), Verdict::Counted, "still known");
+    assert_eq!(asks(&callsite_limiter, 1_000, 7), Admission::Counted, "still known");
     // After the window it passes again.
     counts.clear();
-    collector.collect(&gate, now + collect::WINDOW, 1_000, |it| counts.push((it.of, it.count)));
+    collector.collect(&callsite_limiter, now + collect::WINDOW, 1_000, |it| counts.push((it.of, it.count)));
     assert_eq!(counts, [(Some(group(7)), 1)]);
-    assert!(matches!(asks(&gate, 1_000, 7), Verdict::Pass(Some(_))));
+    assert!(matches!(asks(&callsite_limiter, 1_000, 7), Admission::Pass(Some(_))));
 }
 
 #[test]
 fn tokens_come_back_with_time() {
-    let gate = Gate::new(&Noise::default());
-    let passes = |now| (0..100_u32).filter(|_| matches!(asks(&gate, now, 7), Verdict::Pass(None))).count();
+    let callsite_limiter = CallsiteLimiter::new(&Noise::default());
+    let passes = |now| {
+        (0..100_u32).filter(|_| matches!(asks(&callsite_limiter, now, 7), Admission::Pass(None))).count()
+    };
     // One more, as its text was not seen.
     assert_eq!(passes(0), 20);
     assert_eq!(passes(1_000_000), 0, "until the collector looks");
-    Collector::default().collect(&gate, Moment::default(), 1_000_000, |_| ());
+    Collector::default().collect(&callsite_limiter, Timestamp::default(), 1_000_000, |_| ());
     assert_eq!(passes(1_000_000), 4);
 }
 
 #[test]
 fn too_many_texts_are_counted_but_for_a_sample_now_and_then() {
-    let gate = Gate::new(&Noise::default());
+    let callsite_limiter = CallsiteLimiter::new(&Noise::default());
     let mut passed = 0_u64;
     for i in 0..1_000_000_u32 {
         // Ten seconds.
-        if matches!(asks(&gate, u64::from(i) * 10, i + 1), Verdict::Pass(_)) {
+        if matches!(asks(&callsite_limiter, u64::from(i) * 10, i + 1), Admission::Pass(_)) {
             passed += 1;
         }
     }
     let most = u64::from(BURST) + TEXTS as u64 + 40;
     assert!((41..=most).contains(&passed), "{passed}");
     let (mut counted, mut collector) = (0, Collector::default());
-    for now in [Moment::default(), Moment::default() + collect::WINDOW] {
-        collector.collect(&gate, now, 0, |it| counted += it.count);
+    for now in [Timestamp::default(), Timestamp::default() + collect::WINDOW] {
+        collector.collect(&callsite_limiter, now, 0, |it| counted += it.count);
     }
     assert_eq!(passed + counted, 1_000_000);
 }
 
 #[test]
 fn what_nobody_looked_at_is_given_to_the_last_group_of_its_callsite_and_is_said_to_be_so() {
-    let gate = Gate::new(&Noise::default());
+    let callsite_limiter = CallsiteLimiter::new(&Noise::default());
     let mut collector = Collector::default();
     for tag in 0..200 {
-        if let Verdict::Pass(Some(key)) = asks(&gate, 0, tag + 1) {
+        if let Admission::Pass(Some(key)) = asks(&callsite_limiter, 0, tag + 1) {
             collector.owns(key, group(tag + 1));
         }
     }
-    asks(&gate, 0, BURST + 1);
+    asks(&callsite_limiter, 0, BURST + 1);
     let mut counts = Vec::new();
-    collector.collect(&gate, Moment::default(), 0, |it| counts.push(it));
+    collector.collect(&callsite_limiter, Timestamp::default(), 0, |it| counts.push(it));
     let last = group(BURST + TEXTS as u32);
     assert_eq!(counts, [Repeats { of: Some(last), count: 161, unread: true }]);
 }
 
 #[test]
 fn an_event_that_found_no_room_leaves_its_place_to_the_next() {
-    let gate = Gate::new(&Noise::default());
+    let callsite_limiter = CallsiteLimiter::new(&Noise::default());
     for _ in 0..BURST {
-        asks(&gate, 0, 7);
+        asks(&callsite_limiter, 0, 7);
     }
-    let Verdict::Pass(Some(key)) = asks(&gate, 0, 7) else { panic!("new") };
-    gate.take_back(key);
-    assert_eq!(asks(&gate, 0, 7), Verdict::Pass(Some(key)));
-    assert_eq!(asks(&gate, 0, 7), Verdict::Counted);
-    gate.take_back(key);
-    assert_eq!(asks(&gate, 0, 7), Verdict::Pass(Some(key)), "also with counts");
+    let Admission::Pass(Some(key)) = asks(&callsite_limiter, 0, 7) else { panic!("new") };
+    callsite_limiter.take_back(key);
+    assert_eq!(asks(&callsite_limiter, 0, 7), Admission::Pass(Some(key)));
+    assert_eq!(asks(&callsite_limiter, 0, 7), Admission::Counted);
+    callsite_limiter.take_back(key);
+    assert_eq!(asks(&callsite_limiter, 0, 7), Admission::Pass(Some(key)), "also with counts");
     let mut counts = Vec::new();
-    Collector::default().collect(&gate, Moment::default(), 0, |it| counts.push((it.of, it.count)));
+    Collector::default()
+        .collect(&callsite_limiter, Timestamp::default(), 0, |it| counts.push((it.of, it.count)));
     assert_eq!(counts, [(None, 1)]);
 }
 
 #[test]
 fn callsites_do_not_share_and_an_idle_one_gives_its_slot_back() {
-    let gate = Gate::new(&Noise::default());
+    let callsite_limiter = CallsiteLimiter::new(&Noise::default());
     let id = |i: u64| (i << 48) | i;
     let mut collector = Collector::default();
     for round in 0..20_u64 {
         let now = round * 200_000_000;
         let free = (1..200)
-            .filter(|i| gate.ask(id(round * 200 + i), || now, || 1, || true) == Verdict::Pass(None))
+            .filter(|i| {
+                callsite_limiter.ask(id(round * 200 + i), || now, || 1, || true) == Admission::Pass(None)
+            })
             .count();
         assert_eq!(free, 199);
         let later = now + 100_000_000;
-        assert!(!collector.collect(&gate, Moment::from_millis(later / 1_000), later, |_| ()));
-        let left = gate.slots.iter().filter(|slot| slot.id.load(Ordering::Relaxed) != 0).count();
+        assert!(!collector.collect(&callsite_limiter, Timestamp::from_millis(later / 1_000), later, |_| ()));
+        let left = callsite_limiter.slots.iter().filter(|slot| slot.id.load(Ordering::Relaxed) != 0).count();
         assert_eq!(left, 0, "round {round}");
     }
 }
 
 #[test]
 fn many_threads_and_a_collector_lose_no_count() {
-    let gate = Arc::new(Gate::new(&Noise::default()));
+    let callsite_limiter = Arc::new(CallsiteLimiter::new(&Noise::default()));
     let clock = Arc::new(AtomicU64::new(0));
     let (threads, each) = (4_u64, 50_000_u64);
     let workers: Vec<_> = (0..threads)
         .map(|thread| {
-            let (gate, clock) = (Arc::clone(&gate), Arc::clone(&clock));
+            let (callsite_limiter, clock) = (Arc::clone(&callsite_limiter), Arc::clone(&clock));
             std::thread::spawn(move || {
                 let mut passed = 0_u64;
                 for i in 0..each {
                     let now = clock.fetch_add(100, Ordering::Relaxed);
                     let tag = u32::try_from(1 + (i * (thread + 1)) % 30).unwrap();
-                    if matches!(gate.ask(ID, || now, || tag, || true), Verdict::Pass(_)) {
+                    if matches!(callsite_limiter.ask(ID, || now, || tag, || true), Admission::Pass(_)) {
                         passed += 1;
                     }
                 }
@@ -143,29 +153,29 @@ fn many_threads_and_a_collector_lose_no_count() {
             })
         })
         .collect();
-    let (mut collector, mut counted, mut now) = (Collector::default(), 0, Moment::default());
+    let (mut collector, mut counted, mut now) = (Collector::default(), 0, Timestamp::default());
     while workers.iter().any(|worker| !worker.is_finished()) {
         // Windows end all the time, as the worst case.
         now = now + collect::WINDOW;
-        collector.collect(&gate, now, 0, |it| counted += it.count);
+        collector.collect(&callsite_limiter, now, 0, |it| counted += it.count);
     }
     let passed: u64 = workers.into_iter().map(|worker| worker.join().unwrap()).sum();
     for _ in 0..2 {
         now = now + collect::WINDOW;
-        collector.collect(&gate, now, 0, |it| counted += it.count);
+        collector.collect(&callsite_limiter, now, 0, |it| counted += it.count);
     }
     assert_eq!(passed + counted, threads * each);
 }
 
 #[test]
 fn without_room_no_text_becomes_known() {
-    let gate = Gate::new(&Noise::default());
+    let callsite_limiter = CallsiteLimiter::new(&Noise::default());
     for _ in 0..BURST {
-        assert_eq!(gate.ask(ID, || 0, || 7, || false), Verdict::NoRoom);
+        assert_eq!(callsite_limiter.ask(ID, || 0, || 7, || false), Admission::NoRoom);
     }
-    assert_eq!(gate.ask(ID, || 0, || 7, || false), Verdict::NoRoom);
-    assert!(matches!(asks(&gate, 0, 7), Verdict::Pass(Some(_))));
-    assert_eq!(gate.ask(ID, || 0, || 7, || false), Verdict::Counted, "a repeat needs no room");
+    assert_eq!(callsite_limiter.ask(ID, || 0, || 7, || false), Admission::NoRoom);
+    assert!(matches!(asks(&callsite_limiter, 0, 7), Admission::Pass(Some(_))));
+    assert_eq!(callsite_limiter.ask(ID, || 0, || 7, || false), Admission::Counted, "a repeat needs no room");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a desk keeps is bounded, and the guide has its numbers.
+//! What an aggregator keeps is bounded, and the guide has its numbers.
 
 use super::*;
 
@@ -8,13 +8,13 @@ fn the_bytes_of_a_table_are_bounded_too_and_nothing_goes_uncounted() {
     let long = "long ".repeat(4_000);
     for i in 0..900_u32 {
         scene.event(&alert(&long).field(GROUP_FIELD, format!("g{i}")));
-        assert!(scene.desk.bytes <= aggregator::MOST_BYTES, "{} bytes", scene.desk.bytes);
+        assert!(scene.aggregator.bytes <= aggregator::MOST_BYTES, "{} bytes", scene.aggregator.bytes);
     }
-    let kept: usize = scene.desk.groups.values().map(|group| group.bytes).sum();
-    assert_eq!(scene.desk.bytes, kept, "the sum is kept up to date");
-    assert!(scene.desk.open_groups() < 300, "{}", scene.desk.open_groups());
+    let kept: usize = scene.aggregator.groups.values().map(|group| group.bytes).sum();
+    assert_eq!(scene.aggregator.bytes, kept, "the sum is kept up to date");
+    assert!(scene.aggregator.open_groups() < 300, "{}", scene.aggregator.open_groups());
     scene.pass(HOUR * 6);
-    assert_eq!(scene.said.iter().map(|(_, say)| say.told).sum::<u64>(), 900);
+    assert_eq!(scene.said.iter().map(|(_, emission)| emission.told).sum::<u64>(), 900);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn the_guide_has_the_numbers_of_the_code() {
 fn those_that_have_nothing_to_tell_make_room_first_then_the_longest_unheard_of() {
     let mut scene = Scene::new(Noise::default().budget([]));
     let of = |i: usize| alert("x").field(GROUP_FIELD, format!("g{i}"));
-    scene.desk.hush(Some(scene.now + HOUR));
+    scene.aggregator.hush(Some(scene.now + HOUR));
     let mut owing = Vec::new();
     for i in 0..1_000 {
         owing.push(scene.event(&of(i)));
@@ -52,9 +52,9 @@ fn those_that_have_nothing_to_tell_make_room_first_then_the_longest_unheard_of()
     let told = scene.event(&fire);
     scene.pass(SECOND);
     let last = (1_001..=aggregator::MOST_GROUPS).map(|i| scene.event(&of(i))).last().unwrap();
-    let knows = |group: &GroupId| scene.desk.groups.contains_key(group);
+    let knows = |group: &GroupId| scene.aggregator.groups.contains_key(group);
     assert!(!knows(&told), "nothing is lost with it, although it is of the last");
     let gone = owing.iter().take_while(|group| !knows(group)).count();
-    assert_eq!(gone as u64, scene.desk.lump.groups, "the oldest");
+    assert_eq!(gone as u64, scene.aggregator.overflow.groups, "the oldest");
     assert!(gone > 0 && owing[gone..].iter().all(knows) && knows(&last));
 }

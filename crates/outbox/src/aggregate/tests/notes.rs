@@ -3,13 +3,13 @@
 use super::*;
 
 fn notes(scene: &Scene) -> &[String] {
-    scene.said.last().map(|(_, say)| say.notes.as_slice()).unwrap_or_default()
+    scene.said.last().map(|(_, emission)| emission.notes.as_slice()).unwrap_or_default()
 }
 
 fn silence(scene: &mut Scene, groups: &[GroupId]) {
     let of = |group: &GroupId| Silence::new(*group, scene.now.into(), HOUR);
     let silences = Silences::new(groups.iter().map(of));
-    scene.desk.silence(silences, scene.now);
+    scene.aggregator.silence(silences, scene.now);
 }
 
 #[test]
@@ -25,9 +25,12 @@ fn a_message_of_several_groups_says_what_held_each_of_them_back() {
             |scene, groups| silence(scene, &groups[..1]),
             "A silence of one of these groups has ended; 2 alerts came in it.",
         ),
-        (|scene, _| scene.desk.hush(Some(scene.now + HOUR)), "4 of these groups: held back in quiet hours."),
         (
-            |scene, _| while scene.desk.budget.take("", scene.now) {},
+            |scene, _| scene.aggregator.hush(Some(scene.now + HOUR)),
+            "4 of these groups: held back in quiet hours.",
+        ),
+        (
+            |scene, _| while scene.aggregator.budget.try_acquire("", scene.now) {},
             "4 of these groups: held back by the channel's budget.",
         ),
     ];
@@ -63,15 +66,15 @@ fn counts_of_texts_that_nobody_looked_at_are_told_as_such_and_once() {
             for word in ["ant", "bee", "cow"].iter().take(others) {
                 scene.event(&alert(word));
             }
-            scene.desk.note_unread(Some(group), unread);
+            scene.aggregator.note_unread(Some(group), unread);
             let mut out = Vec::new();
-            scene.desk.count(Some(group), 20, scene.now, &mut out);
+            scene.aggregator.count(Some(group), 20, scene.now, &mut out);
             scene.note(out);
         };
         repeat(&mut scene, 3);
         repeat(&mut scene, 4);
         if restarts {
-            scene.desk.close_book();
+            scene.aggregator.close_book();
             scene.restart(Noise { early: false, ..Noise::mail() });
         }
         scene.pass(MINUTE * 6);

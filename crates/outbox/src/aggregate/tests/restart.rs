@@ -8,10 +8,10 @@ use crate::Counts;
 type Line = (u64, &'static str, u64, Counts, u32, Vec<String>, String);
 
 fn lines(scene: &Scene) -> Vec<Line> {
-    let line = |(at, say): &(Duration, Say)| {
-        let shows_first = matches!(say.kind, OccasionKind::Edit | OccasionKind::Quiet);
-        let shown = if shows_first { say.alert.message.clone() } else { String::new() };
-        let Say { kind, counts, number, notes, told, .. } = say;
+    let line = |(at, emission): &(Duration, Emission)| {
+        let shows_first = matches!(emission.kind, OccasionKind::Edit | OccasionKind::Quiet);
+        let shown = if shows_first { emission.alert.message.clone() } else { String::new() };
+        let Emission { kind, counts, number, notes, told, .. } = emission;
         (at.as_secs(), kind.as_str(), *told, *counts, *number, notes.clone(), shown)
     };
     scene.said.iter().map(line).collect()
@@ -121,7 +121,7 @@ fn days() -> Vec<Day> {
                 // The storm is over, and what had no room is left.
                 scene.pass(MINUTE * 3);
                 for i in 0..40_u32 {
-                    scene.desk.count(None, 2 + u64::from(i), scene.now, &mut Vec::new());
+                    scene.aggregator.count(None, 2 + u64::from(i), scene.now, &mut Vec::new());
                 }
             },
             |scene| scene.pass(HOUR),
@@ -152,12 +152,12 @@ fn a_restart_changes_nothing_of_what_is_said() {
         let said = [false, true].map(|restarts| {
             let mut scene = Scene::with_edits(noise.clone(), can_edit);
             let hush = name.contains("while they wait").then(|| scene.now + HOUR);
-            scene.desk.hush(hush);
+            scene.aggregator.hush(hush);
             before(&mut scene);
             if restarts {
-                scene.desk.close_book();
+                scene.aggregator.close_book();
                 scene.restart(noise.clone());
-                scene.desk.hush(hush);
+                scene.aggregator.hush(hush);
             }
             after(&mut scene);
             scene.pass(HOUR * 24);
@@ -172,24 +172,24 @@ fn a_restart_changes_nothing_of_what_is_said() {
 fn of_several_processes_the_one_that_has_spent_most_counts_whichever_is_read_last() {
     let noise = Noise::mail().budget([Rate::hourly(6).burst(6)]);
     for order in [[1, 4], [4, 1]] {
-        let now = Moment::from_millis(1_700_000_000_000);
-        let mut heir = Desk::new("ops", noise.clone(), Purse::new(&noise.budget), false);
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let mut heir = Aggregator::new("ops", noise.clone(), RateLimiter::new(&noise.budget), false);
         for spent in order {
-            let purse = Purse::new(&noise.budget);
-            assert!((0..spent).all(|_| purse.take("", now)));
-            let text = Desk::new("ops", noise.clone(), purse, false).checkpoint(now);
+            let rate_limiter = RateLimiter::new(&noise.budget);
+            assert!((0..spent).all(|_| rate_limiter.try_acquire("", now)));
+            let text = Aggregator::new("ops", noise.clone(), rate_limiter, false).checkpoint(now);
             heir.inherit(&text, now);
         }
-        assert_eq!(heir.budget.left("", now), 2, "{order:?}");
+        assert_eq!(heir.budget.available("", now), 2, "{order:?}");
     }
 }
 
 #[test]
 fn counts_without_an_alert_to_stand_for_them_wait_for_one() {
     let mut scene = Scene::new(Noise::mail());
-    scene.desk.count(None, 7, scene.now, &mut Vec::new());
+    scene.aggregator.count(None, 7, scene.now, &mut Vec::new());
     scene.pass(HOUR);
-    assert_eq!((scene.said.len(), scene.desk.pending()), (0, 7));
+    assert_eq!((scene.said.len(), scene.aggregator.pending()), (0, 7));
     scene.event(&alert("refused"));
     scene.pass(HOUR);
     assert_eq!(scene.kinds().iter().map(|(.., told)| told).sum::<u64>(), 8);
@@ -200,11 +200,11 @@ fn a_clock_that_was_set_back_holds_no_group_for_longer_than_a_window() {
     let mut scene = Scene::new(Noise { early: false, ..Noise::mail() });
     scene.event(&alert("refused"));
     scene.event(&alert("refused"));
-    let left = Estate { text: scene.desk.checkpoint(scene.now), again: false };
+    let left = OrphanedCounts { text: scene.aggregator.checkpoint(scene.now), again: false };
     let mut before = Scene::new(Noise { early: false, ..Noise::mail() });
     before.now = before.now - HOUR * 24 * 300;
     before.begin = before.now;
-    before.desk.restore(&left, &app(), before.now);
+    before.aggregator.restore(&left, &app(), before.now);
     before.pass(HOUR * 5);
     assert_eq!(before.said.len(), 1, "{:?}", before.kinds());
 }
@@ -214,12 +214,12 @@ fn two_processes_that_had_the_same_group_are_one_in_their_heir() {
     let noise = || Noise { early: false, ..Noise::mail() }.min_count(2, MINUTE);
     let scene = |events: u64, hushed: bool| {
         let mut scene = Scene::new(noise());
-        scene.desk.hush(hushed.then(|| scene.now + HOUR * 8));
+        scene.aggregator.hush(hushed.then(|| scene.now + HOUR * 8));
         for _ in 0..events {
             scene.event(&alert("refused"));
             scene.pass(MINUTE / 2);
         }
-        scene.desk.close_book();
+        scene.aggregator.close_book();
         scene
     };
     // (alerts and quiet hours of each, then of the heir: in all, whether one is owed, enough of them, digests so far)
@@ -233,9 +233,13 @@ fn two_processes_that_had_the_same_group_are_one_in_their_heir() {
     ] {
         let left = [scene(first.0, first.1), scene(second.0, second.1)];
         let now = left.iter().map(|scene| scene.now).max().unwrap();
-        let mut heir = Desk::new("ops", noise(), Purse::default(), false);
+        let mut heir = Aggregator::new("ops", noise(), RateLimiter::default(), false);
         for scene in &left {
-            heir.restore(&Estate { text: scene.desk.checkpoint(now), again: false }, &app(), now);
+            heir.restore(
+                &OrphanedCounts { text: scene.aggregator.checkpoint(now), again: false },
+                &app(),
+                now,
+            );
         }
         let group = heir.groups.values().next().unwrap();
         assert_eq!((group.total, group.owed, group.reached, group.step), expected, "{first:?} {second:?}");

@@ -17,7 +17,7 @@ fn digests_follow_the_new_times_from_the_last_message_on() {
             scene.event(&alert("no"));
         }
         scene.pass(at);
-        scene.desk.retune(&noise(after), false, scene.now);
+        scene.aggregator.retune(&noise(after), false, scene.now);
         scene.pass(MINUTE * 90);
         assert_eq!(scene.kinds(), expected, "{before:?} at {at:?} {after:?}");
     }
@@ -34,7 +34,7 @@ fn what_was_held_is_said_when_nothing_holds_it_any_more() {
     ] {
         let mut scene = Scene::new(before.clone());
         if before.quiet_hours.is_some() {
-            scene.desk.hush(Some(scene.now + HOUR * 8));
+            scene.aggregator.hush(Some(scene.now + HOUR * 8));
         }
         let has_budget = before.budget == [Rate::hourly(1)];
         if has_budget {
@@ -44,7 +44,7 @@ fn what_was_held_is_said_when_nothing_holds_it_any_more() {
         let told = scene.said.len();
         assert_eq!(told, usize::from(has_budget), "{before:?}");
         scene.pass(MINUTE);
-        scene.desk.retune(&after, false, scene.now);
+        scene.aggregator.retune(&after, false, scene.now);
         scene.pass(Duration::ZERO);
         assert_eq!(scene.said.len(), told + 1, "{before:?}");
     }
@@ -55,7 +55,7 @@ fn the_same_settings_change_nothing() {
     let mut scene = Scene::new(Noise::mail());
     scene.event(&alert("no"));
     scene.event(&alert("no"));
-    let (due, before) = (scene.desk.due(), scene.desk.checkpoint(scene.now));
-    scene.desk.retune(&Noise::mail(), false, scene.now);
-    assert_eq!((scene.desk.due(), scene.desk.checkpoint(scene.now)), (due, before));
+    let (due, before) = (scene.aggregator.due(), scene.aggregator.checkpoint(scene.now));
+    scene.aggregator.retune(&Noise::mail(), false, scene.now);
+    assert_eq!((scene.aggregator.due(), scene.aggregator.checkpoint(scene.now)), (due, before));
 }

@@ -1,4 +1,4 @@
-//! Random weeks of a desk: after each step nothing is lost, no budget is exceeded, no first is late.
+//! Random weeks of an aggregator: after each step nothing is lost, no budget is exceeded, no first is late.
 
 use super::*;
 
@@ -42,8 +42,8 @@ fn week(seed: u64) {
     let mut scene = Scene::with_edits(noise.clone(), edits);
     let mut restarts = 0_u64;
     let (mut lives, mut last_told) = (0, 0);
-    let mut silenced: Vec<(GroupId, Moment)> = Vec::new();
-    let mut hushed = Moment::default();
+    let mut silenced: Vec<(GroupId, Timestamp)> = Vec::new();
+    let mut hushed = Timestamp::default();
     for step in 0..60 {
         let context = || format!("seed {seed}, step {step}");
         match dice.roll(12) {
@@ -57,71 +57,71 @@ fn week(seed: u64) {
                 }
             }
             6 => {
-                let group = scene.desk.groups.keys().nth(dice.roll(5) as usize).copied();
+                let group = scene.aggregator.groups.keys().nth(dice.roll(5) as usize).copied();
                 if let Some(group) = group {
                     let mut out = Vec::new();
-                    scene.desk.count(Some(group), dice.roll(5_000), scene.now, &mut out);
+                    scene.aggregator.count(Some(group), dice.roll(5_000), scene.now, &mut out);
                     scene.note(out);
                 }
             }
             7 => {
-                if let Some(group) = scene.desk.groups.keys().next().copied() {
+                if let Some(group) = scene.aggregator.groups.keys().next().copied() {
                     let silence = Silence::new(group, scene.now.into(), MINUTE * dice.roll(60) as u32);
                     silenced = vec![(group, silence.until.into())];
-                    scene.desk.silence(Silences::new([silence]), scene.now);
+                    scene.aggregator.silence(Silences::new([silence]), scene.now);
                 }
             }
             8 => {
                 hushed = scene.now + MINUTE * dice.roll(600) as u32;
-                scene.desk.hush(Some(hushed));
+                scene.aggregator.hush(Some(hushed));
             }
             9 => {
-                let (told, pending) = (scene.desk.tally().told, scene.desk.pending());
+                let (told, pending) = (scene.aggregator.tally().told, scene.aggregator.pending());
                 scene.restart(noise.clone());
-                scene.desk.hush(Some(hushed));
+                scene.aggregator.hush(Some(hushed));
                 let silences = silenced.iter().map(|(group, until)| {
-                    Silence::new(*group, SystemTime::UNIX_EPOCH, until.since(Moment::default()))
+                    Silence::new(*group, SystemTime::UNIX_EPOCH, until.since(Timestamp::default()))
                 });
-                scene.desk.silence(Silences::new(silences), scene.now);
-                assert_eq!(scene.desk.pending(), pending, "{}", context());
+                scene.aggregator.silence(Silences::new(silences), scene.now);
+                assert_eq!(scene.aggregator.pending(), pending, "{}", context());
                 (lives, last_told, restarts) = (lives + told, 0, restarts + 1);
             }
             _ => scene.pass(Duration::from_millis(dice.roll(1_800_000))),
         }
-        let tally = scene.desk.tally();
+        let tally = scene.aggregator.tally();
         assert!(tally.told >= last_told, "{}", context());
         last_told = tally.told;
-        let said: u64 = scene.said.iter().map(|(_, say)| say.told).sum();
+        let said: u64 = scene.said.iter().map(|(_, emission)| emission.told).sum();
         assert_eq!(said, lives + tally.told, "what is counted as told was said: {}", context());
         expect_budgets_kept(&scene, &noise, &context());
     }
     // Everything comes out in the end, whatever held it.
     scene.pass(HOUR * 24 * 8);
-    assert_eq!(scene.desk.pending(), 0, "seed {seed}, {restarts} restarts");
-    assert_eq!(scene.desk.open_groups(), 0, "seed {seed}");
+    assert_eq!(scene.aggregator.pending(), 0, "seed {seed}, {restarts} restarts");
+    assert_eq!(scene.aggregator.open_groups(), 0, "seed {seed}");
     expect_budgets_kept(&scene, &noise, &format!("seed {seed}, at the end"));
 }
 
 fn expect_first_at_once(
     scene: &mut Scene,
     alert: &Alert,
-    silenced: &[(GroupId, Moment)],
-    hushed: Moment,
+    silenced: &[(GroupId, Timestamp)],
+    hushed: Timestamp,
     context: &str,
 ) {
     let group = Fingerprint::of(alert, None).group;
-    let is_new = !scene.desk.groups.contains_key(&group);
+    let is_new = !scene.aggregator.groups.contains_key(&group);
     let is_silenced = silenced.iter().any(|(known, until)| *known == group && scene.now < *until);
     let is_critical = alert.severity == Severity::Critical;
-    let noise = scene.desk.noise();
+    let noise = scene.aggregator.noise();
     let is_loud = is_critical
         || (noise.min_count.is_none_or(|min| min.count <= 1) && alert.severity >= noise.first_from);
-    let may = scene.desk.budget.left("", scene.now) > 0;
-    let calm = is_critical || (scene.desk.storm.is_none() && scene.now >= hushed);
+    let may = scene.aggregator.budget.available("", scene.now) > 0;
+    let calm = is_critical || (scene.aggregator.storm.is_none() && scene.now >= hushed);
     let before = scene.said.len();
     scene.event(alert);
     // The one that makes the storm is told with it, at the next look.
-    let now_storm = !is_critical && scene.desk.storm.is_some();
+    let now_storm = !is_critical && scene.aggregator.storm.is_some();
     if is_new && !is_silenced && is_loud && may && calm && !now_storm {
         assert_eq!(scene.said.len(), before + 1, "{context}");
         assert_eq!(scene.said[before].1.kind, OccasionKind::First, "{context}");
@@ -131,7 +131,7 @@ fn expect_first_at_once(
 fn expect_budgets_kept(scene: &Scene, noise: &Noise, context: &str) {
     let pings = |kind: OccasionKind| !matches!(kind, OccasionKind::Edit | OccasionKind::Quiet);
     let times: Vec<Duration> =
-        scene.said.iter().filter(|(_, say)| pings(say.kind)).map(|(at, _)| *at).collect();
+        scene.said.iter().filter(|(_, emission)| pings(emission.kind)).map(|(at, _)| *at).collect();
     for rate in &noise.budget {
         let most = rate.most() as usize;
         for (first, last) in times.iter().zip(times.iter().skip(most)) {

@@ -2,16 +2,22 @@
 
 use super::{
     super::backoff::{backoff, pause},
-    Delivery, Fate, Key, Verdict,
+    Delivery, Fate, Judgement, QueueKey,
 };
-use crate::{Outcome, Scope, model::timestamp::Moment};
+use crate::{Outcome, Scope, model::timestamp::Timestamp};
 
 /// How often an answer that nobody foresaw is taken for one that passes.
 const UNKNOWN: u32 = 3;
 
 impl Delivery {
     /// Takes the outcome of an attempt; `None` if the ticket was removed meanwhile. `chance` is uniform in 0..1.
-    pub(crate) fn done(&mut self, key: Key, outcome: Outcome, now: Moment, chance: f64) -> Option<Verdict> {
+    pub(crate) fn done(
+        &mut self,
+        key: QueueKey,
+        outcome: Outcome,
+        now: Timestamp,
+        chance: f64,
+    ) -> Option<Judgement> {
         let mut ticket = self.tickets.get(&key)?.clone();
         let outcome = match outcome {
             Outcome::Unknown(reason) if ticket.state.attempts >= UNKNOWN => Outcome::Held(reason),
@@ -19,8 +25,8 @@ impl Delivery {
             known => known,
         };
         let address = (ticket.channel, ticket.recipient.clone());
-        let gate = self.gates.entry(ticket.channel).or_default();
-        let policy = gate.policy.clone();
+        let pacing = self.pacings.entry(ticket.channel).or_default();
+        let policy = pacing.policy.clone();
         let destination = self.destinations.entry(address.clone()).or_default();
         destination.busy = None;
         destination.paused_until = destination.paused_until.filter(|until| *until > now);
@@ -34,18 +40,18 @@ impl Delivery {
             _ => destination.breaker.answered(),
         }
         match &outcome {
-            Outcome::Held(_) => gate.held.trip(&policy, now),
+            Outcome::Held(_) => pacing.held.trip(&policy, now),
             // A trial that met something else is no proof that the credentials are good.
             Outcome::Transient(_) | Outcome::Ambiguous(_) | Outcome::RateLimited { .. }
-                if gate.is_on_trial() =>
+                if pacing.is_on_trial() =>
             {
-                gate.held.failed(&policy, now);
+                pacing.held.failed(&policy, now);
             }
             // Attempts that began before the channel was held end later, and prove nothing either.
             Outcome::Transient(_) | Outcome::Ambiguous(_) | Outcome::RateLimited { .. } => {}
-            _ => gate.held.answered(),
+            _ => pacing.held.answered(),
         }
-        let held = gate.held.is_open();
+        let held = pacing.held.is_open();
         let asked = match &outcome {
             Outcome::RateLimited { wait, .. } | Outcome::DeliveredThenWait { wait, .. } => {
                 now + pause(*wait, chance)
@@ -54,7 +60,7 @@ impl Delivery {
         };
         match &outcome {
             Outcome::RateLimited { scope, .. } | Outcome::DeliveredThenWait { scope, .. } => match scope {
-                Scope::Channel => gate.paused_until = gate.paused_until.max(asked),
+                Scope::Channel => pacing.paused_until = pacing.paused_until.max(asked),
                 Scope::Recipient => destination.paused_until = Some(asked),
             },
             _ => {}
@@ -109,10 +115,10 @@ impl Delivery {
         Some(self.settle(ticket, fate, held, now))
     }
 
-    fn settle(&mut self, mut ticket: super::Ticket, fate: Fate, held: bool, now: Moment) -> Verdict {
+    fn settle(&mut self, mut ticket: super::Ticket, fate: Fate, held: bool, now: Timestamp) -> Judgement {
         let key = ticket.key;
         let may_fail_over = !ticket.state.failed_over
-            && self.gates.get(&ticket.channel).is_some_and(|gate| gate.fail_over.is_some());
+            && self.pacings.get(&ticket.channel).is_some_and(|pacing| pacing.fail_over.is_some());
         let siblings = self.siblings.entry(ticket.occasion).or_default();
         if matches!(fate, Fate::Delivered(_)) {
             siblings.delivered = true;
@@ -137,18 +143,18 @@ impl Delivery {
         if held {
             self.hand_over(ticket.channel, now);
         }
-        Verdict { ticket, fate, fail_over, alone }
+        Judgement { ticket, fate, fail_over, alone }
     }
 
     /// Makes everything that waits for a channel which cannot deliver due for the others.
-    fn hand_over(&mut self, channel: usize, now: Moment) {
-        if self.gates.get(&channel).is_none_or(|gate| gate.fail_over.is_none()) {
+    fn hand_over(&mut self, channel: usize, now: Timestamp) {
+        if self.pacings.get(&channel).is_none_or(|pacing| pacing.fail_over.is_none()) {
             return;
         }
-        let waits = |key: &Key| {
+        let waits = |key: &QueueKey| {
             self.tickets.get(key).is_some_and(|ticket| ticket.channel == channel && !ticket.state.failed_over)
         };
-        let due: Vec<(Moment, Key)> =
+        let due: Vec<(Timestamp, QueueKey)> =
             self.deadlines.iter().filter(|(at, key)| *at > now && waits(key)).copied().collect();
         for (at, key) in due {
             self.deadlines.remove(&(at, key));

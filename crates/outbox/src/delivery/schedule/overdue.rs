@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::Delivery;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// How long a message may be on its way before it counts as held up.
 pub(crate) const OVERDUE: Duration = Duration::from_secs(60);
@@ -14,7 +14,7 @@ pub(crate) const OVERDUE: Duration = Duration::from_secs(60);
 impl Delivery {
     /// Counts what each recipient of a channel was to have heard a while ago; under the empty name, what nobody has heard
     /// of the channel as a whole.
-    pub(crate) fn overdue(&self, channel: usize, now: Moment) -> BTreeMap<String, u32> {
+    pub(crate) fn overdue(&self, channel: usize, now: Timestamp) -> BTreeMap<String, u32> {
         let mut overdue: BTreeMap<String, u32> = BTreeMap::new();
         let mut occasions = BTreeSet::new();
         let all = self.tickets.values().filter(|ticket| ticket.channel == channel);

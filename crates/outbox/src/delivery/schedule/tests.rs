@@ -13,7 +13,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Is a delivery at a time, with the longest backoffs.
 struct World {
     delivery: Delivery,
-    now: Moment,
+    now: Timestamp,
     count: u64,
     policy: Policy,
 }
@@ -30,7 +30,7 @@ impl World {
         for channel in 0..3 {
             delivery.set_channel(channel, policy.clone(), None);
         }
-        Self { delivery, now: Moment::from_millis(1_700_000_000_000), count: 0, policy }
+        Self { delivery, now: Timestamp::from_millis(1_700_000_000_000), count: 0, policy }
     }
 
     fn fails_over(mut self, after: Duration) -> Self {
@@ -41,7 +41,7 @@ impl World {
     fn ticket(&mut self, channel: usize, recipient: &str, group: u64) -> Ticket {
         self.count += 1;
         Ticket {
-            key: Key {
+            key: QueueKey {
                 accepted: self.now.as_millis() * 1_000 + self.count,
                 id: NotificationId(u128::from(self.count)),
             },
@@ -53,14 +53,14 @@ impl World {
             severity: Severity::Error,
             size: 100,
             steps: 3,
-            state: State::default(),
+            state: DeliveryState::default(),
             paid: self.now,
             deadline: None,
             last: None,
         }
     }
 
-    fn offer(&mut self, channel: usize, recipient: &str, group: u64) -> Key {
+    fn offer(&mut self, channel: usize, recipient: &str, group: u64) -> QueueKey {
         self.offer_as(channel, recipient, group, |_| ())
     }
 
@@ -70,7 +70,7 @@ impl World {
         recipient: &str,
         group: u64,
         change: impl FnOnce(&mut Ticket),
-    ) -> Key {
+    ) -> QueueKey {
         let mut ticket = self.ticket(channel, recipient, group);
         change(&mut ticket);
         let key = ticket.key;
@@ -82,14 +82,14 @@ impl World {
         self.delivery.next(self.now)
     }
 
-    fn attempt(&mut self) -> Key {
+    fn attempt(&mut self) -> QueueKey {
         match self.next() {
             Step::Attempt(key) => key,
             other => panic!("expected an attempt, found {other:?}"),
         }
     }
 
-    fn done(&mut self, key: Key, outcome: Outcome) -> Verdict {
+    fn done(&mut self, key: QueueKey, outcome: Outcome) -> Judgement {
         self.delivery.done(key, outcome, self.now, 1.0).unwrap()
     }
 
@@ -176,7 +176,7 @@ fn the_severe_have_a_head_start_and_starve_nobody() {
     world.pass(MINUTE * 4);
     let late = world.offer_as(0, "ada", 3, |ticket| ticket.severity = Severity::Critical);
     world.done(busy, delivered());
-    let order: Vec<Key> = (0..3)
+    let order: Vec<QueueKey> = (0..3)
         .map(|_| {
             let key = world.attempt();
             world.done(key, delivered());
@@ -244,7 +244,7 @@ fn what_was_delivered_can_ask_the_next_one_to_wait() {
 }
 
 impl World {
-    fn attempt_or(&mut self, otherwise: Key) -> Key {
+    fn attempt_or(&mut self, otherwise: QueueKey) -> QueueKey {
         match self.next() {
             Step::Attempt(key) => key,
             _ => otherwise,
@@ -335,7 +335,7 @@ fn what_is_too_old_and_cannot_be_read_for_now_rests() {
 }
 
 impl World {
-    fn attempt_and_done(&mut self) -> Key {
+    fn attempt_and_done(&mut self) -> QueueKey {
         let key = self.attempt();
         self.done(key, delivered());
         key

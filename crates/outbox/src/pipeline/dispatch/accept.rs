@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Dispatch, FRESH, Kept, Limits, RECENT, secret_guard::with_masked_facts};
+use super::{Dispatch, FRESH, Kept, Limits, RECENT, secret_guard::with_masked_summary};
 use crate::{
     Notification, NotificationId, OccasionKind,
-    delivery::{Key, State},
-    model::queued_message::{Facts, Letter},
+    delivery::{DeliveryState, QueueKey},
+    model::queued_message::{GroupSummary, QueuedMessage},
     model::stats::bump,
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
     pipeline::channel_state::Channels,
     spool::{Files, Missing, Name, Trouble},
 };
@@ -20,30 +20,30 @@ impl<F: Files> Dispatch<F> {
     /// is among it. The channel as a whole has been asked for its budget; the recipients are asked here.
     pub(crate) fn accept(
         &mut self,
-        state: State,
+        state: DeliveryState,
         channels: &Channels,
         number: usize,
         rendered: Vec<Notification>,
-        facts: &Arc<Facts>,
-        now: Moment,
+        summary: &Arc<GroupSummary>,
+        now: Timestamp,
     ) -> Vec<NotificationId> {
         rendered
             .into_iter()
             .filter_map(|notification| {
-                let letter = Letter { notification, facts: Arc::clone(facts), covers: Vec::new() };
-                self.accept_letter(channels, number, letter, state, now)
+                let letter = QueuedMessage { notification, summary: Arc::clone(summary), covers: Vec::new() };
+                self.accept_message(channels, number, letter, state, now)
             })
             .collect()
     }
 
     /// Takes one letter, within the budget of its recipient, and makes room for it.
-    pub(super) fn accept_letter(
+    pub(super) fn accept_message(
         &mut self,
         channels: &Channels,
         number: usize,
-        letter: Letter,
-        mut state: State,
-        now: Moment,
+        letter: QueuedMessage,
+        mut state: DeliveryState,
+        now: Timestamp,
     ) -> Option<NotificationId> {
         let id = letter.notification.id;
         // Made by a process that died, and not said yet: that one is said.
@@ -59,14 +59,14 @@ impl<F: Files> Dispatch<F> {
             self.follow_move(&channel.name, &mut to);
             // An edit pings nobody.
             let pings = !matches!(letter.notification.kind, OccasionKind::Edit | OccasionKind::Quiet);
-            if pings && !state.deferred && !to.is_empty() && !channel.purse.take(&to, now) {
-                (state.deferred, state.not_before) = (true, channel.purse.next(&to, now));
+            if pings && !state.deferred && !to.is_empty() && !channel.rate_limiter.try_acquire(&to, now) {
+                (state.deferred, state.not_before) = (true, channel.rate_limiter.next_available(&to, now));
             }
             if state.deferred {
                 bump(&channel.counters.deferred);
             }
         }
-        self.take_letter(channels, number, letter, state, now)?;
+        self.take_message(channels, number, letter, state, now)?;
         self.make_room(channels, number);
         self.knows(id).then_some(id)
     }
@@ -77,13 +77,13 @@ impl<F: Files> Dispatch<F> {
     }
 
     /// Takes one letter; returns whether it has a file.
-    pub(super) fn take_letter(
+    pub(super) fn take_message(
         &mut self,
         channels: &Channels,
         number: usize,
-        letter: Letter,
-        state: State,
-        now: Moment,
+        letter: QueuedMessage,
+        state: DeliveryState,
+        now: Timestamp,
     ) -> Option<bool> {
         let channel = channels.get(number)?;
         if self.knows(letter.notification.id) {
@@ -120,11 +120,11 @@ impl<F: Files> Dispatch<F> {
         }
     }
 
-    pub(super) fn write(&mut self, name: &Name, letter: &Letter) -> Option<Name> {
+    pub(super) fn write(&mut self, name: &Name, letter: &QueuedMessage) -> Option<Name> {
         let spool = self.spool.as_mut()?;
         let written = match spool.accept(name, letter) {
             // What is sent is clean by now, what it was made of is not.
-            Err(Trouble::Secret) => match with_masked_facts(letter) {
+            Err(Trouble::Secret) => match with_masked_summary(letter) {
                 Some(clean) => spool.accept(name, &clean),
                 None => Err(Trouble::Secret),
             },
@@ -158,19 +158,19 @@ impl<F: Files> Dispatch<F> {
         }
     }
 
-    pub(super) fn next_key(&mut self, id: NotificationId, now: Moment) -> Key {
+    pub(super) fn next_key(&mut self, id: NotificationId, now: Timestamp) -> QueueKey {
         self.last_key = (now.as_millis() * 1_000).max(self.last_key + 1);
-        Key { accepted: self.last_key, id }
+        QueueKey { accepted: self.last_key, id }
     }
 
     pub(super) fn insert(
         &mut self,
         number: usize,
-        key: Key,
-        state: State,
-        letter: Letter,
+        key: QueueKey,
+        state: DeliveryState,
+        letter: QueuedMessage,
         name: Option<Name>,
-        now: Moment,
+        now: Timestamp,
     ) {
         let ticket = letter.ticket(key, number, state);
         self.ids.insert(key.id);
@@ -193,7 +193,7 @@ impl<F: Files> Dispatch<F> {
     }
 
     /// Forgets a letter that has ended; the caller has seen to its file.
-    pub(super) fn forget(&mut self, number: usize, key: Key, size: u64) -> Option<Kept> {
+    pub(super) fn forget(&mut self, number: usize, key: QueueKey, size: u64) -> Option<Kept> {
         self.delivery.remove(key);
         self.ids.remove(&key.id);
         if let Some(usage) = self.usage.get_mut(&number) {

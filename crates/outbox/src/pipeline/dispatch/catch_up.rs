@@ -7,11 +7,11 @@ use watchfire_core::{Alert, AlertId};
 use super::Dispatch;
 use crate::{
     Counts, GroupId, Mention, NotificationId, OccasionKind, Reason,
-    delivery::{Key, State, Ticket},
+    delivery::{DeliveryState, QueueKey, Ticket},
     model::hash::Fnv128,
-    model::queued_message::{Facts, Letter},
+    model::queued_message::{GroupSummary, QueuedMessage},
     model::stats::bump,
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
     one_line,
     pipeline::channel_state::{ChannelState, Channels},
     sink::content::stamp,
@@ -24,7 +24,7 @@ const LAST_CALL: Duration = Duration::from_secs(7 * 24 * 3600);
 const MOST_MENTIONS: usize = 20;
 
 impl<F: Files> Dispatch<F> {
-    pub(super) fn merge(&mut self, channels: &Channels, keys: &[Key], now: Moment) {
+    pub(super) fn merge(&mut self, channels: &Channels, keys: &[QueueKey], now: Timestamp) {
         let first = keys.first().and_then(|key| self.delivery.get(*key));
         let Some((number, recipient)) = first.map(|ticket| (ticket.channel, ticket.recipient.clone())) else {
             return;
@@ -35,7 +35,7 @@ impl<F: Files> Dispatch<F> {
         for key in keys {
             let Some(ticket) = self.delivery.get(*key).cloned() else { continue };
             match self.letter(*key) {
-                Ok(letter) if now.since(letter.facts.since) > last_call => {
+                Ok(letter) if now.since(letter.summary.since) > last_call => {
                     self.expire(channel, &ticket, &letter, "too old, even for a message that sums up");
                 }
                 Ok(letter) => parts.push((ticket, letter)),
@@ -45,9 +45,9 @@ impl<F: Files> Dispatch<F> {
         if parts.is_empty() {
             return;
         }
-        let facts = Arc::new(sum_up(&parts));
+        let summary = Arc::new(sum_up(&parts));
         let group = parts.iter().map(|(ticket, _)| ticket.group).max().unwrap_or(GroupId::from_u64(0));
-        let rendered = channel.render_again(&facts, OccasionKind::CatchUp, group, &[], now);
+        let rendered = channel.render_again(&summary, OccasionKind::CatchUp, group, &[], now);
         let mine = rendered.into_iter().find(|notification| {
             let mut to = notification.recipient.clone();
             self.follow_move(&channel.name, &mut to);
@@ -70,10 +70,10 @@ impl<F: Files> Dispatch<F> {
             .collect();
         let id = notification.id;
         let maybe_duplicate = parts.iter().any(|(ticket, _)| ticket.state.maybe_duplicate);
-        let letter = Letter { notification, facts, covers };
+        let letter = QueuedMessage { notification, summary, covers };
         // It was paid for: by its parts, or when they were admitted.
-        let state = State { not_before: now, maybe_duplicate, ..State::default() };
-        let Some(spooled) = self.take_letter(channels, number, letter, state, now) else {
+        let state = DeliveryState { not_before: now, maybe_duplicate, ..DeliveryState::default() };
+        let Some(spooled) = self.take_message(channels, number, letter, state, now) else {
             for (ticket, letter) in &parts {
                 self.expire(channel, ticket, letter, "too old, and the message that sums up cannot be said");
             }
@@ -83,7 +83,8 @@ impl<F: Files> Dispatch<F> {
             // Its file must last before those of its parts go.
             self.commit();
         }
-        let letters: Vec<(Key, u64)> = parts.iter().map(|(ticket, _)| (ticket.key, ticket.size)).collect();
+        let letters: Vec<(QueueKey, u64)> =
+            parts.iter().map(|(ticket, _)| (ticket.key, ticket.size)).collect();
         for (ticket, _) in &parts {
             channel.note_heard(ticket, !self.delivery.is_heard(ticket.occasion), now);
             bump(&channel.counters.merged);
@@ -92,9 +93,9 @@ impl<F: Files> Dispatch<F> {
         self.make_room(channels, number);
     }
 
-    fn expire(&mut self, channel: &ChannelState, ticket: &Ticket, letter: &Letter, why: &str) {
+    fn expire(&mut self, channel: &ChannelState, ticket: &Ticket, letter: &QueuedMessage, why: &str) {
         let reason = Reason::new(why);
-        self.tell_last_resort(&letter.facts.alert, &reason);
+        self.tell_last_resort(&letter.summary.alert, &reason);
         bump(&channel.counters.dead);
         bump(&channel.counters.unreported);
         let kept = self.forget(ticket.channel, ticket.key, ticket.size);
@@ -130,15 +131,15 @@ impl Named {
     }
 }
 
-/// Makes the facts of a message that stands for all `parts`; the same parts give the same id.
-fn sum_up(parts: &[(Ticket, Letter)]) -> Facts {
+/// Makes the summary of a message that stands for all `parts`; the same parts give the same id.
+fn sum_up(parts: &[(Ticket, QueuedMessage)]) -> GroupSummary {
     let mut hash = Fnv128::new();
     let mut named: BTreeMap<GroupId, Named> = BTreeMap::new();
     let mut unnamed: BTreeMap<GroupId, u64> = BTreeMap::new();
     let mut total = 0_u64;
     for (ticket, letter) in parts {
         hash = hash.part(&ticket.key.id.as_u128().to_be_bytes());
-        let Facts { counts, mentions, .. } = &*letter.facts;
+        let GroupSummary { counts, mentions, .. } = &*letter.summary;
         total = total.saturating_add(counts.fresh);
         if mentions.is_empty() {
             let known = named.entry(ticket.group).or_default();
@@ -157,13 +158,13 @@ fn sum_up(parts: &[(Ticket, Letter)]) -> Facts {
     mentions.sort_by(|a, b| b.count.cmp(&a.count).then(a.group.cmp(&b.group)));
     mentions.truncate(MOST_MENTIONS);
 
-    let counts = || parts.iter().map(|(_, letter)| letter.facts.counts);
-    let first = counts().map(|counts| counts.first).min().unwrap_or(Moment::default().into());
+    let counts = || parts.iter().map(|(_, letter)| letter.summary.counts);
+    let first = counts().map(|counts| counts.first).min().unwrap_or(Timestamp::default().into());
     let last = counts().map(|counts| counts.last).max().unwrap_or(first);
-    let since = parts.iter().map(|(_, letter)| letter.facts.since).min().unwrap_or_default();
+    let since = parts.iter().map(|(_, letter)| letter.summary.since).min().unwrap_or_default();
     let severity =
         parts.iter().map(|(ticket, _)| ticket.severity).max().unwrap_or(watchfire_core::Severity::Error);
-    let oldest = parts.first().map(|(_, letter)| match letter.facts.mentions.first() {
+    let oldest = parts.first().map(|(_, letter)| match letter.summary.mentions.first() {
         Some(mention) => mention.title.as_str(),
         None => letter.notification.title.as_str(),
     });
@@ -174,10 +175,10 @@ fn sum_up(parts: &[(Ticket, Letter)]) -> Facts {
         stamp(last),
         one_line(oldest, 120),
     );
-    let app = parts.last().map(|(_, letter)| Arc::clone(&letter.facts.alert.app));
+    let app = parts.last().map(|(_, letter)| Arc::clone(&letter.summary.alert.app));
     let app = app.unwrap_or_else(|| Arc::new("watchfire".into()));
     let alert = Alert::new(app, severity, message).target("watchfire::catch_up").at(last);
-    Facts {
+    GroupSummary {
         alert: Arc::new(alert.id(AlertId::from_u128(hash.finish()))),
         number: 0,
         counts: Counts::new(total, total, first, last).groups(groups.max(1)),
@@ -207,19 +208,20 @@ mod tests {
                 .counts(counts)
                 .others(&mentions);
             let notification = occasion.notification("ada").plain("text");
-            let facts = Arc::new(Facts::of(&occasion, Arc::new(alert.clone()), Moment::default()));
-            let letter = Letter { notification, facts, covers: Vec::new() };
-            let key = Key { accepted: id, id: letter.notification.id };
-            (letter.ticket(key, 0, State::default()), letter)
+            let summary =
+                Arc::new(GroupSummary::of(&occasion, Arc::new(alert.clone()), Timestamp::default()));
+            let letter = QueuedMessage { notification, summary, covers: Vec::new() };
+            let key = QueueKey { accepted: id, id: letter.notification.id };
+            (letter.ticket(key, 0, DeliveryState::default()), letter)
         };
-        let facts = sum_up(&[
+        let summary = sum_up(&[
             part(1, 1, OccasionKind::First, 1, 1, &[]),
             part(2, 9, OccasionKind::Storm, 1, 16, &[(1, 1), (2, 1)]),
             part(3, 9, OccasionKind::Storm, 40, 32, &[(1, 3), (2, 30)]),
             part(4, 1, OccasionKind::Digest, 5, 1, &[]),
         ]);
-        assert_eq!((facts.counts.total, facts.counts.groups), (47, 32));
-        let counts: Vec<_> = facts.mentions.iter().map(|mention| (mention.group, mention.count)).collect();
+        assert_eq!((summary.counts.total, summary.counts.groups), (47, 32));
+        let counts: Vec<_> = summary.mentions.iter().map(|mention| (mention.group, mention.count)).collect();
         assert_eq!(counts, [(GroupId::from_u64(2), 30), (GroupId::from_u64(1), 8)]);
     }
 }

@@ -7,11 +7,11 @@ use watchfire_core::Alert;
 use super::{Dispatch, FRESH, Kept, Said};
 use crate::{
     GroupId, Outcome, Reason, Receipt,
-    delivery::{Fate, Key, State, Verdict},
+    delivery::{DeliveryState, Fate, Judgement, QueueKey},
     model::stats::{Counters, bump},
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
     pipeline::channel_state::Channels,
-    spool::{Drawer, Files, Missing},
+    spool::{Files, Missing, StateKind},
 };
 
 impl<F: Files> Dispatch<F> {
@@ -19,20 +19,20 @@ impl<F: Files> Dispatch<F> {
     pub(crate) fn done(
         &mut self,
         channels: &Channels,
-        key: Key,
+        key: QueueKey,
         outcome: Outcome,
-        now: Moment,
+        now: Timestamp,
         chance: f64,
     ) -> Option<Said> {
         let is_first = self.delivery.get(key).is_some_and(|ticket| !self.delivery.is_heard(ticket.occasion));
         let degraded = matches!(outcome, Outcome::Degrade(_));
-        let mut kind = Kind::of(&outcome);
-        let Verdict { ticket, fate, fail_over, alone } = self.delivery.done(key, outcome, now, chance)?;
+        let mut kind = OutcomeKind::of(&outcome);
+        let Judgement { ticket, fate, fail_over, alone } = self.delivery.done(key, outcome, now, chance)?;
         let channel = channels.get(ticket.channel)?;
         let counters = &channel.counters;
         if ticket.state.held {
             // Also what was unknown once too often.
-            kind = Kind::Held;
+            kind = OutcomeKind::Held;
         }
         kind.count(counters);
         let said = |verb, title: String, reason: &Reason| {
@@ -54,25 +54,25 @@ impl<F: Files> Dispatch<F> {
                 None
             }
             Fate::Refused(reason) | Fate::Dead(reason) => {
-                let refused = kind == Kind::Recipient;
+                let refused = kind == OutcomeKind::Recipient;
                 let letter = self.letter(key);
                 let title =
                     letter.as_ref().map(|letter| letter.notification.title.clone()).unwrap_or_default();
                 let mut handed_over = false;
                 if let (true, Ok(letter)) = (fail_over, &letter) {
-                    self.restate(key, State { failed_over: true, in_flight: true, ..ticket.state });
+                    self.restate(key, DeliveryState { failed_over: true, in_flight: true, ..ticket.state });
                     self.mark_handed_over(ticket.channel, ticket.occasion);
                     let twice = self.may_be_twice(key, ticket.state);
                     let copies = self.hand_over(channels, ticket.channel, letter, twice, &reason, now);
                     handed_over = !copies.is_empty();
                 }
                 if let (false, true, Ok(letter)) = (handed_over, !refused || alone, &letter) {
-                    self.tell_last_resort(&letter.facts.alert, &reason);
+                    self.tell_last_resort(&letter.summary.alert, &reason);
                 }
                 bump(if refused { &counters.refused } else { &counters.dead });
                 self.remember(key.id);
                 bump(&counters.unreported);
-                if kind == Kind::Ambiguous {
+                if kind == OutcomeKind::Ambiguous {
                     // Its dead letter says so too: who has it tried again has it marked.
                     self.restate(key, ticket.state);
                 }
@@ -103,7 +103,7 @@ impl<F: Files> Dispatch<F> {
         }
     }
 
-    pub(super) fn restate(&mut self, key: Key, state: State) {
+    pub(super) fn restate(&mut self, key: QueueKey, state: DeliveryState) {
         let fresh = self.kept.len() < FRESH;
         let Some(kept) = self.kept.get_mut(&key) else { return };
         if let (Some(spool), Some(name)) = (&self.spool, &kept.name) {
@@ -139,13 +139,13 @@ impl<F: Files> Dispatch<F> {
         });
     }
 
-    pub(super) fn keep_receipt(&mut self, channel: &str, group: GroupId, receipt: Receipt, now: Moment) {
+    pub(super) fn keep_receipt(&mut self, channel: &str, group: GroupId, receipt: Receipt, now: Timestamp) {
         let (key, text, forgotten) = self.receipts.add(channel, group, receipt, now);
         if let Some(spool) = &mut self.spool {
             // Without it a digest stands beside its thread instead of in it.
-            spool.keep(Drawer::Receipts, &key, &text).ok();
+            spool.keep(StateKind::Receipts, &key, &text).ok();
             for key in forgotten {
-                spool.forget(Drawer::Receipts, &key);
+                spool.forget(StateKind::Receipts, &key);
             }
         }
     }
@@ -153,7 +153,7 @@ impl<F: Files> Dispatch<F> {
 
 /// Names an outcome, for the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum OutcomeKind {
     Delivered,
     Transient,
     RateLimited,
@@ -165,7 +165,7 @@ enum Kind {
     Rejected,
 }
 
-impl Kind {
+impl OutcomeKind {
     fn of(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Delivered(_) | Outcome::DeliveredThenWait { .. } => Self::Delivered,

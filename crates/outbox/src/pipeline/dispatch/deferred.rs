@@ -7,10 +7,10 @@ use watchfire_core::Severity;
 use super::Dispatch;
 use crate::{
     NotificationId,
-    delivery::{Key, State, Ticket},
-    model::queued_message::Letter,
+    delivery::{DeliveryState, QueueKey, Ticket},
+    model::queued_message::QueuedMessage,
     model::stats::bump,
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
     one_line,
     pipeline::channel_state::{ChannelState, Channels},
     span_text,
@@ -20,12 +20,12 @@ use crate::{
 /// More than these are one message.
 const AT_ONCE: usize = 3;
 
-/// Says how a channel takes a message that its own desk did not decide on: within its budget and its quiet hours, which
+/// Says how a channel takes a message that its own aggregator did not decide on: within its budget and its quiet hours, which
 /// what is critical pierces.
-pub(super) fn terms(channel: &ChannelState, severity: Severity, now: Moment) -> State {
-    match channel.purse.ask(severity, now) {
-        None => State { not_before: now, ..State::default() },
-        Some(until) => State { not_before: until, deferred: true, ..State::default() },
+pub(super) fn terms(channel: &ChannelState, severity: Severity, now: Timestamp) -> DeliveryState {
+    match channel.rate_limiter.acquire_or_wait_until(severity, now) {
+        None => DeliveryState { not_before: now, ..DeliveryState::default() },
+        Some(until) => DeliveryState { not_before: until, deferred: true, ..DeliveryState::default() },
     }
 }
 
@@ -39,24 +39,24 @@ struct Waiting {
 impl<F: Files> Dispatch<F> {
     /// Lets go what has waited for the budget of a channel: a few by themselves, what is critical first, the rest in one
     /// message to each recipient. What finds no room again waits again.
-    pub(super) fn admit(&mut self, channels: &Channels, number: usize, now: Moment) {
+    pub(super) fn admit(&mut self, channels: &Channels, number: usize, now: Timestamp) {
         let Some(channel) = channels.get(number) else { return };
         let mut waiting = Vec::new();
         for one in self.waiting(number) {
             if one.tickets.iter().all(|ticket| ticket.state.not_before > now) {
                 continue;
             }
-            match channel.purse.hushed(one.severity, now) {
+            match channel.rate_limiter.muted_until(one.severity, now) {
                 Some(until) => self.defer(&one.tickets, until, now),
                 None => waiting.push(one),
             }
         }
-        let mut tokens = channel.purse.left("", now) as usize;
+        let mut tokens = channel.rate_limiter.available("", now) as usize;
         let alone = waiting.len() <= tokens.min(AT_ONCE);
         let mut rest = Vec::new();
         for one in waiting {
             let urgent = one.severity >= Severity::Critical && tokens > 1;
-            if (alone || urgent) && channel.purse.take("", now) {
+            if (alone || urgent) && channel.rate_limiter.try_acquire("", now) {
                 tokens -= 1;
                 for ticket in &one.tickets {
                     self.admit_all(channels, std::slice::from_ref(ticket), now);
@@ -68,8 +68,8 @@ impl<F: Files> Dispatch<F> {
         if rest.is_empty() {
             return;
         }
-        if !channel.purse.take("", now) {
-            return self.defer(&rest, channel.purse.next("", now), now);
+        if !channel.rate_limiter.try_acquire("", now) {
+            return self.defer(&rest, channel.rate_limiter.next_available("", now), now);
         }
         let mut by_recipient: BTreeMap<String, Vec<Ticket>> = BTreeMap::new();
         for ticket in rest {
@@ -79,26 +79,26 @@ impl<F: Files> Dispatch<F> {
     }
 
     /// Lets tickets of one recipient go, as one message, if their budget has room for it.
-    fn admit_all(&mut self, channels: &Channels, tickets: &[Ticket], now: Moment) {
+    fn admit_all(&mut self, channels: &Channels, tickets: &[Ticket], now: Timestamp) {
         let Some(first) = tickets.first() else { return };
         let Some(channel) = channels.get(first.channel) else { return };
-        if !first.recipient.is_empty() && !channel.purse.take(&first.recipient, now) {
-            return self.defer(tickets, channel.purse.next(&first.recipient, now), now);
+        if !first.recipient.is_empty() && !channel.rate_limiter.try_acquire(&first.recipient, now) {
+            return self.defer(tickets, channel.rate_limiter.next_available(&first.recipient, now), now);
         }
         if tickets.len() > 1 {
             // They wait until the one that stands for them is safe: killed in between, all would go, for the price of one.
-            let keys: Vec<Key> = tickets.iter().map(|ticket| ticket.key).collect();
+            let keys: Vec<QueueKey> = tickets.iter().map(|ticket| ticket.key).collect();
             self.merge(channels, &keys, now);
         } else if let Some(state) = self.delivery.admit(first.key, now) {
             self.restate(first.key, state);
         }
     }
 
-    fn defer(&mut self, tickets: &[Ticket], until: Moment, now: Moment) {
+    fn defer(&mut self, tickets: &[Ticket], until: Timestamp, now: Timestamp) {
         let until = until.max(now + Duration::from_millis(1));
         for ticket in tickets {
             self.delivery.postpone(ticket.key, until);
-            self.restate(ticket.key, State { not_before: until, ..ticket.state });
+            self.restate(ticket.key, DeliveryState { not_before: until, ..ticket.state });
         }
     }
 
@@ -128,15 +128,15 @@ impl<F: Files> Dispatch<F> {
     }
 
     /// Says in a line what waits for a channel's budget, for its next message; `None` if nothing does.
-    pub(crate) fn deferred_note(&self, number: usize, now: Moment) -> Option<String> {
+    pub(crate) fn deferred_note(&self, number: usize, now: Timestamp) -> Option<String> {
         let waiting = self.waiting_for_all(number);
         let oldest = waiting.iter().flat_map(|one| &one.tickets).map(|ticket| ticket.key).min()?;
         let mut alerts = 0_u64;
         let mut titles = Vec::new();
         for one in &waiting {
             let letter = one.tickets.first().and_then(|ticket| self.letter(ticket.key).ok());
-            let Some(Letter { notification, facts, .. }) = letter else { continue };
-            alerts += facts.counts.fresh.max(1);
+            let Some(QueuedMessage { notification, summary, .. }) = letter else { continue };
+            alerts += summary.counts.fresh.max(1);
             titles.push(one_line(&notification.title, 60));
         }
         let more = titles.len().saturating_sub(AT_ONCE);
@@ -165,7 +165,7 @@ impl<F: Files> Dispatch<F> {
         let mut committed = false;
         for (recipient, id) in said {
             let letters = waiting.iter().filter(|ticket| ticket.recipient == recipient);
-            let letters: Vec<(Key, u64)> = letters.map(|ticket| (ticket.key, ticket.size)).collect();
+            let letters: Vec<(QueueKey, u64)> = letters.map(|ticket| (ticket.key, ticket.size)).collect();
             if letters.is_empty() {
                 continue;
             }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::{Dispatch, Kept, deferred::terms};
 use crate::{
     NotificationId, Reason,
-    delivery::{Key, State},
-    model::queued_message::Letter,
+    delivery::{DeliveryState, QueueKey},
+    model::queued_message::QueuedMessage,
     model::stats::bump,
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
     pipeline::channel_state::Channels,
     sink::content::stamp,
     spool::Files,
@@ -16,7 +16,7 @@ use crate::{
 
 impl<F: Files> Dispatch<F> {
     /// Hands over a letter that has waited long enough; it is withdrawn here, unless nobody could take it.
-    pub(super) fn hand_over_waiting(&mut self, channels: &Channels, key: Key, now: Moment) {
+    pub(super) fn hand_over_waiting(&mut self, channels: &Channels, key: QueueKey, now: Timestamp) {
         let Some(ticket) = self.delivery.get(key).cloned() else { return };
         let Some(channel) = channels.get(ticket.channel) else { return };
         let letter = match self.letter(key) {
@@ -46,7 +46,7 @@ impl<F: Files> Dispatch<F> {
 
     /// Withdraws letters for which others stand now. If none of those has a file, the disk being full, theirs stay for
     /// them: what was accepted is not in memory alone.
-    pub(super) fn withdraw(&mut self, number: usize, letters: &[(Key, u64)], by: &[NotificationId]) {
+    pub(super) fn withdraw(&mut self, number: usize, letters: &[(QueueKey, u64)], by: &[NotificationId]) {
         let safe = by.iter().any(|id| {
             self.recent.contains(id)
                 || self.spool.as_ref().is_some_and(|spool| !self.ids.contains(id) && spool.holds(*id))
@@ -68,9 +68,9 @@ impl<F: Files> Dispatch<F> {
 
     /// Notes that an occasion is handed over, before the copies are made: what is found again after a crash is not handed
     /// over a second time. Returns those of it that wait.
-    pub(super) fn mark_handed_over(&mut self, number: usize, occasion: u64) -> Vec<(Key, u64)> {
+    pub(super) fn mark_handed_over(&mut self, number: usize, occasion: u64) -> Vec<(QueueKey, u64)> {
         let tickets = self.delivery.tickets();
-        let all: Vec<(Key, u64, bool)> = tickets
+        let all: Vec<(QueueKey, u64, bool)> = tickets
             .filter(|ticket| ticket.channel == number && ticket.occasion == occasion)
             .map(|ticket| (ticket.key, ticket.size, ticket.state.in_flight))
             .collect();
@@ -83,7 +83,7 @@ impl<F: Files> Dispatch<F> {
 
     /// Tells whether copies of a letter may have been made before: by the process that it was taken over from, or of the
     /// one that it is itself a copy of.
-    pub(super) fn may_be_twice(&self, key: Key, state: State) -> bool {
+    pub(super) fn may_be_twice(&self, key: QueueKey, state: DeliveryState) -> bool {
         state.maybe_duplicate || self.kept.get(&key).is_some_and(|kept| kept.recovered)
     }
 
@@ -93,20 +93,20 @@ impl<F: Files> Dispatch<F> {
         &mut self,
         channels: &Channels,
         number: usize,
-        letter: &Letter,
+        letter: &QueuedMessage,
         twice: bool,
         reason: &Reason,
-        now: Moment,
+        now: Timestamp,
     ) -> Vec<NotificationId> {
         let mut copies = Vec::new();
         // The other channel may have said it by itself, in an earlier process.
-        let twice = twice || self.carried.contains(&letter.facts.alert.id);
+        let twice = twice || self.carried.contains(&letter.summary.alert.id);
         let Some(channel) = channels.get(number) else { return copies };
         let tuning = channel.tuning();
         let Some(fail_over) = &tuning.fail_over else { return copies };
         let notification = &letter.notification;
-        let since = stamp(letter.facts.since.into());
-        let mut notes = letter.facts.notes.clone();
+        let since = stamp(letter.summary.since.into());
+        let mut notes = letter.summary.notes.clone();
         notes.push(format!("The channel `{}` has not delivered this since {since}: {reason}", channel.name));
         for name in &fail_over.to {
             let Some(other) = channels.iter().position(|channel| channel.name == *name) else {
@@ -116,13 +116,13 @@ impl<F: Files> Dispatch<F> {
             };
             let Some(target) = channels.get(other) else { continue };
             let rendered =
-                target.render_again(&letter.facts, notification.kind, notification.group, &notes, now);
-            let mut facts = (*letter.facts).clone();
-            facts.notes.clone_from(&notes);
+                target.render_again(&letter.summary, notification.kind, notification.group, &notes, now);
+            let mut summary = (*letter.summary).clone();
+            summary.notes.clone_from(&notes);
             // The budget is for what people hear, whoever it comes from.
             let mut state = terms(target, notification.severity, now);
             state.maybe_duplicate = twice;
-            copies.extend(self.accept(state, channels, other, rendered, &Arc::new(facts), now));
+            copies.extend(self.accept(state, channels, other, rendered, &Arc::new(summary), now));
         }
         copies
     }

@@ -4,11 +4,11 @@ use watchfire_core::AlertId;
 
 use super::Dispatch;
 use crate::{
-    aggregate::Estate,
+    aggregate::OrphanedCounts,
     aggregate::Silence,
     model::hash::Fnv128,
-    model::timestamp::Moment,
-    spool::{Drawer, Files, Owner, Spool},
+    model::timestamp::Timestamp,
+    spool::{Files, Owner, Spool, StateKind},
 };
 
 /// How many alerts of earlier processes are known.
@@ -25,7 +25,7 @@ impl<F: Files> Dispatch<F> {
     /// Keeps what this process has counted for a channel; `false` if that did not work.
     ///
     /// With it goes which files it has taken over, so that they count once, whenever the process ends; then those go.
-    pub(crate) fn keep_groups(&mut self, channel: &str, text: &str, now: Moment) -> bool {
+    pub(crate) fn keep_groups(&mut self, channel: &str, text: &str, now: Timestamp) -> bool {
         let Some(spool) = &mut self.spool else { return false };
         // As with claims: counts without a beat look left behind to other hosts.
         self.has_counts = true;
@@ -37,12 +37,12 @@ impl<F: Files> Dispatch<F> {
         let head = head.collect::<Vec<_>>().join(" ");
         // What has become a credential since it was counted must not stop the counts from being kept.
         let text = format!("{head}\n{}", watchfire_core::process::mask_own_secrets(text));
-        let kept = spool.keep(Drawer::Groups, &key(&start, spool.owner()), &text).is_ok();
+        let kept = spool.keep(StateKind::Groups, &key(&start, spool.owner()), &text).is_ok();
         if kept {
             // Named once more after its file went: that it is gone lasts from the next time on.
             taken.retain(|(key, gone)| !gone || !key.starts_with(&start));
             for (key, gone) in taken.iter_mut().filter(|(key, _)| key.starts_with(&start)) {
-                *gone = spool.forget(Drawer::Groups, key);
+                *gone = spool.forget(StateKind::Groups, key);
             }
         }
         self.taken = taken;
@@ -61,7 +61,12 @@ impl<F: Files> Dispatch<F> {
     ///
     /// That it is ours lasts before this returns. Else a loss of power could take back that it was taken over, and leave
     /// what was said of it, or our counts with it in them.
-    pub(crate) fn take_groups(&mut self, channel: &str, at_start: bool, now: Moment) -> Vec<Estate> {
+    pub(crate) fn take_groups(
+        &mut self,
+        channel: &str,
+        at_start: bool,
+        now: Timestamp,
+    ) -> Vec<OrphanedCounts> {
         let Some(spool) = &mut self.spool else { return Vec::new() };
         let start = start(channel);
         let files = sheets(spool, &start);
@@ -82,27 +87,27 @@ impl<F: Files> Dispatch<F> {
         for sheet in free {
             // A loss of power may leave one file under two names.
             if parts.contains(&sheet.part.as_str()) {
-                spool.forget(Drawer::Groups, &sheet.key);
+                spool.forget(StateKind::Groups, &sheet.key);
                 continue;
             }
             // Whoever held it had counted it in, and died before it could remove it.
             let held = files.iter().find(|other| other.owner == *sheet.holder());
             if sheet.taker.is_some() && held.is_some_and(|held| held.parts.contains(&sheet.part)) {
-                spool.forget(Drawer::Groups, &sheet.key);
+                spool.forget(StateKind::Groups, &sheet.key);
                 continue;
             }
             let key = format!("{start}{}+{this}", sheet.part);
-            if spool.pass_on(Drawer::Groups, &sheet.key, &key) {
+            if spool.pass_on(StateKind::Groups, &sheet.key, &key) {
                 self.taken.push((key, false));
                 parts.push(&sheet.part);
-                taken.push(Estate { text: sheet.text.clone(), again: sheet.taker.is_some() });
+                taken.push(OrphanedCounts { text: sheet.text.clone(), again: sheet.taker.is_some() });
             }
             if *sheet.holder() != this {
                 spool.drop_beat(sheet.holder());
             }
         }
         if !taken.is_empty()
-            && let Err(error) = spool.hold_on(Drawer::Groups)
+            && let Err(error) = spool.hold_on(StateKind::Groups)
         {
             self.self_log.say(format_args!("cannot force counts that were taken over to the disk: {error}"));
         }
@@ -125,7 +130,7 @@ impl<F: Files> Dispatch<F> {
     }
 
     /// Reads the silences, and removes those that are over; `None` without a folder.
-    pub(crate) fn silences(&self, now: Moment) -> Option<Vec<Silence>> {
+    pub(crate) fn silences(&self, now: Timestamp) -> Option<Vec<Silence>> {
         let files = self.spool.as_ref()?.files();
         let mut silences = Vec::new();
         for name in files.list("silences").ok()?.into_iter().take(1_024) {
@@ -180,7 +185,7 @@ fn sheets<F: Files>(spool: &Spool<F>, start: &str) -> Vec<Sheet> {
             key,
         })
     };
-    spool.kept(Drawer::Groups).into_iter().filter_map(read).collect()
+    spool.kept(StateKind::Groups).into_iter().filter_map(read).collect()
 }
 
 fn part(rest: &str) -> Option<&str> {

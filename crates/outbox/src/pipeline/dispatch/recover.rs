@@ -7,20 +7,20 @@ use watchfire_core::Alert;
 use super::{Dispatch, Kept, deferred::terms};
 use crate::{
     NotificationId,
-    delivery::State,
+    delivery::DeliveryState,
     model::hash::Fnv128,
-    model::queued_message::Letter,
+    model::queued_message::QueuedMessage,
     model::stats::{Counters, bump},
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
     pipeline::channel_state::Channels,
-    spool::{Drawer, Files, Found, Name, Spool},
+    spool::{Files, Found, Name, Spool, StateKind},
 };
 
 /// How often the folder is looked at.
 pub(crate) const LOOK: Duration = Duration::from_secs(5);
 /// How often claims of processes that are gone are looked for.
 const LOOK_FOR_STALE: Duration = Duration::from_secs(30);
-/// How many files are taken at once: what an outage left must not fill the memory, nor hold up the courier.
+/// How many files are taken at once: what an outage left must not fill the memory, nor hold up the worker.
 const MOST_AT_ONCE: usize = 256;
 /// The longest pause that is believed of a file: the wall clock may have been ahead when it was written.
 const LONGEST: Duration = Duration::from_secs(24 * 3600 + 10);
@@ -44,8 +44,8 @@ impl<F: Files> Dispatch<F> {
         &mut self,
         channels: &Channels,
         alerts: bool,
-        now: Moment,
-    ) -> (Vec<Left>, Option<Moment>) {
+        now: Timestamp,
+    ) -> (Vec<Left>, Option<Timestamp>) {
         if self.spool.is_none() {
             return (Vec::new(), None);
         }
@@ -78,7 +78,7 @@ impl<F: Files> Dispatch<F> {
         let mut left = Vec::new();
         for found in found {
             match found {
-                Found::Letter(name, letter) => self.take_over(channels, name, *letter, now),
+                Found::QueuedMessage(name, letter) => self.take_over(channels, name, *letter, now),
                 Found::Redirected(name, letter) => self.render_redirected(channels, &name, &letter, now),
                 Found::Alert(name, alert, writer) => {
                     let died = writer
@@ -104,7 +104,7 @@ impl<F: Files> Dispatch<F> {
         self.scanned = None;
     }
 
-    fn take_over(&mut self, channels: &Channels, name: Name, letter: Letter, now: Moment) {
+    fn take_over(&mut self, channels: &Channels, name: Name, letter: QueuedMessage, now: Timestamp) {
         let channel =
             channels.iter().enumerate().find(|(_, channel)| channel.name == letter.notification.channel);
         let Some((number, channel)) = channel else { return };
@@ -114,7 +114,7 @@ impl<F: Files> Dispatch<F> {
         bump(&channel.counters.recovered);
         // Written by a clock that was ahead: its times are taken back by as much.
         let ahead = name.key.accepted_at().since(now);
-        let state = State {
+        let state = DeliveryState {
             not_before: (name.state.not_before - ahead).min(now + LONGEST),
             maybe_duplicate: name.state.maybe_duplicate || name.state.in_flight,
             in_flight: false,
@@ -162,16 +162,23 @@ impl<F: Files> Dispatch<F> {
     }
 
     /// Renders a letter for the channel that it was sent to by hand, and ends its file.
-    fn render_redirected(&mut self, channels: &Channels, name: &Name, letter: &Letter, now: Moment) {
-        let Letter { notification, facts, .. } = letter;
+    fn render_redirected(
+        &mut self,
+        channels: &Channels,
+        name: &Name,
+        letter: &QueuedMessage,
+        now: Timestamp,
+    ) {
+        let QueuedMessage { notification, summary, .. } = letter;
         let Some(number) = channels.iter().position(|channel| channel.name == notification.channel) else {
             return;
         };
         let Some(channel) = channels.get(number) else { return };
-        let rendered = channel.render_again(facts, notification.kind, notification.group, &facts.notes, now);
+        let rendered =
+            channel.render_again(summary, notification.kind, notification.group, &summary.notes, now);
         let mut state = terms(channel, notification.severity, now);
         state.maybe_duplicate = name.state.maybe_duplicate;
-        if !self.accept(state, channels, number, rendered, facts, now).is_empty() {
+        if !self.accept(state, channels, number, rendered, summary, now).is_empty() {
             self.end_alert(name);
             return;
         }
@@ -245,10 +252,10 @@ impl<F: Files> Dispatch<F> {
     /// Takes what is kept over restarts.
     pub(super) fn restore(&mut self) {
         let Some(spool) = &self.spool else { return };
-        for (_, text) in spool.kept(Drawer::Receipts) {
+        for (_, text) in spool.kept(StateKind::Receipts) {
             self.receipts.restore(&text);
         }
-        for (_, text) in spool.kept(Drawer::Moved) {
+        for (_, text) in spool.kept(StateKind::Moved) {
             if let Ok((channel, from, to)) = serde_json::from_str::<(String, String, String)>(&text) {
                 self.moved.insert((channel, from), to);
             }
@@ -274,7 +281,7 @@ impl<F: Files> Dispatch<F> {
         if let Some(spool) = &mut self.spool {
             let hash = Fnv128::new().part(channel.as_bytes()).part(from.as_bytes()).finish();
             if let Ok(text) = serde_json::to_string(&(channel, from, to)) {
-                spool.keep(Drawer::Moved, &format!("{hash:032x}"), &text).ok();
+                spool.keep(StateKind::Moved, &format!("{hash:032x}"), &text).ok();
             }
         }
     }

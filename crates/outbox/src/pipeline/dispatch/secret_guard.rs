@@ -8,36 +8,40 @@ use watchfire_core::process::{holds_own_secret, mask_own_secrets};
 use super::Dispatch;
 use crate::{
     Notification, Reason,
-    model::queued_message::{Facts, Letter},
+    model::queued_message::{GroupSummary, QueuedMessage},
     model::stats::bump,
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
     pipeline::channel_state::ChannelState,
     spool::{Files, masked},
 };
 
 impl<F: Files> Dispatch<F> {
-    /// Returns the letter without what holds a credential: without those renderings, or rendered anew from masked facts.
+    /// Returns the letter without what holds a credential: without those renderings, or rendered anew from masked summary.
     /// Gives it back if nothing is left then: the sink itself writes it into each.
-    pub(super) fn guard(channel: &ChannelState, letter: Letter, now: Moment) -> Result<Letter, Box<Letter>> {
+    pub(super) fn guard(
+        channel: &ChannelState,
+        letter: QueuedMessage,
+        now: Timestamp,
+    ) -> Result<QueuedMessage, Box<QueuedMessage>> {
         if is_clean(&letter.notification) {
             return Ok(letter);
         }
         Self::cleaned(channel, letter.clone(), now).ok_or_else(|| Box::new(letter))
     }
 
-    fn cleaned(channel: &ChannelState, mut letter: Letter, now: Moment) -> Option<Letter> {
-        let facts = masked_facts(&letter.facts)?;
+    fn cleaned(channel: &ChannelState, mut letter: QueuedMessage, now: Timestamp) -> Option<QueuedMessage> {
+        let summary = masked_summary(&letter.summary)?;
         let notification = &mut letter.notification;
         notification.title = mask_own_secrets(&notification.title).into_owned();
         retain_clean(notification);
         if notification.ladder.is_empty() {
             let (kind, group) = (notification.kind, notification.group);
-            let again = channel.render_again(&facts, kind, group, &facts.notes, now);
+            let again = channel.render_again(&summary, kind, group, &summary.notes, now);
             let again = again.into_iter().find(|again| again.recipient == notification.recipient)?;
             notification.ladder = again.ladder;
             retain_clean(notification);
         }
-        letter.facts = Arc::new(facts);
+        letter.summary = Arc::new(summary);
         (!letter.notification.ladder.is_empty()).then_some(letter)
     }
 
@@ -60,7 +64,7 @@ impl<F: Files> Dispatch<F> {
     }
 
     /// Counts a message that cannot be said without a credential, and says so.
-    pub(super) fn refuse_secret(&self, channel: &ChannelState, letter: &Letter) {
+    pub(super) fn refuse_secret(&self, channel: &ChannelState, letter: &QueuedMessage) {
         let before = channel.counters.dropped_secret.fetch_add(1, Ordering::AcqRel);
         bump(&channel.counters.unreported);
         let title = mask_own_secrets(&letter.notification.title).into_owned();
@@ -69,16 +73,16 @@ impl<F: Files> Dispatch<F> {
         if before == 0 {
             self.self_log.say(format_args!("{}: `{title}` is not sent: {reason}", channel.name));
         }
-        if let Some(facts) = masked_facts(&letter.facts) {
-            self.tell_last_resort(&facts.alert, &reason);
+        if let Some(summary) = masked_summary(&letter.summary) {
+            self.tell_last_resort(&summary.alert, &reason);
         }
     }
 }
 
-/// Returns the letter with masked facts, for its file: they are not what is sent, but what it is rendered anew from.
-pub(super) fn with_masked_facts(letter: &Letter) -> Option<Letter> {
-    let facts = masked_facts(&letter.facts)?;
-    Some(Letter { facts: Arc::new(facts), ..letter.clone() })
+/// Returns the letter with masked summary, for its file: they are not what is sent, but what it is rendered anew from.
+pub(super) fn with_masked_summary(letter: &QueuedMessage) -> Option<QueuedMessage> {
+    let summary = masked_summary(&letter.summary)?;
+    Some(QueuedMessage { summary: Arc::new(summary), ..letter.clone() })
 }
 
 fn is_clean(notification: &Notification) -> bool {
@@ -90,9 +94,9 @@ fn retain_clean(notification: &mut Notification) {
     notification.ladder.retain(|rendering| !holds_own_secret(&rendering.body));
 }
 
-fn masked_facts(facts: &Facts) -> Option<Facts> {
-    let mut clean = facts.clone();
-    clean.alert = Arc::new(masked(&facts.alert)?);
+fn masked_summary(summary: &GroupSummary) -> Option<GroupSummary> {
+    let mut clean = summary.clone();
+    clean.alert = Arc::new(masked(&summary.alert)?);
     for text in clean.notes.iter_mut().chain(clean.mentions.iter_mut().map(|mention| &mut mention.title)) {
         *text = mask_own_secrets(text).into_owned();
     }

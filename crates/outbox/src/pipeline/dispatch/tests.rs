@@ -59,13 +59,13 @@ struct Scene {
     full: Rc<Cell<bool>>,
     channels: Vec<Arc<ChannelState>>,
     dispatch: Dispatch<Tight>,
-    now: Moment,
+    now: Timestamp,
     alerts: u32,
     /// Whether what is accepted may have been said before.
     marked: bool,
 }
 
-const BEGIN: Moment = Moment::from_millis(1_700_000_000_000);
+const BEGIN: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 impl Scene {
     fn new(channels: &[(&str, Policy)]) -> Self {
@@ -98,9 +98,9 @@ impl Scene {
         let channel = Arc::clone(&self.channels[0]);
         let group = GroupId::from_u64(u64::from(self.alerts));
         let occasion = Occasion::first(&alert, &channel.name, group, self.now.into());
-        let (rendered, facts) = channel.render(&occasion, self.now).unwrap();
-        let state = State { maybe_duplicate: self.marked, ..state_at(self.now) };
-        self.dispatch.accept(state, &self.channels, 0, rendered, &facts, self.now);
+        let (rendered, summary) = channel.render(&occasion, self.now).unwrap();
+        let state = DeliveryState { maybe_duplicate: self.marked, ..state_at(self.now) };
+        self.dispatch.accept(state, &self.channels, 0, rendered, &summary, self.now);
         self.dispatch.commit();
     }
 
@@ -140,8 +140,8 @@ impl Scene {
     }
 }
 
-fn state_at(now: Moment) -> State {
-    State { not_before: now, ..State::default() }
+fn state_at(now: Timestamp) -> DeliveryState {
+    DeliveryState { not_before: now, ..DeliveryState::default() }
 }
 
 fn start(
@@ -201,8 +201,8 @@ fn what_an_earlier_process_counted_is_marked_where_another_channel_says_it() {
     let mut scene = Scene::new(&[("chat", Policy::default()), ("mail", Policy::default())]);
     scene.accept(Severity::Error);
     let waits = scene.dispatch.delivery.tickets().next().map(|ticket| ticket.key).unwrap();
-    let alert = scene.dispatch.letter(waits).unwrap().facts.alert.id;
-    // Its first message waited at the desk of `chat` while the one of `mail` was said, and then came a restart.
+    let alert = scene.dispatch.letter(waits).unwrap().summary.alert.id;
+    // Its first message waited at the aggregator of `chat` while the one of `mail` was said, and then came a restart.
     scene.dispatch.note_carried(vec![alert]);
     scene.now = scene.now + Duration::from_secs(121);
     let Job::Attempt { channel: 1, notification, .. } = scene.dispatch.next(&scene.channels, scene.now)
@@ -243,7 +243,7 @@ fn what_other_channels_say_is_within_the_budget_of_the_one_that_says_it() {
             assert_eq!(of(to), expected, "{severities:?} with {rate}: {told:?}");
         }
         assert_eq!(scene.files(), Vec::<String>::new());
-        let stats = scene.channels[1].counters.snapshot("sms", &View::default());
+        let stats = scene.channels[1].counters.snapshot("sms", &DeliveryView::default());
         let late = severities.len() as u64 - expected.iter().filter(|(at, _)| *at == 2).count() as u64;
         assert_eq!((stats.deferred, stats.pending), (late * 2, 0), "{severities:?} with {rate}");
     }
@@ -286,7 +286,7 @@ fn what_a_killed_process_was_about_to_sum_up_for_one_message_of_the_budget_costs
 #[test]
 fn in_quiet_hours_another_channel_takes_over_what_is_critical_and_the_rest_when_they_end() {
     let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[]))]);
-    scene.channels[1].purse.hush(Some(BEGIN + Duration::from_secs(3 * 3600)));
+    scene.channels[1].rate_limiter.mute_until(Some(BEGIN + Duration::from_secs(3 * 3600)));
     for severity in [Severity::Error, Severity::Critical, Severity::Warn] {
         scene.accept(severity);
     }
@@ -299,10 +299,10 @@ fn in_quiet_hours_another_channel_takes_over_what_is_critical_and_the_rest_when_
 fn what_has_waited_to_be_admitted_is_not_late() {
     let rate = Rate::hourly(10).burst(5);
     let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[rate]))]);
-    scene.channels[1].purse.hush(Some(BEGIN + Duration::from_secs(3 * 3600)));
+    scene.channels[1].rate_limiter.mute_until(Some(BEGIN + Duration::from_secs(3 * 3600)));
     (0..2).for_each(|_| scene.accept(Severity::Error));
     assert_eq!(scene.pass(Duration::from_secs(3 * 3600)).len(), 4, "when the quiet hours end");
-    assert_eq!(scene.channels[1].purse.left("", scene.now), 3);
+    assert_eq!(scene.channels[1].rate_limiter.available("", scene.now), 3);
 }
 
 #[test]
@@ -316,15 +316,15 @@ fn the_next_message_of_the_channel_tells_what_its_budget_held_back() {
         "{note}"
     );
     assert!(note.contains("alert 2") && note.contains("alert 3"), "{note}");
-    // Its own desk speaks.
+    // Its own aggregator speaks.
     let channel = Arc::clone(&scene.channels[1]);
     let alert = Alert::new(App::new("shop"), Severity::Critical, "fire");
     let notes = [note];
     let occasion = Occasion::first(&alert, "sms", GroupId::from_u64(99), scene.now.into()).notes(&notes);
-    let (rendered, facts) = channel.render(&occasion, scene.now).unwrap();
+    let (rendered, summary) = channel.render(&occasion, scene.now).unwrap();
     // An hour after the first there is room.
     scene.now = BEGIN + Duration::from_secs(120 + 3_600);
-    let by = scene.dispatch.accept(state_at(scene.now), &scene.channels, 1, rendered, &facts, scene.now);
+    let by = scene.dispatch.accept(state_at(scene.now), &scene.channels, 1, rendered, &summary, scene.now);
     scene.dispatch.fold_deferred(&scene.channels, 1, &by);
     assert!(scene.dispatch.deferred_note(1, scene.now).is_none());
     let told = scene.pass(Duration::from_secs(24 * 3600));

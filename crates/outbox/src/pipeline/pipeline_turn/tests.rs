@@ -13,20 +13,20 @@ use crate::{
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
-const BEGIN: Moment = Moment::from_millis(1_700_000_000_000);
+const BEGIN: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-/// A program with one channel, whose desk speaks through the spool; some of its recipients cannot be reached at times.
+/// A program with one channel, whose aggregator speaks through the spool; some of its recipients cannot be reached at times.
 struct Scene {
     _folder: tempfile::TempDir,
     channels: Vec<Arc<ChannelState>>,
     dispatch: Dispatch<Disk>,
-    desks: Vec<Counting>,
-    looked: Option<Moment>,
-    now: Moment,
+    aggregators: Vec<Counting>,
+    looked: Option<Timestamp>,
+    now: Timestamp,
     /// Who cannot be reached.
     down: Vec<&'static str>,
     /// Who heard what when.
-    heard: BTreeMap<String, Vec<(Moment, String)>>,
+    heard: BTreeMap<String, Vec<(Timestamp, String)>>,
     alerts: u64,
 }
 
@@ -41,12 +41,12 @@ impl Scene {
         let mut dispatch = Dispatch::new(Some(spool), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None);
         dispatch.add_channel(0, &channels[0]);
         let app = Arc::new(App::new("shop"));
-        let desks = vec![Counting::new(&channels[0], &mut dispatch, &app, BEGIN)];
+        let aggregators = vec![Counting::new(&channels[0], &mut dispatch, &app, BEGIN)];
         Self {
             _folder: folder,
             channels,
             dispatch,
-            desks,
+            aggregators,
             looked: None,
             now: BEGIN,
             down: Vec::new(),
@@ -55,9 +55,9 @@ impl Scene {
         }
     }
 
-    fn talk(&mut self) -> Talk<'_, Disk> {
-        let Self { dispatch, channels, desks, looked, .. } = self;
-        Talk { dispatch, channels, desks, looked }
+    fn pipeline(&mut self) -> Pipeline<'_, Disk> {
+        let Self { dispatch, channels, aggregators, looked, .. } = self;
+        Pipeline { dispatch, channels, aggregators, looked }
     }
 
     /// Emits one error of a kind of its own.
@@ -67,18 +67,18 @@ impl Scene {
         let alert =
             Alert::new(App::new("shop"), Severity::Error, "no").field(crate::aggregate::GROUP_FIELD, name);
         let now = self.now;
-        self.talk().note_overdue(now);
-        self.talk().take(0, Arc::new(alert), 1, &Remarks::default(), now);
+        self.pipeline().note_overdue(now);
+        self.pipeline().take(0, Arc::new(alert), 1, &Remarks::default(), now);
         self.turn();
     }
 
-    /// Makes a turn of the courier; returns when the next is due.
-    fn turn(&mut self) -> Option<Moment> {
+    /// Makes a turn of the worker; returns when the next is due.
+    fn turn(&mut self) -> Option<Timestamp> {
         let now = self.now;
-        self.talk().note_overdue(now);
-        let due = self.talk().count(false, false, 0, now);
+        self.pipeline().note_overdue(now);
+        let due = self.pipeline().count(false, false, 0, now);
         self.dispatch.commit();
-        self.talk().keep_counts(false, now);
+        self.pipeline().keep_counts(false, now);
         loop {
             match self.dispatch.next(&self.channels, now) {
                 Job::Attempt { key, notification, .. } => {
@@ -108,16 +108,16 @@ impl Scene {
 
     /// Returns the most that one has heard in any span of this length.
     fn most_within(&self, to: &str, span: Duration) -> usize {
-        let times: Vec<Moment> = self.heard.get(to).into_iter().flatten().map(|(at, _)| *at).collect();
-        let within = |(i, from): (usize, &Moment)| {
+        let times: Vec<Timestamp> = self.heard.get(to).into_iter().flatten().map(|(at, _)| *at).collect();
+        let within = |(i, from): (usize, &Timestamp)| {
             times.iter().skip(i).take_while(|at| at.since(*from) < span).count()
         };
         times.iter().enumerate().map(within).max().unwrap_or_default()
     }
 
     fn expect_all_told(&self) {
-        let desk = &self.desks[0].desk;
-        assert_eq!((desk.pending(), desk.tally().told, self.dispatch.len()), (0, self.alerts, 0));
+        let aggregator = &self.aggregators[0].aggregator;
+        assert_eq!((aggregator.pending(), aggregator.tally().told, self.dispatch.len()), (0, self.alerts, 0));
     }
 }
 
@@ -167,7 +167,7 @@ fn who_cannot_be_reached_holds_up_no_other_and_hears_the_rest_in_one_message() {
     scene.down.clear();
     scene.pass(MINUTE * 12);
     assert!(!scene.heard["ada"].is_empty());
-    assert!(scene.channels[0].purse.left("", scene.now) >= 9, "it was late for ada alone");
+    assert!(scene.channels[0].rate_limiter.available("", scene.now) >= 9, "it was late for ada alone");
     scene.pass(HOUR);
     let told = &scene.heard["ada"];
     assert!(told.len() <= 12, "{told:?}");
@@ -205,20 +205,22 @@ fn what_was_taken_over_in_order_by_one_who_died_is_told_as_a_possible_duplicate(
         let spool = Spool::new(Disk::open(folder.path()).unwrap(), Owner::new("here", pid, "1"), alive, pid);
         let mut dispatch = Dispatch::new(Some(spool), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None);
         let mut counting = Counting::new(&channel, &mut dispatch, &app, BEGIN);
-        let mut says = Vec::new();
+        let mut emissions = Vec::new();
         if pid == 1 {
             // It ends in order, in quiet hours.
-            counting.desk.hush(Some(BEGIN + HOUR));
+            counting.aggregator.hush(Some(BEGIN + HOUR));
             let alert = Alert::new(Arc::clone(&app), Severity::Error, "no");
-            counting.desk.take(Arc::new(alert), None, 1, BEGIN, &mut says);
-            counting.desk.close_book();
-            assert!(dispatch.keep_groups("mail", &counting.desk.checkpoint(BEGIN), BEGIN));
+            counting.aggregator.take(Arc::new(alert), None, 1, BEGIN, &mut emissions);
+            counting.aggregator.close_book();
+            assert!(dispatch.keep_groups("mail", &counting.aggregator.checkpoint(BEGIN), BEGIN));
         } else {
             // The second dies before it can write down that it has told of it.
-            counting.desk.hush(None);
-            counting.desk.tick(BEGIN, &|_| false, &mut says);
+            counting.aggregator.hush(None);
+            counting.aggregator.tick(BEGIN, &|_| false, &mut emissions);
         }
-        said.push(says.iter().map(|say| (say.told, say.maybe_duplicate)).collect::<Vec<_>>());
+        said.push(
+            emissions.iter().map(|emission| (emission.told, emission.maybe_duplicate)).collect::<Vec<_>>(),
+        );
     }
     assert_eq!(said, [vec![], vec![(1, false)], vec![(1, true)]]);
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::World;
-use crate::{GroupId, aggregate::Desk, aggregate::Purse, spool::Owner};
+use crate::{GroupId, aggregate::Aggregator, aggregate::RateLimiter, spool::Owner};
 
 /// Is what a process that is gone has left of one channel, to be taken over.
 #[derive(Debug)]
-pub(super) struct Estate {
+pub(super) struct LeftCounts {
     /// The name that it was written under; whoever takes it over adds theirs.
     pub(super) name: String,
     pub(super) channel: usize,
@@ -24,7 +24,7 @@ pub(super) struct Estate {
     pub(super) taker: Option<Owner>,
 }
 
-impl Estate {
+impl LeftCounts {
     /// Notes who has taken it over.
     pub(super) fn pass_to(&mut self, taker: &Owner) {
         self.holder.clone_from(taker);
@@ -91,9 +91,9 @@ impl World {
         let text = crate::spool::text_of(file).unwrap_or_default();
         let text = text.split_once('\n').map(|(_, text)| text).unwrap_or_default();
         let noise = self.plan.channels.get(to).map(|wanted| wanted.settings.policy.noise.clone());
-        let mut desk = Desk::new("", noise.unwrap_or_default(), Purse::default(), false);
-        let left = crate::aggregate::Estate { text: text.to_owned(), again: false };
-        let pending = desk.restore(&left, &self.app, self.now);
-        (pending, desk.told_groups())
+        let mut aggregator = Aggregator::new("", noise.unwrap_or_default(), RateLimiter::default(), false);
+        let left = crate::aggregate::OrphanedCounts { text: text.to_owned(), again: false };
+        let pending = aggregator.restore(&left, &self.app, self.now);
+        (pending, aggregator.told_groups())
     }
 }

@@ -1,4 +1,4 @@
-//! Have the alerts of a simulated program go through the desks, in the turns that the courier makes.
+//! Have the alerts of a simulated program go through the aggregators, in the turns that the worker makes.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -12,35 +12,35 @@ use crate::{
     GroupId, OccasionKind, Silence,
     aggregate::{Fingerprint, GROUP_FIELD},
     model::stats::add,
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
     pipeline::channel_state::ChannelState,
-    pipeline::pipeline_turn::{Counting, Remarks, Talk},
-    sim::{fake_disk::Ram, random::Chance},
+    pipeline::pipeline_turn::{Counting, Pipeline, Remarks},
+    sim::{fake_disk::FakeFiles, random::SimRandom},
 };
 
 impl Process {
-    pub(super) fn talk(&mut self) -> Talk<'_, Ram> {
-        Talk {
+    pub(super) fn pipeline(&mut self) -> Pipeline<'_, FakeFiles> {
+        Pipeline {
             dispatch: &mut self.dispatch,
             channels: &self.channels,
-            desks: &mut self.desks,
+            aggregators: &mut self.aggregators,
             looked: &mut self.looked,
         }
     }
 }
 
 impl World {
-    /// Opens the desks of a process that starts.
+    /// Opens the aggregators of a process that starts.
     pub(super) fn open_desks(&mut self, process: &mut Process) -> Result<(), String> {
         let now = process.clock(self.now);
         for channel in &process.channels {
-            process.desks.push(Counting::new(channel, &mut process.dispatch, &self.app, now));
+            process.aggregators.push(Counting::new(channel, &mut process.dispatch, &self.app, now));
         }
         let none = vec![0; process.channels.len()];
         self.note_adopted(process, &none, &vec![true; process.channels.len()])
     }
 
-    /// Emits some alerts, and has the courier make a turn.
+    /// Emits some alerts, and has the worker make a turn.
     pub(super) fn emit_to_desks(&mut self, number: usize) -> Result<(), String> {
         let burst = self.chance.percent(5);
         let kinds = if burst { 60 } else { 5 };
@@ -67,7 +67,7 @@ impl World {
         plain.id(alert.id).at(alert.at)
     }
 
-    /// Makes one turn of a process's courier, in its order.
+    /// Makes one turn of a process's worker, in its order.
     pub(super) fn turn(&mut self, number: usize, feed: Vec<(usize, Alert, u64)>) -> Result<(), String> {
         let Some(mut process) = self.take(number) else { return Ok(()) };
         let done = self.turn_of(&mut process, number, feed);
@@ -88,8 +88,8 @@ impl World {
         feed: Vec<(usize, Alert, u64)>,
     ) -> Result<(), String> {
         let now = process.clock(self.now);
-        process.talk().read_silences(now);
-        process.talk().note_overdue(now);
+        process.pipeline().read_silences(now);
+        process.pipeline().note_overdue(now);
         for (to, alert, weight) in feed {
             self.take_in(process, to, alert, weight, now)?;
         }
@@ -98,51 +98,52 @@ impl World {
             let remarks = Remarks { notes: Vec::new(), maybe_duplicate: left.again };
             for to in 0..process.channels.len() {
                 process.feed(to, 1);
-                process.talk().take(to, Arc::new(left.alert.clone()), 1, &remarks, now);
+                process.pipeline().take(to, Arc::new(left.alert.clone()), 1, &remarks, now);
             }
             process.dispatch.end_alert(&left.name);
         }
         let carried = process.carried();
         let last = process.adopted();
-        process.talk().adopt(&self.app, now);
+        process.pipeline().adopt(&self.app, now);
         let adopts: Vec<bool> = process.adopted().iter().zip(&last).map(|(now, last)| now != last).collect();
         self.note_adopted(process, &carried, &adopts)?;
-        process.talk().count(false, false, now.as_millis() * 1_000, now);
+        process.pipeline().count(false, false, now.as_millis() * 1_000, now);
         process.dispatch.commit();
-        process.talk().keep_counts(false, now);
+        process.pipeline().keep_counts(false, now);
         self.start_attempts(process, number, now)?;
-        process.talk().keep_spent(now);
+        process.pipeline().keep_spent(now);
         Ok(())
     }
 
-    /// Has a desk take an alert, and checks that the first of its kind is not late, and that no other is said by itself.
+    /// Has an aggregator take an alert, and checks that the first of its kind is not late, and that no other is said by itself.
     fn take_in(
         &mut self,
         process: &mut Process,
         to: usize,
         alert: Alert,
         weight: u64,
-        now: Moment,
+        now: Timestamp,
     ) -> Result<(), String> {
-        let (Some(channel), Some(counting)) = (process.channels.get(to).cloned(), process.desks.get(to))
+        let (Some(channel), Some(counting)) =
+            (process.channels.get(to).cloned(), process.aggregators.get(to))
         else {
             return Ok(());
         };
         let group = Fingerprint::of(&alert, None).group;
-        let known = counting.desk.known(group);
+        let known = counting.aggregator.known(group);
         let is_first = known.is_none_or(|(severity, _)| alert.severity > severity);
         let severity = known.map_or(alert.severity, |(severity, _)| severity.max(alert.severity));
         let may = may_speak(&channel, counting, group, severity, now);
         let before = process.firsts_of(to, group);
         self.say(format!("{} of {group} for {} ({weight})", alert.severity, channel.name));
         process.feed(to, weight);
-        process.talk().take(to, Arc::new(alert), weight, &Remarks::default(), now);
+        process.pipeline().take(to, Arc::new(alert), weight, &Remarks::default(), now);
         if process.is_dead() {
             return Ok(());
         }
         let firsts = process.firsts_of(to, group) - before;
         // The one that makes the storm is told with it, at the next look.
-        let storm = process.desks.get(to).is_some_and(|counting| counting.desk.is_stormy());
+        let storm = process.aggregators.get(to).is_some_and(|counting| counting.aggregator.is_stormy());
         if is_first && may && !(storm && severity < Severity::Critical) && firsts != 1 {
             return Err(format!("the first of {group} was said {firsts} times by {}, at once", channel.name));
         }
@@ -196,8 +197,8 @@ impl Process {
         }
     }
 
-    fn adopted(&self) -> Vec<Moment> {
-        self.desks.iter().map(Counting::adopted).collect()
+    fn adopted(&self) -> Vec<Timestamp> {
+        self.aggregators.iter().map(Counting::adopted).collect()
     }
 
     fn firsts_of(&self, to: usize, group: GroupId) -> usize {
@@ -213,22 +214,25 @@ pub(super) fn may_speak(
     counting: &Counting,
     group: GroupId,
     severity: Severity,
-    now: Moment,
+    now: Timestamp,
 ) -> bool {
-    let noise = counting.desk.noise();
+    let noise = counting.aggregator.noise();
     let is_critical = severity >= Severity::Critical;
     let is_loud = is_critical
         || match noise.min_count {
             Some(min) => min.count <= 1,
             None => severity >= noise.first_from,
         };
-    let is_calm =
-        is_critical || (!counting.desk.is_stormy() && channel.purse.hushed(severity, now).is_none());
-    is_loud && is_calm && !counting.desk.is_silenced(group, now) && channel.purse.left("", now) > 0
+    let is_calm = is_critical
+        || (!counting.aggregator.is_stormy() && channel.rate_limiter.muted_until(severity, now).is_none());
+    is_loud
+        && is_calm
+        && !counting.aggregator.is_silenced(group, now)
+        && channel.rate_limiter.available("", now) > 0
 }
 
 /// Draws how much a channel may speak.
-pub(super) fn draw_noise(chance: &mut Chance) -> (crate::Noise, bool) {
+pub(super) fn draw_noise(chance: &mut SimRandom) -> (crate::Noise, bool) {
     use crate::{Noise, Rate};
     let can_edit = chance.percent(40);
     let mut noise = match chance.below(5) {

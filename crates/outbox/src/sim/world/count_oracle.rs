@@ -1,4 +1,4 @@
-//! Keep the books of the desks: what was captured was told, withheld, waits, or is known to be lost with a crash.
+//! Keep the books of the aggregators: what was captured was told, withheld, waits, or is known to be lost with a crash.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,13 +7,13 @@ use std::{
     time::Duration,
 };
 
-use super::{Process, World, adoption_oracle::Estate, aggregation::may_speak};
+use super::{Process, World, adoption_oracle::LeftCounts, aggregation::may_speak};
 use crate::{
-    GroupId, NotificationId, OccasionKind, delivery::OVERDUE, model::timestamp::Moment,
+    GroupId, NotificationId, OccasionKind, delivery::OVERDUE, model::timestamp::Timestamp,
     pipeline::pipeline_turn::KEEP, sim::fake_disk::Mode, spool::Owner,
 };
 
-/// Is what the simulator knows of one desk of a process.
+/// Is what the simulator knows of one aggregator of a process.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Book {
     /// Alerts that its program has emitted.
@@ -67,9 +67,9 @@ pub(super) struct Pings {
     pub(super) counted: BTreeSet<NotificationId>,
     /// Catch-ups, and what they stand for.
     pub(super) parts: BTreeMap<NotificationId, Vec<NotificationId>>,
-    times: BTreeMap<(usize, String), Vec<Moment>>,
+    times: BTreeMap<(usize, String), Vec<Timestamp>>,
     /// When people have heard them.
-    heard: BTreeMap<(usize, String), Vec<Moment>>,
+    heard: BTreeMap<(usize, String), Vec<Timestamp>>,
     /// Messages of which a crash has taken the knowledge, by channel.
     excess: BTreeMap<usize, u64>,
     /// Messages of which it has taken the knowledge that they are late.
@@ -95,7 +95,7 @@ impl World {
             let taken = carried - before.get(to).copied().unwrap_or_default();
             let adopts = movable && adopts.get(to).copied().unwrap_or_default();
             let mut left = 0;
-            let Some(counting) = process.desks.get(to) else { continue };
+            let Some(counting) = process.aggregators.get(to) else { continue };
             let free = self.left.iter().filter(|estate| self.is_free(estate, &process.owner));
             let free: BTreeSet<String> = free.map(|estate| estate.name.clone()).collect();
             for estate in self.left.iter_mut().filter(|left| left.channel == to && left.taker.is_none()) {
@@ -107,7 +107,7 @@ impl World {
                 }
                 left += estate.pending;
                 estate.pass_to(&process.owner);
-                let told = |id: &&GroupId| counting.desk.known(**id).is_none_or(|(_, owed)| owed);
+                let told = |id: &&GroupId| counting.aggregator.known(**id).is_none_or(|(_, owed)| owed);
                 if let Some(id) = estate.told.iter().find(told) {
                     return Err(format!("{id} was told of by {to}, and the next process does not know"));
                 }
@@ -122,7 +122,7 @@ impl World {
         Ok(())
     }
 
-    /// Checks the desks of a process; `ticked` if they have just said what is due.
+    /// Checks the aggregators of a process; `ticked` if they have just said what is due.
     pub(super) fn balance(&mut self, process: &mut Process, ticked: bool) -> Result<(), String> {
         if process.is_dead() {
             return Ok(());
@@ -139,21 +139,21 @@ impl World {
         process: &mut Process,
         to: usize,
         ticked: bool,
-        now: Moment,
+        now: Timestamp,
     ) -> Result<(), String> {
         let (Some(channel), Some(counting), Some(shown)) =
-            (process.channels.get(to), process.desks.get(to), process.shown.get(to))
+            (process.channels.get(to), process.aggregators.get(to), process.shown.get(to))
         else {
             return Ok(());
         };
         let Some(book) = process.books.get_mut(to) else { return Ok(()) };
-        let (desk, counters) = (&counting.desk, &channel.counters);
-        let (tally, pending) = (desk.tally(), desk.pending());
+        let (aggregator, counters) = (&counting.aggregator, &channel.counters);
+        let (tally, pending) = (aggregator.tally(), aggregator.pending());
         if tally.taken != tally.told + tally.withheld + pending {
             return Err(format!("{tally:?} and {pending} that wait do not add up"));
         }
         let carried = counters.carried.load(Ordering::Acquire);
-        if tally.taken != book.fed + carried + desk.withheld_before() {
+        if tally.taken != book.fed + carried + aggregator.withheld_before() {
             return Err(format!("{} fed and {carried} carried are not {tally:?}", book.fed));
         }
         let said = counters.rendered.load(Ordering::Acquire) + counters.grouped.load(Ordering::Acquire);
@@ -170,14 +170,15 @@ impl World {
         let messages = shown.iter().filter(|(kind, ..)| pings(*kind)).count();
         drop(shown);
         if (self.plan.steady && ticked)
-            && let Some((id, severity)) =
-                desk.owed_groups().find(|(id, severity)| may_speak(channel, counting, *id, *severity, now))
+            && let Some((id, severity)) = aggregator
+                .owed_groups()
+                .find(|(id, severity)| may_speak(channel, counting, *id, *severity, now))
         {
-            let story = desk.story(id);
+            let story = aggregator.story(id);
             return Err(format!("at {now:?} the first of {id} ({severity}) waits for nothing: {story}"));
         }
-        book.since.told += tally.told + tally.withheld - desk.withheld_before() - book.told;
-        book.told = tally.told + tally.withheld - desk.withheld_before();
+        book.since.told += tally.told + tally.withheld - aggregator.withheld_before() - book.told;
+        book.told = tally.told + tally.withheld - aggregator.withheld_before();
         let (written, kept) = counting.kept();
         let is_sound = self.disk.borrow().mode == Mode::Sound;
         let is_late = kept.is_none_or(|kept| now.since(kept) >= KEEP) || messages > book.messages;
@@ -191,7 +192,7 @@ impl World {
                 return Err("counts are said to be written down, and are not".to_owned());
             }
             if let Some(file) = self.disk.borrow().content(&path) {
-                book.written = Some(Written { file, pending, told: desk.told_groups() });
+                book.written = Some(Written { file, pending, told: aggregator.told_groups() });
                 book.since = Since::default();
                 self.left.retain(|left| left.channel != to || left.taker.as_ref() != Some(&process.owner));
             }
@@ -202,18 +203,19 @@ impl World {
     /// Notes a process that is gone; what it has left is looked at when the disk is as it will be.
     pub(super) fn dig(&mut self, process: &Process) {
         let books = process.books.iter().enumerate().filter_map(|(to, book)| {
-            let (channel, counting) = (process.channels.get(to)?, process.desks.get(to)?);
-            let (tally, pending) = (counting.desk.tally(), counting.desk.pending());
+            let (channel, counting) = (process.channels.get(to)?, process.aggregators.get(to)?);
+            let (tally, pending) = (counting.aggregator.tally(), counting.aggregator.pending());
             // What it has said and not written down is said again by the next, under the same ids.
             self.excused.extend(&book.since.made);
             let sum = self.sums.get_mut(to)?;
             sum.fed += book.fed;
             sum.told += tally.told;
-            sum.withheld += tally.withheld - counting.desk.withheld_before();
+            sum.withheld += tally.withheld - counting.aggregator.withheld_before();
             *self.pings.excess.entry(to).or_default() += book.since.pings;
             *self.pings.excess_heard.entry(to).or_default() += book.since.pings.max(book.since.heard);
             let mut book = book.clone();
-            book.since.told += tally.told + tally.withheld - counting.desk.withheld_before() - book.told;
+            book.since.told +=
+                tally.told + tally.withheld - counting.aggregator.withheld_before() - book.told;
             Some((book, process.dispatch.groups_file(&channel.name), pending))
         });
         let books = books.collect();
@@ -239,7 +241,8 @@ impl World {
                 {
                     return Err(format!("{} waited of {to}, and {left} were written down", written.pending));
                 }
-                let mine = |estate: &Estate| estate.channel == to && estate.taker.as_ref() == Some(&owner);
+                let mine =
+                    |estate: &LeftCounts| estate.channel == to && estate.taker.as_ref() == Some(&owner);
                 let (mut back, mut fewer) = (0, 0);
                 for estate in self.left.iter_mut().filter(|estate| mine(estate)) {
                     // Written down while it died: it is in there, unless the power goes.
@@ -259,7 +262,7 @@ impl World {
                 }
                 if file.is_some() {
                     let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-                    self.left.push(Estate {
+                    self.left.push(LeftCounts {
                         name,
                         channel: to,
                         owner: owner.clone(),
@@ -348,7 +351,7 @@ impl World {
     /// Checks that no span but `slack` has more messages than a budget allows.
     fn check_times(
         &self,
-        times: &BTreeMap<(usize, String), Vec<Moment>>,
+        times: &BTreeMap<(usize, String), Vec<Timestamp>>,
         excess: &BTreeMap<usize, u64>,
         slack: Duration,
     ) -> Result<(), String> {
@@ -359,7 +362,7 @@ impl World {
                 // Each process that runs at the same time has its own.
                 let most = u64::from(rate.most()) * self.processes.len() as u64 + excess;
                 let later = times.iter().skip(usize::try_from(most).unwrap_or(usize::MAX));
-                let is_over = |(a, b): &(&Moment, &Moment)| b.since(**a) + slack < rate.per();
+                let is_over = |(a, b): &(&Timestamp, &Timestamp)| b.since(**a) + slack < rate.per();
                 if let Some((first, last)) = times.iter().zip(later).find(is_over) {
                     let span = last.since(*first);
                     return Err(format!(
@@ -371,10 +374,10 @@ impl World {
         Ok(())
     }
 
-    /// Returns how many alerts wait at desks, or were left.
+    /// Returns how many alerts wait at aggregators, or were left.
     pub(super) fn untold(&self) -> u64 {
-        let desks = self.processes.iter().flatten().flat_map(|process| &process.desks);
-        let waiting: u64 = desks.map(|counting| counting.desk.pending()).sum();
+        let aggregators = self.processes.iter().flatten().flat_map(|process| &process.aggregators);
+        let waiting: u64 = aggregators.map(|counting| counting.aggregator.pending()).sum();
         waiting + self.left.iter().filter(|left| left.taker.is_none()).map(|left| left.pending).sum::<u64>()
     }
 

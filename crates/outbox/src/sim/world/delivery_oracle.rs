@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 use super::{Process, World};
 use crate::{
     Notification, NotificationId,
-    delivery::{Key, Ticket},
+    delivery::{QueueKey, Ticket},
     sim::fake_disk::Mode,
 };
 
@@ -40,7 +40,7 @@ impl World {
             if process.is_dead() {
                 return Ok(());
             }
-            let sound = |(key, (_, notification)): (&Key, &(usize, Notification))| {
+            let sound = |(key, (_, notification)): (&QueueKey, &(usize, Notification))| {
                 self.providers.is_sound(notification.channel(), notification.recipient()).then_some(*key)
             };
             let Some(key) = process.flying.iter().find_map(sound) else { break };
@@ -74,7 +74,7 @@ impl World {
         self.disk.borrow_mut().mode = Mode::Sound;
         self.providers.all_sound = true;
         for process in self.processes.iter().flatten() {
-            process.ram.fuel.set(None);
+            process.files.fuel.set(None);
         }
         for round in 0..3_000 {
             for number in 0..self.processes.len() {
@@ -97,7 +97,7 @@ impl World {
         Err(format!("{open} open and {untold} untold at the end; files: {names:?}"))
     }
 
-    pub(super) fn flying(&self, number: usize) -> Option<Key> {
+    pub(super) fn flying(&self, number: usize) -> Option<QueueKey> {
         self.processes.get(number)?.as_ref()?.flying.keys().next().copied()
     }
 

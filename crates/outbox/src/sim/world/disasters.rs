@@ -8,15 +8,15 @@ use std::{
 use super::{Process, World};
 use crate::{
     NotificationId,
-    delivery::Key,
-    sim::fake_disk::{Mode, Ram},
+    delivery::QueueKey,
+    sim::fake_disk::{FakeFiles, Mode},
     spool::{Name, Spool},
 };
 
 impl World {
     pub(super) fn kill(&mut self, number: usize) {
         if let Some(process) = self.processes.get(number).and_then(Option::as_ref) {
-            process.ram.dead.set(true);
+            process.files.dead.set(true);
         }
     }
 
@@ -40,10 +40,10 @@ impl World {
     }
 
     /// Lets a process make so many changes of files and no more; now and then it is the power that goes then.
-    pub(super) fn limit(&mut self, number: usize, ram: &Ram, fuel: u64) {
+    pub(super) fn limit(&mut self, number: usize, files: &FakeFiles, fuel: u64) {
         let with_power = self.starts.percent(25);
-        ram.fuel.set(Some(fuel));
-        ram.with_power.set(with_power);
+        files.fuel.set(Some(fuel));
+        files.with_power.set(with_power);
         let end = if with_power { " before the power goes" } else { "" };
         self.say(format!("process {number} has {fuel} steps left{end}"));
     }
@@ -51,7 +51,7 @@ impl World {
     /// Loses the power if that is what a process has died of.
     pub(super) fn take_power(&mut self) {
         let mut processes = self.processes.iter().flatten();
-        if processes.any(|process| process.is_dead() && process.ram.with_power.get()) {
+        if processes.any(|process| process.is_dead() && process.files.with_power.get()) {
             self.lose_power();
         }
     }
@@ -117,8 +117,8 @@ impl World {
         self.say(format!("process {number} ends"));
         if self.plan.grouped {
             let now = process.clock(self.now);
-            process.talk().close_counts(now);
-            // As the courier does: what it has spent and counted is safe, or the next one does not know.
+            process.pipeline().close_counts(now);
+            // As the worker does: what it has spent and counted is safe, or the next one does not know.
             self.balance(&mut process, false).unwrap_or_else(|broken| self.broken = Some(broken));
         }
         process.dispatch.release_all();
@@ -150,9 +150,9 @@ impl World {
     pub(super) fn leave_alert(&mut self, number: usize) {
         let Some(process) = self.take(number) else { return };
         let (alert, _) = self.alert();
-        let mut spool = Spool::new(process.ram.clone(), process.owner.clone(), Arc::new(|_| None), 0);
+        let mut spool = Spool::new(process.files.clone(), process.owner.clone(), Arc::new(|_| None), 0);
         let id = NotificationId(u128::MAX - self.alerts);
-        let name = Name::alert(Key { accepted: self.now.as_millis() * 1_000, id }, &process.owner);
+        let name = Name::alert(QueueKey { accepted: self.now.as_millis() * 1_000, id }, &process.owner);
         // The panic's own files: nobody else writes at that moment.
         let _written = spool.leave(&name, &alert).is_ok();
         self.put_back(number, process);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Process, World, adoption_oracle::Estate};
-use crate::{model::timestamp::Moment, spool::Owner};
+use super::{Process, World, adoption_oracle::LeftCounts};
+use crate::{model::timestamp::Timestamp, spool::Owner};
 
-/// How often the courier of every process has looked at the folder, at least.
+/// How often the worker of every process has looked at the folder, at least.
 const LOOK: Duration = Duration::from_secs(60);
 /// For how long nothing happens on several hosts at most.
 const MOST: Duration = Duration::from_secs(600);
@@ -43,11 +43,11 @@ impl World {
     }
 
     /// Tells whether a process may take over what one that is gone has left.
-    pub(super) fn is_free(&self, estate: &Estate, taker: &Owner) -> bool {
+    pub(super) fn is_free(&self, estate: &LeftCounts, taker: &Owner) -> bool {
         let holder = &estate.holder;
         let beat = self.disk.borrow().content(&format!("state/owners/{holder}"));
         let beat = beat.and_then(|beat| std::str::from_utf8(&beat).ok()?.parse().ok());
-        let rests = |beat| self.now.since(Moment::from_millis(beat)) > LEASE;
+        let rests = |beat| self.now.since(Timestamp::from_millis(beat)) > LEASE;
         holder.host == taker.host || beat.is_none_or(rests)
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::{Plan, Wanted, aggregation::draw_noise};
 use crate::{
     Policy, model::failover::FailOver, pipeline::channel_state::Settings, pipeline::dispatch::Limits,
-    sim::random::Chance,
+    sim::random::SimRandom,
 };
 
 impl Plan {
-    pub(super) fn draw(chance: &mut Chance, grouped: bool) -> Self {
+    pub(super) fn draw(chance: &mut SimRandom, grouped: bool) -> Self {
         let names = ["ops", "mail", "sms"];
         let count = 1 + usize::try_from(chance.below(3)).unwrap_or_default();
         let channels = names.iter().take(count).enumerate().map(|(i, name)| {

@@ -3,29 +3,29 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{World, count_oracle::Book};
 use crate::{
     Notification,
-    delivery::Key,
-    model::timestamp::Moment,
+    delivery::QueueKey,
+    model::timestamp::Timestamp,
     pipeline::channel_state::ChannelState,
     pipeline::dispatch::Dispatch,
     pipeline::pipeline_turn::Counting,
     sim::{
-        fake_disk::Ram,
+        fake_disk::FakeFiles,
         provider::{Pauses, Shown},
     },
     spool::Owner,
 };
 
-/// Is a program that runs, with its courier's parts.
+/// Is a program that runs, with its worker's parts.
 pub(super) struct Process {
     pub(super) owner: Owner,
-    pub(super) ram: Ram,
-    pub(super) dispatch: Dispatch<Ram>,
+    pub(super) files: FakeFiles,
+    pub(super) dispatch: Dispatch<FakeFiles>,
     pub(super) channels: Vec<Arc<ChannelState>>,
-    pub(super) flying: BTreeMap<Key, (usize, Notification)>,
+    pub(super) flying: BTreeMap<QueueKey, (usize, Notification)>,
     pub(super) pauses: Pauses,
-    pub(super) paced: BTreeMap<(usize, String), Moment>,
-    pub(super) desks: Vec<Counting>,
-    pub(super) looked: Option<Moment>,
+    pub(super) paced: BTreeMap<(usize, String), Timestamp>,
+    pub(super) aggregators: Vec<Counting>,
+    pub(super) looked: Option<Timestamp>,
     pub(super) shown: Vec<Shown>,
     pub(super) books: Vec<Book>,
     /// How far its clock is ahead of the world's, or behind.
@@ -33,7 +33,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn clock(&self, world: Moment) -> Moment {
+    pub(super) fn clock(&self, world: Timestamp) -> Timestamp {
         match self.ahead {
             (true, by) => world + by,
             (false, by) => world - by,
@@ -41,7 +41,7 @@ impl Process {
     }
 
     pub(super) fn is_dead(&self) -> bool {
-        self.ram.dead.get()
+        self.files.dead.get()
     }
 }
 

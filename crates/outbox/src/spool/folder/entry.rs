@@ -3,7 +3,8 @@ use std::{sync::Arc, time::SystemTime};
 use watchfire_core::Alert;
 
 use crate::{
-    Notification, Page, delivery::State, model::queued_message::Letter, model::timestamp::Moment, spool::Name,
+    Notification, Page, delivery::DeliveryState, model::queued_message::QueuedMessage,
+    model::timestamp::Timestamp, spool::Name,
 };
 
 /// Is a file of the folder, with what its name tells.
@@ -89,7 +90,7 @@ impl Entry {
     /// Returns before when it is not tried; `None` if it may go at once.
     #[must_use]
     pub fn not_before(&self) -> Option<SystemTime> {
-        Some(self.state().not_before).filter(|at| *at > Moment::default()).map(SystemTime::from)
+        Some(self.state().not_before).filter(|at| *at > Timestamp::default()).map(SystemTime::from)
     }
 
     /// Returns how many attempts were started.
@@ -124,7 +125,7 @@ impl Entry {
         state.maybe_duplicate || died
     }
 
-    pub(super) fn state(&self) -> State {
+    pub(super) fn state(&self) -> DeliveryState {
         self.name.as_ref().map(|name| name.state).unwrap_or_default()
     }
 
@@ -175,22 +176,22 @@ impl Content {
     }
 
     pub(super) fn of_letter(
-        letter: Letter,
-        state: State,
+        letter: QueuedMessage,
+        state: DeliveryState,
         redirected_from: Option<String>,
         why: Option<String>,
     ) -> Self {
-        let Letter { mut notification, facts, covers } = letter;
+        let QueuedMessage { mut notification, summary, covers } = letter;
         notification.step = usize::from(state.step).min(notification.ladder.len().saturating_sub(1));
         notification.maybe_duplicate = state.maybe_duplicate;
         let Notification { kind, group, channel, .. } = &notification;
-        let occasion = facts.occasion(*kind, channel, *group, &facts.notes, facts.counts.last);
+        let occasion = summary.occasion(*kind, channel, *group, &summary.notes, summary.counts.last);
         Self {
             text: Page::of(&occasion).plain_text(),
             notification: Some(notification),
-            alert: Arc::clone(&facts.alert),
-            total: facts.counts.total,
-            notes: facts.notes.clone(),
+            alert: Arc::clone(&summary.alert),
+            total: summary.counts.total,
+            notes: summary.notes.clone(),
             covers: covers.len(),
             redirected_from,
             why,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Files, Owner, Spool};
-use crate::{NotificationId, model::timestamp::Moment};
+use crate::{NotificationId, model::timestamp::Timestamp};
 
 /// How often a process that has claims or counts says that it lives, for processes that cannot see it.
 const BEAT: Duration = Duration::from_secs(20);
@@ -12,7 +12,7 @@ const LEASE: Duration = Duration::from_secs(90);
 
 impl<F: Files> Spool<F> {
     /// Releases the claims of processes that are gone, and removes what they did not finish writing.
-    pub(crate) fn release_stale(&self, now: Moment) -> usize {
+    pub(crate) fn release_stale(&self, now: Timestamp) -> usize {
         let mut verdicts: Vec<(Owner, bool)> = Vec::new();
         let mut is_stale = |owner: &Owner| {
             if let Some((_, stale)) = verdicts.iter().find(|(known, _)| known == owner) {
@@ -62,7 +62,7 @@ impl<F: Files> Spool<F> {
     }
 
     /// Tells whether a process no longer works on its files, as far as that can be told.
-    pub(crate) fn is_gone(&self, owner: &Owner, now: Moment) -> bool {
+    pub(crate) fn is_gone(&self, owner: &Owner, now: Timestamp) -> bool {
         if owner.host == self.owner.host
             && let Some(alive) = (self.alive)(owner)
         {
@@ -71,7 +71,7 @@ impl<F: Files> Spool<F> {
         let beat = self.files.read(&format!("state/owners/{owner}"), 100).ok();
         let beat = beat.and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse().ok());
         beat.is_none_or(|beat| {
-            let beat = Moment::from_millis(beat);
+            let beat = Timestamp::from_millis(beat);
             now.since(beat).max(beat.since(now)) > LEASE
         })
     }
@@ -82,7 +82,7 @@ impl<F: Files> Spool<F> {
     }
 
     /// Says that this process lives, for those that cannot see it; at most every 20 s.
-    pub(crate) fn beat(&mut self, now: Moment) {
+    pub(crate) fn beat(&mut self, now: Timestamp) {
         if self.beat.is_some_and(|last| now.since(last) < BEAT) {
             return;
         }

@@ -5,7 +5,7 @@ use crate::spool::{Files, frame};
 
 /// Names the drawers in which small things are kept over restarts, each under a key of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Drawer {
+pub(crate) enum StateKind {
     /// What delivered messages left behind at the provider, by channel and group.
     Receipts,
     /// Recipients with a new address, by channel and old address.
@@ -14,7 +14,7 @@ pub(crate) enum Drawer {
     Groups,
 }
 
-impl Drawer {
+impl StateKind {
     const fn folder(self) -> &'static str {
         match self {
             Self::Receipts => "state/receipts",
@@ -26,7 +26,7 @@ impl Drawer {
 
 impl<F: Files> Spool<F> {
     /// Keeps a text under a key that is a file's name, instead of what was there.
-    pub(crate) fn keep(&mut self, drawer: Drawer, key: &str, text: &str) -> io::Result<()> {
+    pub(crate) fn keep(&mut self, drawer: StateKind, key: &str, text: &str) -> io::Result<()> {
         if watchfire_core::process::holds_own_secret(text.as_bytes()) {
             return Err(io::Error::other("it holds a credential of our own"));
         }
@@ -38,7 +38,7 @@ impl<F: Files> Spool<F> {
     }
 
     /// Returns all that is kept in a drawer; what is damaged is removed.
-    pub(crate) fn kept(&self, drawer: Drawer) -> Vec<(String, String)> {
+    pub(crate) fn kept(&self, drawer: StateKind) -> Vec<(String, String)> {
         let folder = drawer.folder();
         let mut kept = Vec::new();
         for key in self.files.list(folder).unwrap_or_default() {
@@ -56,18 +56,18 @@ impl<F: Files> Spool<F> {
     }
 
     /// Keeps under another key what is under one; of several who try, one succeeds.
-    pub(crate) fn pass_on(&self, drawer: Drawer, from: &str, to: &str) -> bool {
+    pub(crate) fn pass_on(&self, drawer: StateKind, from: &str, to: &str) -> bool {
         let path = |key| format!("{}/{key}", drawer.folder());
         self.files.rename(&path(from), &path(to)).is_ok()
     }
 
     /// Makes what was passed on or forgotten in a drawer last.
-    pub(crate) fn hold_on(&self, drawer: Drawer) -> io::Result<()> {
+    pub(crate) fn hold_on(&self, drawer: StateKind) -> io::Result<()> {
         self.files.sync(drawer.folder())
     }
 
     /// Keeps nothing under a key any more; `false` if nothing was kept there.
-    pub(crate) fn forget(&self, drawer: Drawer, key: &str) -> bool {
+    pub(crate) fn forget(&self, drawer: StateKind, key: &str) -> bool {
         self.files.remove(&format!("{}/{key}", drawer.folder())).is_ok()
     }
 }

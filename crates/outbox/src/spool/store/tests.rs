@@ -5,23 +5,23 @@ use watchfire_core::{Alert, App, Secret, Severity};
 use super::*;
 use crate::{
     Counts, GroupId, NotificationId, Occasion, Outlook,
-    delivery::Key,
-    model::queued_message::{Facts, Letter},
+    delivery::QueueKey,
+    model::queued_message::{GroupSummary, QueuedMessage},
     spool::Disk,
 };
 
-fn letter(message: &str) -> Letter {
+fn letter(message: &str) -> QueuedMessage {
     let alert = Alert::new(App::new("shop"), Severity::Error, message)
         .field("float", f64::NAN)
         .field("huge", u128::MAX)
         .target("shop::pay");
-    let next = Moment::from_millis(1_763_675_900_000);
+    let next = Timestamp::from_millis(1_763_675_900_000);
     let occasion = Occasion::first(&alert, "ops", GroupId::from_u64(7), alert.at)
         .counts(Counts::one(alert.at).groups(24))
         .outlook(Some(Outlook::Next(next.into())));
     let notification = occasion.notification("ada").rich("<b>rich</b>").plain(vec![0, 255, 10]);
-    let facts = Facts::of(&occasion, Arc::new(alert.clone()), Moment::from_millis(5));
-    Letter { notification, facts: Arc::new(facts), covers: vec![NotificationId(9)] }
+    let summary = GroupSummary::of(&occasion, Arc::new(alert.clone()), Timestamp::from_millis(5));
+    QueuedMessage { notification, summary: Arc::new(summary), covers: vec![NotificationId(9)] }
 }
 
 fn open(folder: &std::path::Path, pid: u32) -> Spool<Disk> {
@@ -29,9 +29,9 @@ fn open(folder: &std::path::Path, pid: u32) -> Spool<Disk> {
     Spool::new(Disk::open(folder).unwrap(), owner, Arc::new(|owner| Some(owner.pid != 1)), pid)
 }
 
-fn name(letter: &Letter) -> Name {
-    let key = Key { accepted: 1_763_675_876_123_000, id: letter.notification.id };
-    Name::new(key, State::default(), &letter.notification.channel)
+fn name(letter: &QueuedMessage) -> Name {
+    let key = QueueKey { accepted: 1_763_675_876_123_000, id: letter.notification.id };
+    Name::new(key, DeliveryState::default(), &letter.notification.channel)
 }
 
 #[test]
@@ -45,8 +45,8 @@ fn a_letter_is_read_as_it_was_written_and_by_its_owner_only() {
     let read = spool.read(&name).unwrap();
     assert_eq!(read.notification, letter.notification);
     assert_eq!(read.covers, letter.covers);
-    assert_eq!((read.facts.counts.groups, read.facts.outlook), (24, letter.facts.outlook));
-    let (read, written) = (&read.facts.alert, &letter.facts.alert);
+    assert_eq!((read.summary.counts.groups, read.summary.outlook), (24, letter.summary.outlook));
+    let (read, written) = (&read.summary.alert, &letter.summary.alert);
     assert_eq!(
         (read.id, read.at, &read.message, &read.target),
         (written.id, written.at, &written.message, &written.target)
@@ -69,7 +69,7 @@ fn a_credential_of_our_own_gets_into_no_file() {
     let secret = Secret::new("xoxb-planted-spool-4712");
     let letter = letter(&format!("token {}", secret.expose()));
     assert!(matches!(spool.accept(&name(&letter), &letter), Err(Trouble::Secret)));
-    assert!(spool.keep(Drawer::Receipts, "a", secret.expose()).is_err());
+    assert!(spool.keep(StateKind::Receipts, "a", secret.expose()).is_err());
     assert!(spool.list("cur").is_empty());
 }
 
@@ -80,15 +80,15 @@ fn what_a_dead_process_claimed_is_taken_over_and_marked_if_it_was_under_way() {
         (open(folder.path(), 1), open(folder.path(), 2), open(folder.path(), 3));
     let letter = letter("card declined");
     let claimed = dead.accept(&name(&letter), &letter).unwrap();
-    let under_way = State { in_flight: true, attempts: 1, ..State::default() };
+    let under_way = DeliveryState { in_flight: true, attempts: 1, ..DeliveryState::default() };
     dead.restate(&claimed, under_way).unwrap();
-    assert_eq!(living.release_stale(Moment::default()), 1);
-    let (found, damaged) = living.claim(&|channel| channel == "ops", true, 10, Moment::default());
+    assert_eq!(living.release_stale(Timestamp::default()), 1);
+    let (found, damaged) = living.claim(&|channel| channel == "ops", true, 10, Timestamp::default());
     assert!(damaged.is_empty());
-    let [Found::Letter(name, _)] = found.as_slice() else { panic!("{found:?}") };
+    let [Found::QueuedMessage(name, _)] = found.as_slice() else { panic!("{found:?}") };
     assert!(name.state.maybe_duplicate && !name.state.in_flight);
-    assert!(late.claim(&|_| true, true, 10, Moment::default()).0.is_empty(), "one process succeeds");
-    assert_eq!(late.release_stale(Moment::default()), 0, "its owner lives");
+    assert!(late.claim(&|_| true, true, 10, Timestamp::default()).0.is_empty(), "one process succeeds");
+    assert_eq!(late.release_stale(Timestamp::default()), 0, "its owner lives");
 }
 
 #[test]
@@ -108,10 +108,10 @@ fn of_one_message_under_two_names_one_stays_or_both_are_marked() {
         )
         .unwrap();
         if under_way {
-            let state = State { in_flight: true, attempts: 1, ..State::default() };
+            let state = DeliveryState { in_flight: true, attempts: 1, ..DeliveryState::default() };
             claimed = dead.restate(&claimed, state).unwrap();
         }
-        assert_eq!(late.release_stale(Moment::default()), freed, "{claimed}");
+        assert_eq!(late.release_stale(Timestamp::default()), freed, "{claimed}");
         let all = [late.list("cur"), late.list("new")].concat();
         assert_eq!(all.len(), left, "{all:?}");
         assert!(all.contains(&twin), "{all:?}");
@@ -133,7 +133,7 @@ fn a_damaged_file_is_set_aside_and_the_rest_goes_on() {
     bytes.truncate(bytes.len() - 1);
     std::fs::write(&path, bytes).unwrap();
     std::fs::write(folder.path().join("new/README"), "not ours").unwrap();
-    let (found, damaged) = spool.claim(&|_| true, true, 10, Moment::default());
+    let (found, damaged) = spool.claim(&|_| true, true, 10, Timestamp::default());
     assert_eq!((found.len(), damaged.len()), (1, 2), "{damaged:?}");
     assert_eq!(std::fs::read_dir(folder.path().join("damaged")).unwrap().count(), 2);
 }
@@ -145,7 +145,7 @@ fn of_damaged_files_the_latest_are_kept() {
     for i in 0..MOST_DAMAGED + 5 {
         std::fs::write(folder.path().join(format!("new/{i:04}")), "not ours").unwrap();
     }
-    let (_, damaged) = spool.claim(&|_| true, true, 10, Moment::default());
+    let (_, damaged) = spool.claim(&|_| true, true, 10, Timestamp::default());
     assert_eq!(damaged.len(), MOST_DAMAGED + 5, "each is told of");
     let mut kept = spool.files().list("damaged").unwrap();
     kept.sort_unstable();
@@ -159,16 +159,16 @@ fn what_is_for_a_channel_that_is_not_known_stays() {
     let letter = letter("card declined");
     let name = spool.accept(&name(&letter), &letter).unwrap();
     spool.release(&name).unwrap();
-    assert!(spool.claim(&|_| false, true, 10, Moment::default()).0.is_empty());
+    assert!(spool.claim(&|_| false, true, 10, Timestamp::default()).0.is_empty());
     spool.look_again();
-    assert_eq!(spool.claim(&|_| true, true, 10, Moment::default()).0.len(), 1);
+    assert_eq!(spool.claim(&|_| true, true, 10, Timestamp::default()).0.len(), 1);
 }
 
 #[test]
 fn who_left_an_alert_is_known_however_many_processes_have_claimed_it_since() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut late, now) = (open(folder.path(), 3), Moment::from_millis(1_763_675_900_000));
-    let alert = letter("last words").facts.alert.clone();
+    let (mut late, now) = (open(folder.path(), 3), Timestamp::from_millis(1_763_675_900_000));
+    let alert = letter("last words").summary.alert.clone();
     let owner = Owner::new("here", 1, "7");
     let mut dies = Spool::new(late.files().clone(), owner.clone(), Arc::new(|_| None), 9);
     let name = Name::alert(name(&letter("last words")).key, &owner);
@@ -188,7 +188,7 @@ fn the_alert_of_a_process_that_lives_is_left_to_it_for_a_while() {
     let (mut lives, mut other) = (open(folder.path(), 2), open(folder.path(), 3));
     let letter = letter("not its last words");
     let name = Name::alert(name(&letter).key, lives.owner());
-    lives.leave(&name, &letter.facts.alert).unwrap();
+    lives.leave(&name, &letter.summary.alert).unwrap();
     let (soon, late) = (name.key.accepted_at() + ITS_OWN / 2, name.key.accepted_at() + ITS_OWN);
     assert!(other.claim(&|_| true, true, 10, soon).0.is_empty());
     lives.hold(vec![name.key.id]);
@@ -202,7 +202,7 @@ fn a_dead_letter_is_not_under_way_any_more() {
     let mut spool = open(folder.path(), 2);
     let letter = letter("card declined");
     let name = spool.accept(&name(&letter), &letter).unwrap();
-    let under_way = State { in_flight: true, attempts: 1, ..State::default() };
+    let under_way = DeliveryState { in_flight: true, attempts: 1, ..DeliveryState::default() };
     let name = spool.restate(&name, under_way).unwrap();
     spool.bury(&name, "no such channel").unwrap();
     let dead = spool.list("dead");
@@ -212,9 +212,9 @@ fn a_dead_letter_is_not_under_way_any_more() {
 #[test]
 fn an_alert_whose_taker_died_is_marked_for_it_may_have_been_said() {
     let folder = tempfile::tempdir().unwrap();
-    let now = Moment::from_millis(1_763_675_876_123);
+    let now = Timestamp::from_millis(1_763_675_876_123);
     let alert = Alert::new(App::new("shop"), Severity::Critical, "lost");
-    let key = Key { accepted: 7, id: NotificationId(7) };
+    let key = QueueKey { accepted: 7, id: NotificationId(7) };
     let found = |spool: &mut Spool<Disk>| match spool.claim(&|_| true, true, 9, now).0.pop() {
         Some(Found::Alert(name, ..)) => Some(name.state.maybe_duplicate),
         _ => None,

@@ -1,28 +1,28 @@
-//! Drive the desks: what they decide is said, counted and kept.
+//! Drive the aggregators: what they decide is said, counted and kept.
 
 use std::sync::atomic::Ordering;
 
-use super::Courier;
-use crate::pipeline::pipeline_turn::Talk;
-use crate::{model::timestamp::Moment, spool::Disk, worker::producer::micros};
+use super::Worker;
+use crate::pipeline::pipeline_turn::Pipeline;
+use crate::{model::timestamp::Timestamp, spool::Disk, worker::producer::micros};
 
-impl Courier<'_> {
-    pub(super) fn talk(&mut self) -> Talk<'_, Disk> {
-        Talk {
+impl Worker<'_> {
+    pub(super) fn pipeline(&mut self) -> Pipeline<'_, Disk> {
+        Pipeline {
             dispatch: &mut self.dispatch,
             channels: &self.channels,
-            desks: &mut self.desks,
+            aggregators: &mut self.aggregators,
             looked: &mut self.looked,
         }
     }
 
-    /// Lets the desks say what is due; returns when something is due again.
-    pub(super) fn count(&mut self, ending: bool, asked: bool, now: Moment) -> Option<Moment> {
+    /// Lets the aggregators say what is due; returns when something is due again.
+    pub(super) fn count(&mut self, ending: bool, asked: bool, now: Timestamp) -> Option<Timestamp> {
         let last_words = ending || self.shared.orders.last_words.load(Ordering::Acquire);
         let passed = micros(self.shared.began.elapsed());
         let app = self.shared.capture.app();
-        self.talk().adopt(app, now);
-        let next = self.talk().count(last_words, asked, passed, now);
+        self.pipeline().adopt(app, now);
+        let next = self.pipeline().count(last_words, asked, passed, now);
         if last_words {
             self.shared.pending.store(self.dispatch.len(), Ordering::Release);
             self.shared.orders.last_words_said.store(true, Ordering::Release);

@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Courier;
+use super::Worker;
 use crate::pipeline::pipeline_turn::Remarks;
 use watchfire_core::clock;
 
 use crate::{
     model::stats::{add, bump},
-    model::timestamp::Moment,
+    model::timestamp::Timestamp,
     pipeline::dispatch::Left,
     sink::content::span_text,
     worker::panics::Repeated,
@@ -17,9 +17,9 @@ use crate::{
 /// How often the counts of panics at one place are told.
 const REPEATS: Duration = Duration::from_secs(60);
 
-impl Courier<'_> {
+impl Worker<'_> {
     /// Looks what others left in the spool, if it is time to.
-    pub(super) fn look(&mut self, asked: bool, ending: bool, now: Moment) {
+    pub(super) fn look(&mut self, asked: bool, ending: bool, now: Timestamp) {
         let held = self.shared.panics.release(clock::instant(), ending);
         self.dispatch.hold(held.alerts);
         let rest = held.next.map(|after| now + after);
@@ -43,7 +43,7 @@ impl Courier<'_> {
         }
     }
 
-    fn speak_of_panic(&mut self, left: &Left, now: Moment) {
+    fn speak_of_panic(&mut self, left: &Left, now: Timestamp) {
         let mut remarks = Remarks { notes: Vec::new(), maybe_duplicate: left.again };
         if let Some(pid) = left.died {
             let ago = span_text(now.since(left.alert.at.into()));
@@ -54,13 +54,13 @@ impl Courier<'_> {
             if let Some(channel) = self.channels.get(number) {
                 bump(&channel.counters.captured);
             }
-            self.talk().take(number, Arc::clone(&alert), 1, &remarks, now);
+            self.pipeline().take(number, Arc::clone(&alert), 1, &remarks, now);
         }
         self.dispatch.end_alert(&left.name);
     }
 
     /// Tells the counts of places that panicked again and again.
-    pub(super) fn say_repeated_panics(&mut self, now: Moment) {
+    pub(super) fn say_repeated_panics(&mut self, now: Timestamp) {
         use std::sync::atomic::Ordering;
         if self.shared.panics.waiting.load(Ordering::Acquire) == 0 {
             return;
@@ -78,7 +78,7 @@ impl Courier<'_> {
                 if let Some(channel) = self.channels.get(number) {
                     add(&channel.counters.captured, counts.fresh);
                 }
-                self.talk().take(number, Arc::clone(&alert), counts.fresh, &Remarks::default(), now);
+                self.pipeline().take(number, Arc::clone(&alert), counts.fresh, &Remarks::default(), now);
             }
         }
     }
