@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use watchfire_core::{ConfigError, Severity};
 use watchfire_outbox::{
-    AlertHandler, Answers, Channel, Delivering, Notification, Occasion, Outbox, Policy, QuietHours, Rate,
-    Sink, Verifying,
+    AlertHandler, Answers, Channel, Delivering, DeliveryPolicy, Notification, Occasion, Outbox, QuietHours,
+    Rate, Sink, Verifying,
 };
 
 use crate::{
@@ -125,7 +125,7 @@ impl Prepared {
         let mut channel = Channel::new(sink.clone()).named(name);
         if let Some(severity) = self.first_from {
             let mut policy = sink.policy();
-            policy.noise = policy.noise.first_from(severity);
+            policy.notifications = policy.notifications.first_from(severity);
             channel = channel.policy(policy);
         }
         if let Some(timeout) = self.timeout {
@@ -197,7 +197,7 @@ impl Sink for Swapped {
         Box::pin(async move { sink.deliver(notification).await })
     }
 
-    fn policy(&self) -> Policy {
+    fn policy(&self) -> DeliveryPolicy {
         self.0.load().policy()
     }
 

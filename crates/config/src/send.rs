@@ -5,7 +5,8 @@ use std::{
 
 use watchfire_core::{Alert, ConfigError, Severity, clock};
 use watchfire_outbox::{
-    Answers, Channel, Delivering, GroupId, Notification, Occasion, Outbox, Outcome, Policy, Sink, Verifying,
+    Answers, Channel, Delivering, DeliveryPolicy, GroupId, Notification, Occasion, Outbox, Outcome, Sink,
+    Verifying,
 };
 
 use crate::{
@@ -260,7 +261,7 @@ impl Sink for Witness {
         })
     }
 
-    fn policy(&self) -> Policy {
+    fn policy(&self) -> DeliveryPolicy {
         self.sink.policy()
     }
 

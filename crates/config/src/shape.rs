@@ -181,7 +181,7 @@ const APP: &[Key] = &[
 const OUTBOX: &[Key] = &[
     key("spool", File, "The folder in which alerts survive the end of the program."),
     key("in_memory", Bool, "Whether alerts are kept in memory without a word about it. Default: false."),
-    key("capacity", Integer(1, 1_000_000), "How many alerts may wait for the courier. Default 1024."),
+    key("capacity", Integer(1, 1_000_000), "How many alerts may wait for the worker. Default 1024."),
     key("drop_deadline", Duration, "How long dropping the handle may wait. Default 5s."),
     key("exit_deadline", Duration, "How long the end of the process may wait. Default 2s."),
     key("stacks_from", Level, "From which level on alerts have a call stack. Default: none."),

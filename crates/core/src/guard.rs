@@ -12,7 +12,7 @@ const MUTED: u8 = 2;
 
 /// Marks the present thread as one of ours: no handler layer captures anything that it emits from now on.
 ///
-/// The courier and its name-resolution threads do so. Other people's layers still see these events.
+/// The worker and its name-resolution threads do so. Other people's layers still see these events.
 /// A scoped `NoSubscriber` would slow down every thread of the process; a thread-local flag does not.
 pub fn mute_thread() {
     // A thread whose locals are gone emits nothing any more.

@@ -6,7 +6,8 @@ use lettre::{
 };
 use watchfire_core::{ConfigError, HandlerLayer, Secret};
 use watchfire_outbox::{
-    AlertHandler, Answers, Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying,
+    AlertHandler, Answers, Delivering, DeliveryPolicy, Notification, NotificationPolicy, Occasion, Sink,
+    Verifying,
 };
 
 use crate::{render, transport::Transport, verify};
@@ -204,13 +205,13 @@ impl Sink for Email {
         Box::pin(verify::verify(&self.transport, answers))
     }
 
-    fn policy(&self) -> Policy {
-        let mut policy = Policy::default();
+    fn policy(&self) -> DeliveryPolicy {
+        let mut policy = DeliveryPolicy::default();
         // A server that knows us only from the second time on wants minutes, and mail is not the fastest channel anyway.
         policy.backoff_base = Duration::from_secs(5);
         policy.backoff_cap = Duration::from_secs(15 * 60);
         policy.timeout = self.transport.longest();
-        policy.noise = Noise::mail();
+        policy.notifications = NotificationPolicy::mail();
         policy
     }
 }

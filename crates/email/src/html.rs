@@ -1,7 +1,7 @@
 //! Write the HTML part: tables and inline styles, because Outlook draws with Word, and Gmail drops what it does not know.
 
 use watchfire_core::Severity;
-use watchfire_outbox::{Fact, Occasion, Page, Section, legible};
+use watchfire_outbox::{Fact, MessageContent, Occasion, Section, printable};
 
 /// The most bytes of the part, but for its end: Gmail hides what comes after 102 kB.
 const MOST: usize = 90_000;
@@ -46,7 +46,7 @@ const MONO: &str = "font-family:ui-monospace,SFMono-Regular,Consolas,'Courier Ne
 const BREAK: &str = "word-break:break-word;overflow-wrap:anywhere;";
 
 /// Writes a page as one HTML document.
-pub(crate) fn page(page: &Page, occasion: &Occasion<'_>) -> String {
+pub(crate) fn page(page: &MessageContent, occasion: &Occasion<'_>) -> String {
     let mut html = Html { out: String::with_capacity(8192), left: MOST };
     html.raw(HEAD).raw(PAGE);
     head(&mut html, page);
@@ -75,7 +75,7 @@ pub(crate) fn page(page: &Page, occasion: &Occasion<'_>) -> String {
 }
 
 /// Writes what is looked up rather than read, in small letters.
-fn small_print(html: &mut Html, page: &Page, occasion: &Occasion<'_>) {
+fn small_print(html: &mut Html, page: &MessageContent, occasion: &Occasion<'_>) {
     html.raw(ROW)
         .raw("14px 24px 18px 24px;font-size:12px;line-height:18px;color:#69717f;")
         .raw(SANS)
@@ -88,7 +88,7 @@ fn small_print(html: &mut Html, page: &Page, occasion: &Occasion<'_>) {
     html.raw(" &middot; channel ").text(occasion.channel()).raw("</span></td></tr>\n");
 }
 
-fn head(html: &mut Html, page: &Page) {
+fn head(html: &mut Html, page: &MessageContent) {
     let colour = colour(page.severity);
     html.raw("<tr><td height=\"6\" bgcolor=\"")
         .raw(colour)
@@ -233,7 +233,7 @@ impl Html {
     fn escaped(&mut self, text: &str, lines: bool) -> &mut Self {
         let mut gap = lines;
         let mut buffer = [0; 4];
-        for c in legible(text) {
+        for c in printable(text) {
             let piece = match c {
                 '&' => "&amp;",
                 '<' => "&lt;",

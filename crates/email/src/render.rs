@@ -13,7 +13,7 @@ use lettre::{
     },
 };
 use watchfire_core::cut;
-use watchfire_outbox::{Form, Notification, Occasion, Page, Receipt, legible};
+use watchfire_outbox::{Form, MessageContent, Notification, Occasion, Receipt, printable};
 
 use crate::{config::Email, html};
 
@@ -35,14 +35,14 @@ const DUPLICATE_HTML: &[u8] = b"<b>possible duplicate: an earlier attempt ended 
 
 /// Renders an occasion: one mail per admin, so that nobody sees the others and a retry reaches only who got nothing.
 pub(crate) fn mails(email: &Email, occasion: &Occasion<'_>) -> Vec<Notification> {
-    let page = Page::of(occasion);
-    let whole: String = legible(&page.plain_text()).collect();
+    let page = MessageContent::of(occasion);
+    let whole: String = printable(&page.plain_text()).collect();
     let said = Said {
         subject: subject(email, &page),
         html: email.html.then(|| html::page(&page, occasion)),
         text: within(&whole, TEXT),
         brief: within(&whole, BRIEF),
-        short: legible(&page.short_text()).collect(),
+        short: printable(&page.short_text()).collect(),
         ascii: page.ascii_line(ASCII),
     };
     email.admins.iter().map(|admin| mail(email, occasion, admin, &said)).collect()
@@ -245,7 +245,7 @@ fn again(encoded: &str) -> HeaderValue {
 }
 
 /// Writes the subject: prefix, severity, program and what happened. No count and no time, so that threads hold.
-fn subject(email: &Email, page: &Page) -> String {
+fn subject(email: &Email, page: &MessageContent) -> String {
     let message = page.message.trim();
     let what = if message.is_empty() { &page.title } else { message };
     let prefix: String = in_one_line(&email.subject_prefix).chars().take(PREFIX).collect();

@@ -21,7 +21,8 @@ use std::{
 use tracing_subscriber::prelude::*;
 use watchfire_core::{Alert, App, Severity, clock};
 use watchfire_outbox::{
-    Delivering, Noise, Notification, Occasion, OccasionKind, Outbox, Outcome, Page, Policy, Rate, Sink, panic,
+    Delivering, DeliveryPolicy, MessageContent, Notification, NotificationPolicy, Occasion, OccasionKind,
+    Outbox, Outcome, Rate, Sink, panic,
 };
 
 struct Lines(PathBuf);
@@ -36,7 +37,7 @@ impl Sink for Lines {
         if occasion.kind() == OccasionKind::Digest {
             line = format!("{line} x{}", occasion.tally().fresh);
         }
-        for note in Page::of(occasion).notes.iter().filter(|note| note.contains("died")) {
+        for note in MessageContent::of(occasion).notes.iter().filter(|note| note.contains("died")) {
             line = format!("{line} | {note}");
         }
         vec![occasion.notification("file").plain(line)]
@@ -57,13 +58,13 @@ impl Sink for Lines {
         })
     }
 
-    fn policy(&self) -> Policy {
-        let mut policy = Policy::default();
+    fn policy(&self) -> DeliveryPolicy {
+        let mut policy = DeliveryPolicy::default();
         policy.backoff_base = Duration::from_millis(1);
         policy.backoff_cap = Duration::from_millis(10);
         // What is tested is that all arrives, not that it is said once.
-        policy.noise = Noise::tracker().budget([]);
-        policy.noise.every = Some(Rate::new(1_000_000, Duration::from_secs(60)).burst(1_000_000));
+        policy.notifications = NotificationPolicy::tracker().budget([]);
+        policy.notifications.every = Some(Rate::new(1_000_000, Duration::from_secs(60)).burst(1_000_000));
         policy
     }
 }

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use watchfire_core::{Alert, ConfigError, HandlerLayer};
 
 use crate::{
-    AlertHandler, Noise, Outbox, Policy, QuietHours, Rate, Sink,
+    AlertHandler, DeliveryPolicy, NotificationPolicy, Outbox, QuietHours, Rate, Sink,
     model::failover::FailOver,
     pipeline::channel_state::{GroupBy, Settings},
 };
@@ -42,7 +42,7 @@ impl<S: Sink> Channel<S> {
     }
 
     /// Sets the whole policy.
-    pub fn policy(mut self, policy: Policy) -> Self {
+    pub fn policy(mut self, policy: DeliveryPolicy) -> Self {
         self.settings.policy = policy;
         self
     }
@@ -84,32 +84,32 @@ impl<S: Sink> Channel<S> {
     ///
     /// What cannot go now is told of by the next message.
     pub fn budget(mut self, rates: impl IntoIterator<Item = Rate>) -> Self {
-        self.settings.policy.noise.budget = rates.into_iter().collect();
+        self.settings.policy.notifications.budget = rates.into_iter().collect();
         self
     }
 
     /// Sets after which times what was counted of a group is told; the last one repeats. Default: by the kind.
     pub fn digests(mut self, after: impl IntoIterator<Item = Duration>) -> Self {
-        self.settings.policy.noise.digests = after.into_iter().collect();
+        self.settings.policy.notifications.digests = after.into_iter().collect();
         self
     }
 
     /// Has a group be told of only when it has `count` alerts `within` this time; what is critical does not wait.
     pub fn min_count(mut self, count: u32, within: Duration) -> Self {
-        let noise = std::mem::take(&mut self.settings.policy.noise);
-        self.settings.policy.noise = noise.min_count(count, within);
+        let noise = std::mem::take(&mut self.settings.policy.notifications);
+        self.settings.policy.notifications = noise.min_count(count, within);
         self
     }
 
     /// Sets when only what is critical is said; the rest follows in one message when they end.
     pub fn quiet_hours(mut self, hours: QuietHours) -> Self {
-        self.settings.policy.noise.quiet_hours = Some(hours);
+        self.settings.policy.notifications.quiet_hours = Some(hours);
         self
     }
 
     /// Sets how much the channel may speak, all at once. Default: by the kind.
-    pub fn noise(mut self, noise: Noise) -> Self {
-        self.settings.policy.noise = noise;
+    pub fn notifications(mut self, policy: NotificationPolicy) -> Self {
+        self.settings.policy.notifications = policy;
         self
     }
 

@@ -22,13 +22,14 @@ pub use aggregate::{Rate, Silence};
 pub use channel::Channel;
 pub use handler::AlertHandler;
 pub use model::{
-    ChannelStats, FlushReport, Form, GroupId, Notification, NotificationId, Stats, clip, legible,
+    ChannelStats, FlushReport, Form, GroupId, Notification, NotificationId, Stats, clip, printable,
     refuse_circle,
 };
 pub use outbox::{Outbox, OutboxBuilder};
 pub use sink::{
-    Counts, Delivering, Fact, Mention, MinCount, Noise, Occasion, OccasionKind, Outcome, Outlook, Page,
-    Policy, QuietHours, QuietNote, Reason, Receipt, Scope, Section, Sink, one_line, span_text, stamp,
+    Counts, Delivering, DeliveryPolicy, Fact, Mention, MessageContent, MinCount, NotificationPolicy,
+    Occasion, OccasionKind, Outcome, Outlook, QuietHours, QuietNote, Reason, Receipt, Scope, Section, Sink,
+    format_duration, format_timestamp, one_line,
 };
 pub use spool::folder;
 pub use worker::{Answers, Health, HealthStatus, Verdict, Verified, Verifying, verify};

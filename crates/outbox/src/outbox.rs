@@ -139,9 +139,9 @@ impl Outbox {
             let Some((channel, tuning)) = place else {
                 return Err(ConfigError::new("channel.name", format!("there is no channel `{name}`")));
             };
-            if channel.tuning().policy.noise.every != settings.policy.noise.every {
+            if channel.tuning().policy.notifications.every != settings.policy.notifications.every {
                 let reason = format!("`{name}` cannot send every alert at another rate before a restart");
-                return Err(ConfigError::new("channel.noise.every", reason));
+                return Err(ConfigError::new("channel.notifications.every", reason));
             }
             *tuning = Some(Tuning { policy: settings.policy, fail_over: settings.fail_over });
         }
@@ -391,7 +391,7 @@ fn on_stderr(log: SelfLog) -> LastResort {
         let place = alert.place_text().unwrap_or_default();
         log.say(format_args!(
             "no channel could say this: {} {} {place} {}: {}",
-            crate::sink::content::stamp(alert.at),
+            crate::sink::content::format_timestamp(alert.at),
             alert.severity,
             alert.target,
             crate::one_line(&alert.message, 500),

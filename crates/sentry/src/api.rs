@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use watchfire_http::{Request, Response, by_status};
-use watchfire_outbox::{Notification, Outcome, Reason, Scope, stamp};
+use watchfire_outbox::{Notification, Outcome, Reason, Scope, format_timestamp};
 
 use crate::Sentry;
 
@@ -20,7 +20,7 @@ pub(crate) const CLIENT: &str = concat!("watchfire/", env!("CARGO_PKG_VERSION"))
 /// of an earlier attempt would date the event wrongly.
 pub(crate) fn request(sentry: &Sentry, notification: &Notification, sent_at: SystemTime) -> Request {
     let event = notification.body();
-    let head = json!({ "event_id": notification.id().to_string(), "sent_at": stamp(sent_at) });
+    let head = json!({ "event_id": notification.id().to_string(), "sent_at": format_timestamp(sent_at) });
     let item = json!({ "type": "event", "content_type": "application/json", "length": event.len() });
     let mut body = format!("{head}\n{item}\n").into_bytes();
     body.extend_from_slice(event);

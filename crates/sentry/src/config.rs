@@ -3,7 +3,9 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use sentry_types::{Dsn, ParseDsnError};
 use watchfire_core::{ConfigError, Secret, clock};
 use watchfire_http::{Address, Client, HttpOptions, exchange};
-use watchfire_outbox::{Answers, Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying};
+use watchfire_outbox::{
+    Answers, Delivering, DeliveryPolicy, Notification, NotificationPolicy, Occasion, Sink, Verifying,
+};
 
 use crate::{api, render, verify};
 
@@ -126,10 +128,10 @@ impl Sink for Sentry {
         Box::pin(verify::verify(self, &self.client, answers))
     }
 
-    fn policy(&self) -> Policy {
-        let mut policy = Policy::default();
+    fn policy(&self) -> DeliveryPolicy {
+        let mut policy = DeliveryPolicy::default();
         // Sentry groups by itself, and is lenient about old events.
-        policy.noise = Noise::tracker();
+        policy.notifications = NotificationPolicy::tracker();
         policy.max_age = Duration::from_secs(24 * 3600);
         policy
     }

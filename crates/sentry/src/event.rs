@@ -17,7 +17,7 @@ use sentry_types::{
 };
 use serde_json::{Value, json};
 use watchfire_core::{Alert, Field, Severity, Stack, StackFrame, Value as Recorded};
-use watchfire_outbox::{Occasion, OccasionKind, clip, legible, one_line, stamp};
+use watchfire_outbox::{Occasion, OccasionKind, clip, format_timestamp, one_line, printable};
 
 use crate::{
     Sentry,
@@ -318,8 +318,8 @@ fn circumstances(occasion: &Occasion<'_>) -> Map<String, Value> {
     if occasion.kind() != OccasionKind::First {
         put("count", json_value(&Recorded::U64(counts.total)));
         put("count_since_last_message", json_value(&Recorded::U64(counts.fresh)));
-        put("first", stamp(counts.first).into());
-        put("last", stamp(counts.last).into());
+        put("first", format_timestamp(counts.first).into());
+        put("last", format_timestamp(counts.last).into());
     }
     if occasion.unreported_count() > 0 {
         put("dropped_before", json_value(&Recorded::U64(occasion.unreported_count())));
@@ -337,7 +337,7 @@ fn circumstances(occasion: &Occasion<'_>) -> Map<String, Value> {
 
 /// One legible line of at most `max` characters.
 fn line(text: &str, max: usize) -> String {
-    one_line(&legible(text).collect::<String>(), max)
+    one_line(&printable(text).collect::<String>(), max)
 }
 
 fn some(text: String) -> Option<String> {

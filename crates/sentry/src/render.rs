@@ -4,7 +4,7 @@
 
 use sentry_types::protocol::v7::Event;
 use serde_json::{Value, json};
-use watchfire_outbox::{Notification, Occasion, OccasionKind, Page, clip};
+use watchfire_outbox::{MessageContent, Notification, Occasion, OccasionKind, clip};
 
 use crate::{
     Sentry,
@@ -19,7 +19,7 @@ const LINE: usize = 300;
 
 pub(crate) fn notifications(sentry: &Sentry, occasion: &Occasion<'_>) -> Vec<Notification> {
     let notification = occasion.notification(format!("project {}", sentry.project));
-    let page = Page::of(occasion);
+    let page = MessageContent::of(occasion);
     let id = notification.id().as_u128();
     let said = match occasion.kind() {
         OccasionKind::Storm => &format!("{}: {}", page.headline, page.title),

@@ -2,7 +2,9 @@ use std::{path::Path, time::Duration};
 
 use watchfire_core::{ConfigError, Secret};
 use watchfire_http::{Address, Client, HttpOptions, check_token, exchange};
-use watchfire_outbox::{Answers, Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying};
+use watchfire_outbox::{
+    Answers, Delivering, DeliveryPolicy, Notification, NotificationPolicy, Occasion, Sink, Verifying,
+};
 
 use crate::{api, render, verify};
 
@@ -208,11 +210,12 @@ impl Sink for Slack {
         Box::pin(verify::verify(&self.door, &self.client, answers))
     }
 
-    fn policy(&self) -> Policy {
-        let mut policy = Policy::default();
+    fn policy(&self) -> DeliveryPolicy {
+        let mut policy = DeliveryPolicy::default();
         policy.min_gap = GAP;
         policy.can_edit = matches!(self.door, Door::Bot(_));
-        policy.noise = if policy.can_edit { Noise::chat() } else { Noise::webhook() };
+        policy.notifications =
+            if policy.can_edit { NotificationPolicy::chat() } else { NotificationPolicy::webhook() };
         policy
     }
 }

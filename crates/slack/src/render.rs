@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 use watchfire_core::Severity;
-use watchfire_outbox::{Fact, Notification, Occasion, OccasionKind, Page, Section};
+use watchfire_outbox::{Fact, MessageContent, Notification, Occasion, OccasionKind, Section};
 
 use crate::{
     Slack,
@@ -30,7 +30,7 @@ const FALLBACK: usize = 300;
 const LEAST: usize = 100;
 
 pub(crate) fn notifications(slack: &Slack, occasion: &Occasion<'_>) -> Vec<Notification> {
-    let page = Page::of(occasion);
+    let page = MessageContent::of(occasion);
     match &slack.door {
         Door::Webhook(_) => vec![notification(slack, occasion, &page, "webhook", None)],
         Door::Bot(bot) => bot
@@ -44,7 +44,7 @@ pub(crate) fn notifications(slack: &Slack, occasion: &Occasion<'_>) -> Vec<Notif
 fn notification(
     slack: &Slack,
     occasion: &Occasion<'_>,
-    page: &Page,
+    page: &MessageContent,
     recipient: &str,
     channel: Option<&str>,
 ) -> Notification {
@@ -113,7 +113,7 @@ impl Message<'_> {
         [("channel".to_owned(), channel.into()), ("ts".to_owned(), ts.into())].into_iter().collect()
     }
 
-    fn rich(&self, page: &Page, brief: bool) -> Map<String, Value> {
+    fn rich(&self, page: &MessageContent, brief: bool) -> Map<String, Value> {
         let mut left = Budget(MESSAGE);
         let text = left.spend(self.mentioning(Escaped::text(&line(page), FALLBACK)));
         let head = self.head(page, brief, &mut left);
@@ -126,7 +126,7 @@ impl Message<'_> {
         content
     }
 
-    fn head(&self, page: &Page, brief: bool, left: &mut Budget) -> Vec<Value> {
+    fn head(&self, page: &MessageContent, brief: bool, left: &mut Budget) -> Vec<Value> {
         let headline = left.spend(Escaped::text(&page.headline, HEADER));
         let message = if page.message.trim().is_empty() { &page.title } else { &page.message };
         let message = left.spend(Escaped::text(message, if brief { FALLBACK } else { 2_000 }));
@@ -153,7 +153,7 @@ impl Message<'_> {
     }
 }
 
-fn body(page: &Page, left: &mut Budget) -> Vec<Value> {
+fn body(page: &MessageContent, left: &mut Budget) -> Vec<Value> {
     let mut body = Vec::new();
     let fact = |fact: &Fact| Escaped::bold(fact.label).then("\n").join(Escaped::code(&fact.value, 350));
     let facts: Vec<_> = page.facts.iter().take(4).map(|one| mrkdwn(left.spend(fact(one)))).collect();
@@ -172,7 +172,7 @@ fn body(page: &Page, left: &mut Budget) -> Vec<Value> {
     body
 }
 
-fn foot(page: &Page, small_print: &[Fact], left: &mut Budget) -> Vec<Value> {
+fn foot(page: &MessageContent, small_print: &[Fact], left: &mut Budget) -> Vec<Value> {
     let notes = page.notes.iter().filter(|note| !note.is_empty()).take(4);
     let notes = notes.map(|note| Escaped::text(note, 250));
     // A block for each: Slack sets the elements of one behind each other, with nothing in between.
@@ -213,7 +213,7 @@ fn mrkdwn(text: Escaped) -> Value {
     json!({ "type": "mrkdwn", "text": Value::from(text), "verbatim": true })
 }
 
-fn line(page: &Page) -> String {
+fn line(page: &MessageContent) -> String {
     match &page.summary {
         Some(summary) => format!("{}: {} ({summary})", page.headline, page.title),
         None => format!("{}: {}", page.headline, page.title),

@@ -3,8 +3,8 @@ use std::{path::Path, time::Duration};
 use watchfire_core::{ConfigError, HandlerLayer};
 use watchfire_http::{Client, HttpOptions, exchange};
 use watchfire_outbox::{
-    AlertHandler, Answers, Delivering, Noise, Notification, Occasion, Outcome, Policy, Reason, Sink,
-    Verifying,
+    AlertHandler, Answers, Delivering, DeliveryPolicy, Notification, NotificationPolicy, Occasion, Outcome,
+    Reason, Sink, Verifying,
 };
 
 use crate::{
@@ -219,13 +219,13 @@ impl Sink for Sms {
         Box::pin(verify::verify(&self.routes, &self.client, answers))
     }
 
-    fn policy(&self) -> Policy {
-        let mut policy = Policy::default();
+    fn policy(&self) -> DeliveryPolicy {
+        let mut policy = DeliveryPolicy::default();
         policy.max_age = Duration::from_secs(15 * 60);
         policy.backoff_cap = Duration::from_secs(60);
         // Neither provider knows an idempotency key, and each SMS costs money.
         policy.retry_ambiguous = false;
-        policy.noise = Noise::sms();
+        policy.notifications = NotificationPolicy::sms();
         policy
     }
 }

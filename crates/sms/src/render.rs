@@ -1,6 +1,8 @@
 //! Say an occasion in a hundred and sixty characters.
 
-use watchfire_outbox::{Form, Notification, Occasion, OccasionKind, Outlook, Page, one_line, stamp};
+use watchfire_outbox::{
+    Form, MessageContent, Notification, Occasion, OccasionKind, Outlook, format_timestamp, one_line,
+};
 
 use crate::{
     api::Carrier,
@@ -9,7 +11,7 @@ use crate::{
 };
 
 pub(crate) fn notifications(sms: &Sms, occasion: &Occasion<'_>) -> Vec<Notification> {
-    let page = Page::of(occasion);
+    let page = MessageContent::of(occasion);
     sms.numbers
         .iter()
         .map(|number| {
@@ -32,7 +34,7 @@ pub(crate) fn notifications(sms: &Sms, occasion: &Occasion<'_>) -> Vec<Notificat
 }
 
 /// Writes who speaks, what happened, where if there is room, and the group, for those who look it up.
-fn text(occasion: &Occasion<'_>, page: &Page, most: usize, form: Form) -> String {
+fn text(occasion: &Occasion<'_>, page: &MessageContent, most: usize, form: Form) -> String {
     let count = occasion.tally();
     let head = match occasion.kind() {
         OccasionKind::First | OccasionKind::Storm => format!("{}: ", page.headline),
@@ -63,7 +65,7 @@ fn text(occasion: &Occasion<'_>, page: &Page, most: usize, form: Form) -> String
 fn next(occasion: &Occasion<'_>) -> String {
     match occasion.forecast() {
         Some(Outlook::Next(at)) => {
-            stamp(at).get(11..16).map(|time| format!("; next by {time} UTC")).unwrap_or_default()
+            format_timestamp(at).get(11..16).map(|time| format!("; next by {time} UTC")).unwrap_or_default()
         }
         _ => String::new(),
     }

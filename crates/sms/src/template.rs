@@ -1,7 +1,7 @@
 //! Fill a text that was registered for India: character for character, but for its variables.
 
 use watchfire_core::ConfigError;
-use watchfire_outbox::{Form, Occasion, OccasionKind, Outlook, Page, one_line};
+use watchfire_outbox::{Form, MessageContent, Occasion, OccasionKind, Outlook, one_line};
 
 use crate::segments::{Segments, gsm_only};
 
@@ -144,7 +144,13 @@ impl Template {
     }
 
     /// Fills the variables; the longest value is shortened first, until the text takes at most `most` segments.
-    pub(crate) fn fill(&self, occasion: &Occasion<'_>, page: &Page, most: usize, form: Form) -> String {
+    pub(crate) fn fill(
+        &self,
+        occasion: &Occasion<'_>,
+        page: &MessageContent,
+        most: usize,
+        form: Form,
+    ) -> String {
         let mut values: Vec<String> = self
             .parts
             .iter()
@@ -183,7 +189,7 @@ fn value(
     digits: bool,
     form: Form,
     occasion: &Occasion<'_>,
-    page: &Page,
+    page: &MessageContent,
 ) -> String {
     let (what, app) = page.headline.split_once(" in ").unwrap_or((&page.headline, ""));
     let text = match slot {
@@ -214,7 +220,7 @@ fn value(
 }
 
 /// Returns the title; that of a storm with its number and its oldest alert within the first variable.
-fn title(occasion: &Occasion<'_>, page: &Page) -> String {
+fn title(occasion: &Occasion<'_>, page: &MessageContent) -> String {
     let oldest = one_line(&occasion.alert().message, 200);
     match occasion.kind() {
         OccasionKind::Storm if !oldest.is_empty() => {

@@ -2,7 +2,9 @@ use std::{fmt, path::Path, time::Duration};
 
 use watchfire_core::{ConfigError, Secret};
 use watchfire_http::{Address, Client, HttpOptions, exchange};
-use watchfire_outbox::{Answers, Delivering, Noise, Notification, Occasion, Policy, Sink, Verifying};
+use watchfire_outbox::{
+    Answers, Delivering, DeliveryPolicy, Notification, NotificationPolicy, Occasion, Sink, Verifying,
+};
 
 use crate::{api, render, verify};
 
@@ -127,11 +129,11 @@ impl Sink for Telegram {
         Box::pin(verify::verify(self, &self.client, answers))
     }
 
-    fn policy(&self) -> Policy {
-        let mut policy = Policy::default();
+    fn policy(&self) -> DeliveryPolicy {
+        let mut policy = DeliveryPolicy::default();
         policy.min_gap = GAP;
         policy.can_edit = true;
-        policy.noise = Noise::messenger();
+        policy.notifications = NotificationPolicy::messenger();
         policy
     }
 }

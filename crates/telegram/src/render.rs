@@ -3,7 +3,7 @@
 //! Whom a message is for is not in its body: a chat may move while a notification waits.
 
 use serde_json::{Map, Value, json};
-use watchfire_outbox::{Form, Notification, Occasion, OccasionKind, Page, Section, clip};
+use watchfire_outbox::{Form, MessageContent, Notification, Occasion, OccasionKind, Section, clip};
 
 use crate::Telegram;
 use html::Html;
@@ -23,11 +23,16 @@ const LEAST: usize = 80;
 const FOLD: usize = 8;
 
 pub(crate) fn notifications(telegram: &Telegram, occasion: &Occasion<'_>) -> Vec<Notification> {
-    let page = Page::of(occasion);
+    let page = MessageContent::of(occasion);
     telegram.chats.iter().map(|chat| notification(telegram, occasion, &page, &chat.to_string())).collect()
 }
 
-fn notification(telegram: &Telegram, occasion: &Occasion<'_>, page: &Page, recipient: &str) -> Notification {
+fn notification(
+    telegram: &Telegram,
+    occasion: &Occasion<'_>,
+    page: &MessageContent,
+    recipient: &str,
+) -> Notification {
     let kind = occasion.kind();
     let first = match kind {
         OccasionKind::Digest | OccasionKind::Quiet | OccasionKind::Edit => {
@@ -73,7 +78,7 @@ fn notification(telegram: &Telegram, occasion: &Occasion<'_>, page: &Page, recip
         .ascii(body(Form::Ascii, unlinked(&page.ascii_line(BRIEF), ' ', MESSAGE)))
 }
 
-fn rich(page: &Page, brief: bool) -> Html {
+fn rich(page: &MessageContent, brief: bool) -> Html {
     let mut out = Html::default();
     out.bold(&page.headline, 250);
     out.text("\n", 1);

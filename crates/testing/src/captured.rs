@@ -3,7 +3,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use watchfire_outbox::{Delivering, Notification, Occasion, Outcome, Page, Receipt, Sink};
+use watchfire_outbox::{Delivering, MessageContent, Notification, Occasion, Outcome, Receipt, Sink};
 
 /// Is a sink that keeps what it is given, for the tests of a program that alerts. Clones share what they keep.
 ///
@@ -80,7 +80,7 @@ impl Sink for Captured {
     }
 
     fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
-        let page = Page::of(occasion);
+        let page = MessageContent::of(occasion);
         let text = page.plain_text();
         vec![
             occasion

@@ -28,8 +28,8 @@ pub use watchfire_file::{
 };
 #[cfg(feature = "outbox")]
 pub use watchfire_outbox::{
-    ChannelStats, FlushReport, Health, HealthStatus, MinCount, Noise, Outbox, OutboxBuilder, Policy,
-    QuietHours, QuietNote, Rate, Silence, Stats, panic,
+    ChannelStats, DeliveryPolicy, FlushReport, Health, HealthStatus, MinCount, NotificationPolicy, Outbox,
+    OutboxBuilder, QuietHours, QuietNote, Rate, Silence, Stats, panic,
 };
 
 #[cfg(feature = "config")]

@@ -4,7 +4,7 @@
 //! The spool, grouping, retries, budgets and failover are the outbox's, for your sink as for those of this crate.
 
 pub use watchfire_outbox::{
-    AlertHandler, Answers, Channel, Counts, Delivering, Fact, Form, GroupId, Mention, Notification,
-    NotificationId, Occasion, OccasionKind, Outcome, Outlook, Page, Reason, Receipt, Scope, Section, Sink,
-    Verdict, Verified, Verifying, clip, legible, one_line, span_text, stamp, verify,
+    AlertHandler, Answers, Channel, Counts, Delivering, Fact, Form, GroupId, Mention, MessageContent,
+    Notification, NotificationId, Occasion, OccasionKind, Outcome, Outlook, Reason, Receipt, Scope, Section,
+    Sink, Verdict, Verified, Verifying, clip, format_duration, format_timestamp, one_line, printable, verify,
 };

@@ -6,9 +6,9 @@
 
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 use watchfire::{
-    Outbox, Policy,
+    DeliveryPolicy, Outbox,
     prelude::*,
-    sink::{Delivering, Notification, Occasion, Outcome, Page, Reason, Sink},
+    sink::{Delivering, MessageContent, Notification, Occasion, Outcome, Reason, Sink},
 };
 
 struct Pager {
@@ -22,7 +22,7 @@ impl Sink for Pager {
 
     // Pure: what to say. One notification per recipient, with what is tried when the provider refuses the first form.
     fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
-        let page = Page::of(occasion);
+        let page = MessageContent::of(occasion);
         let line = format!("{}: {} [{}]", page.headline, page.title, page.group);
         vec![occasion.notification(&self.address).plain(line).ascii(page.ascii_line(160))]
     }
@@ -42,8 +42,8 @@ impl Sink for Pager {
         })
     }
 
-    fn policy(&self) -> Policy {
-        let mut policy = Policy::default();
+    fn policy(&self) -> DeliveryPolicy {
+        let mut policy = DeliveryPolicy::default();
         policy.timeout = std::time::Duration::from_secs(3);
         policy
     }

@@ -23,7 +23,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;
 use watchfire_core::SelfLog;
 use watchfire_outbox::{
-    Delivering, Noise, Notification, Occasion, Outbox, OutboxBuilder, Outcome, Rate, Sink, Stats,
+    Delivering, NotificationPolicy, Notification, Occasion, Outbox, OutboxBuilder, Outcome, Rate, Sink, Stats,
 };
 
 use crate::measure::Random;
@@ -31,7 +31,7 @@ use crate::storm::{BURST, PACE, SITES, pass_sites};
 
 /// What a sync takes longer on the slow disk.
 const SLOW: Duration = Duration::from_millis(200);
-/// How many of a round are not counted: they are cold, and the first wakes the courier.
+/// How many of a round are not counted: they are cold, and the first wakes the worker.
 const COLD: usize = 160;
 
 const SCENES: [(&str, Scene); 5] = [
@@ -55,7 +55,7 @@ enum Provider {
     Answers,
     Down,
     Hangs,
-    /// Holds the courier itself, so that the queue stays full.
+    /// Holds the worker itself, so that the queue stays full.
     Stuck,
 }
 
@@ -107,9 +107,9 @@ fn callers(rounds: usize, ports: &Ports) {
 /// Runs one scene once: what each event took, and what was counted.
 fn play(scene: Scene, ports: &Ports) -> (Vec<u128>, Stats) {
     let folder = folder();
-    let stage = Stage::open(scene, ports, Noise::default(), folder.path());
+    let stage = Stage::open(scene, ports, NotificationPolicy::default(), folder.path());
     if scene.provider == Provider::Stuck {
-        dispatcher::with_default(&stage.dispatch, || error!("the one that the courier is stuck with"));
+        dispatcher::with_default(&stage.dispatch, || error!("the one that the worker is stuck with"));
         while stage.outbox.stats().queue_length > 0 {
             std::hint::spin_loop();
         }
@@ -170,14 +170,14 @@ struct Spooled {
 
 /// Logs now and then, and waits after each event until its message is in the spool.
 fn until_spooled(scene: Scene, ports: &Ports, folder: &Path, took: &mut Spooled) {
-    let mut noise = Noise::tracker().budget([]);
+    let mut noise = NotificationPolicy::tracker().budget([]);
     noise.every = Some(Rate::new(1_000_000, Duration::from_secs(60)).burst(1_000_000));
     let stage = Stage::open(scene, ports, noise, folder);
     let channel = || stage.outbox.stats().channels.swap_remove(0);
     stage.in_spans(|| {
         for event in 0..EVENTS {
             took.by_hand.push(write_by_hand(folder));
-            // Sometimes the courier still naps, sometimes it sleeps.
+            // Sometimes the worker still naps, sometimes it sleeps.
             std::thread::sleep(Duration::from_millis(1 + event * 7 % 20));
             let before = channel();
             let begin = Instant::now();
@@ -242,7 +242,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn open(scene: Scene, ports: &Ports, noise: Noise, folder: &Path) -> Self {
+    fn open(scene: Scene, ports: &Ports, noise: NotificationPolicy, folder: &Path) -> Self {
         let builder: OutboxBuilder = Outbox::builder("shop")
             .spool(folder.join("spool"))
             .slow_disk(scene.slower)
@@ -252,7 +252,7 @@ impl Stage {
             .self_log(SelfLog::to(|_| ()));
         let outbox = builder.start().expect("an outbox starts");
         let dial = Dial { provider: scene.provider, address: ports.of(scene.provider) };
-        let layer = dial.channel().noise(noise).layer(&outbox).expect("a name of its own");
+        let layer = dial.channel().notifications(noise).layer(&outbox).expect("a name of its own");
         let dispatch = Dispatch::new(registry().with(layer));
         Self { outbox, dispatch }
     }

@@ -14,7 +14,7 @@ use tracing::{Dispatch, Event, Subscriber, dispatcher, error, info_span};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry;
 use watchfire_core::SelfLog;
-use watchfire_outbox::{Delivering, Noise, Notification, Occasion, Outbox, Outcome, Sink};
+use watchfire_outbox::{Delivering, NotificationPolicy, Notification, Occasion, Outbox, Outcome, Sink};
 
 use crate::measure::{Contestant, Measure, compare};
 
@@ -28,10 +28,10 @@ pub fn run(rounds: usize) {
         paced();
         std::process::exit(0);
     }
-    let repeat = outbox(Takes, Noise::default(), 1024);
-    let crowded = outbox(Takes, Noise::default(), 1024);
-    let full = outbox(Stuck, Noise::default(), 1);
-    dispatcher::with_default(&full, || pay("the one that the courier is stuck with"));
+    let repeat = outbox(Takes, NotificationPolicy::default(), 1024);
+    let crowded = outbox(Takes, NotificationPolicy::default(), 1024);
+    let full = outbox(Stuck, NotificationPolicy::default(), 1);
+    dispatcher::with_default(&full, || pay("the one that the worker is stuck with"));
     let contestants = [
         contestant(BASE, Dispatch::new(registry().with(VisitOnly)), false),
         contestant("watchfire, a repeat known by its text", repeat, false),
@@ -41,13 +41,13 @@ pub fn run(rounds: usize) {
     compare(&contestants, rounds, BASE);
     println!("\nMeant: by callsite at most 0.4, by text at most 1.3 of the mean.\n");
     paced();
-    // The courier of the full queue never comes back.
+    // The worker of the full queue never comes back.
     std::process::exit(0);
 }
 
-/// Captures alerts at a pace, so that the courier is awake and no push has to wake it.
+/// Captures alerts at a pace, so that the worker is awake and no push has to wake it.
 fn paced() {
-    let ours = outbox(Takes, Noise::default(), 100_000);
+    let ours = outbox(Takes, NotificationPolicy::default(), 100_000);
     let base = Dispatch::new(registry().with(VisitOnly));
     println!(
         "one event per {} µs, ns at the caller{:>12}{:>10}{:>10}{:>10}",
@@ -63,7 +63,7 @@ fn paced() {
         // In turn, so that both meet the same machine.
         for (_, dispatch, took) in &mut contestants {
             let times = times(dispatch);
-            // The first are cold, and wake the courier.
+            // The first are cold, and wake the worker.
             if round > 0 {
                 took.extend(times);
             }
@@ -172,7 +172,7 @@ fn contestant(name: &'static str, dispatch: Dispatch, crowd: bool) -> Contestant
     Contestant { name, scene: Box::new(scene) }
 }
 
-fn outbox(sink: impl Sink, noise: Noise, capacity: usize) -> Dispatch {
+fn outbox(sink: impl Sink, noise: NotificationPolicy, capacity: usize) -> Dispatch {
     let outbox = Outbox::builder("shop")
         .in_memory()
         .capacity(capacity)
@@ -181,7 +181,7 @@ fn outbox(sink: impl Sink, noise: Noise, capacity: usize) -> Dispatch {
         .self_log(SelfLog::to(|_| ()))
         .start()
         .expect("an outbox starts");
-    Dispatch::new(registry().with(sink.channel().noise(noise).layer(&outbox).expect("a name of its own")))
+    Dispatch::new(registry().with(sink.channel().notifications(noise).layer(&outbox).expect("a name of its own")))
 }
 
 struct VisitOnly;
@@ -224,7 +224,7 @@ impl Sink for Takes {
     }
 }
 
-/// Holds the courier for ever, so that the queue stays full.
+/// Holds the worker for ever, so that the queue stays full.
 struct Stuck;
 
 impl Sink for Stuck {

@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use watchfire::{App, ChannelStats, Noise, Outbox, Policy, Rate, Severity, handler::Alert};
+use watchfire::{
+    App, ChannelStats, DeliveryPolicy, NotificationPolicy, Outbox, Rate, Severity, handler::Alert,
+};
 use watchfire_inbox::{Fault, FaultPlan, Inbox, Received, Room, Stage};
 
 use crate::{
@@ -166,12 +168,12 @@ fn program() -> Shop {
     let ports = std::env::var(PORTS).unwrap();
     let (http, smtp) = ports.split_once(' ').unwrap();
     let doors = Doors { http: http.parse().unwrap(), smtp: smtp.parse().unwrap() };
-    let policy = |policy: Policy| {
+    let policy = |policy: DeliveryPolicy| {
         let mut policy = brisk(policy);
         policy.timeout = Duration::from_millis(500);
         // What is tested is that all arrives, not that it is said once.
-        policy.noise = Noise::tracker().budget([]);
-        policy.noise.every = Some(Rate::new(1_000_000, Duration::from_secs(60)).burst(1_000_000));
+        policy.notifications = NotificationPolicy::tracker().budget([]);
+        policy.notifications.every = Some(Rate::new(1_000_000, Duration::from_secs(60)).burst(1_000_000));
         policy
     };
     Shop::open(Outbox::builder("shop").spool(PathBuf::from(std::env::var_os(FOLDER).unwrap())))

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use watchfire::{HealthStatus, Noise, Outbox, OutboxBuilder, Sentry, Severity, Slack, Sms, Twilio};
+use watchfire::{
+    HealthStatus, NotificationPolicy, Outbox, OutboxBuilder, Sentry, Severity, Slack, Sms, Twilio,
+};
 use watchfire_inbox::{Demo, Fault, Room, Stage};
 
 use crate::{
@@ -105,7 +107,7 @@ fn waits_as_long_as_each_provider_asks_for_and_not_much_longer() {
         .channel("bot", bot.unwrap(), brisk)
         .channel("sms", sms, |policy| {
             let mut policy = brisk(policy);
-            policy.noise = Noise::sms().first_from(Severity::Error);
+            policy.notifications = NotificationPolicy::sms().first_from(Severity::Error);
             policy
         })
         .channel("sentry", Sentry::dsn(inbox.sentry_dsn()).unwrap(), brisk);

@@ -17,10 +17,10 @@ use std::{
 use watchfire::{
     App, Email, Sentry, Severity, Slack, Sms, Telegram, Twilio,
     handler::{Alert, AlertId, Field, SpanFacts},
-    sink::{Occasion, OccasionKind, Outcome, Outlook, Receipt, Sink, stamp},
+    sink::{Occasion, OccasionKind, Outcome, Outlook, Receipt, Sink, format_timestamp},
 };
 use watchfire_inbox::{Demo, Inbox, Part, Received, Room};
-use watchfire_outbox::sim::rehearse;
+use watchfire_outbox::sim::simulate_week;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -78,7 +78,7 @@ fn picture<S: Sink>(name: &str, room: Room, severity: Severity, sink: impl FnOnc
         }
         left
     };
-    rehearse(sink.kind(), &sink.policy(), hour(severity), begin() + 60 * MINUTE, tell);
+    simulate_week(sink.kind(), &sink.policy(), hour(severity), begin() + 60 * MINUTE, tell);
     let messages = inbox.accepted(room);
     assert_eq!(messages.len(), told.len(), "{name}");
     let edits = messages.iter().filter(|message| message.edits.is_some()).count();
@@ -138,7 +138,7 @@ fn hour(severity: Severity) -> Vec<Alert> {
 }
 
 fn time(at: SystemTime) -> String {
-    stamp(at).split('T').nth(1).unwrap_or_default().trim_end_matches('Z').to_owned()
+    format_timestamp(at).split('T').nth(1).unwrap_or_default().trim_end_matches('Z').to_owned()
 }
 
 /// How many messages of one kind are shown in a row.

@@ -8,7 +8,7 @@ use std::{
 use tracing::Dispatch;
 use tracing_subscriber::{Layer, Registry};
 use watchfire::{
-    ChannelStats, Email, Outbox, OutboxBuilder, Policy, SelfLog, Slack, Stats, Telegram, prelude::*,
+    ChannelStats, DeliveryPolicy, Email, Outbox, OutboxBuilder, SelfLog, Slack, Stats, Telegram, prelude::*,
     sink::Sink,
 };
 use watchfire_inbox::{Demo, Inbox, Received, Room};
@@ -40,7 +40,12 @@ impl Shop {
     }
 
     /// Adds a channel under a name, with a policy made of the sink's own.
-    pub(crate) fn channel<S: Sink>(mut self, name: &str, sink: S, policy: fn(Policy) -> Policy) -> Self {
+    pub(crate) fn channel<S: Sink>(
+        mut self,
+        name: &str,
+        sink: S,
+        policy: fn(DeliveryPolicy) -> DeliveryPolicy,
+    ) -> Self {
         let policy = policy(sink.policy());
         self.layers.push(sink.channel().named(name).policy(policy).layer(&self.outbox).unwrap().boxed());
         self
@@ -120,7 +125,7 @@ impl Doors {
     }
 
     /// A program with Slack, Telegram and mail.
-    pub(crate) fn shop(&self, outbox: OutboxBuilder, policy: fn(Policy) -> Policy) -> Shop {
+    pub(crate) fn shop(&self, outbox: OutboxBuilder, policy: fn(DeliveryPolicy) -> DeliveryPolicy) -> Shop {
         Shop::open(outbox)
             .channel("slack", self.slack(), policy)
             .channel("telegram", self.telegram(), policy)
@@ -129,7 +134,7 @@ impl Doors {
 }
 
 /// A channel that is not patient, so that a test need not be: otherwise it does as always.
-pub(crate) fn brisk(mut policy: Policy) -> Policy {
+pub(crate) fn brisk(mut policy: DeliveryPolicy) -> DeliveryPolicy {
     policy.backoff_base = Duration::from_millis(10);
     policy.backoff_cap = Duration::from_millis(100);
     policy.breaker_wait = Duration::from_millis(50);

@@ -7,7 +7,8 @@ use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use watchfire::{
-    App, Email, LogFile, Noise, Outbox, Sentry, Severity, Slack, Sms, Telegram, Twilio, filter, prelude::*,
+    App, Email, LogFile, NotificationPolicy, Outbox, Sentry, Severity, Slack, Sms, Telegram, Twilio, filter,
+    prelude::*,
 };
 use watchfire_inbox::{Demo, Inbox};
 
@@ -104,8 +105,8 @@ fn install(inbox: &Inbox, log: &Path) -> anyhow::Result<Outbox> {
         .base_url(inbox.twilio_base());
 
     // As it comes an SMS wakes people for what is critical only; the demo shows all three failures everywhere.
-    let noise = Noise::sms().first_from(Severity::Error);
-    let sms = Sms::to(["+436601234567"]).twilio(twilio).build()?.channel().noise(noise);
+    let noise = NotificationPolicy::sms().first_from(Severity::Error);
+    let sms = Sms::to(["+436601234567"]).twilio(twilio).build()?.channel().notifications(noise);
 
     let outbox = Outbox::builder(App::new("shop").environment("demo").release("shop@1.4.2"))
         .spool(log.with_file_name("spool"))

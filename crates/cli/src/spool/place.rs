@@ -75,7 +75,7 @@ fn open(path: &Path) -> anyhow::Result<SpoolFolder> {
 
 /// Returns a time as people and programs read it.
 pub(crate) fn stamp_of(at: SystemTime) -> String {
-    watchfire_outbox::stamp(at)
+    watchfire_outbox::format_timestamp(at)
 }
 
 /// Returns a span in its two largest units at most.

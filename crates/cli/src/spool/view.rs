@@ -8,7 +8,7 @@ use watchfire_core::clock;
 use watchfire_outbox::{
     Notification,
     folder::{Content, Entry, FolderError, Place, SpoolFolder},
-    legible, one_line,
+    one_line, printable,
 };
 
 use super::{entries, place::span_of, stamp_of};
@@ -68,7 +68,7 @@ pub(super) fn show(folder: &SpoolFolder, entry: &Entry, as_json: bool) -> anyhow
         folder.path().join(entry.path()).display()
     ));
     if let Some(content) = &row.content {
-        let text: String = legible(content.text.trim_end()).collect();
+        let text: String = printable(content.text.trim_end()).collect();
         line(&format!("\n{text}"));
     }
     Ok(ExitCode::SUCCESS)

@@ -15,7 +15,7 @@ use serde_json::Value;
 use watchfire::Slack;
 use watchfire_core::{Alert, App, Severity};
 use watchfire_inbox::{Fault, Inbox, Room};
-use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Outcome, Policy, Reason, Sink};
+use watchfire_outbox::{Delivering, DeliveryPolicy, Notification, Occasion, Outbox, Outcome, Reason, Sink};
 
 use super::{text, within};
 
@@ -82,8 +82,8 @@ impl Sink for Fails {
         Box::pin(async move { outcome })
     }
 
-    fn policy(&self) -> Policy {
-        let mut policy = Policy::default();
+    fn policy(&self) -> DeliveryPolicy {
+        let mut policy = DeliveryPolicy::default();
         if self.once.is_some() {
             // Nobody waits for that.
             (policy.backoff_base, policy.backoff_cap) =

@@ -9,7 +9,7 @@ use super::*;
 fn html(alert: &Alert) -> String {
     let now = UNIX_EPOCH + Duration::from_secs(1_790_000_000);
     let occasion = Occasion::first(alert, "email", GroupId::from_u64(1), now);
-    page(&Page::of(&occasion), &occasion)
+    page(&MessageContent::of(&occasion), &occasion)
 }
 
 fn alert(message: &str) -> Alert {

@@ -253,7 +253,7 @@ proptest! {
         let alert = Alert::new(app, Severity::Critical, message.repeat(times)).target(name.clone()).field(name, value);
         let email = email().subject_prefix(prefix);
         let occasion = first(&alert);
-        let expected = subject(&email, &Page::of(&occasion));
+        let expected = subject(&email, &MessageContent::of(&occasion));
         for mail in email.render(&occasion) {
             prop_assert_eq!(mail.renderings().count(), 4);
             for (form, body) in mail.renderings() {
@@ -261,7 +261,7 @@ proptest! {
             }
             let rich = form(&mail, Form::Rich);
             let parsed = MessageParser::default().parse(&rich).unwrap();
-            let text: String = legible(&Page::of(&occasion).plain_text()).collect();
+            let text: String = printable(&MessageContent::of(&occasion).plain_text()).collect();
             let read = parsed.body_text(0).unwrap().replace("\r\n", "\n");
             prop_assert_eq!(read.trim_end(), text.trim_end());
         }

@@ -22,7 +22,7 @@ use super::{
     group::{Group, Late},
 };
 use crate::{
-    GroupId, Noise,
+    GroupId, NotificationPolicy,
     aggregate::{RateLimiter, Silences},
     model::timestamp::Timestamp,
 };
@@ -45,7 +45,7 @@ const EDIT_GAP: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(crate) struct Aggregator {
     pub(super) channel: String,
-    pub(super) noise: Noise,
+    pub(super) policy: NotificationPolicy,
     can_edit: bool,
     pub(super) groups: BTreeMap<GroupId, Group>,
     pub(super) bytes: usize,
@@ -95,11 +95,16 @@ pub(super) struct Overflow {
 
 impl Aggregator {
     /// Opens the aggregator of a channel, which speaks as much as `budget` has.
-    pub(crate) fn new(channel: &str, noise: Noise, budget: RateLimiter, can_edit: bool) -> Self {
+    pub(crate) fn new(
+        channel: &str,
+        policy: NotificationPolicy,
+        budget: RateLimiter,
+        can_edit: bool,
+    ) -> Self {
         Self {
             channel: channel.to_owned(),
             budget,
-            noise,
+            policy,
             can_edit,
             groups: BTreeMap::new(),
             bytes: 0,
@@ -121,8 +126,8 @@ impl Aggregator {
     }
 
     /// Returns what the settings are.
-    pub(crate) fn noise(&self) -> &Noise {
-        &self.noise
+    pub(crate) fn policy(&self) -> &NotificationPolicy {
+        &self.policy
     }
 
     /// Takes an alert that stands for `weight` of its kind; `named` is what the program calls its group.
@@ -142,9 +147,9 @@ impl Aggregator {
         let known = self.groups.get(&id);
         let is_new = known.is_none();
         let raised = known.is_some_and(|group| alert.severity > group.severity);
-        let noise = &self.noise;
-        let group = self.groups.entry(id).or_insert_with(|| Group::new(&alert, noise, now));
-        group.count(weight, now, noise);
+        let policy = &self.policy;
+        let group = self.groups.entry(id).or_insert_with(|| Group::new(&alert, policy, now));
+        group.count(weight, now, policy);
         group.folded = folded;
         self.bytes = self.bytes.saturating_sub(if is_new { 0 } else { group.bytes });
         group.show(&alert);
@@ -173,7 +178,7 @@ impl Aggregator {
         self.tally.taken += n;
         match id.and_then(|id| Some((id, self.groups.get_mut(&id)?))) {
             Some((id, group)) => {
-                group.count(n, now, &self.noise);
+                group.count(n, now, &self.policy);
                 if group.owed {
                     self.owe(id, now, out);
                 } else {
@@ -224,7 +229,7 @@ impl Aggregator {
 
     /// Says all that is left, as far as the budget goes: there is nobody to say it later.
     pub(crate) fn close(&mut self, now: Timestamp, out: &mut Vec<Emission>) {
-        let left = |group: &&Group| group.unsaid > 0 && (!group.owed || group.is_loud(&self.noise));
+        let left = |group: &&Group| group.unsaid > 0 && (!group.owed || group.is_loud(&self.policy));
         let ready: Vec<GroupId> =
             self.groups.iter().filter(|(_, group)| left(group)).map(|(id, _)| *id).collect();
         if self.overflow.alerts > 0 {
@@ -255,7 +260,7 @@ impl Aggregator {
 
     /// Tells whether this alert goes by itself on a channel that sends every one.
     fn sends_every(&mut self, id: GroupId, now: Timestamp) -> bool {
-        let (Some(rate), Some(group)) = (self.noise.every, self.groups.get_mut(&id)) else { return false };
+        let (Some(rate), Some(group)) = (self.policy.every, self.groups.get_mut(&id)) else { return false };
         match rate.allow(group.every, now) {
             Some(level) => {
                 group.every = level;
@@ -272,8 +277,8 @@ impl Aggregator {
         if let Some(silence) = self.silences.of(id, now) {
             return Some((silence.until.into(), Late::Silence));
         }
-        if group.owed && !group.is_loud(&self.noise) {
-            let within = self.noise.min_count.map_or(Duration::from_secs(3600), |min| min.within);
+        if group.owed && !group.is_loud(&self.policy) {
+            let within = self.policy.min_count.map_or(Duration::from_secs(3600), |min| min.within);
             return Some((group.last + within + Duration::from_millis(1), Late::MinCount));
         }
         if group.severity >= Severity::Critical {
@@ -315,7 +320,7 @@ impl Aggregator {
 
     fn plan(&mut self, id: GroupId, now: Timestamp) {
         if let Some(group) = self.groups.get_mut(&id) {
-            group.plan(&self.noise, self.can_edit, now);
+            group.plan(&self.policy, self.can_edit, now);
             let at = group.next();
             self.wake_by(at);
         }
@@ -363,7 +368,7 @@ impl Aggregator {
                 false
             }
             None if group.owed => true,
-            None if by_time && self.noise.digests.is_empty() => {
+            None if by_time && self.policy.digests.is_empty() => {
                 self.withhold(id);
                 false
             }

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub(crate) use collect::Collector;
 pub(crate) use text::tag_of;
 
-use crate::Noise;
+use crate::NotificationPolicy;
 
 /// How many callsites of one handler are told apart at a time; what finds no slot passes.
 const SLOTS: usize = 256;
@@ -80,9 +80,9 @@ pub(crate) enum Admission {
 }
 
 impl CallsiteLimiter {
-    pub(crate) fn new(noise: &Noise) -> Self {
+    pub(crate) fn new(policy: &NotificationPolicy) -> Self {
         let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX).max(1);
-        let (burst, token) = match noise.every {
+        let (burst, token) = match policy.every {
             Some(rate) => (rate.most(), micros(rate.per() / rate.most())),
             None => (BURST, micros(REFILL)),
         };

@@ -149,7 +149,7 @@ impl Aggregator {
         let time = |millis| Timestamp::from_millis(millis).min(now);
         if alerts > 0 {
             let known = self.overflow;
-            let due = Timestamp::from_millis(record.lump_due).clamp(now, now + self.noise.window(u8::MAX));
+            let due = Timestamp::from_millis(record.lump_due).clamp(now, now + self.policy.window(u8::MAX));
             let (first, due) = match known.alerts {
                 0 => (time(first), due),
                 _ => (known.first.min(time(first)), known.due.min(due)),
@@ -168,7 +168,7 @@ impl Aggregator {
         }
         self.restore_budget(record.budget, now);
         for record in record.groups.into_iter().take(MOST_GROUPS) {
-            if let Some((id, mut group)) = record.group(app, self.noise().window(u8::MAX), now) {
+            if let Some((id, mut group)) = record.group(app, self.policy().window(u8::MAX), now) {
                 group.maybe_told |= !closed && group.unsaid > 0;
                 match self.groups.get_mut(&id) {
                     // Two processes that are gone had the same one.

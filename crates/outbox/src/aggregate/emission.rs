@@ -4,7 +4,7 @@ use watchfire_core::Alert;
 
 use super::group::{Group, Late};
 use crate::{
-    Counts, GroupId, Mention, OccasionKind, Outlook, model::timestamp::Timestamp, one_line, span_text,
+    Counts, GroupId, Mention, OccasionKind, Outlook, format_duration, model::timestamp::Timestamp, one_line,
 };
 
 /// Is something for a channel to say.
@@ -103,7 +103,7 @@ fn unread_note(count: u64) -> Option<String> {
 }
 
 fn late_note(late: Late, group: &Group, now: Timestamp) -> Option<String> {
-    let since = span_text(now.since(group.first));
+    let since = format_duration(now.since(group.first));
     match late {
         Late::Budget => Some(format!("Held back by the channel's budget; the first came {since} ago.")),
         Late::QuietHours => Some(format!("Held back in quiet hours; the first came {since} ago.")),

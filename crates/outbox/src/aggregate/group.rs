@@ -2,7 +2,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use watchfire_core::{Alert, Severity};
 
-use crate::{MinCount, Noise, model::timestamp::Timestamp};
+use crate::{MinCount, NotificationPolicy, model::timestamp::Timestamp};
 
 /// After a message of a group, an early digest waits for this long.
 pub(super) const EARLY_GAP: Duration = Duration::from_secs(30);
@@ -62,7 +62,7 @@ pub(super) enum Late {
 }
 
 impl Group {
-    pub(super) fn new(alert: &Arc<Alert>, noise: &Noise, now: Timestamp) -> Self {
+    pub(super) fn new(alert: &Arc<Alert>, policy: &NotificationPolicy, now: Timestamp) -> Self {
         Self {
             severity: alert.severity,
             first: now,
@@ -75,7 +75,7 @@ impl Group {
             step: 0,
             owed: true,
             late: None,
-            due: now + noise.window(0),
+            due: now + policy.window(0),
             early_at: None,
             edit_at: None,
             last_said: Timestamp::default(),
@@ -92,12 +92,12 @@ impl Group {
     }
 
     /// Counts `n` alerts, the last of them at `last`.
-    pub(super) fn count(&mut self, n: u64, last: Timestamp, noise: &Noise) {
+    pub(super) fn count(&mut self, n: u64, last: Timestamp, policy: &NotificationPolicy) {
         self.total = self.total.saturating_add(n);
         self.unsaid = self.unsaid.saturating_add(n);
         self.fresh = self.fresh.saturating_add(n);
         self.last = self.last.max(last);
-        if let Some(MinCount { count, within }) = noise.min_count {
+        if let Some(MinCount { count, within }) = policy.min_count {
             let count = count as usize;
             let more = usize::try_from(n).unwrap_or(count).min(count);
             self.recent.extend(std::iter::repeat_n(last, more));
@@ -135,13 +135,13 @@ impl Group {
     }
 
     /// Tells whether it is loud enough to be spoken of.
-    pub(super) fn is_loud(&self, noise: &Noise) -> bool {
+    pub(super) fn is_loud(&self, policy: &NotificationPolicy) -> bool {
         if self.severity >= Severity::Critical {
             return true;
         }
-        match noise.min_count {
+        match policy.min_count {
             Some(_) => self.reached,
-            None => self.severity >= noise.first_from,
+            None => self.severity >= policy.first_from,
         }
     }
 
@@ -156,26 +156,26 @@ impl Group {
     }
 
     /// Plans what a repeat asks for, of a group that was told of.
-    pub(super) fn plan(&mut self, noise: &Noise, can_edit: bool, now: Timestamp) {
+    pub(super) fn plan(&mut self, policy: &NotificationPolicy, can_edit: bool, now: Timestamp) {
         if self.owed || self.unsaid == 0 {
             return;
         }
-        if noise.early && self.total >= self.power && !noise.digests.is_empty() {
+        if policy.early && self.total >= self.power && !policy.digests.is_empty() {
             self.early_at = Some((self.last_said + EARLY_GAP).max(now));
         }
         if can_edit && self.edit_at.is_none() {
-            self.edit_at = Some((self.last_said + noise.edit_every).max(now));
+            self.edit_at = Some((self.last_said + policy.edit_every).max(now));
         }
     }
 
     /// Notes that everything was told, by a message of its own or together with others.
-    pub(super) fn told(&mut self, noise: &Noise, now: Timestamp) {
+    pub(super) fn told(&mut self, policy: &NotificationPolicy, now: Timestamp) {
         let early = !self.owed && self.due > now;
         if !early {
             if !self.owed {
                 self.step = self.step.saturating_add(1);
             }
-            self.due = now + noise.window(self.step);
+            self.due = now + policy.window(self.step);
         }
         (self.unsaid, self.fresh, self.unread) = (0, 0, 0);
         (self.reached, self.maybe_told) = (false, false);

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{GroupId, model::timestamp::Timestamp, stamp};
+use crate::{GroupId, format_timestamp, model::timestamp::Timestamp};
 
 /// Says that a group is not to be spoken of for a while. What comes in is counted, and told when the silence ends.
 ///
@@ -59,8 +59,8 @@ impl fmt::Display for Silence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = |text: &str| crate::one_line(text, 500);
         writeln!(f, "group = {}", self.group)?;
-        writeln!(f, "from = {}", stamp(self.from))?;
-        writeln!(f, "until = {}", stamp(self.until))?;
+        writeln!(f, "from = {}", format_timestamp(self.from))?;
+        writeln!(f, "until = {}", format_timestamp(self.until))?;
         writeln!(f, "by = {}", line(&self.by))?;
         writeln!(f, "why = {}", line(&self.why))
     }

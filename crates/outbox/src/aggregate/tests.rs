@@ -10,7 +10,7 @@ use super::{
     *,
 };
 use crate::{
-    GroupId, Noise, OccasionKind, Outlook, QuietHours, Rate, Silence,
+    GroupId, NotificationPolicy, OccasionKind, Outlook, QuietHours, Rate, Silence,
     aggregate::{RateLimiter, Silences},
     model::timestamp::Timestamp,
 };
@@ -35,14 +35,14 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(noise: Noise) -> Self {
-        Self::with_edits(noise, false)
+    fn new(policy: NotificationPolicy) -> Self {
+        Self::with_edits(policy, false)
     }
 
-    fn with_edits(noise: Noise, editable: bool) -> Self {
+    fn with_edits(policy: NotificationPolicy, editable: bool) -> Self {
         let begin = Timestamp::from_millis(1_700_000_000_000);
         Self {
-            aggregator: Aggregator::new("ops", noise.clone(), RateLimiter::new(&noise.budget), editable),
+            aggregator: Aggregator::new("ops", policy.clone(), RateLimiter::new(&policy.budget), editable),
             now: begin,
             editable,
             said: Vec::new(),
@@ -85,10 +85,10 @@ impl Scene {
         self.said.iter().map(|(at, emission)| (at.as_secs(), emission.kind.as_str(), emission.told)).collect()
     }
 
-    fn restart(&mut self, noise: Noise) {
+    fn restart(&mut self, policy: NotificationPolicy) {
         let left = OrphanedCounts { text: self.aggregator.checkpoint(self.now), again: false };
         let mut aggregator =
-            Aggregator::new("ops", noise.clone(), RateLimiter::new(&noise.budget), self.editable);
+            Aggregator::new("ops", policy.clone(), RateLimiter::new(&policy.budget), self.editable);
         aggregator.restore(&left, &app(), self.now);
         self.aggregator = aggregator;
     }
@@ -110,7 +110,7 @@ fn severe(message: &str, severity: Severity) -> Alert {
 
 #[test]
 fn the_first_goes_at_once_and_repeats_come_as_digests() {
-    let mut scene = Scene::new(Noise { early: false, ..Noise::mail() });
+    let mut scene = Scene::new(NotificationPolicy { early: false, ..NotificationPolicy::mail() });
     for _ in 0..3 * 3600 {
         scene.event(&alert("refused"));
         scene.pass(SECOND);
@@ -134,7 +134,7 @@ fn the_first_goes_at_once_and_repeats_come_as_digests() {
 
 #[test]
 fn a_storm_of_a_million_equal_errors_is_one_alert_and_a_few_digests() {
-    let mut scene = Scene::new(Noise::mail());
+    let mut scene = Scene::new(NotificationPolicy::mail());
     for second in 0..100 {
         let group = scene.event(&alert("refused"));
         let mut out = Vec::new();
@@ -151,7 +151,7 @@ fn a_storm_of_a_million_equal_errors_is_one_alert_and_a_few_digests() {
 
 #[test]
 fn a_digest_comes_early_at_powers_of_ten_but_not_on_the_heels_of_another_message() {
-    let mut scene = Scene::new(Noise::mail());
+    let mut scene = Scene::new(NotificationPolicy::mail());
     for _ in 0..120 {
         scene.event(&alert("refused"));
         scene.pass(SECOND);
@@ -163,7 +163,7 @@ fn a_digest_comes_early_at_powers_of_ten_but_not_on_the_heels_of_another_message
 #[test]
 fn a_raised_severity_in_one_group_counts_as_first() {
     let named = |severity| severe("refused", severity).field(GROUP_FIELD, "payments");
-    let mut scene = Scene::new(Noise::mail());
+    let mut scene = Scene::new(NotificationPolicy::mail());
     scene.event(&named(Severity::Warn));
     scene.event(&named(Severity::Warn));
     scene.event(&named(Severity::Error));
@@ -174,7 +174,7 @@ fn a_raised_severity_in_one_group_counts_as_first() {
 
 #[test]
 fn warn_then_error_at_one_place_are_both_told_and_so_are_two_panics() {
-    let mut scene = Scene::new(Noise::mail());
+    let mut scene = Scene::new(NotificationPolicy::mail());
     let panic =
         |line| alert("called `Option::unwrap()` on a `None` value").target("panic").place("a.rs", line);
     scene.event(&severe("refused", Severity::Warn));
@@ -187,7 +187,7 @@ fn warn_then_error_at_one_place_are_both_told_and_so_are_two_panics() {
 
 #[test]
 fn what_the_budget_cannot_carry_comes_in_the_next_message() {
-    let mut scene = Scene::new(Noise::mail().budget([Rate::hourly(4).burst(2)]));
+    let mut scene = Scene::new(NotificationPolicy::mail().budget([Rate::hourly(4).burst(2)]));
     for word in ["ant", "bee", "cow", "dog", "elk"] {
         scene.event(&alert(word));
         scene.pass(SECOND);
@@ -212,7 +212,7 @@ fn what_the_budget_cannot_carry_comes_in_the_next_message() {
 
 #[test]
 fn many_new_groups_are_one_message_until_the_storm_is_over() {
-    let mut scene = Scene::new(Noise::default());
+    let mut scene = Scene::new(NotificationPolicy::default());
     for i in 0..100_u8 {
         let word: String = [b'a' + i / 26, b'a' + i % 26].iter().map(|b| char::from(*b)).collect();
         scene.event(&alert("x").target(format!("shop::{word}")));
@@ -226,7 +226,7 @@ fn many_new_groups_are_one_message_until_the_storm_is_over() {
     let whole = (begun.counts.groups as usize, begun.told, begun.mentions.len());
     assert_eq!(whole, (STORM + 1, 1, 10), "it tells of those, too, that were told of one by one");
     assert_eq!(begun.alert.target, "shop::aa", "the oldest");
-    let next = scene.begin + *at + Noise::default().window(0);
+    let next = scene.begin + *at + NotificationPolicy::default().window(0);
     assert_eq!(begun.outlook, Some(Outlook::Next(next.into())));
     assert_eq!(begun.counts.first, SystemTime::from(scene.begin), "since the first of them");
     scene.event(&severe("y", Severity::Critical));
@@ -250,7 +250,8 @@ fn many_new_groups_are_one_message_until_the_storm_is_over() {
 
 #[test]
 fn quiet_hours_defer_to_one_message_and_critical_pierces() {
-    let mut scene = Scene::new(Noise::mail().quiet_hours("22:00-07:00".parse::<QuietHours>().unwrap()));
+    let mut scene =
+        Scene::new(NotificationPolicy::mail().quiet_hours("22:00-07:00".parse::<QuietHours>().unwrap()));
     scene.aggregator.hush(Some(scene.now + HOUR));
     for word in ["ant", "bee", "cow", "dog"] {
         scene.event(&alert(word));
@@ -266,7 +267,7 @@ fn quiet_hours_defer_to_one_message_and_critical_pierces() {
 
 #[test]
 fn a_silence_counts_and_is_announced_when_it_ends() {
-    let mut scene = Scene::new(Noise::mail());
+    let mut scene = Scene::new(NotificationPolicy::mail());
     let group = scene.event(&alert("refused"));
     let silence = Silence::new(group, scene.now.into(), HOUR * 2);
     scene.aggregator.silence(Silences::new([silence]), scene.now);
@@ -291,7 +292,7 @@ fn a_silence_counts_and_is_announced_when_it_ends() {
 
 #[test]
 fn too_few_of_a_kind_are_withheld_counted_and_mentioned() {
-    let mut scene = Scene::new(Noise::sms().min_count(3, MINUTE));
+    let mut scene = Scene::new(NotificationPolicy::sms().min_count(3, MINUTE));
     scene.event(&alert("one"));
     scene.event(&alert("one"));
     scene.pass(MINUTE * 2);
@@ -310,7 +311,7 @@ fn too_few_of_a_kind_are_withheld_counted_and_mentioned() {
 #[test]
 fn min_count_counts_within_its_time_and_not_a_moment_longer() {
     for (apart, told) in [(MINUTE / 2, 3), (MINUTE / 2 + Duration::from_millis(1), 0)] {
-        let mut scene = Scene::new(Noise::mail().min_count(3, MINUTE));
+        let mut scene = Scene::new(NotificationPolicy::mail().min_count(3, MINUTE));
         for _ in 0..3 {
             scene.event(&alert("refused"));
             scene.pass(apart);
@@ -323,7 +324,7 @@ fn min_count_counts_within_its_time_and_not_a_moment_longer() {
 
 #[test]
 fn what_is_critical_goes_before_a_storm_when_the_budget_has_one_message() {
-    let mut scene = Scene::new(Noise::default().budget([Rate::hourly(1)]));
+    let mut scene = Scene::new(NotificationPolicy::default().budget([Rate::hourly(1)]));
     for i in 0..40 {
         scene.event(&alert("x").field(GROUP_FIELD, format!("g{i}")));
     }
@@ -337,7 +338,7 @@ fn what_is_critical_goes_before_a_storm_when_the_budget_has_one_message() {
 
 #[test]
 fn a_raised_severity_needs_its_min_count_too() {
-    let mut scene = Scene::new(Noise::mail().min_count(2, MINUTE));
+    let mut scene = Scene::new(NotificationPolicy::mail().min_count(2, MINUTE));
     let named = |severity| severe("refused", severity).field(GROUP_FIELD, "payments");
     scene.event(&named(Severity::Warn));
     scene.event(&named(Severity::Warn));
@@ -350,7 +351,7 @@ fn a_raised_severity_needs_its_min_count_too() {
 
 #[test]
 fn of_what_is_due_at_one_time_the_severe_goes_first_then_the_old() {
-    let mut scene = Scene::new(Noise::mail());
+    let mut scene = Scene::new(NotificationPolicy::mail());
     scene.aggregator.hush(Some(scene.now + HOUR));
     for (message, severity) in [("b", Severity::Warn), ("c", Severity::Error), ("a", Severity::Warn)] {
         scene.event(&severe(message, severity));
@@ -363,7 +364,7 @@ fn of_what_is_due_at_one_time_the_severe_goes_first_then_the_old() {
 
 #[test]
 fn the_last_message_of_a_budget_tells_of_a_storm_and_not_of_its_next_group() {
-    let mut scene = Scene::new(Noise::mail());
+    let mut scene = Scene::new(NotificationPolicy::mail());
     for i in 0..30_u8 {
         scene.event(&alert("x").target(format!("shop::{}", char::from(b'a' + i % 26))));
         scene.pass(Duration::from_millis(100));
@@ -382,7 +383,7 @@ fn the_last_message_of_a_budget_tells_of_a_storm_and_not_of_its_next_group() {
 
 #[test]
 fn a_storm_in_quiet_hours_is_told_when_they_end() {
-    let mut scene = Scene::new(Noise::default());
+    let mut scene = Scene::new(NotificationPolicy::default());
     scene.aggregator.hush(Some(scene.now + HOUR));
     for i in 0..40 {
         scene.event(&alert("x").field(GROUP_FIELD, format!("g{i}")));
@@ -394,7 +395,7 @@ fn a_storm_in_quiet_hours_is_told_when_they_end() {
 
 #[test]
 fn a_storm_tells_nothing_of_what_is_silenced_or_too_little() {
-    let mut scene = Scene::new(Noise::default().min_count(2, HOUR));
+    let mut scene = Scene::new(NotificationPolicy::default().min_count(2, HOUR));
     let of = |i: u32| alert("x").field(GROUP_FIELD, format!("g{i}"));
     let silenced = Fingerprint::of(&of(39), None).group;
     scene.aggregator.silence(Silences::new([Silence::new(silenced, scene.now.into(), HOUR * 2)]), scene.now);
@@ -421,7 +422,7 @@ fn a_group_that_has_reached_its_min_count_is_told_when_what_held_it_ends() {
         },
     ];
     for hold in holds {
-        let mut scene = Scene::new(Noise::mail().min_count(3, MINUTE));
+        let mut scene = Scene::new(NotificationPolicy::mail().min_count(3, MINUTE));
         let group = scene.event(&alert("refused"));
         hold(&mut scene, group);
         scene.event(&alert("refused"));
@@ -433,30 +434,31 @@ fn a_group_that_has_reached_its_min_count_is_told_when_what_held_it_ends() {
 
 #[test]
 fn a_crash_loop_reaches_its_min_count() {
-    let noise = Noise::mail().min_count(3, MINUTE);
-    let mut scene = Scene::new(noise.clone());
+    let policy = NotificationPolicy::mail().min_count(3, MINUTE);
+    let mut scene = Scene::new(policy.clone());
     for _ in 0..4 {
         scene.event(&alert("cannot start"));
         scene.pass(SECOND * 5);
-        scene.restart(noise.clone());
+        scene.restart(policy.clone());
     }
     assert_eq!(scene.kinds(), [(10, "first", 3)]);
 }
 
 #[test]
 fn what_a_storm_or_a_quiet_time_held_is_looked_at_anew_after_a_restart() {
-    let mut scene = Scene::new(Noise::mail());
+    let mut scene = Scene::new(NotificationPolicy::mail());
     scene.aggregator.hush(Some(scene.now + HOUR * 8));
     scene.event(&alert("refused"));
     // The next process has no quiet hours.
-    scene.restart(Noise::mail());
+    scene.restart(NotificationPolicy::mail());
     scene.pass(SECOND);
     assert_eq!(scene.kinds(), [(0, "first", 1)]);
 }
 
 #[test]
 fn a_live_counter_edits_the_first_message_and_says_when_it_is_quiet() {
-    let mut scene = Scene::with_edits(Noise { early: false, ..Noise::chat() }, true);
+    let mut scene =
+        Scene::with_edits(NotificationPolicy { early: false, ..NotificationPolicy::chat() }, true);
     for _ in 0..100 {
         scene.event(&alert("refused"));
         scene.pass(SECOND);
@@ -482,7 +484,7 @@ fn a_live_counter_edits_the_first_message_and_says_when_it_is_quiet() {
 
 #[test]
 fn of_a_single_alert_it_is_not_said_that_it_is_quiet() {
-    let mut scene = Scene::with_edits(Noise::chat(), true);
+    let mut scene = Scene::with_edits(NotificationPolicy::chat(), true);
     scene.event(&alert("refused"));
     scene.pass(HOUR);
     assert_eq!(scene.kinds(), [(0, "first", 1)]);
@@ -491,7 +493,8 @@ fn of_a_single_alert_it_is_not_said_that_it_is_quiet() {
 
 #[test]
 fn without_a_message_to_edit_nothing_is_edited() {
-    let mut scene = Scene::with_edits(Noise { early: false, ..Noise::chat() }, true);
+    let mut scene =
+        Scene::with_edits(NotificationPolicy { early: false, ..NotificationPolicy::chat() }, true);
     scene.editable = false;
     for _ in 0..100 {
         scene.event(&alert("refused"));
@@ -503,7 +506,7 @@ fn without_a_message_to_edit_nothing_is_edited() {
 
 #[test]
 fn a_tracker_gets_every_alert_up_to_its_rate_and_the_rest_as_a_number() {
-    let mut scene = Scene::new(Noise::tracker());
+    let mut scene = Scene::new(NotificationPolicy::tracker());
     for _ in 0..250 {
         scene.event(&alert("refused"));
     }
@@ -515,11 +518,11 @@ fn a_tracker_gets_every_alert_up_to_its_rate_and_the_rest_as_a_number() {
 
 #[test]
 fn a_crash_loop_says_it_once_with_the_count() {
-    let mut scene = Scene::new(Noise::mail());
+    let mut scene = Scene::new(NotificationPolicy::mail());
     for _ in 0..60 {
         scene.event(&alert("cannot start"));
         scene.pass(SECOND * 2);
-        scene.restart(Noise::mail());
+        scene.restart(NotificationPolicy::mail());
         scene.pass(SECOND * 3);
     }
     scene.pass(MINUTE * 20);
@@ -533,14 +536,14 @@ fn a_crash_loop_says_it_once_with_the_count() {
 #[test]
 fn counts_of_a_process_that_was_killed_are_told_as_a_possible_duplicate_and_once_only() {
     for in_order in [false, true] {
-        let mut scene = Scene::new(Noise::mail());
+        let mut scene = Scene::new(NotificationPolicy::mail());
         for message in ["one", "two", "two"] {
             scene.event(&alert(message));
         }
         if in_order {
             scene.aggregator.close_book();
         }
-        scene.restart(Noise::mail());
+        scene.restart(NotificationPolicy::mail());
         scene.said.clear();
         scene.pass(HOUR);
         let told: Vec<_> =
@@ -555,20 +558,20 @@ fn counts_of_a_process_that_was_killed_are_told_as_a_possible_duplicate_and_once
 
 #[test]
 fn a_budget_holds_over_restarts() {
-    let noise = Noise::mail().budget([Rate::hourly(5).burst(3)]);
-    let mut scene = Scene::new(noise.clone());
+    let policy = NotificationPolicy::mail().budget([Rate::hourly(5).burst(3)]);
+    let mut scene = Scene::new(policy.clone());
     for i in 0..40_u8 {
         let word = char::from(b'a' + i % 26).to_string();
         scene.event(&alert(&word).target(if i < 26 { "one" } else { "two" }));
         scene.pass(MINUTE);
-        scene.restart(noise.clone());
+        scene.restart(policy.clone());
     }
     assert!(scene.said.iter().filter(|(at, _)| *at < HOUR).count() <= 5);
 }
 
 #[test]
 fn more_groups_than_there_is_room_for_are_told_as_a_number() {
-    let mut scene = Scene::new(Noise::default());
+    let mut scene = Scene::new(NotificationPolicy::default());
     for i in 0..20_000_u32 {
         scene.event(&alert("x").field(GROUP_FIELD, format!("g{i}")));
     }
@@ -582,7 +585,7 @@ fn more_groups_than_there_is_room_for_are_told_as_a_number() {
 
 #[test]
 fn a_place_with_too_many_messages_is_one_group_and_says_so() {
-    let mut scene = Scene::new(Noise::default().budget([]));
+    let mut scene = Scene::new(NotificationPolicy::default().budget([]));
     let words: Vec<String> = (0..100_u8).map(|i| "x".repeat(usize::from(i) + 1)).collect();
     for word in &words {
         scene.event(&alert(word));
@@ -598,7 +601,7 @@ fn a_place_with_too_many_messages_is_one_group_and_says_so() {
 
 #[test]
 fn at_the_end_of_a_program_what_is_left_is_said_in_one_message() {
-    let mut scene = Scene::new(Noise::mail());
+    let mut scene = Scene::new(NotificationPolicy::mail());
     for word in ["ant", "bee", "cow", "dog"] {
         scene.event(&alert(word));
         scene.event(&alert(word));
@@ -613,7 +616,7 @@ fn at_the_end_of_a_program_what_is_left_is_said_in_one_message() {
 
 #[test]
 fn a_checkpoint_that_cannot_be_read_is_a_fresh_start() {
-    let mut aggregator = Aggregator::new("ops", Noise::mail(), RateLimiter::default(), false);
+    let mut aggregator = Aggregator::new("ops", NotificationPolicy::mail(), RateLimiter::default(), false);
     for text in ["", "{", "[]", "{\"version\":2}", "{\"version\":1,\"groups\":7}"] {
         let left = OrphanedCounts { text: text.to_owned(), again: false };
         assert_eq!(aggregator.restore(&left, &app(), Timestamp::from_millis(5)), 0);

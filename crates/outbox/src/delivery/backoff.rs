@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::Policy;
+use crate::DeliveryPolicy;
 
 /// Pauses asked for by a provider are kept within these: a header must not silence a process for ever.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(24 * 3600));
@@ -10,7 +10,7 @@ const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 ///
 /// Full jitter, because many processes that lost one provider together must not come back to it together
 /// (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
-pub(crate) fn backoff(policy: &Policy, attempts: u32, chance: f64) -> Duration {
+pub(crate) fn backoff(policy: &DeliveryPolicy, attempts: u32, chance: f64) -> Duration {
     let doubled = 1_u32.checked_shl(attempts.min(31)).unwrap_or(u32::MAX);
     let longest = policy.backoff_base.saturating_mul(doubled).min(policy.backoff_cap);
     share(longest, chance)
@@ -34,11 +34,11 @@ mod tests {
 
     use super::*;
 
-    fn policy(base: u64, cap: u64) -> Policy {
-        Policy {
+    fn policy(base: u64, cap: u64) -> DeliveryPolicy {
+        DeliveryPolicy {
             backoff_base: Duration::from_millis(base),
             backoff_cap: Duration::from_millis(cap),
-            ..Policy::default()
+            ..DeliveryPolicy::default()
         }
     }
 
@@ -80,8 +80,11 @@ mod tests {
     fn no_chance_makes_it_panic() {
         for chance in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 2.0] {
             for attempts in [0, 31, 32, u32::MAX] {
-                let policy =
-                    Policy { backoff_base: Duration::MAX, backoff_cap: Duration::MAX, ..Policy::default() };
+                let policy = DeliveryPolicy {
+                    backoff_base: Duration::MAX,
+                    backoff_cap: Duration::MAX,
+                    ..DeliveryPolicy::default()
+                };
                 assert!(backoff(&policy, attempts, chance) <= Duration::MAX);
                 assert!(pause(Duration::MAX, chance) <= PAUSE.1 + Duration::from_secs(10));
             }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Policy, model::timestamp::Timestamp};
+use crate::{DeliveryPolicy, model::timestamp::Timestamp};
 
 /// Keeps from a destination what would only fail: opens after some failures in a row, then lets one real message
 /// through as a trial, at pauses that double.
@@ -42,7 +42,7 @@ impl Breaker {
     }
 
     /// Notes a failure.
-    pub(crate) fn failed(&mut self, policy: &Policy, now: Timestamp) {
+    pub(crate) fn failed(&mut self, policy: &DeliveryPolicy, now: Timestamp) {
         *self = match *self {
             Self::Healthy => Self::Failing(1),
             Self::Failing(failures) => Self::Failing(failures.saturating_add(1)),
@@ -56,7 +56,7 @@ impl Breaker {
     }
 
     /// Opens at once: what is wrong is known.
-    pub(crate) fn trip(&mut self, policy: &Policy, now: Timestamp) {
+    pub(crate) fn trip(&mut self, policy: &DeliveryPolicy, now: Timestamp) {
         match *self {
             Self::Trial { wait } => self.open(wait.saturating_mul(2), policy, now),
             // Another message of the same moment found the same: that is one failure, not two.
@@ -79,7 +79,7 @@ impl Breaker {
         }
     }
 
-    fn open(&mut self, wait: Duration, policy: &Policy, now: Timestamp) {
+    fn open(&mut self, wait: Duration, policy: &DeliveryPolicy, now: Timestamp) {
         let wait = wait.min(policy.breaker_cap);
         *self = Self::Open { until: now + wait, wait };
     }
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn opens_after_five_failures_in_a_row_and_doubles_at_each_failed_trial() {
-        let policy = Policy::default();
+        let policy = DeliveryPolicy::default();
         let mut now = Timestamp::from_millis(1_000_000);
         let mut breaker = Breaker::default();
         for _ in 0..4 {
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn one_answer_forgets_all_failures() {
-        let (policy, now) = (Policy::default(), Timestamp::default());
+        let (policy, now) = (DeliveryPolicy::default(), Timestamp::default());
         let mut breaker = Breaker::default();
         for _ in 0..10 {
             for _ in 0..4 {
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_known_cause_opens_at_once_and_once() {
-        let (policy, now) = (Policy::default(), Timestamp::from_millis(5));
+        let (policy, now) = (DeliveryPolicy::default(), Timestamp::from_millis(5));
         let mut breaker = Breaker::default();
         breaker.trip(&policy, now);
         breaker.trip(&policy, now);

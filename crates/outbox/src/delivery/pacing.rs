@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    Policy,
+    DeliveryPolicy,
     delivery::{QueueKey, breaker::Breaker},
     model::timestamp::Timestamp,
 };
@@ -21,7 +21,7 @@ pub(super) struct Destination {
 /// Is what all destinations of a channel wait for.
 #[derive(Debug, Default)]
 pub(super) struct Pacing {
-    pub(super) policy: Policy,
+    pub(super) policy: DeliveryPolicy,
     pub(super) fail_over: Option<Duration>,
     pub(super) paused_until: Timestamp,
     /// Open while the channel cannot deliver until somebody changes something.

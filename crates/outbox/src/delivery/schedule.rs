@@ -12,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use crate::{GroupId, Policy, Reason, Receipt, model::timestamp::Timestamp, pipeline::channel_state::Tuning};
+use crate::{
+    DeliveryPolicy, GroupId, Reason, Receipt, model::timestamp::Timestamp, pipeline::channel_state::Tuning,
+};
 
 use super::pacing::{Destination, Pacing};
 use super::{DeliveryState, QueueKey, Ticket};
@@ -102,7 +104,12 @@ pub(crate) struct DeliveryView {
 
 impl Delivery {
     /// Says how a channel is treated, and after how long others speak for it.
-    pub(crate) fn set_channel(&mut self, channel: usize, policy: Policy, fail_over: Option<Duration>) {
+    pub(crate) fn set_channel(
+        &mut self,
+        channel: usize,
+        policy: DeliveryPolicy,
+        fail_over: Option<Duration>,
+    ) {
         let pacing = self.pacings.entry(channel).or_default();
         pacing.policy = policy;
         pacing.fail_over = fail_over;
@@ -208,7 +215,7 @@ impl Delivery {
     fn pick(
         &self,
         destination: &Destination,
-        policy: &Policy,
+        policy: &DeliveryPolicy,
         now: Timestamp,
     ) -> (Option<Step>, Option<Timestamp>) {
         let mut passed: BTreeSet<GroupId> = BTreeSet::new();

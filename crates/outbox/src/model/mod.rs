@@ -11,7 +11,7 @@ pub(crate) mod text;
 pub(crate) mod ticket;
 pub(crate) mod timestamp;
 
-pub use self::text::{clip, legible};
+pub use self::text::{clip, printable};
 pub use failover::refuse_circle;
 pub use group_id::GroupId;
 pub use notification::{Form, Notification, NotificationId};

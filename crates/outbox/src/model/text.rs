@@ -6,7 +6,7 @@ use watchfire_core::CUT;
 /// tabs, and nothing that turns the direction of the text that follows.
 ///
 /// What is taken out leaves U+FFFD, so that a reader sees that something was there.
-pub fn legible(text: &str) -> impl Iterator<Item = char> + '_ {
+pub fn printable(text: &str) -> impl Iterator<Item = char> + '_ {
     let mut chars = text.chars().peekable();
     std::iter::from_fn(move || {
         let c = chars.next()?;
@@ -26,7 +26,7 @@ pub fn legible(text: &str) -> impl Iterator<Item = char> + '_ {
     })
 }
 
-/// Returns the [`legible`] text, cut so that its characters cost at most `max`, the mark of the cut included.
+/// Returns the [`printable`] text, cut so that its characters cost at most `max`, the mark of the cut included.
 ///
 /// `cost` is in the provider's unit, and of the character as it goes out: after escaping where the provider counts so.
 /// Nothing is returned if not even the mark fits.
@@ -35,7 +35,7 @@ pub fn clip(text: &str, max: usize, cost: impl Fn(char) -> usize) -> String {
     let (mut out, mut used) = (String::new(), 0);
     // Where the text ends if it has to be cut.
     let mut end = 0;
-    for c in legible(text) {
+    for c in printable(text) {
         let next = used + cost(c);
         if next > max {
             out.truncate(end);
@@ -53,11 +53,11 @@ pub fn clip(text: &str, max: usize, cost: impl Fn(char) -> usize) -> String {
     out
 }
 
-/// Returns the [`legible`] text with all its lines but the first moved to the right by `by` spaces.
+/// Returns the [`printable`] text with all its lines but the first moved to the right by `by` spaces.
 ///
 /// So a text with line breaks stays one entry of a list. White space at its end goes; empty lines stay empty.
 pub(crate) fn hanging(text: &str, by: usize) -> String {
-    let text: String = legible(text.trim_end()).collect();
+    let text: String = printable(text.trim_end()).collect();
     let mut out = String::with_capacity(text.len());
     for (number, line) in text.split('\n').enumerate() {
         if number > 0 {
@@ -87,7 +87,7 @@ mod tests {
             ("שלום 👩‍👩‍👧", "שלום 👩‍👩‍👧"),
         ];
         for (text, expected) in cases {
-            assert_eq!(legible(text).collect::<String>(), expected);
+            assert_eq!(printable(text).collect::<String>(), expected);
         }
     }
 
@@ -117,7 +117,7 @@ mod tests {
             let cost = |c: char| if c == '&' { 5 } else { c.len_utf16() };
             let out = clip(&text, max, cost);
             prop_assert!(out.chars().map(cost).sum::<usize>() <= max);
-            let whole: String = legible(&text).collect();
+            let whole: String = printable(&text).collect();
             let kept = out.strip_suffix(CUT).unwrap_or(&out);
             prop_assert!(whole.starts_with(kept));
         }

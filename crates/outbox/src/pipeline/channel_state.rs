@@ -7,7 +7,7 @@ use std::{
 use watchfire_core::Alert;
 
 use crate::{
-    GroupId, Notification, Occasion, OccasionKind, Policy, Sink,
+    DeliveryPolicy, GroupId, Notification, Occasion, OccasionKind, Sink,
     aggregate::RateLimiter,
     aggregate::callsite_limiter::CallsiteLimiter,
     delivery::Ticket,
@@ -34,14 +34,14 @@ pub(crate) struct ChannelState {
 /// Is what can be changed of a channel that runs.
 #[derive(Debug)]
 pub(crate) struct Tuning {
-    pub(crate) policy: Policy,
+    pub(crate) policy: DeliveryPolicy,
     pub(crate) fail_over: Option<FailOver>,
 }
 
 /// Is what can be set of every channel besides its name.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    pub(crate) policy: Policy,
+    pub(crate) policy: DeliveryPolicy,
     pub(crate) fail_over: Option<FailOver>,
     pub(crate) hears_panics: bool,
     pub(crate) group_by: Option<GroupBy>,
@@ -60,7 +60,7 @@ impl fmt::Debug for GroupBy {
 }
 
 impl Settings {
-    pub(crate) fn new(policy: Policy) -> Self {
+    pub(crate) fn new(policy: DeliveryPolicy) -> Self {
         Self { policy, fail_over: None, hears_panics: true, group_by: None }
     }
 }
@@ -71,8 +71,8 @@ pub(crate) type Channels = [Arc<ChannelState>];
 impl ChannelState {
     pub(crate) fn new(name: String, sink: Arc<dyn Sink>, settings: Settings) -> Self {
         let Settings { policy, fail_over, hears_panics, group_by } = settings;
-        let callsite_limiter = CallsiteLimiter::new(&policy.noise);
-        let rate_limiter = RateLimiter::new(&policy.noise.budget);
+        let callsite_limiter = CallsiteLimiter::new(&policy.notifications);
+        let rate_limiter = RateLimiter::new(&policy.notifications.budget);
         let counters = Counters::default();
         let tuning = RwLock::new(Arc::new(Tuning { policy, fail_over }));
         Self { name, sink, hears_panics, group_by, callsite_limiter, rate_limiter, counters, tuning }

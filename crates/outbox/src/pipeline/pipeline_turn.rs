@@ -58,7 +58,7 @@ impl Counting {
         let policy = &channel.tuning().policy;
         let mut aggregator = Aggregator::new(
             &channel.name,
-            policy.noise.clone(),
+            policy.notifications.clone(),
             channel.rate_limiter.clone(),
             policy.can_edit,
         );
@@ -389,7 +389,7 @@ impl<F: Files> Pipeline<'_, F> {
     /// Reads what people want silenced, and looks up the quiet hours, every other second.
     pub(crate) fn read_silences(&mut self, now: Timestamp) {
         let hushes =
-            self.aggregators.iter().any(|counting| counting.aggregator.noise().quiet_hours.is_some());
+            self.aggregators.iter().any(|counting| counting.aggregator.policy().quiet_hours.is_some());
         if (!hushes && !self.dispatch.is_durable()) || self.looked.is_some_and(|last| now.since(last) < LOOK)
         {
             return;
@@ -400,7 +400,7 @@ impl<F: Files> Pipeline<'_, F> {
             if let Some(silences) = &silences {
                 counting.aggregator.silence(silences.clone(), now);
             }
-            let hours = counting.aggregator.noise().quiet_hours.as_ref();
+            let hours = counting.aggregator.policy().quiet_hours.as_ref();
             let until = hours.and_then(|hours| hours.until(now.into())).map(Timestamp::from);
             counting.aggregator.hush(until);
         }

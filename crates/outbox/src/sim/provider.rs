@@ -6,15 +6,15 @@ use std::{
 
 use super::random::SimRandom;
 use crate::{
-    Delivering, GroupId, Notification, NotificationId, Occasion, OccasionKind, Outcome, Policy, Reason,
-    Receipt, Scope, Sink, model::timestamp::Timestamp,
+    Delivering, DeliveryPolicy, GroupId, Notification, NotificationId, Occasion, OccasionKind, Outcome,
+    Reason, Receipt, Scope, Sink, model::timestamp::Timestamp,
 };
 
 /// Renders for its recipients, and notes what; what it delivers is the simulator's affair.
 #[derive(Debug)]
 pub(super) struct Paper {
     pub(super) recipients: Vec<String>,
-    pub(super) policy: Policy,
+    pub(super) policy: DeliveryPolicy,
     pub(super) shown: Shown,
 }
 
@@ -43,7 +43,7 @@ impl Sink for Paper {
         Box::pin(std::future::ready(Outcome::Held(Reason::new("not asked in a simulation"))))
     }
 
-    fn policy(&self) -> Policy {
+    fn policy(&self) -> DeliveryPolicy {
         self.policy.clone()
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 use watchfire_core::Alert;
 
 use crate::{
-    GroupId, Occasion, OccasionKind, Policy, Receipt, aggregate::Aggregator, aggregate::RateLimiter,
+    DeliveryPolicy, GroupId, Occasion, OccasionKind, Receipt, aggregate::Aggregator, aggregate::RateLimiter,
     model::timestamp::Timestamp,
 };
 
@@ -13,13 +13,13 @@ use crate::{
 /// returns the receipts of what it delivered.
 pub fn simulate_week(
     channel: &str,
-    policy: &Policy,
+    policy: &DeliveryPolicy,
     alerts: Vec<Alert>,
     end: SystemTime,
     mut tell: impl FnMut(&Occasion<'_>) -> Vec<Receipt>,
 ) {
-    let budget = RateLimiter::new(&policy.noise.budget);
-    let mut aggregator = Aggregator::new(channel, policy.noise.clone(), budget, policy.can_edit);
+    let budget = RateLimiter::new(&policy.notifications.budget);
+    let mut aggregator = Aggregator::new(channel, policy.notifications.clone(), budget, policy.can_edit);
     let mut receipts: BTreeMap<GroupId, Vec<Receipt>> = BTreeMap::new();
     let mut said = Vec::new();
     let mut alerts = alerts.into_iter().peekable();

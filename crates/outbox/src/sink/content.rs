@@ -13,7 +13,7 @@ use summary::summary;
 /// last. Texts are as captured: any Unicode, any length up to the caps of capture. Escaping and cutting is the sink's.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Page {
+pub struct MessageContent {
     /// The severity of the alert.
     pub severity: Severity,
     /// One line: what happened, without control characters, of at most 200 characters.
@@ -60,7 +60,7 @@ pub struct Section {
     pub lines: Vec<String>,
 }
 
-impl Page {
+impl MessageContent {
     /// Sets out what an occasion says.
     #[must_use]
     pub fn of(occasion: &Occasion<'_>) -> Self {
@@ -153,7 +153,7 @@ impl Occasion<'_> {
                 let time = if over.as_secs() == 0 {
                     "at once".to_owned()
                 } else {
-                    format!("in {}", span_text(over))
+                    format!("in {}", format_duration(over))
                 };
                 one_line(&format!("{} different alerts {time}, the oldest: {line}", groups(self)), 200)
             }
@@ -198,7 +198,7 @@ fn facts(occasion: &Occasion<'_>) -> Vec<Fact> {
         None => alert.target.to_string(),
     };
     let when = if is_storm(occasion) { "Oldest" } else { "When" };
-    given([(when, stamp(alert.at)), ("Where", one_line(&place, 300))])
+    given([(when, format_timestamp(alert.at)), ("Where", one_line(&place, 300))])
 }
 
 fn small_print(occasion: &Occasion<'_>) -> Vec<Fact> {
@@ -293,7 +293,7 @@ fn field_line(field: &Field) -> String {
 
 /// Returns a time as RFC 3339 in UTC, to the second.
 #[must_use]
-pub fn stamp(at: SystemTime) -> String {
+pub fn format_timestamp(at: SystemTime) -> String {
     match jiff::Timestamp::try_from(at) {
         Ok(at) => jiff::fmt::temporal::DateTimePrinter::new().precision(Some(0)).timestamp_to_string(&at),
         Err(_) => "at an unknown time".to_owned(),
@@ -302,7 +302,7 @@ pub fn stamp(at: SystemTime) -> String {
 
 /// Returns a length of time in its two largest units: `2 h 5 min`.
 #[must_use]
-pub fn span_text(span: std::time::Duration) -> String {
+pub fn format_duration(span: std::time::Duration) -> String {
     let seconds = span.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {

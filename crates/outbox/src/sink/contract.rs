@@ -3,7 +3,7 @@ use std::{pin::Pin, sync::Arc};
 use watchfire_core::{ConfigError, HandlerLayer};
 
 use crate::{
-    AlertHandler, Answers, Channel, Notification, Occasion, Outbox, Outcome, Policy, Reason, Verdict,
+    AlertHandler, Answers, Channel, DeliveryPolicy, Notification, Occasion, Outbox, Outcome, Reason, Verdict,
     Verifying,
 };
 
@@ -26,8 +26,8 @@ pub trait Sink: Send + Sync + 'static {
     fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a>;
 
     /// Returns how this kind is usually treated: patience, pace, what it can do.
-    fn policy(&self) -> Policy {
-        Policy::default()
+    fn policy(&self) -> DeliveryPolicy {
+        DeliveryPolicy::default()
     }
 
     /// Asks the provider whether it knows the credentials, and the recipients where it can be asked about them; sends
@@ -83,7 +83,7 @@ impl<S: Sink + ?Sized> Sink for Arc<S> {
         (**self).deliver(notification)
     }
 
-    fn policy(&self) -> Policy {
+    fn policy(&self) -> DeliveryPolicy {
         (**self).policy()
     }
 

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use crate::Noise;
+use crate::NotificationPolicy;
 
 /// Says how patient and how fast the outbox is with a channel. Each sink has its own defaults.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Policy {
+pub struct DeliveryPolicy {
     /// How long one attempt may take. Default 15 s.
     pub timeout: Duration,
     /// The first pause of the backoff; it doubles at each attempt, with full jitter. Default 1 s.
@@ -27,11 +27,11 @@ pub struct Policy {
     pub retry_ambiguous: bool,
     /// Whether the provider can change a message that was delivered. Default no.
     pub can_edit: bool,
-    /// How much the channel may speak. Default [`Noise::default`].
-    pub noise: Noise,
+    /// How much the channel may speak. Default [`NotificationPolicy::default`].
+    pub notifications: NotificationPolicy,
 }
 
-impl Default for Policy {
+impl Default for DeliveryPolicy {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(15),
@@ -44,7 +44,7 @@ impl Default for Policy {
             breaker_cap: Duration::from_secs(600),
             retry_ambiguous: true,
             can_edit: false,
-            noise: Noise::default(),
+            notifications: NotificationPolicy::default(),
         }
     }
 }

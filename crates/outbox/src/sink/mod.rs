@@ -11,10 +11,10 @@ pub(crate) mod paper;
 pub(crate) mod quiet_hours;
 mod receipt;
 
-pub use content::{Fact, Page, Section, one_line, span_text, stamp};
+pub use content::{Fact, MessageContent, Section, format_duration, format_timestamp, one_line};
 pub use contract::{Delivering, Sink};
-pub use delivery_policy::Policy;
-pub use notification_policy::{MinCount, Noise, QuietNote};
+pub use delivery_policy::DeliveryPolicy;
+pub use notification_policy::{MinCount, NotificationPolicy, QuietNote};
 pub use occasion::{Counts, Mention, Occasion, OccasionKind, Outlook};
 pub use outcome::{Outcome, Reason, Scope};
 pub use quiet_hours::QuietHours;

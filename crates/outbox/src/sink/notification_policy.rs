@@ -5,17 +5,17 @@ use watchfire_core::Severity;
 use crate::{QuietHours, Rate};
 
 /// Says how much a channel may speak: when it repeats itself, and how often at most. Each kind of sink has its own
-/// defaults; the guide's page "Noise" has them in tables.
+/// defaults; the guide's page "NotificationPolicy" has them in tables.
 ///
 /// ```
 /// use std::time::Duration;
-/// use watchfire_outbox::{Noise, Rate};
-/// let noise = Noise::mail().digests([Duration::from_secs(600)]).budget([Rate::hourly(12)]);
+/// use watchfire_outbox::{NotificationPolicy, Rate};
+/// let noise = NotificationPolicy::mail().digests([Duration::from_secs(600)]).budget([Rate::hourly(12)]);
 /// assert_eq!(noise.digests.len(), 1);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Noise {
+pub struct NotificationPolicy {
     /// After which times what was counted of a group is told; the last one repeats.
     pub digests: Vec<Duration>,
     /// Whether a digest comes early when the total reaches 10, 100, 1,000 and so on.
@@ -59,7 +59,7 @@ pub enum QuietNote {
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-impl Default for Noise {
+impl Default for NotificationPolicy {
     /// Digests after 5 min, 15 min, 1 h, then every 4 h; at most 60 messages in any hour, 20 of them at once.
     fn default() -> Self {
         Self {
@@ -76,7 +76,7 @@ impl Default for Noise {
     }
 }
 
-impl Noise {
+impl NotificationPolicy {
     /// For mail: at most 30 in any hour, 10 of them at once.
     #[must_use]
     pub fn mail() -> Self {

@@ -1,9 +1,9 @@
 //! A sink for tests: what is said is in the notifications.
 
-use crate::{Delivering, Notification, Occasion, Outcome, Policy, Sink};
+use crate::{Delivering, DeliveryPolicy, Notification, Occasion, Outcome, Sink};
 
 /// Renders its occasion's first words and notes for its recipients, and delivers all.
-pub(crate) struct Paper(pub(crate) &'static [&'static str], pub(crate) Policy);
+pub(crate) struct Paper(pub(crate) &'static [&'static str], pub(crate) DeliveryPolicy);
 
 impl Sink for Paper {
     fn kind(&self) -> &'static str {
@@ -19,7 +19,7 @@ impl Sink for Paper {
         Box::pin(std::future::ready(Outcome::Delivered(None)))
     }
 
-    fn policy(&self) -> Policy {
+    fn policy(&self) -> DeliveryPolicy {
         self.1.clone()
     }
 }

@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime};
 
-use crate::{Stats, sink::content::span_text};
+use crate::{Stats, sink::content::format_duration};
 
 /// Says whether alerts get through, and why not.
 ///
@@ -62,7 +62,7 @@ impl Health {
         if let Some(waited) = signs.oldest_critical.map(age).filter(|waited| *waited > UNHEARD) {
             found.push((
                 Failing,
-                format!("a critical alert has not been delivered for {}", span_text(waited)),
+                format!("a critical alert has not been delivered for {}", format_duration(waited)),
             ));
         }
         if let Some(trouble) = signs.trouble {
@@ -85,7 +85,10 @@ impl Health {
                 found.push((Degraded, line));
             }
             if let Some(waited) = channel.oldest_pending.map(age).filter(|waited| *waited > LATE) {
-                found.push((Degraded, format!("{name}: a notification waits for {}", span_text(waited))));
+                found.push((
+                    Degraded,
+                    format!("{name}: a notification waits for {}", format_duration(waited)),
+                ));
             }
         }
         let down = |channel: &crate::ChannelStats| channel.is_held || channel.breakers_open > 0;

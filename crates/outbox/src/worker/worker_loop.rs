@@ -221,7 +221,7 @@ impl Worker<'_> {
         for (number, (channel, counting)) in self.channels.iter().zip(&mut self.aggregators).enumerate() {
             let tuning = channel.tuning();
             self.dispatch.delivery.retune(number, &tuning, now);
-            counting.aggregator.retune(&tuning.policy.noise, tuning.policy.can_edit, now);
+            counting.aggregator.retune(&tuning.policy.notifications, tuning.policy.can_edit, now);
         }
         // For the quiet hours.
         self.looked = None;

@@ -84,7 +84,7 @@ fn wait_until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
-/// Makes the courier wait for the disk, for as long as what is returned is open.
+/// Makes the worker wait for the disk, for as long as what is returned is open.
 fn hang_disk(outbox: &Outbox, pipe: &PathBuf) -> File {
     assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
     // For a new channel it reads the silences, of which this one has no end.

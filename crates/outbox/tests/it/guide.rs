@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use watchfire_core::Severity;
-use watchfire_outbox::{Noise, QuietNote, span_text};
+use watchfire_outbox::{NotificationPolicy, QuietNote, format_duration};
 
 const GUIDE: &str = include_str!("../../../../docs/guide/noise.md");
 
 /// Sets the defaults out as the guide does.
-fn table(noise: &Noise, can_edit: bool) -> String {
-    let short = |span: &Duration| span_text(*span).replace(" 0 s", "").replace(" 0 min", "");
+fn table(noise: &NotificationPolicy, can_edit: bool) -> String {
+    let short = |span: &Duration| format_duration(*span).replace(" 0 s", "").replace(" 0 min", "");
     let first = match noise.every {
         Some(rate) => format!("every alert, up to {rate} of each kind"),
         None if noise.first_from > Severity::Trace => {
@@ -48,12 +48,12 @@ fn table(noise: &Noise, can_edit: bool) -> String {
 #[test]
 fn the_defaults_are_those_of_the_guide() {
     let kinds = [
-        ("mail", Noise::mail(), false),
-        ("chat", Noise::chat(), true),
-        ("webhook", Noise::webhook(), false),
-        ("messenger", Noise::messenger(), true),
-        ("sms", Noise::sms(), false),
-        ("tracker", Noise::tracker(), false),
+        ("mail", NotificationPolicy::mail(), false),
+        ("chat", NotificationPolicy::chat(), true),
+        ("webhook", NotificationPolicy::webhook(), false),
+        ("messenger", NotificationPolicy::messenger(), true),
+        ("sms", NotificationPolicy::sms(), false),
+        ("tracker", NotificationPolicy::tracker(), false),
     ];
     for (name, noise, can_edit) in kinds {
         let begin = format!("<!-- noise: {name} -->\n");
@@ -61,5 +61,8 @@ fn the_defaults_are_those_of_the_guide() {
         let (shown, _) = rest.split_once("<!-- end -->").unwrap_or((rest, ""));
         assert_eq!(shown, table(&noise, can_edit), "{name}");
     }
-    assert_eq!(table(&Noise::default(), false).lines().last(), Some("| budget | 60/h burst 20 |"));
+    assert_eq!(
+        table(&NotificationPolicy::default(), false).lines().last(),
+        Some("| budget | 60/h burst 20 |")
+    );
 }

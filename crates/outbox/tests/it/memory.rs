@@ -187,7 +187,7 @@ fn a_full_queue_is_counted_and_told_in_the_next_message() {
     let outbox = quiet("shop").capacity(2).start().unwrap();
     let layer = blocks.layer(&outbox).unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-        tracing::error!("the one that the courier is stuck with");
+        tracing::error!("the one that the worker is stuck with");
         while !*inside.lock().unwrap() {
             std::thread::yield_now();
         }
@@ -211,7 +211,7 @@ fn a_full_queue_is_counted_and_told_in_the_next_message() {
     assert_eq!(tells.iter().filter(|told| **told).count(), 1, "once, and only once: {tells:?}");
 }
 
-/// Holds up the courier inside `render`, once.
+/// Holds up the worker inside `render`, once.
 struct Blocks {
     told: Told,
     wait: Mutex<Option<mpsc::Receiver<()>>>,
@@ -275,7 +275,7 @@ fn a_handle_dropped_early_loses_nothing() {
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         tracing::error!("after the drop");
     });
-    // The last layer is gone with the subscriber; the courier ends when it has nothing left to do.
+    // The last layer is gone with the subscriber; the worker ends when it has nothing left to do.
     let until = watchfire_core::clock::instant() + LONG;
     while told.delivered().is_empty() && watchfire_core::clock::instant() < until {
         std::thread::yield_now();
@@ -283,14 +283,14 @@ fn a_handle_dropped_early_loses_nothing() {
     assert_eq!(told.titles(), ["after the drop"]);
 }
 
-/// The courier learns of channels in each round; one that is set up in the middle of a round, with an event at once, is
+/// The worker learns of channels in each round; one that is set up in the middle of a round, with an event at once, is
 /// met in the same round.
 #[test]
-fn the_first_event_of_a_channel_set_up_while_the_courier_works_is_not_lost() {
+fn the_first_event_of_a_channel_set_up_while_the_worker_works_is_not_lost() {
     let (go, wait) = mpsc::channel::<()>();
     let (reached, stuck) = mpsc::channel::<()>();
     let both = Mutex::new(Some((reached, wait)));
-    // A failed attempt is told of in the middle of a round: the courier stops there.
+    // A failed attempt is told of in the middle of a round: the worker stops there.
     let log = SelfLog::to(move |_| {
         if let Some((reached, wait)) = both.lock().unwrap().take() {
             reached.send(()).unwrap();
@@ -324,7 +324,7 @@ fn a_second_channel_of_the_same_name_is_an_error_that_names_it() {
 }
 
 #[test]
-fn a_sink_that_panics_costs_a_rendering_and_never_the_courier() {
+fn a_sink_that_panics_costs_a_rendering_and_never_the_worker() {
     for (in_render, in_deliver) in [(true, false), (false, true)] {
         let told = Told::new();
         let panics =

@@ -131,7 +131,7 @@ fn a_recorder_gets_every_count_that_the_stats_have() {
     let stats = || outbox.stats().channels[0].clone();
     assert_eq!(stats().of_kind(OccasionKind::First), stats().notifications);
     assert!(stats().delivered > 0 && stats().refused > 0 && stats().dead > 0 && stats().untold > 0);
-    // They are handed over at the end of the courier's turn, of which the flush is told a moment before.
+    // They are handed over at the end of the worker's turn, of which the flush is told a moment before.
     let until = clock::instant() + LONG;
     while kept.of("metered") != expected(&stats()) && clock::instant() < until {
         std::thread::yield_now();

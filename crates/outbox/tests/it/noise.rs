@@ -9,7 +9,9 @@ use std::{
 
 use tracing_subscriber::prelude::*;
 use watchfire_core::{Alert, App, SelfLog, Severity, clock};
-use watchfire_outbox::{ChannelStats, Noise, OccasionKind, Outbox, Outcome, Rate, Receipt, Silence, Sink};
+use watchfire_outbox::{
+    ChannelStats, NotificationPolicy, OccasionKind, Outbox, Outcome, Rate, Receipt, Silence, Sink,
+};
 
 use crate::sinks::Told;
 
@@ -58,7 +60,7 @@ fn expect_conserved(stats: &ChannelStats) {
     assert_eq!(stats.captured + stats.carried, out + dropped, "{stats:?}");
 }
 
-/// Waits until the courier has collected everything that was emitted.
+/// Waits until the worker has collected everything that was emitted.
 fn settle(outbox: &Outbox) -> ChannelStats {
     let until = clock::instant() + LONG;
     loop {
@@ -113,7 +115,7 @@ fn equal_errors_of_four_threads_are_one_alert_and_an_exact_count() {
 }
 
 #[test]
-fn a_captured_event_allocates_nothing_once_the_courier_gives_buffers_back() {
+fn a_captured_event_allocates_nothing_once_the_worker_gives_buffers_back() {
     let outbox = quiet().start().unwrap();
     let dispatch =
         tracing::Dispatch::new(tracing_subscriber::registry().with(Told::new().layer(&outbox).unwrap()));
@@ -288,7 +290,7 @@ fn a_silence_in_the_folder_is_heeded_and_told_of_when_it_is_taken_away() {
         let until = clock::instant() + LONG;
         let ended = || told.pages().iter().any(|page| page.contains("has ended"));
         while !ended() && clock::instant() < until {
-            // Whatever wakes the courier has it look at the folder.
+            // Whatever wakes the worker has it look at the folder.
             tracing::error!("something else");
             std::thread::yield_now();
         }
@@ -303,8 +305,8 @@ fn a_channel_that_can_edit_counts_in_its_first_message() {
     let receipt = Receipt::new("all", "message-1");
     let told = Told::new().answers([Outcome::Delivered(Some(receipt))]).policy(|policy| {
         policy.can_edit = true;
-        policy.noise = Noise::chat();
-        policy.noise.edit_every = Duration::ZERO;
+        policy.notifications = NotificationPolicy::chat();
+        policy.notifications.edit_every = Duration::ZERO;
     });
     let outbox = quiet().start().unwrap();
     let layer = told.clone().layer(&outbox).unwrap();

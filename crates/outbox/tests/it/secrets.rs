@@ -7,7 +7,7 @@ use std::{
 };
 
 use watchfire_core::{Alert, App, Secret, SelfLog, Severity};
-use watchfire_outbox::{Delivering, Form, Notification, Occasion, Outbox, Outcome, Policy, Sink};
+use watchfire_outbox::{Delivering, DeliveryPolicy, Form, Notification, Occasion, Outbox, Outcome, Sink};
 
 use crate::sinks::Told;
 
@@ -38,7 +38,7 @@ impl Sink for Careless {
         self.told.deliver(notification)
     }
 
-    fn policy(&self) -> Policy {
+    fn policy(&self) -> DeliveryPolicy {
         Sink::policy(&self.told)
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use watchfire_outbox::{Delivering, Notification, Occasion, Outcome, Policy, Sink};
+use watchfire_outbox::{Delivering, DeliveryPolicy, Notification, Occasion, Outcome, Sink};
 
 /// Answers as told, else takes everything, and keeps what it was handed. Clones share what is kept.
 #[derive(Clone, Default)]
@@ -18,7 +18,7 @@ struct Inner {
     attempts: Mutex<Vec<Notification>>,
     delivered: Mutex<Vec<Notification>>,
     recipients: Mutex<Vec<String>>,
-    policy: Mutex<Policy>,
+    policy: Mutex<DeliveryPolicy>,
     rendered: Mutex<Vec<String>>,
 }
 
@@ -40,7 +40,7 @@ impl Told {
         self
     }
 
-    pub(crate) fn policy(self, change: impl FnOnce(&mut Policy)) -> Self {
+    pub(crate) fn policy(self, change: impl FnOnce(&mut DeliveryPolicy)) -> Self {
         change(&mut self.0.policy.lock().unwrap());
         self
     }
@@ -58,7 +58,7 @@ impl Told {
         self.delivered().iter().map(|notification| notification.title().to_owned()).collect()
     }
 
-    /// Waits for the courier of an outbox that was dropped to end: it holds the sink until then.
+    /// Waits for the worker of an outbox that was dropped to end: it holds the sink until then.
     pub(crate) fn wait_for_the_end(&self) {
         let until = watchfire_core::clock::instant() + Duration::from_secs(20);
         while Arc::strong_count(&self.0) > 1 && watchfire_core::clock::instant() < until {
@@ -78,7 +78,7 @@ impl Sink for Told {
     }
 
     fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
-        let page = watchfire_outbox::Page::of(occasion);
+        let page = watchfire_outbox::MessageContent::of(occasion);
         self.0.rendered.lock().unwrap().push(page.plain_text());
         let recipients = self.0.recipients.lock().unwrap();
         recipients
@@ -104,7 +104,7 @@ impl Sink for Told {
         })
     }
 
-    fn policy(&self) -> Policy {
+    fn policy(&self) -> DeliveryPolicy {
         self.0.policy.lock().unwrap().clone()
     }
 }

@@ -1,4 +1,4 @@
-//! The disk takes its time: that is the courier's matter, and nobody else's.
+//! The disk takes its time: that is the worker's matter, and nobody else's.
 
 use std::{
     fs::OpenOptions,
@@ -59,7 +59,7 @@ fn make_pipe(path: &Path) {
 
 #[test]
 #[cfg(unix)]
-fn what_is_on_its_way_arrives_while_the_courier_waits_for_the_disk() {
+fn what_is_on_its_way_arrives_while_the_worker_waits_for_the_disk() {
     let folder = tempfile::tempdir().unwrap();
     let outbox = Outbox::builder("shop").spool(folder.path()).self_log(SelfLog::to(|_| ())).start().unwrap();
     let (go, wait) = oneshot::channel();
@@ -70,14 +70,14 @@ fn what_is_on_its_way_arrives_while_the_courier_waits_for_the_disk() {
     outbox.alert(Alert::new(App::new("shop"), Severity::Error, "card declined"));
     wait_until("the attempt is made", || *under_way.lock().unwrap());
 
-    // For a new channel the courier reads the silences, of which this one cannot be read to its end.
+    // For a new channel the worker reads the silences, of which this one cannot be read to its end.
     let pipe = folder.path().join("silences/pipe");
     make_pipe(&pipe);
     let _late = Told::new().named("late").layer(&outbox).unwrap();
     let held = OpenOptions::new().write(true).open(&pipe).unwrap();
-    // Opened for writing: the courier has opened it for reading, and waits.
+    // Opened for writing: the worker has opened it for reading, and waits.
     go.send(()).unwrap();
-    wait_until("the message arrives while the courier waits", || told.titles() == ["card declined"]);
+    wait_until("the message arrives while the worker waits", || told.titles() == ["card declined"]);
     drop(held);
     std::fs::remove_file(&pipe).unwrap();
     assert!(outbox.flush(LONG).is_complete);

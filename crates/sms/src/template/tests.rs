@@ -15,7 +15,7 @@ fn fill(template: &Template, message: &str, form: Form) -> String {
     let occasion = Occasion::first(&alert, "sms", GroupId::from_u64(0xfeed), UNIX_EPOCH)
         .of_kind(OccasionKind::Digest, 1)
         .counts(Counts::new(310, 9, UNIX_EPOCH, UNIX_EPOCH));
-    template.fill(&occasion, &Page::of(&occasion), 2, form)
+    template.fill(&occasion, &MessageContent::of(&occasion), 2, form)
 }
 
 #[test]
@@ -102,11 +102,11 @@ fn a_storm_says_so_with_its_oldest_alert_in_the_first_variable() {
     let occasion = Occasion::first(&alert, "sms", GroupId::from_u64(1), UNIX_EPOCH)
         .of_kind(OccasionKind::Storm, 0)
         .counts(Counts::one(UNIX_EPOCH).groups(24));
-    let page = Page::of(&occasion);
+    let page = MessageContent::of(&occasion);
     assert_eq!(template.fill(&occasion, &page, 1, Form::Plain), "storm 24: no stock");
     assert_eq!(template.fill(&occasion, &page, 1, Form::Ascii), "storm 24: no st");
     let over = occasion.clone().outlook(Some(Outlook::Over));
-    let page = Page::of(&over);
+    let page = MessageContent::of(&over);
     assert_eq!(template.fill(&over, &page, 1, Form::Plain), "storm over 24: no stock");
     let expected = "STORM OVER at shop: storm over 24: no stock";
     assert_eq!(named.unwrap().fill(&over, &page, 1, Form::Plain), expected);

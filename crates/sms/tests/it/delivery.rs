@@ -8,7 +8,7 @@ use std::{
 use tracing_subscriber::prelude::*;
 use watchfire_core::{App, SelfLog};
 use watchfire_inbox::{Demo, Fault, Inbox, Room};
-use watchfire_outbox::{ChannelStats, Noise, Outbox, Sink};
+use watchfire_outbox::{ChannelStats, NotificationPolicy, Outbox, Sink};
 use watchfire_sms::{Exotel, Sms, SmsBuilder, Twilio};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -45,7 +45,7 @@ fn log_through(sms: SmsBuilder, log: impl FnOnce()) -> ChannelStats {
     let mut policy = sms.policy();
     policy.backoff_base = Duration::from_millis(10);
     // What is tested is the way of an SMS, not when one is due.
-    policy.noise = Noise::default();
+    policy.notifications = NotificationPolicy::default();
     let layer = sms.channel().policy(policy).layer(&outbox).unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
     assert_eq!(outbox.flush(LONG).pending, 0, "{:?}", outbox.stats());

@@ -4,7 +4,7 @@ use std::sync::{
 };
 
 use watchfire_core::Secret;
-use watchfire_outbox::{Answers, Delivering, Occasion, Outcome, Page, Reason, Verdict, Verifying};
+use watchfire_outbox::{Answers, Delivering, MessageContent, Occasion, Outcome, Reason, Verdict, Verifying};
 
 use super::*;
 use crate::Captured;
@@ -53,7 +53,7 @@ impl Sink for Faulty {
 }
 
 fn fine(occasion: &Occasion<'_>, recipient: &str) -> Notification {
-    let page = Page::of(occasion);
+    let page = MessageContent::of(occasion);
     let text = page.plain_text();
     occasion
         .notification(recipient)

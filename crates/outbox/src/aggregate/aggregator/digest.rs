@@ -24,7 +24,7 @@ impl Aggregator {
         let Some(group) = self.groups.remove(&id) else { return };
         self.bytes = self.bytes.saturating_sub(group.bytes);
         self.changed = true;
-        if group.total > 1 && self.noise.quiet == QuietNote::Edit && self.can_edit && editable(id) {
+        if group.total > 1 && self.policy.quiet == QuietNote::Edit && self.can_edit && editable(id) {
             let mut emission = Emission::of(OccasionKind::Quiet, id, &group, now);
             emission.alert = Arc::clone(&group.opening);
             out.push(emission);
@@ -42,7 +42,7 @@ impl Aggregator {
         let next = self.last_edit + EDIT_GAP;
         let Some(group) = self.groups.get_mut(&id) else { return };
         if !editable(id) {
-            group.edit_at = Some(now + self.noise.edit_every);
+            group.edit_at = Some(now + self.policy.edit_every);
             return;
         }
         if next > now {
@@ -94,7 +94,7 @@ impl Aggregator {
             _ => match self.bundle(OccasionKind::Digest, ready.make_contiguous(), now) {
                 Some(emission) => out.push(emission),
                 // Nothing is known of what was counted: it waits for an alert to stand for it.
-                None => self.overflow.due = now + self.noise.window(0),
+                None => self.overflow.due = now + self.policy.window(0),
             },
         }
     }
@@ -113,7 +113,7 @@ impl Aggregator {
         if std::mem::take(&mut self.unmentioned) > 0 {
             emission.notes.extend(withheld_note(self.tally.withheld));
         }
-        group.told(&self.noise, now);
+        group.told(&self.policy, now);
         let at = group.next();
         self.tally.told += emission.told;
         self.wake_by(at);
@@ -147,7 +147,7 @@ impl Aggregator {
             fresh += group.fresh.max(group.unsaid);
             first = first.min(group.first);
             last = last.max(group.last);
-            group.told(&self.noise, now);
+            group.told(&self.policy, now);
         }
         let groups = mentions.len() as u64 + overflow.groups;
         let mentions = most_frequent(mentions);

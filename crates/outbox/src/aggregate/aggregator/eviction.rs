@@ -6,7 +6,7 @@ use crate::{GroupId, model::timestamp::Timestamp};
 impl Aggregator {
     pub(super) fn overflow(&mut self, alerts: u64, first: Timestamp, last: Timestamp, now: Timestamp) {
         if self.overflow.alerts == 0 {
-            self.overflow = Overflow { first, last, due: now + self.noise.window(0), ..Overflow::default() };
+            self.overflow = Overflow { first, last, due: now + self.policy.window(0), ..Overflow::default() };
         }
         self.overflow.alerts += alerts;
         self.overflow.groups += 1;
@@ -43,7 +43,7 @@ impl Aggregator {
 
     /// Returns how long a group waits for its `min_count`.
     pub(super) fn patience(&self) -> Duration {
-        self.noise.min_count.map_or(Duration::from_secs(3600), |min| min.within)
+        self.policy.min_count.map_or(Duration::from_secs(3600), |min| min.within)
     }
 
     /// Lets go of a group that is not to be told of, and counts what it had.

@@ -1,23 +1,23 @@
 use super::{Aggregator, Late};
-use crate::{Noise, aggregate::Silences, model::timestamp::Timestamp};
+use crate::{NotificationPolicy, aggregate::Silences, model::timestamp::Timestamp};
 
 impl Aggregator {
     /// Takes other settings. What was counted stays, and is told as they have it: at the times of the new digests, counted
     /// from the last message.
-    pub(crate) fn retune(&mut self, noise: &Noise, can_edit: bool, now: Timestamp) {
+    pub(crate) fn retune(&mut self, policy: &NotificationPolicy, can_edit: bool, now: Timestamp) {
         self.can_edit = can_edit;
-        if self.noise == *noise {
+        if self.policy == *policy {
             return;
         }
-        self.budget.retune(&noise.budget, now);
-        self.noise = noise.clone();
+        self.budget.retune(&policy.budget, now);
+        self.policy = policy.clone();
         self.budget.mute_until(None);
         for group in self.groups.values_mut() {
             group.due = if group.owed || group.late.is_some() {
                 // Looked at anew: what has held it may hold it no longer.
                 group.due.min(now)
             } else {
-                group.last_said.max(group.first) + noise.window(group.step)
+                group.last_said.max(group.first) + policy.window(group.step)
             };
         }
         self.changed = true;

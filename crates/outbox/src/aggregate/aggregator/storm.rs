@@ -32,7 +32,7 @@ pub(in crate::aggregate) struct Storm {
 
 impl Aggregator {
     pub(super) fn arrived(&mut self, now: Timestamp) {
-        if self.noise.every.is_some() {
+        if self.policy.every.is_some() {
             return;
         }
         self.arrivals.push_back(now);
@@ -94,7 +94,7 @@ impl Aggregator {
             return false;
         }
         let silences = &self.silences;
-        let noise = &self.noise;
+        let policy = &self.policy;
         let ids: Vec<GroupId> = self
             .groups
             .iter()
@@ -102,13 +102,13 @@ impl Aggregator {
                 group.owed
                     && group.unsaid > 0
                     && group.severity < Severity::Critical
-                    && group.is_loud(noise)
+                    && group.is_loud(policy)
                     && silences.of(**id, now).is_none()
             })
             .map(|(id, _)| *id)
             .collect();
         if ids.is_empty() && self.overflow.alerts == 0 {
-            storm.due = now + self.noise.window(storm.step);
+            storm.due = now + self.policy.window(storm.step);
             return true;
         }
         // What is critical goes first, by itself.
@@ -120,7 +120,7 @@ impl Aggregator {
             storm.step = storm.step.saturating_add(1);
         }
         storm.said = true;
-        storm.due = now + self.noise.window(storm.step);
+        storm.due = now + self.policy.window(storm.step);
         let whole = self.whole_storm(storm.since, now);
         if let Some(mut emission) = self.bundle(OccasionKind::Storm, &ids, now) {
             emission.outlook = Some(if over { Outlook::Over } else { Outlook::Next(storm.due.into()) });
@@ -148,7 +148,7 @@ impl Aggregator {
             group.first >= since
                 && group.severity < Severity::Critical
                 && self.silences.of(**id, now).is_none()
-                && (!group.owed || group.is_loud(&self.noise))
+                && (!group.owed || group.is_loud(&self.policy))
         };
         let mut groups: Vec<_> = self.groups.iter().filter(of_it).collect();
         groups.sort_by_key(|(_, group)| group.first);

@@ -18,7 +18,7 @@ fn group(tag: u32) -> GroupId {
 
 #[test]
 fn a_burst_passes_then_each_text_once_and_its_repeats_are_counted() {
-    let callsite_limiter = CallsiteLimiter::new(&Noise::default());
+    let callsite_limiter = CallsiteLimiter::new(&NotificationPolicy::default());
     for _ in 0..BURST {
         assert_eq!(asks(&callsite_limiter, 1_000, 7), Admission::Pass(None));
     }
@@ -48,7 +48,7 @@ fn a_burst_passes_then_each_text_once_and_its_repeats_are_counted() {
 
 #[test]
 fn tokens_come_back_with_time() {
-    let callsite_limiter = CallsiteLimiter::new(&Noise::default());
+    let callsite_limiter = CallsiteLimiter::new(&NotificationPolicy::default());
     let passes = |now| {
         (0..100_u32).filter(|_| matches!(asks(&callsite_limiter, now, 7), Admission::Pass(None))).count()
     };
@@ -61,7 +61,7 @@ fn tokens_come_back_with_time() {
 
 #[test]
 fn too_many_texts_are_counted_but_for_a_sample_now_and_then() {
-    let callsite_limiter = CallsiteLimiter::new(&Noise::default());
+    let callsite_limiter = CallsiteLimiter::new(&NotificationPolicy::default());
     let mut passed = 0_u64;
     for i in 0..1_000_000_u32 {
         // Ten seconds.
@@ -80,7 +80,7 @@ fn too_many_texts_are_counted_but_for_a_sample_now_and_then() {
 
 #[test]
 fn what_nobody_looked_at_is_given_to_the_last_group_of_its_callsite_and_is_said_to_be_so() {
-    let callsite_limiter = CallsiteLimiter::new(&Noise::default());
+    let callsite_limiter = CallsiteLimiter::new(&NotificationPolicy::default());
     let mut collector = Collector::default();
     for tag in 0..200 {
         if let Admission::Pass(Some(key)) = asks(&callsite_limiter, 0, tag + 1) {
@@ -96,7 +96,7 @@ fn what_nobody_looked_at_is_given_to_the_last_group_of_its_callsite_and_is_said_
 
 #[test]
 fn an_event_that_found_no_room_leaves_its_place_to_the_next() {
-    let callsite_limiter = CallsiteLimiter::new(&Noise::default());
+    let callsite_limiter = CallsiteLimiter::new(&NotificationPolicy::default());
     for _ in 0..BURST {
         asks(&callsite_limiter, 0, 7);
     }
@@ -114,7 +114,7 @@ fn an_event_that_found_no_room_leaves_its_place_to_the_next() {
 
 #[test]
 fn callsites_do_not_share_and_an_idle_one_gives_its_slot_back() {
-    let callsite_limiter = CallsiteLimiter::new(&Noise::default());
+    let callsite_limiter = CallsiteLimiter::new(&NotificationPolicy::default());
     let id = |i: u64| (i << 48) | i;
     let mut collector = Collector::default();
     for round in 0..20_u64 {
@@ -134,7 +134,7 @@ fn callsites_do_not_share_and_an_idle_one_gives_its_slot_back() {
 
 #[test]
 fn many_threads_and_a_collector_lose_no_count() {
-    let callsite_limiter = Arc::new(CallsiteLimiter::new(&Noise::default()));
+    let callsite_limiter = Arc::new(CallsiteLimiter::new(&NotificationPolicy::default()));
     let clock = Arc::new(AtomicU64::new(0));
     let (threads, each) = (4_u64, 50_000_u64);
     let workers: Vec<_> = (0..threads)
@@ -169,7 +169,7 @@ fn many_threads_and_a_collector_lose_no_count() {
 
 #[test]
 fn without_room_no_text_becomes_known() {
-    let callsite_limiter = CallsiteLimiter::new(&Noise::default());
+    let callsite_limiter = CallsiteLimiter::new(&NotificationPolicy::default());
     for _ in 0..BURST {
         assert_eq!(callsite_limiter.ask(ID, || 0, || 7, || false), Admission::NoRoom);
     }

@@ -35,8 +35,8 @@ fn a_message_of_several_groups_says_what_held_each_of_them_back() {
         ),
     ];
     for (hold, expected) in cases {
-        let noise = Noise::default().digests([HOUR]).budget([Rate::hourly(10).burst(5)]);
-        let mut scene = Scene::new(Noise { early: false, ..noise });
+        let policy = NotificationPolicy::default().digests([HOUR]).budget([Rate::hourly(10).burst(5)]);
+        let mut scene = Scene::new(NotificationPolicy { early: false, ..policy });
         let all: Vec<Alert> = ["ant", "bee", "cow", "dog"].map(alert).into();
         let groups: Vec<GroupId> = all.iter().map(|alert| Fingerprint::of(alert, None).group).collect();
         if expected.contains("one of") {
@@ -60,7 +60,7 @@ fn counts_of_texts_that_nobody_looked_at_are_told_as_such_and_once() {
     let expected = "7 of these came too fast for a look at their texts: from the same place, but some of another \
                     kind perhaps.";
     for (others, restarts) in [(0, false), (0, true), (3, false)] {
-        let mut scene = Scene::new(Noise { early: false, ..Noise::mail() });
+        let mut scene = Scene::new(NotificationPolicy { early: false, ..NotificationPolicy::mail() });
         let repeat = |scene: &mut Scene, unread| {
             let group = scene.event(&alert("refused"));
             for word in ["ant", "bee", "cow"].iter().take(others) {
@@ -75,7 +75,7 @@ fn counts_of_texts_that_nobody_looked_at_are_told_as_such_and_once() {
         repeat(&mut scene, 4);
         if restarts {
             scene.aggregator.close_book();
-            scene.restart(Noise { early: false, ..Noise::mail() });
+            scene.restart(NotificationPolicy { early: false, ..NotificationPolicy::mail() });
         }
         scene.pass(MINUTE * 6);
         assert_eq!(notes(&scene), [expected], "{others} {restarts}");

@@ -18,10 +18,10 @@ fn lines(scene: &Scene) -> Vec<Line> {
 }
 
 /// Is a day in two parts: its settings, whether the provider can edit, and what happens in each.
-type Day = (&'static str, Noise, bool, fn(&mut Scene), fn(&mut Scene));
+type Day = (&'static str, NotificationPolicy, bool, fn(&mut Scene), fn(&mut Scene));
 
 fn days() -> Vec<Day> {
-    let plain = || Noise { early: false, ..Noise::default() };
+    let plain = || NotificationPolicy { early: false, ..NotificationPolicy::default() };
     let repeat: fn(&mut Scene) = |scene| {
         for _ in 0..40 {
             scene.event(&alert("refused"));
@@ -40,10 +40,10 @@ fn days() -> Vec<Day> {
                 scene.pass(MINUTE);
             }
         }),
-        ("an early digest waits for its gap", Noise::default(), false, early, early),
+        ("an early digest waits for its gap", NotificationPolicy::default(), false, early, early),
         (
             "an edit has told what the digest tells again, and shows the first",
-            Noise { early: false, ..Noise::chat() },
+            NotificationPolicy { early: false, ..NotificationPolicy::chat() },
             true,
             |scene| {
                 for i in 0..3 {
@@ -112,7 +112,7 @@ fn days() -> Vec<Day> {
         ),
         (
             "what had no room is told as so many groups",
-            Noise::default(),
+            NotificationPolicy::default(),
             false,
             |scene| {
                 for i in 0..3_000_u32 {
@@ -148,15 +148,15 @@ fn days() -> Vec<Day> {
 
 #[test]
 fn a_restart_changes_nothing_of_what_is_said() {
-    for (name, noise, can_edit, before, after) in days() {
+    for (name, policy, can_edit, before, after) in days() {
         let said = [false, true].map(|restarts| {
-            let mut scene = Scene::with_edits(noise.clone(), can_edit);
+            let mut scene = Scene::with_edits(policy.clone(), can_edit);
             let hush = name.contains("while they wait").then(|| scene.now + HOUR);
             scene.aggregator.hush(hush);
             before(&mut scene);
             if restarts {
                 scene.aggregator.close_book();
-                scene.restart(noise.clone());
+                scene.restart(policy.clone());
                 scene.aggregator.hush(hush);
             }
             after(&mut scene);
@@ -170,14 +170,14 @@ fn a_restart_changes_nothing_of_what_is_said() {
 
 #[test]
 fn of_several_processes_the_one_that_has_spent_most_counts_whichever_is_read_last() {
-    let noise = Noise::mail().budget([Rate::hourly(6).burst(6)]);
+    let policy = NotificationPolicy::mail().budget([Rate::hourly(6).burst(6)]);
     for order in [[1, 4], [4, 1]] {
         let now = Timestamp::from_millis(1_700_000_000_000);
-        let mut heir = Aggregator::new("ops", noise.clone(), RateLimiter::new(&noise.budget), false);
+        let mut heir = Aggregator::new("ops", policy.clone(), RateLimiter::new(&policy.budget), false);
         for spent in order {
-            let rate_limiter = RateLimiter::new(&noise.budget);
+            let rate_limiter = RateLimiter::new(&policy.budget);
             assert!((0..spent).all(|_| rate_limiter.try_acquire("", now)));
-            let text = Aggregator::new("ops", noise.clone(), rate_limiter, false).checkpoint(now);
+            let text = Aggregator::new("ops", policy.clone(), rate_limiter, false).checkpoint(now);
             heir.inherit(&text, now);
         }
         assert_eq!(heir.budget.available("", now), 2, "{order:?}");
@@ -186,7 +186,7 @@ fn of_several_processes_the_one_that_has_spent_most_counts_whichever_is_read_las
 
 #[test]
 fn counts_without_an_alert_to_stand_for_them_wait_for_one() {
-    let mut scene = Scene::new(Noise::mail());
+    let mut scene = Scene::new(NotificationPolicy::mail());
     scene.aggregator.count(None, 7, scene.now, &mut Vec::new());
     scene.pass(HOUR);
     assert_eq!((scene.said.len(), scene.aggregator.pending()), (0, 7));
@@ -197,11 +197,11 @@ fn counts_without_an_alert_to_stand_for_them_wait_for_one() {
 
 #[test]
 fn a_clock_that_was_set_back_holds_no_group_for_longer_than_a_window() {
-    let mut scene = Scene::new(Noise { early: false, ..Noise::mail() });
+    let mut scene = Scene::new(NotificationPolicy { early: false, ..NotificationPolicy::mail() });
     scene.event(&alert("refused"));
     scene.event(&alert("refused"));
     let left = OrphanedCounts { text: scene.aggregator.checkpoint(scene.now), again: false };
-    let mut before = Scene::new(Noise { early: false, ..Noise::mail() });
+    let mut before = Scene::new(NotificationPolicy { early: false, ..NotificationPolicy::mail() });
     before.now = before.now - HOUR * 24 * 300;
     before.begin = before.now;
     before.aggregator.restore(&left, &app(), before.now);
@@ -211,9 +211,9 @@ fn a_clock_that_was_set_back_holds_no_group_for_longer_than_a_window() {
 
 #[test]
 fn two_processes_that_had_the_same_group_are_one_in_their_heir() {
-    let noise = || Noise { early: false, ..Noise::mail() }.min_count(2, MINUTE);
+    let policy = || NotificationPolicy { early: false, ..NotificationPolicy::mail() }.min_count(2, MINUTE);
     let scene = |events: u64, hushed: bool| {
-        let mut scene = Scene::new(noise());
+        let mut scene = Scene::new(policy());
         scene.aggregator.hush(hushed.then(|| scene.now + HOUR * 8));
         for _ in 0..events {
             scene.event(&alert("refused"));
@@ -233,7 +233,7 @@ fn two_processes_that_had_the_same_group_are_one_in_their_heir() {
     ] {
         let left = [scene(first.0, first.1), scene(second.0, second.1)];
         let now = left.iter().map(|scene| scene.now).max().unwrap();
-        let mut heir = Aggregator::new("ops", noise(), RateLimiter::default(), false);
+        let mut heir = Aggregator::new("ops", policy(), RateLimiter::default(), false);
         for scene in &left {
             heir.restore(
                 &OrphanedCounts { text: scene.aggregator.checkpoint(now), again: false },

@@ -11,13 +11,14 @@ fn digests_follow_the_new_times_from_the_last_message_on() {
         (MINUTE * 5, MINUTE * 2, HOUR, vec![(0, "first", 1), (3600, "digest", 3)]),
         (MINUTE * 5, MINUTE * 2, MINUTE * 5, vec![(0, "first", 1), (300, "digest", 3)]),
     ] {
-        let noise = |digest| Noise { early: false, ..Noise::default().digests([digest]) };
-        let mut scene = Scene::new(noise(before));
+        let policy =
+            |digest| NotificationPolicy { early: false, ..NotificationPolicy::default().digests([digest]) };
+        let mut scene = Scene::new(policy(before));
         for _ in 0..4 {
             scene.event(&alert("no"));
         }
         scene.pass(at);
-        scene.aggregator.retune(&noise(after), false, scene.now);
+        scene.aggregator.retune(&policy(after), false, scene.now);
         scene.pass(MINUTE * 90);
         assert_eq!(scene.kinds(), expected, "{before:?} at {at:?} {after:?}");
     }
@@ -27,10 +28,10 @@ fn digests_follow_the_new_times_from_the_last_message_on() {
 fn what_was_held_is_said_when_nothing_holds_it_any_more() {
     let hours: QuietHours = "00:00-24:00".parse().unwrap();
     for (before, after) in [
-        (Noise::default().min_count(10, HOUR), Noise::default()),
-        (Noise::default().first_from(Severity::Critical), Noise::default()),
-        (Noise::default().quiet_hours(hours), Noise::default()),
-        (Noise::default().budget([Rate::hourly(1)]), Noise::default().budget([])),
+        (NotificationPolicy::default().min_count(10, HOUR), NotificationPolicy::default()),
+        (NotificationPolicy::default().first_from(Severity::Critical), NotificationPolicy::default()),
+        (NotificationPolicy::default().quiet_hours(hours), NotificationPolicy::default()),
+        (NotificationPolicy::default().budget([Rate::hourly(1)]), NotificationPolicy::default().budget([])),
     ] {
         let mut scene = Scene::new(before.clone());
         if before.quiet_hours.is_some() {
@@ -52,10 +53,10 @@ fn what_was_held_is_said_when_nothing_holds_it_any_more() {
 
 #[test]
 fn the_same_settings_change_nothing() {
-    let mut scene = Scene::new(Noise::mail());
+    let mut scene = Scene::new(NotificationPolicy::mail());
     scene.event(&alert("no"));
     scene.event(&alert("no"));
     let (due, before) = (scene.aggregator.due(), scene.aggregator.checkpoint(scene.now));
-    scene.aggregator.retune(&Noise::mail(), false, scene.now);
+    scene.aggregator.retune(&NotificationPolicy::mail(), false, scene.now);
     assert_eq!((scene.aggregator.due(), scene.aggregator.checkpoint(scene.now)), (due, before));
 }

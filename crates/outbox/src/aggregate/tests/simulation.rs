@@ -30,16 +30,16 @@ fn conserves_alerts_keeps_budgets_and_says_firsts_at_once() {
 fn week(seed: u64) {
     let mut dice = Dice(seed);
     let rates = [Rate::hourly(2 + dice.roll(20) as u32), Rate::daily(30)];
-    let mut noise = match dice.roll(5) {
-        0 => Noise::mail(),
-        1 => Noise::chat(),
-        2 => Noise::sms(),
-        3 => Noise::messenger(),
-        _ => Noise::default().min_count(1 + dice.roll(4) as u32, MINUTE * 5),
+    let mut policy = match dice.roll(5) {
+        0 => NotificationPolicy::mail(),
+        1 => NotificationPolicy::chat(),
+        2 => NotificationPolicy::sms(),
+        3 => NotificationPolicy::messenger(),
+        _ => NotificationPolicy::default().min_count(1 + dice.roll(4) as u32, MINUTE * 5),
     };
-    noise.budget = rates[..=dice.roll(2) as usize].to_vec();
+    policy.budget = rates[..=dice.roll(2) as usize].to_vec();
     let edits = dice.roll(2) == 0;
-    let mut scene = Scene::with_edits(noise.clone(), edits);
+    let mut scene = Scene::with_edits(policy.clone(), edits);
     let mut restarts = 0_u64;
     let (mut lives, mut last_told) = (0, 0);
     let mut silenced: Vec<(GroupId, Timestamp)> = Vec::new();
@@ -77,7 +77,7 @@ fn week(seed: u64) {
             }
             9 => {
                 let (told, pending) = (scene.aggregator.tally().told, scene.aggregator.pending());
-                scene.restart(noise.clone());
+                scene.restart(policy.clone());
                 scene.aggregator.hush(Some(hushed));
                 let silences = silenced.iter().map(|(group, until)| {
                     Silence::new(*group, SystemTime::UNIX_EPOCH, until.since(Timestamp::default()))
@@ -93,13 +93,13 @@ fn week(seed: u64) {
         last_told = tally.told;
         let said: u64 = scene.said.iter().map(|(_, emission)| emission.told).sum();
         assert_eq!(said, lives + tally.told, "what is counted as told was said: {}", context());
-        expect_budgets_kept(&scene, &noise, &context());
+        expect_budgets_kept(&scene, &policy, &context());
     }
     // Everything comes out in the end, whatever held it.
     scene.pass(HOUR * 24 * 8);
     assert_eq!(scene.aggregator.pending(), 0, "seed {seed}, {restarts} restarts");
     assert_eq!(scene.aggregator.open_groups(), 0, "seed {seed}");
-    expect_budgets_kept(&scene, &noise, &format!("seed {seed}, at the end"));
+    expect_budgets_kept(&scene, &policy, &format!("seed {seed}, at the end"));
 }
 
 fn expect_first_at_once(
@@ -113,9 +113,9 @@ fn expect_first_at_once(
     let is_new = !scene.aggregator.groups.contains_key(&group);
     let is_silenced = silenced.iter().any(|(known, until)| *known == group && scene.now < *until);
     let is_critical = alert.severity == Severity::Critical;
-    let noise = scene.aggregator.noise();
+    let policy = scene.aggregator.policy();
     let is_loud = is_critical
-        || (noise.min_count.is_none_or(|min| min.count <= 1) && alert.severity >= noise.first_from);
+        || (policy.min_count.is_none_or(|min| min.count <= 1) && alert.severity >= policy.first_from);
     let may = scene.aggregator.budget.available("", scene.now) > 0;
     let calm = is_critical || (scene.aggregator.storm.is_none() && scene.now >= hushed);
     let before = scene.said.len();
@@ -128,11 +128,11 @@ fn expect_first_at_once(
     }
 }
 
-fn expect_budgets_kept(scene: &Scene, noise: &Noise, context: &str) {
+fn expect_budgets_kept(scene: &Scene, policy: &NotificationPolicy, context: &str) {
     let pings = |kind: OccasionKind| !matches!(kind, OccasionKind::Edit | OccasionKind::Quiet);
     let times: Vec<Duration> =
         scene.said.iter().filter(|(_, emission)| pings(emission.kind)).map(|(at, _)| *at).collect();
-    for rate in &noise.budget {
+    for rate in &policy.budget {
         let most = rate.most() as usize;
         for (first, last) in times.iter().zip(times.iter().skip(most)) {
             assert!(*last - *first >= rate.per(), "{rate} exceeded: {context}");

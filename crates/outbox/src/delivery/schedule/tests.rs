@@ -15,7 +15,7 @@ struct World {
     delivery: Delivery,
     now: Timestamp,
     count: u64,
-    policy: Policy,
+    policy: DeliveryPolicy,
 }
 
 impl World {
@@ -23,8 +23,8 @@ impl World {
         Self::with(|_| ())
     }
 
-    fn with(change: impl FnOnce(&mut Policy)) -> Self {
-        let mut policy = Policy::default();
+    fn with(change: impl FnOnce(&mut DeliveryPolicy)) -> Self {
+        let mut policy = DeliveryPolicy::default();
         change(&mut policy);
         let mut delivery = Delivery::default();
         for channel in 0..3 {
@@ -497,7 +497,7 @@ fn other_settings_hold_for_what_waits_already() {
     // An age that is shorter now: what is older goes into one message.
     let mut world = World::new();
     let key = world.offer(0, "ada", 1);
-    let policy = Policy { max_age: MINUTE, ..world.policy.clone() };
+    let policy = DeliveryPolicy { max_age: MINUTE, ..world.policy.clone() };
     let now = key.accepted_at() + HOUR;
     world.delivery.retune(0, &Tuning { policy, fail_over: None }, now);
     assert_eq!(world.delivery.next(now), Step::Merge(vec![key]));

@@ -14,7 +14,7 @@ use crate::{
     model::timestamp::Timestamp,
     one_line,
     pipeline::channel_state::{ChannelState, Channels},
-    sink::content::stamp,
+    sink::content::format_timestamp,
     spool::Files,
 };
 
@@ -171,8 +171,8 @@ fn sum_up(parts: &[(Ticket, QueuedMessage)]) -> GroupSummary {
     let oldest = oldest.unwrap_or_default();
     let message = format!(
         "{total} alerts of {groups} kinds could not be delivered between {} and {}; the oldest: {}",
-        stamp(first),
-        stamp(last),
+        format_timestamp(first),
+        format_timestamp(last),
         one_line(oldest, 120),
     );
     let app = parts.last().map(|(_, letter)| Arc::clone(&letter.summary.alert.app));

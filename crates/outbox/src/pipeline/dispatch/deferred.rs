@@ -8,12 +8,12 @@ use super::Dispatch;
 use crate::{
     NotificationId,
     delivery::{DeliveryState, QueueKey, Ticket},
+    format_duration,
     model::queued_message::QueuedMessage,
     model::stats::bump,
     model::timestamp::Timestamp,
     one_line,
     pipeline::channel_state::{ChannelState, Channels},
-    span_text,
     spool::Files,
 };
 
@@ -145,7 +145,7 @@ impl<F: Files> Dispatch<F> {
         if more > 0 {
             list.push_str(&format!("; and {more} more"));
         }
-        let since = span_text(now.since(oldest.accepted_at()));
+        let since = format_duration(now.since(oldest.accepted_at()));
         Some(format!("The budget of this channel held back {alerts} alerts, the oldest for {since}: {list}"))
     }
 

@@ -10,7 +10,7 @@ use crate::{
     model::stats::bump,
     model::timestamp::Timestamp,
     pipeline::channel_state::Channels,
-    sink::content::stamp,
+    sink::content::format_timestamp,
     spool::Files,
 };
 
@@ -105,7 +105,7 @@ impl<F: Files> Dispatch<F> {
         let tuning = channel.tuning();
         let Some(fail_over) = &tuning.fail_over else { return copies };
         let notification = &letter.notification;
-        let since = stamp(letter.summary.since.into());
+        let since = format_timestamp(letter.summary.since.into());
         let mut notes = letter.summary.notes.clone();
         notes.push(format!("The channel `{}` has not delivered this since {since}: {reason}", channel.name));
         for name in &fail_over.to {

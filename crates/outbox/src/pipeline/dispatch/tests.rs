@@ -9,7 +9,7 @@ use watchfire_core::{App, Severity};
 
 use super::*;
 use crate::{
-    Noise, Occasion, Outcome, Policy, Rate,
+    DeliveryPolicy, NotificationPolicy, Occasion, Outcome, Rate,
     model::failover::FailOver,
     pipeline::channel_state::Settings,
     sink::paper::Paper,
@@ -68,7 +68,7 @@ struct Scene {
 const BEGIN: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 impl Scene {
-    fn new(channels: &[(&str, Policy)]) -> Self {
+    fn new(channels: &[(&str, DeliveryPolicy)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let full = Rc::new(Cell::new(false));
         let others: Vec<String> = channels.iter().skip(1).map(|(name, _)| (*name).to_owned()).collect();
@@ -167,7 +167,7 @@ fn on_host(host: &str, files: Tight, pid: u32) -> Dispatch<Tight> {
 
 #[test]
 fn a_copy_that_the_full_disk_cannot_take_leaves_the_file_of_what_it_stands_for() {
-    let mut scene = Scene::new(&[("chat", Policy::default()), ("mail", Policy::default())]);
+    let mut scene = Scene::new(&[("chat", DeliveryPolicy::default()), ("mail", DeliveryPolicy::default())]);
     scene.accept(Severity::Error);
     assert_eq!(scene.files(), ["chat", "chat"], "one for each recipient");
     scene.full.set(true);
@@ -184,7 +184,8 @@ fn a_copy_that_the_full_disk_cannot_take_leaves_the_file_of_what_it_stands_for()
 #[test]
 fn what_may_have_been_said_is_marked_also_where_another_channel_says_it() {
     for marked in [false, true] {
-        let mut scene = Scene::new(&[("chat", Policy::default()), ("mail", Policy::default())]);
+        let mut scene =
+            Scene::new(&[("chat", DeliveryPolicy::default()), ("mail", DeliveryPolicy::default())]);
         scene.marked = marked;
         scene.accept(Severity::Error);
         scene.now = scene.now + Duration::from_secs(121);
@@ -198,7 +199,7 @@ fn what_may_have_been_said_is_marked_also_where_another_channel_says_it() {
 
 #[test]
 fn what_an_earlier_process_counted_is_marked_where_another_channel_says_it() {
-    let mut scene = Scene::new(&[("chat", Policy::default()), ("mail", Policy::default())]);
+    let mut scene = Scene::new(&[("chat", DeliveryPolicy::default()), ("mail", DeliveryPolicy::default())]);
     scene.accept(Severity::Error);
     let waits = scene.dispatch.delivery.tickets().next().map(|ticket| ticket.key).unwrap();
     let alert = scene.dispatch.letter(waits).unwrap().summary.alert.id;
@@ -212,8 +213,11 @@ fn what_an_earlier_process_counted_is_marked_where_another_channel_says_it() {
     assert!(notification.is_possible_duplicate());
 }
 
-fn sms(rates: &[Rate]) -> Policy {
-    Policy { noise: Noise::sms().budget(rates.iter().copied()), ..Policy::default() }
+fn sms(rates: &[Rate]) -> DeliveryPolicy {
+    DeliveryPolicy {
+        notifications: NotificationPolicy::sms().budget(rates.iter().copied()),
+        ..DeliveryPolicy::default()
+    }
 }
 
 #[test]
@@ -232,7 +236,7 @@ fn what_other_channels_say_is_within_the_budget_of_the_one_that_says_it() {
     ];
     for (severities, (most, burst), expected) in cases {
         let rate = Rate::hourly(most).burst(burst);
-        let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[rate]))]);
+        let mut scene = Scene::new(&[("chat", DeliveryPolicy::default()), ("sms", sms(&[rate]))]);
         severities.iter().for_each(|severity| scene.accept(*severity));
         let told = scene.pass(Duration::from_secs(3 * 3600));
         let of = |to: &str| -> Vec<(u64, u64)> {
@@ -252,7 +256,7 @@ fn what_other_channels_say_is_within_the_budget_of_the_one_that_says_it() {
 #[test]
 fn what_waits_for_a_budget_waits_over_a_restart_and_so_does_the_budget() {
     let rates = [Rate::hourly(5).burst(3), Rate::daily(20).burst(10)];
-    let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&rates))]);
+    let mut scene = Scene::new(&[("chat", DeliveryPolicy::default()), ("sms", sms(&rates))]);
     (0..5).for_each(|_| scene.accept(Severity::Error));
     assert_eq!(scene.pass(Duration::from_secs(180)).len(), 6, "three to each");
     scene.restart();
@@ -265,7 +269,7 @@ fn what_waits_for_a_budget_waits_over_a_restart_and_so_does_the_budget() {
 
 #[test]
 fn what_a_killed_process_was_about_to_sum_up_for_one_message_of_the_budget_costs_no_more_than_that() {
-    let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[Rate::hourly(1)]))]);
+    let mut scene = Scene::new(&[("chat", DeliveryPolicy::default()), ("sms", sms(&[Rate::hourly(1)]))]);
     (0..4).for_each(|_| scene.accept(Severity::Error));
     assert_eq!(scene.pass(Duration::from_secs(3_700)).len(), 2, "one to each");
     // The budget has room again, but the message that sums up gets no file; the process dies before it is said.
@@ -285,7 +289,7 @@ fn what_a_killed_process_was_about_to_sum_up_for_one_message_of_the_budget_costs
 
 #[test]
 fn in_quiet_hours_another_channel_takes_over_what_is_critical_and_the_rest_when_they_end() {
-    let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[]))]);
+    let mut scene = Scene::new(&[("chat", DeliveryPolicy::default()), ("sms", sms(&[]))]);
     scene.channels[1].rate_limiter.mute_until(Some(BEGIN + Duration::from_secs(3 * 3600)));
     for severity in [Severity::Error, Severity::Critical, Severity::Warn] {
         scene.accept(severity);
@@ -298,7 +302,7 @@ fn in_quiet_hours_another_channel_takes_over_what_is_critical_and_the_rest_when_
 #[test]
 fn what_has_waited_to_be_admitted_is_not_late() {
     let rate = Rate::hourly(10).burst(5);
-    let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[rate]))]);
+    let mut scene = Scene::new(&[("chat", DeliveryPolicy::default()), ("sms", sms(&[rate]))]);
     scene.channels[1].rate_limiter.mute_until(Some(BEGIN + Duration::from_secs(3 * 3600)));
     (0..2).for_each(|_| scene.accept(Severity::Error));
     assert_eq!(scene.pass(Duration::from_secs(3 * 3600)).len(), 4, "when the quiet hours end");
@@ -307,7 +311,7 @@ fn what_has_waited_to_be_admitted_is_not_late() {
 
 #[test]
 fn the_next_message_of_the_channel_tells_what_its_budget_held_back() {
-    let mut scene = Scene::new(&[("chat", Policy::default()), ("sms", sms(&[Rate::hourly(1)]))]);
+    let mut scene = Scene::new(&[("chat", DeliveryPolicy::default()), ("sms", sms(&[Rate::hourly(1)]))]);
     (0..3).for_each(|_| scene.accept(Severity::Error));
     assert_eq!(scene.pass(Duration::from_secs(1_200)).len(), 2, "one to each");
     let note = scene.dispatch.deferred_note(1, scene.now).unwrap();

@@ -4,7 +4,7 @@ use watchfire_core::{SelfLog, Severity};
 
 use super::*;
 use crate::{
-    Noise, Outcome, Policy, Rate, Reason,
+    DeliveryPolicy, NotificationPolicy, Outcome, Rate, Reason,
     pipeline::channel_state::Settings,
     pipeline::dispatch::Job,
     sink::paper::Paper,
@@ -31,9 +31,9 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(recipients: &'static [&'static str], noise: Noise, max_age: Duration) -> Self {
+    fn new(recipients: &'static [&'static str], noise: NotificationPolicy, max_age: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let policy = Policy { noise, max_age, ..Policy::default() };
+        let policy = DeliveryPolicy { notifications: noise, max_age, ..DeliveryPolicy::default() };
         let sink = Arc::new(Paper(recipients, policy.clone()));
         let channels = vec![Arc::new(ChannelState::new("mail".to_owned(), sink, Settings::new(policy)))];
         let alive = Arc::new(|_: &Owner| Some(true));
@@ -130,7 +130,7 @@ fn after_an_outage_no_more_is_heard_in_an_hour_than_in_any_other() {
         // What is too old is summed up.
         (&sms, MINUTE * 15),
     ] {
-        let noise = Noise::mail().budget(rates.iter().copied());
+        let noise = NotificationPolicy::mail().budget(rates.iter().copied());
         let mut scene = Scene::new(&["ada"], noise, max_age);
         for minute in 0..9 * 60 {
             scene.down = if (60..7 * 60).contains(&minute) { vec!["ada"] } else { Vec::new() };
@@ -155,7 +155,7 @@ fn after_an_outage_no_more_is_heard_in_an_hour_than_in_any_other() {
 
 #[test]
 fn who_cannot_be_reached_holds_up_no_other_and_hears_the_rest_in_one_message() {
-    let noise = Noise::mail().budget([Rate::hourly(30).burst(10)]).digests([]);
+    let noise = NotificationPolicy::mail().budget([Rate::hourly(30).burst(10)]).digests([]);
     let mut scene = Scene::new(&["ada", "bob"], noise, HOUR * 48);
     scene.down = vec!["ada"];
     for kind in 1..=80 {
@@ -195,7 +195,7 @@ fn the_guide_has_the_times_of_the_code() {
 #[test]
 fn what_was_taken_over_in_order_by_one_who_died_is_told_as_a_possible_duplicate() {
     let folder = tempfile::tempdir().unwrap();
-    let policy = Policy::default();
+    let policy = DeliveryPolicy::default();
     let sink = Arc::new(Paper(&["ada"], policy.clone()));
     let channel = ChannelState::new("mail".to_owned(), sink, Settings::new(policy));
     let app = Arc::new(App::new("shop"));

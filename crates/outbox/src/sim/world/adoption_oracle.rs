@@ -90,7 +90,7 @@ impl World {
     pub(super) fn read_desk(&self, to: usize, file: &[u8]) -> (u64, BTreeSet<GroupId>) {
         let text = crate::spool::text_of(file).unwrap_or_default();
         let text = text.split_once('\n').map(|(_, text)| text).unwrap_or_default();
-        let noise = self.plan.channels.get(to).map(|wanted| wanted.settings.policy.noise.clone());
+        let noise = self.plan.channels.get(to).map(|wanted| wanted.settings.policy.notifications.clone());
         let mut aggregator = Aggregator::new("", noise.unwrap_or_default(), RateLimiter::default(), false);
         let left = crate::aggregate::OrphanedCounts { text: text.to_owned(), again: false };
         let pending = aggregator.restore(&left, &self.app, self.now);

@@ -216,7 +216,7 @@ pub(super) fn may_speak(
     severity: Severity,
     now: Timestamp,
 ) -> bool {
-    let noise = counting.aggregator.noise();
+    let noise = counting.aggregator.policy();
     let is_critical = severity >= Severity::Critical;
     let is_loud = is_critical
         || match noise.min_count {
@@ -232,15 +232,15 @@ pub(super) fn may_speak(
 }
 
 /// Draws how much a channel may speak.
-pub(super) fn draw_noise(chance: &mut SimRandom) -> (crate::Noise, bool) {
-    use crate::{Noise, Rate};
+pub(super) fn draw_noise(chance: &mut SimRandom) -> (crate::NotificationPolicy, bool) {
+    use crate::{NotificationPolicy, Rate};
     let can_edit = chance.percent(40);
     let mut noise = match chance.below(5) {
-        0 => Noise::mail(),
-        1 => Noise::chat(),
-        2 => Noise::sms(),
-        3 => Noise::messenger(),
-        _ => Noise::default()
+        0 => NotificationPolicy::mail(),
+        1 => NotificationPolicy::chat(),
+        2 => NotificationPolicy::sms(),
+        3 => NotificationPolicy::messenger(),
+        _ => NotificationPolicy::default()
             .min_count(1 + u32::try_from(chance.below(4)).unwrap_or(1), Duration::from_secs(300)),
     };
     let most = 2 + u32::try_from(chance.below(12)).unwrap_or_default();

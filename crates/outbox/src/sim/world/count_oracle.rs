@@ -356,7 +356,8 @@ impl World {
         slack: Duration,
     ) -> Result<(), String> {
         for ((to, recipient), times) in times {
-            let rates = self.plan.channels.get(*to).map(|wanted| &wanted.settings.policy.noise.budget);
+            let rates =
+                self.plan.channels.get(*to).map(|wanted| &wanted.settings.policy.notifications.budget);
             for rate in rates.into_iter().flatten() {
                 let excess = excess.get(to).copied().unwrap_or_default();
                 // Each process that runs at the same time has its own.

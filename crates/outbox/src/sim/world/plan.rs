@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Plan, Wanted, aggregation::draw_noise};
 use crate::{
-    Policy, model::failover::FailOver, pipeline::channel_state::Settings, pipeline::dispatch::Limits,
+    DeliveryPolicy, model::failover::FailOver, pipeline::channel_state::Settings, pipeline::dispatch::Limits,
     sim::random::SimRandom,
 };
 
@@ -14,10 +14,10 @@ impl Plan {
         let count = 1 + usize::try_from(chance.below(3)).unwrap_or_default();
         let channels = names.iter().take(count).enumerate().map(|(i, name)| {
             let recipients = 1 + chance.below(2);
-            let mut policy = Policy::default();
-            policy.noise.budget.clear();
+            let mut policy = DeliveryPolicy::default();
+            policy.notifications.budget.clear();
             if grouped {
-                (policy.noise, policy.can_edit) = draw_noise(chance);
+                (policy.notifications, policy.can_edit) = draw_noise(chance);
             }
             if chance.percent(30) {
                 policy.min_gap = Duration::from_millis(1_100);

@@ -1,51 +1,54 @@
 use std::time::Duration;
 
-use super::{alerts, groups, span_text, stamp};
+use super::{alerts, format_duration, format_timestamp, groups};
 use crate::{Counts, Occasion, OccasionKind, Outlook};
 
 /// Says how often, how fast and since when: `1532 more in 5 min (5.1/s), 9804 in total since ...; the last 2 s ago`.
 pub(super) fn summary(occasion: &Occasion<'_>) -> Option<String> {
     let Counts { total, fresh, first, last, .. } = occasion.tally();
     let over = last.duration_since(first).unwrap_or_default();
-    let ago = span_text(occasion.now().duration_since(last).unwrap_or_default());
+    let ago = format_duration(occasion.now().duration_since(last).unwrap_or_default());
     match occasion.kind() {
         OccasionKind::First if total <= 1 => None,
         OccasionKind::Quiet => Some(format!(
             "quiet for {ago}; {} in total over {}, since {}",
             alerts(total),
-            span_text(over),
-            stamp(first)
+            format_duration(over),
+            format_timestamp(first)
         )),
         OccasionKind::Storm => {
             let next = match occasion.forecast() {
                 Some(Outlook::Next(at)) => format!(
                     "; what else is new is held back and told together by {} or the end of the storm, what is critical at once",
-                    stamp(at)
+                    format_timestamp(at)
                 ),
                 Some(Outlook::Over) => "; new kinds are told of one by one again".to_owned(),
                 None => String::new(),
             };
             let told = alerts(fresh);
-            Some(format!("since {}; {told} not told of before, the last {ago} ago{next}", stamp(first)))
+            Some(format!(
+                "since {}; {told} not told of before, the last {ago} ago{next}",
+                format_timestamp(first)
+            ))
         }
         OccasionKind::CatchUp => Some(format!(
             "a backlog: {} in {} kept back over {} since {}; the last {ago} ago",
             alerts(fresh),
             kinds(groups(occasion)),
-            span_text(over),
-            stamp(first)
+            format_duration(over),
+            format_timestamp(first)
         )),
         OccasionKind::First => Some(format!(
             "{} in total over {} since {}; the last {ago} ago",
             alerts(total),
-            span_text(over),
-            stamp(first)
+            format_duration(over),
+            format_timestamp(first)
         )),
         _ => Some(format!(
             "{fresh} more, {total} in total over {}{} since {}; the last {ago} ago",
-            span_text(over),
+            format_duration(over),
             rate(total, over),
-            stamp(first)
+            format_timestamp(first)
         )),
     }
 }

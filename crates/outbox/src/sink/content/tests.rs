@@ -19,7 +19,7 @@ fn told(kind: OccasionKind, counts: Counts, mentions: &[Mention], outlook: Optio
         .counts(counts)
         .outlook(outlook)
         .others(mentions);
-    Page::of(&occasion).plain_text()
+    MessageContent::of(&occasion).plain_text()
 }
 
 #[test]
@@ -85,8 +85,8 @@ fn alert() -> Alert {
         .target("shop::pay")
 }
 
-fn first(alert: &Alert) -> Page {
-    Page::of(&Occasion::first(alert, "ops", GroupId::from_u64(1), SystemTime::UNIX_EPOCH))
+fn first(alert: &Alert) -> MessageContent {
+    MessageContent::of(&Occasion::first(alert, "ops", GroupId::from_u64(1), SystemTime::UNIX_EPOCH))
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::SystemTime};
 use watchfire_core::Alert;
 
 use crate::{
-    Notification, Page, delivery::DeliveryState, model::queued_message::QueuedMessage,
+    MessageContent, Notification, delivery::DeliveryState, model::queued_message::QueuedMessage,
     model::timestamp::Timestamp, spool::Name,
 };
 
@@ -187,7 +187,7 @@ impl Content {
         let Notification { kind, group, channel, .. } = &notification;
         let occasion = summary.occasion(*kind, channel, *group, &summary.notes, summary.counts.last);
         Self {
-            text: Page::of(&occasion).plain_text(),
+            text: MessageContent::of(&occasion).plain_text(),
             notification: Some(notification),
             alert: Arc::clone(&summary.alert),
             total: summary.counts.total,

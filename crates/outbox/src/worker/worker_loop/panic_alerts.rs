@@ -10,7 +10,7 @@ use crate::{
     model::stats::{add, bump},
     model::timestamp::Timestamp,
     pipeline::dispatch::Left,
-    sink::content::span_text,
+    sink::content::format_duration,
     worker::panics::Repeated,
 };
 
@@ -46,7 +46,7 @@ impl Worker<'_> {
     fn speak_of_panic(&mut self, left: &Left, now: Timestamp) {
         let mut remarks = Remarks { notes: Vec::new(), maybe_duplicate: left.again };
         if let Some(pid) = left.died {
-            let ago = span_text(now.since(left.alert.at.into()));
+            let ago = format_duration(now.since(left.alert.at.into()));
             remarks.notes.push(format!("The process {pid} died {ago} ago."));
         }
         let alert = Arc::new(left.alert.clone());
