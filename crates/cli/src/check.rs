@@ -4,7 +4,7 @@ mod lock;
 
 use std::{io::Read, path::PathBuf, process::ExitCode};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde_json::json;
 use watchfire_config::{Config, Mistakes, Parts};
 
@@ -53,19 +53,25 @@ impl File {
         self.path.display().to_string()
     }
 
-    pub(crate) fn text(&self) -> anyhow::Result<String> {
-        if self.path.as_os_str() == "-" {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
-            return Ok(text);
-        }
-        std::fs::read_to_string(&self.path).with_context(|| match self.path.exists() {
+    fn is_stdin(&self) -> bool {
+        self.path.as_os_str() == "-"
+    }
+
+    fn stdin(&self) -> anyhow::Result<String> {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+        Ok(text)
+    }
+
+    /// Says why the file cannot be read, and what to do.
+    fn unreadable(&self) -> String {
+        match self.path.exists() {
             true => format!("cannot read {}", self.name()),
             false => format!(
                 "there is no {}; name the configuration, or write one with `watchfire init`",
                 self.name()
             ),
-        })
+        }
     }
 
     pub(crate) fn parts(&self) -> Parts {
@@ -74,23 +80,34 @@ impl File {
 
     /// Reads the configuration; mistakes are printed, and answered with exit code 1.
     pub(crate) fn config(&self, as_json: bool) -> anyhow::Result<Result<Config, ExitCode>> {
-        let text = self.text()?;
-        Ok(Config::named(self.name(), &text).map_err(|mistakes| report(&mistakes, as_json, false)))
+        let read = match self.is_stdin() {
+            true => Config::named(self.name(), &self.stdin()?),
+            false if !self.path.exists() => bail!(self.unreadable()),
+            false => Config::read(&self.path),
+        };
+        Ok(read.map_err(|mistakes| report(&mistakes, as_json, false)))
     }
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let text = args.file.text()?;
-    let (name, mut parts) = (args.file.name(), args.file.parts());
+    let mut parts = args.file.parts();
     if let Some(lock) = args.lock.read(&args.file.path)? {
         parts = parts.lock(lock);
     }
-    let mistakes = if args.no_environment {
-        Config::examine_without_environment(&name, &text, &parts)
+    if args.no_environment {
+        parts = parts.assume_environment();
+    }
+    let mistakes = if args.file.is_stdin() {
+        Config::examine(&args.file.name(), &args.file.stdin()?, &parts)
     } else {
-        Config::examine(&name, &text, &parts)
+        Config::examine_file(&args.file.path, &parts).with_context(|| args.file.unreadable())?
     };
     Ok(report(&mistakes, args.json, args.strict))
+}
+
+fn counted(errors: usize, warnings: usize) -> String {
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    format!("{errors} error{}, {warnings} warning{}", plural(errors), plural(warnings))
 }
 
 /// Prints mistakes and returns the exit code that they mean.
@@ -114,13 +131,13 @@ pub(crate) fn report(mistakes: &Mistakes, as_json: bool, is_strict: bool) -> Exi
             .collect();
         line(&json!({ "file": mistakes.source_name(), "ok": !is_bad, "mistakes": list }).to_string());
     } else if mistakes.list().is_empty() {
-        line(&format!("{}: {}", mistakes.source_name(), paint("nothing is wrong", Colour::Good)));
+        line(&format!("{}: {}", mistakes.source_name(), paint("no errors, no warnings", Colour::Good)));
     } else {
         line(&mistakes.to_string());
         let warnings = mistakes.list().iter().filter(|mistake| mistake.is_warning).count();
         let errors = mistakes.list().len() - warnings;
         let colour = if is_bad { Colour::Bad } else { Colour::Good };
-        line(&format!("\n{}", paint(&format!("{errors} wrong, {warnings} pointless"), colour)));
+        line(&format!("\n{}", paint(&counted(errors, warnings), colour)));
     }
     if is_bad { ExitCode::from(1) } else { ExitCode::SUCCESS }
 }

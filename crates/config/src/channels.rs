@@ -14,6 +14,9 @@ use crate::{
     units,
 };
 
+/// The types of handlers that alert people.
+pub(crate) const KINDS: [&str; 5] = ["email", "slack", "telegram", "sms", "sentry"];
+
 /// Is what a handler's table says of a channel; nothing is started yet.
 pub(crate) struct Prepared {
     sink: Box<dyn Sink>,

@@ -63,14 +63,20 @@ impl Checker<'_> {
             return;
         }
         match kind {
-            Kind::Text | Kind::Secret | Kind::File => {
-                if let Some(text) = self.text(value, path)
-                    && text.is_empty()
-                {
-                    self.wrong(path, "is empty");
+            Kind::Text | Kind::Secret | Kind::File | Kind::Folder => {
+                if let Some(text) = self.text(value, path) {
+                    if text.trim().is_empty() {
+                        self.wrong(path, "is empty");
+                    } else if matches!(kind, Kind::File) && names_a_folder(text) {
+                        self.wrong(path, "names a folder; expected the path of a file");
+                    }
                 }
             }
-            Kind::Texts => self.each_text(value, path, |_, _, _| {}),
+            Kind::Texts => self.each_text(value, path, |checker, text, path| {
+                if text.trim().is_empty() {
+                    checker.wrong(path, "is empty");
+                }
+            }),
             Kind::Targets => self.each_text(value, path, |checker, target, path| {
                 checker.parsed(crate::directives::target(target), path);
             }),
@@ -86,10 +92,11 @@ impl Checker<'_> {
                 Some(_) => self.wrong(path, &format!("expected {least} to {most}")),
                 None => self.wrong(path, &format!("expected a whole number, and not {}", value.kind())),
             },
-            Kind::Duration => self.parsed(units::duration(value).map(|_| ()), path),
+            Kind::Duration => self.parsed(units::some_duration(value).map(|_| ()), path),
+            Kind::Pause => self.parsed(units::duration(value).map(|_| ()), path),
             Kind::Durations => {
                 for (i, one) in value.as_list().iter().enumerate() {
-                    self.parsed(units::duration(one).map(|_| ()), &path.child(i));
+                    self.parsed(units::some_duration(one).map(|_| ()), &path.child(i));
                 }
             }
             Kind::Rates(keys) => {
@@ -388,6 +395,10 @@ pub(crate) fn level_or_directives(value: &Setting) -> Result<Directives, Wrong> 
         }
     }
     Threshold::parse(value).map(|level| Directives { bare: Some(level), ..Directives::default() })
+}
+
+fn names_a_folder(path: &str) -> bool {
+    path.ends_with(['/', std::path::MAIN_SEPARATOR]) || path == "." || path == ".." || path.ends_with("/..")
 }
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {

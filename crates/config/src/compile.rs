@@ -10,8 +10,8 @@ use crate::{
     plan::Plan,
     presets,
     quote::quoted,
-    resolve::{Surroundings, resolve},
-    setting::{Options, Setting},
+    resolve::{Surroundings, place_certificates, resolve},
+    setting::{Options, Setting, names},
     shape::{Key, Kind, Section},
     suggest::nearest,
 };
@@ -36,7 +36,10 @@ pub(crate) fn compile(
     let options = presets::apply(options);
     register_secrets(&options);
     let mut unresolved = Findings::default();
-    let options = resolve(&options, places, scene.from, &mut unresolved);
+    let mut options = resolve(&options, places, scene.from, &mut unresolved);
+    if let Some(folder) = scene.from.folder {
+        place_certificates(&mut options, Some(folder));
+    }
     register_secrets(&options);
     check::check(&options, places, scene.parts, findings);
     if let Some(service) = scene.service {
@@ -65,10 +68,6 @@ pub(crate) fn compile(
     };
     unresolved.list.into_iter().filter(is_used).for_each(|mistake| findings.add(mistake));
     (options, plan)
-}
-
-pub(crate) fn names<'a>(options: &'a Options, section: &str) -> Vec<&'a str> {
-    options.table(section).into_iter().flat_map(Options::iter).map(|(name, _)| name).collect()
 }
 
 /// Registers every credential, so that no excerpt and no error can show one.

@@ -2,18 +2,19 @@ use std::{fmt, path::Path as FilePath};
 
 use tracing_core::Subscriber;
 use tracing_subscriber::registry::LookupSpan;
+use watchfire_core::SelfLog;
 
 use crate::{
     Explanation, Handle, Mistake, Mistakes, Options, Parts, Question, RouterLayer, Setting, Setup,
     compile::{self, Scene},
     env_form, environment, explain, lint,
-    mistake::{Cause, Findings},
+    mistake::Findings,
     place::Places,
     read_toml,
     resolve::Surroundings,
+    setting::names,
     setup::setup,
     watch::{FollowedFile, Stamp},
-    workshop,
 };
 
 /// Is a configuration as a plain value: read, changed in code, written, compared, and only then put in force.
@@ -54,13 +55,8 @@ impl Config {
     /// # Errors
     /// As [`parse`](Self::parse).
     pub fn named(name: impl Into<String>, text: &str) -> Result<Self, Mistakes> {
-        let (config, mut findings) = Self::read_text(name.into(), text);
-        if findings.is_empty() {
-            return Ok(config);
-        }
-        crate::check::check(&config.options, &config.places, &Parts::new(), &mut findings);
-        findings.forget_what_follows_from_syntax(text);
-        Err(config.mistakes(findings))
+        let (config, findings) = Self::read_text(name.into(), text);
+        config.without_mistakes(findings)
     }
 
     /// Reads a file, as JSON if its name ends so and the feature `json` is on, else as TOML.
@@ -77,9 +73,8 @@ impl Config {
         let stamp = Stamp::of(path);
         match environment::file(path) {
             Ok(text) => {
-                let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-                let file = FollowedFile { path: absolute, stamp, is_changed: false };
-                Ok(Self { file: Some(file), ..Self::named(name, &text)? })
+                let (config, findings) = Self::read_text(name, &text);
+                config.of_file(path, stamp).without_mistakes(findings)
             }
             Err(error) => Err(Mistakes::one(&name, Mistake::new("", format!("cannot be read: {error}")))),
         }
@@ -90,7 +85,12 @@ impl Config {
     /// # Errors
     /// Names all mistakes, half-given groups too.
     pub fn from_env() -> Result<Self, Mistakes> {
-        Self::from_variables(&environment::variable)
+        let config = Self::from_variables(&environment::variable)?;
+        let mut unknown = Findings::default();
+        lint::variables(&environment::variables(lint::PREFIX), "", &mut unknown);
+        let log = SelfLog::default();
+        unknown.list.iter().for_each(|warning| log.say(warning));
+        Ok(config)
     }
 
     /// As [`from_env`](Self::from_env), with an environment of your own.
@@ -104,27 +104,6 @@ impl Config {
         if findings.is_empty() { Ok(config) } else { Err(config.mistakes(findings)) }
     }
 
-    /// Checks a text as a program would at its start, and what is legal but pointless besides.
-    ///
-    /// All mistakes of all programs that use it are found at once. Nothing is opened or started.
-    #[must_use]
-    pub fn examine(name: &str, text: &str, parts: &Parts) -> Mistakes {
-        let (config, mut findings) = Self::read_text(name.to_owned(), text);
-        config.examine_into(parts, &environment::variable, &mut findings);
-        findings.forget_what_follows_from_syntax(text);
-        config.mistakes(findings)
-    }
-
-    /// As [`examine`](Self::examine), with every variable taken as set: for a machine that has no secrets.
-    #[must_use]
-    pub fn examine_without_environment(name: &str, text: &str, parts: &Parts) -> Mistakes {
-        let (config, mut findings) = Self::read_text(name.to_owned(), text);
-        config.examine_into(parts, &|_| None, &mut findings);
-        findings.forget_what_follows_from_syntax(text);
-        findings.list.retain(|mistake| mistake.cause != Cause::Environment);
-        config.mistakes(findings)
-    }
-
     /// Returns all settings.
     #[must_use]
     pub fn options(&self) -> &Options {
@@ -134,7 +113,7 @@ impl Config {
     /// Returns the names of the services.
     #[must_use]
     pub fn services(&self) -> Vec<&str> {
-        compile::names(&self.options, "services")
+        names(&self.options, "services")
     }
 
     /// Returns the value at the end of the keys.
@@ -173,6 +152,7 @@ impl Config {
             from: &Surroundings {
                 variable: &|_| Some("unknown".to_owned()),
                 file: &|_| Ok("unknown".to_owned()),
+                folder: None,
             },
         };
         let (_, plan) = compile::compile(&self.options, &self.places, &scene, &mut findings);
@@ -207,6 +187,11 @@ impl Config {
         &self.places
     }
 
+    /// Returns the folder of the file that it was read from, in which relative files are looked for.
+    pub(crate) fn folder(&self) -> Option<&FilePath> {
+        self.file.as_ref()?.path.parent()
+    }
+
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -233,6 +218,23 @@ impl Config {
         Mistakes::new(&self.name, &self.text, &self.places, findings)
     }
 
+    /// Notes the file that the text came from.
+    pub(crate) fn of_file(mut self, path: &FilePath, stamp: Option<Stamp>) -> Self {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        self.file = Some(FollowedFile { path, stamp, is_changed: false });
+        self
+    }
+
+    /// Returns the configuration, if its text could be read; else everything that is wrong with it.
+    fn without_mistakes(self, mut findings: Findings) -> Result<Self, Mistakes> {
+        if findings.is_empty() {
+            return Ok(self);
+        }
+        crate::check::check(&self.options, &self.places, &Parts::new(), &mut findings);
+        findings.forget_what_follows_from_syntax(&self.text);
+        Err(self.mistakes(findings))
+    }
+
     pub(crate) fn read_text(name: String, text: &str) -> (Self, Findings) {
         let mut findings = Findings::default();
         #[cfg(feature = "json")]
@@ -245,27 +247,6 @@ impl Config {
         #[cfg(not(feature = "json"))]
         let (options, places) = read_toml::read(text, &mut findings);
         (Self { options, places, name, text: text.to_owned(), file: None }, findings)
-    }
-
-    fn examine_into(
-        &self,
-        parts: &Parts,
-        variable: &dyn Fn(&str) -> Option<String>,
-        findings: &mut Findings,
-    ) {
-        let mut services: Vec<_> = self.services().into_iter().map(Some).collect();
-        services.push(None);
-        let from = Surroundings { variable, file: &environment::file };
-        let mut plans = Vec::new();
-        for service in services {
-            let scene = Scene { service, rust_log: None, parts, from: &from };
-            let (options, plan) = compile::compile(&self.options, &self.places, &scene, findings);
-            workshop::rehearse(&plan, &options, parts, &self.places, findings);
-            plans.push(plan);
-        }
-        if findings.is_empty() {
-            lint::lint(&self.options, (&self.places, &self.text), &plans, parts.known_lock(), findings);
-        }
     }
 }
 

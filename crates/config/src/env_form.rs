@@ -12,6 +12,36 @@ use crate::{
     setting::{Options, Setting},
 };
 
+/// Our own variables, so that a misspelt one is found.
+pub(crate) const VARIABLES: [&str; 26] = [
+    "WATCHFIRE_APP",
+    "WATCHFIRE_EMAIL_CA_FILE",
+    "WATCHFIRE_EMAIL_FROM",
+    "WATCHFIRE_EMAIL_LEVEL",
+    "WATCHFIRE_EMAIL_SERVER",
+    "WATCHFIRE_EMAIL_TO",
+    "WATCHFIRE_ENVIRONMENT",
+    "WATCHFIRE_EXOTEL_URL",
+    "WATCHFIRE_FILE",
+    "WATCHFIRE_FILE_KEEP",
+    "WATCHFIRE_FILE_LEVEL",
+    "WATCHFIRE_FILE_ROTATE",
+    "WATCHFIRE_LEVEL",
+    "WATCHFIRE_RELEASE",
+    "WATCHFIRE_SENTRY_DSN",
+    "WATCHFIRE_SENTRY_LEVEL",
+    "WATCHFIRE_SLACK_LEVEL",
+    "WATCHFIRE_SLACK_WEBHOOK",
+    "WATCHFIRE_SMS_LEVEL",
+    "WATCHFIRE_SMS_TO",
+    "WATCHFIRE_SPOOL",
+    "WATCHFIRE_TELEGRAM_API_URL",
+    "WATCHFIRE_TELEGRAM_CHATS",
+    "WATCHFIRE_TELEGRAM_LEVEL",
+    "WATCHFIRE_TELEGRAM_TOKEN",
+    "WATCHFIRE_TWILIO_URL",
+];
+
 type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Makes the configuration that the environment describes.

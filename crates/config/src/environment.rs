@@ -3,7 +3,7 @@
 use std::{
     fs::OpenOptions,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -20,6 +20,37 @@ const NAP: Duration = Duration::from_millis(20);
 #[expect(clippy::disallowed_methods, reason = "configuration comes from the environment, by this file")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// Returns the names of all variables that are set and begin with `prefix`.
+pub(crate) fn variables(prefix: &str) -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut names: Vec<_> = names.filter(|name| name.starts_with(prefix)).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Returns a file's path in one spelling, so that two names of one file are the same.
+pub(crate) fn one_spelling(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if let Ok(real) = absolute.canonicalize() {
+        return real;
+    }
+    // A log that is not there yet, in a folder that may be.
+    match (absolute.parent().map(Path::canonicalize), absolute.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => absolute,
+    }
+}
+
+/// Tells whether every user of the machine may write to a file.
+pub(crate) fn is_writable_by_all(path: &Path) -> bool {
+    #[cfg(unix)]
+    let is_writable = std::fs::metadata(path)
+        .is_ok_and(|file| std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o002 != 0);
+    #[cfg(not(unix))]
+    let is_writable = false;
+    is_writable
 }
 
 /// Reads a file. A pipe is read too, and waited for at most 5 s: a reload must not hang.

@@ -327,7 +327,8 @@ fn assemble(
     by_hand: &[ByHand],
 ) -> Result<crate::table::Table, Mistakes> {
     let mut findings = Findings::default();
-    let from = Surroundings { variable: &environment::variable, file: &environment::file };
+    let from =
+        Surroundings { variable: &environment::variable, file: &environment::file, folder: config.folder() };
     let scene = Scene {
         service: origin.service.as_deref(),
         rust_log: origin.rust_log.as_deref(),

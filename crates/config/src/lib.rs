@@ -14,6 +14,7 @@ mod config;
 mod directives;
 mod env_form;
 mod environment;
+mod examine;
 mod excerpt;
 mod explain;
 mod files;

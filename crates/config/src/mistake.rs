@@ -240,6 +240,10 @@ impl Findings {
         self.list.is_empty()
     }
 
+    pub(crate) fn has_errors(&self) -> bool {
+        self.list.iter().any(|mistake| !mistake.is_warning)
+    }
+
     /// Returns how many there are, those that are only counted included.
     pub(crate) fn count(&self) -> usize {
         self.list.len() + self.further

@@ -24,6 +24,7 @@ pub struct Parts {
     /// Names that are accepted and never made: those of a program that is not this one.
     assumed: Vec<String>,
     lock: Option<Lock>,
+    assumes_environment: bool,
 }
 
 type Maker<T> = Arc<dyn Fn(&Options) -> Result<T, ConfigError> + Send + Sync>;
@@ -82,6 +83,16 @@ impl Parts {
     pub fn assume(mut self, name: impl Into<String>) -> Self {
         self.assumed.push(name.into());
         self
+    }
+
+    /// Takes every reference to a variable or a file as good; for checks on a machine that has no secrets.
+    pub fn assume_environment(mut self) -> Self {
+        self.assumes_environment = true;
+        self
+    }
+
+    pub(crate) fn assumes_environment(&self) -> bool {
+        self.assumes_environment
     }
 
     /// Names the packages that the program is built of; for checks outside of the program, which then warn of targets at

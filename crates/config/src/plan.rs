@@ -5,15 +5,15 @@ use watchfire_core::LevelTable;
 use watchfire_filter::{self as filter, EventFilter};
 
 use crate::{
+    channels::KINDS,
     check::level_or_directives,
-    compile::names,
     directives::{Directives, span_levels},
     level::Threshold,
     mistake::{Findings, Mistake},
     parts::Parts,
     place::{Path, Places},
     rules::{Rule, Rules, severities},
-    setting::{Options, Setting},
+    setting::{Options, Setting, names},
 };
 
 /// Is the stack of one program, with nothing opened or started.
@@ -213,7 +213,7 @@ impl Plan {
 /// Returns from which level on a type of handler hears events when nothing is said.
 pub(crate) fn usual_level(kind: &str) -> Threshold {
     match kind {
-        "email" | "slack" | "telegram" | "sms" | "sentry" => Threshold::From(watchfire_core::Severity::Error),
+        kind if KINDS.contains(&kind) => Threshold::From(watchfire_core::Severity::Error),
         _ => Threshold::All,
     }
 }

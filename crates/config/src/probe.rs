@@ -60,7 +60,7 @@ impl<F: Fn(&EventView<'_>) + Send + Sync + 'static> Handler for Looking<F> {
 type Made = HashMap<(String, Level, Vec<String>), &'static Metadata<'static>>;
 
 /// Returns metadata as a callsite has them: they live for ever, and are made once for each that is asked for.
-fn metadata(target: &str, level: Level, names: Vec<String>) -> &'static Metadata<'static> {
+pub(crate) fn metadata(target: &str, level: Level, names: Vec<String>) -> &'static Metadata<'static> {
     static MADE: OnceLock<Mutex<Made>> = OnceLock::new();
     let mut made = MADE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     made.entry((target.to_owned(), level, names.clone())).or_insert_with(|| {

@@ -1,18 +1,20 @@
 //! Follow references to the environment and to files: `${NAME}`, `{ env = "NAME" }`, `{ file = "/run/secrets/x" }`.
 
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 
 use crate::{
     mistake::{Cause, Findings, Mistake},
     place::{Path, Places},
     quote::quoted,
-    setting::{Options, Setting},
+    setting::{Options, Setting, names},
 };
 
-/// Is what references are followed through, so that a test or a check has an environment of its own.
+/// The environment and the files that references name, so that a test or a check can bring others.
 pub(crate) struct Surroundings<'a> {
     pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
     pub(crate) file: &'a dyn Fn(&FilePath) -> std::io::Result<String>,
+    /// The folder in which relative files are looked for: that of the configuration. Default: the working directory.
+    pub(crate) folder: Option<&'a FilePath>,
 }
 
 /// Returns the configuration with every reference followed; what cannot be is a mistake and `Unresolved`.
@@ -117,17 +119,44 @@ impl Resolver<'_> {
     }
 
     fn file(&mut self, name: &str, path: &Path) -> Setting {
-        match (self.from.file)(FilePath::new(name)) {
+        let beside = beside(self.from.folder, name);
+        match (self.from.file)(&beside) {
             // Files of secrets end with a newline that is not part of them.
             Ok(text) if !text.trim_end().is_empty() => text.trim_end().into(),
             Ok(_) => self.refuse(path, "the file is empty".to_owned(), Cause::Environment),
-            Err(error) => self.refuse(path, format!("the file cannot be read: {error}"), Cause::Environment),
+            Err(error) => {
+                let looked = match self.from.folder {
+                    Some(folder) if FilePath::new(name).is_relative() => {
+                        format!("; it is looked for in {}, beside the configuration", folder.display())
+                    }
+                    _ => String::new(),
+                };
+                let reason = format!("the file cannot be read: {error}{looked}");
+                self.refuse(path, reason, Cause::Environment)
+            }
         }
     }
 
     fn refuse(&mut self, path: &Path, reason: String, cause: Cause) -> Setting {
         self.findings.add(Mistake::new(path, reason).because(cause).at(self.places.value(path)));
         Setting::Unresolved
+    }
+}
+
+/// Names a file that the configuration has read: a relative one is beside it.
+fn beside(folder: Option<&FilePath>, name: &str) -> PathBuf {
+    folder.map_or_else(|| PathBuf::from(name), |folder| folder.join(name))
+}
+
+/// Makes the paths of certificates absolute, which are looked for beside the configuration as secrets are.
+pub(crate) fn place_certificates(options: &mut Options, folder: Option<&FilePath>) {
+    for name in names(options, "handlers").into_iter().map(str::to_owned).collect::<Vec<_>>() {
+        options.edit("handlers", |handlers| {
+            let file = handlers.table(&name).and_then(|handler| handler.text("ca_file"));
+            let Some(file) = file.filter(|file| !file.trim().is_empty()) else { return };
+            let file = beside(folder, file).display().to_string();
+            handlers.edit(&name, |handler| handler.set("ca_file", file));
+        });
     }
 }
 
@@ -154,7 +183,7 @@ mod tests {
         };
         let mut findings = Findings::default();
         let options = Options::new().with("it", value);
-        let from = Surroundings { variable: &variable, file: &file };
+        let from = Surroundings { variable: &variable, file: &file, folder: None };
         let done = resolve(&options, &Places::default(), &from, &mut findings);
         (done.get("it").unwrap().clone(), findings.list.into_iter().map(|mistake| mistake.reason).collect())
     }

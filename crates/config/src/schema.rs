@@ -35,7 +35,7 @@ fn object(keys: &[Key], is_open: bool) -> Options {
 
 fn of(kind: Kind) -> Options {
     match kind {
-        Kind::Text | Kind::Secret | Kind::File => or_reference(plain("string")),
+        Kind::Text | Kind::Secret | Kind::File | Kind::Folder => or_reference(plain("string")),
         Kind::Directives | Kind::SpanLevels | Kind::Formatter | Kind::Service | Kind::Clock => {
             plain("string")
         }
@@ -44,7 +44,7 @@ fn of(kind: Kind) -> Options {
             let bounded = plain("integer").with("minimum", least);
             if most == i64::MAX { bounded } else { bounded.with("maximum", most) }
         }
-        Kind::Duration | Kind::Size => Options::new().with("type", vec!["string", "number"]),
+        Kind::Duration | Kind::Pause | Kind::Size => Options::new().with("type", vec!["string", "number"]),
         Kind::Durations => list_of(of(Kind::Duration)),
         Kind::Choice(names) => plain("string").with("enum", names.to_vec()),
         Kind::Level => any_of([plain("string").with("examples", level::NAMES.to_vec()), plain("integer")]),

@@ -12,11 +12,12 @@ use watchfire_outbox::{
 use crate::{
     Config, Mistake, Mistakes, Parts,
     channels::Prepared,
-    compile::{Scene, compile, names},
+    compile::{Scene, compile},
     environment,
     mistake::{Cause, Findings},
     plan::Plan,
     resolve::Surroundings,
+    setting::names,
     suggest::nearest,
     workshop,
 };
@@ -171,7 +172,11 @@ impl Config {
             });
             return Err(self.mistakes(findings));
         }
-        let from = Surroundings { variable: &environment::variable, file: &environment::file };
+        let from = Surroundings {
+            variable: &environment::variable,
+            file: &environment::file,
+            folder: self.folder(),
+        };
         let parts = Parts::new();
         // One handler is sent through though no logger names it.
         let alone = handler.map(|name| {

@@ -286,6 +286,11 @@ fn write_table(f: &mut fmt::Formatter<'_>, table: &Options, path: &mut Vec<Strin
     Ok(())
 }
 
+/// Returns the names of the tables of a section.
+pub(crate) fn names<'a>(options: &'a Options, section: &str) -> Vec<&'a str> {
+    options.table(section).into_iter().flat_map(Options::iter).map(|(name, _)| name).collect()
+}
+
 /// Quotes a key where TOML asks for it.
 pub(crate) fn quoted_key(key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';

@@ -3,8 +3,8 @@
 mod handlers;
 
 use self::Kind::{
-    Bool, Choice, Directives, Duration, File, Filter, Filters, Handlers, Integer, Level, LevelOrDirectives,
-    Levels, Map, Renames, Service, SpanLevels, Table, Text, Texts, Values,
+    Bool, Choice, Directives, Filter, Filters, Folder, Handlers, Integer, Level, LevelOrDirectives, Levels,
+    Map, Pause, Renames, Service, SpanLevels, Table, Text, Texts, Values,
 };
 use self::handlers::{HANDLER, HANDLERS};
 
@@ -23,16 +23,20 @@ pub(crate) enum Kind {
     Text,
     /// A text that appears in no error and no output.
     Secret,
-    /// The path of a file or folder.
+    /// The path of a file.
     File,
+    /// The path of a folder.
+    Folder,
     /// One text or several.
     Texts,
     Bool,
     /// A whole number within bounds.
     Integer(i64, i64),
-    /// `90s`, `10 min`, `7 days`, or a number of seconds.
+    /// `90s`, `10 min`, `7 days`, or a number of seconds; more than none.
     Duration,
     Durations,
+    /// A duration, which may be 0.
+    Pause,
     /// `10 MiB`, `64 kB`, or a number of bytes.
     Size,
     /// `03:30`.
@@ -179,11 +183,16 @@ const APP: &[Key] = &[
 ];
 
 const OUTBOX: &[Key] = &[
-    key("spool", File, "The folder in which alerts survive the end of the program."),
+    key("spool", Folder, "The folder in which alerts survive the end of the program."),
+    key(
+        "require_spool",
+        Bool,
+        "Whether a spool that cannot be used ends the start with an error. Default: alerts are then kept in memory.",
+    ),
     key("in_memory", Bool, "Whether alerts are kept in memory without a word about it. Default: false."),
     key("capacity", Integer(1, 1_000_000), "How many alerts may wait for the worker. Default 1024."),
-    key("drop_deadline", Duration, "How long dropping the handle may wait. Default 5s."),
-    key("exit_deadline", Duration, "How long the end of the process may wait. Default 2s."),
+    key("drop_deadline", Pause, "How long dropping the handle may wait. Default 5s."),
+    key("exit_deadline", Pause, "How long the end of the process may wait. Default 2s."),
     key("stacks_from", Level, "From which level on alerts have a call stack. Default: none."),
 ];
 

@@ -23,11 +23,24 @@ const SIZES: [(&[&str], f64); 7] = [
     (&["gib", "g"], 1_073_741_824.0),
 ];
 
-/// Reads `90s`, `10 min`, `7 days`, or a number of seconds.
+/// The longest duration: nothing waits for longer, and no clock overflows by it.
+const LONGEST: Duration = Duration::from_secs(36_525 * 86_400);
+
+/// Reads `90s`, `10 min`, `7 days`, or a number of seconds; a hundred years at most.
 pub(crate) fn duration(value: &Setting) -> Result<Duration, Wrong> {
     let wrong = || Wrong::new("expected a duration such as `90s`, `10 min` or `7 days`");
     let seconds = amount(value, &DURATIONS).ok_or_else(wrong)?;
-    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+    let too_long = || Wrong::new("is longer than 36525 days, a hundred years");
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| too_long())?;
+    if duration > LONGEST { Err(too_long()) } else { Ok(duration) }
+}
+
+/// Reads a duration of at least 1 ms.
+pub(crate) fn some_duration(value: &Setting) -> Result<Duration, Wrong> {
+    match duration(value)? {
+        short if short < Duration::from_millis(1) => Err(Wrong::new("expected at least 1 ms")),
+        duration => Ok(duration),
+    }
 }
 
 /// Reads `10 MiB`, `64 kB`, or a number of bytes.
@@ -89,8 +102,13 @@ mod tests {
         {
             assert_eq!(size(&text.into()).unwrap(), bytes, "{text}");
         }
-        for text in ["", "s", "10 parsecs", "-1s", "1e400h", "0 MiB"] {
+        for text in ["", "s", "10 parsecs", "-1s", "1e400h", "0 MiB", "500000000000 days", "36526 days"] {
             assert!(duration(&text.into()).is_err() || size(&text.into()).is_err(), "{text}");
+        }
+        for (text, is_some) in
+            [("0", false), ("0s", false), ("0.0001s", false), ("1ms", true), ("36525 days", true)]
+        {
+            assert_eq!(some_duration(&text.into()).is_ok(), is_some, "{text}");
         }
         assert_eq!(clock(&"03:30".into()), Ok((3, 30)));
         for text in ["24:00", "3:30", "03-30", "03:60"] {

@@ -223,6 +223,9 @@ impl Workshop {
         } else if settings.get("in_memory").and_then(Setting::as_bool) == Some(true) {
             builder = builder.in_memory();
         }
+        if settings.get("require_spool").and_then(Setting::as_bool) == Some(true) {
+            builder = builder.require_spool();
+        }
         if let Some(alerts) = settings.get("capacity").and_then(Setting::as_integer) {
             builder = builder.capacity(usize::try_from(alerts).unwrap_or(1024));
         }

@@ -54,6 +54,7 @@ pub struct OutboxBuilder {
     stacks: Option<Severity>,
     self_log: SelfLog,
     folder: Folder,
+    requires_spool: bool,
     last_resort: Option<LastResort>,
     #[cfg(feature = "sim")]
     slower: Duration,
@@ -87,6 +88,7 @@ impl Outbox {
             stacks: None,
             self_log: SelfLog::default(),
             folder: Folder::Default,
+            requires_spool: false,
             last_resort: None,
             #[cfg(feature = "sim")]
             slower: Duration::ZERO,
@@ -246,6 +248,12 @@ impl OutboxBuilder {
         self
     }
 
+    /// Refuses to start without a spool that can be written to. Default: alerts are kept in memory then.
+    pub fn require_spool(mut self) -> Self {
+        self.requires_spool = true;
+        self
+    }
+
     /// Keeps alerts in memory, and says nothing about it.
     pub fn in_memory(mut self) -> Self {
         self.folder = Folder::Memory;
@@ -296,12 +304,22 @@ impl OutboxBuilder {
     ///
     /// # Errors
     ///
-    /// If a setting is out of range, the spool's path names a file, or the worker thread cannot be started.
+    /// If a setting is out of range, the spool's path names a file, a required spool cannot be used, or the worker
+    /// thread cannot be started.
     pub fn start(self) -> Result<Outbox, ConfigError> {
         if self.capacity == 0 {
             return Err(ConfigError::new("outbox.capacity", "expected at least 1"));
         }
         let (disk, trouble) = open_spool(self.folder, &self.self_log)?;
+        if self.requires_spool {
+            let unusable = match &disk {
+                None => Some("is required, and no folder is set"),
+                Some(_) => trouble.as_deref(),
+            };
+            if let Some(reason) = unusable {
+                return Err(ConfigError::new("outbox.spool", reason));
+            }
+        }
         #[cfg(feature = "sim")]
         let disk = disk.map(|disk| disk.slower(self.slower));
         let host = self.app.host_name().to_owned();

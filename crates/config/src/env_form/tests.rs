@@ -182,3 +182,28 @@ fn what_is_half_given_or_contradicts_itself_is_a_mistake() {
         assert!(!said[0].contains("planted"), "{said:?}");
     }
 }
+
+#[test]
+fn a_variable_that_is_like_ours_and_is_not_is_warned_of() {
+    let source = [include_str!("../env_form.rs"), include_str!("mail.rs")].concat();
+    for name in VARIABLES {
+        assert!(source.matches(name).count() > 1, "{name} is read nowhere");
+    }
+    let set = [
+        "WATCHFIRE_FILE",
+        "WATCHFIRE_SLAK_WEBHOOK",
+        "WATCHFIRE_INBOX_SERVICE_HOST",
+        "WATCHFIRE_MINE",
+        "WATCHFIRE_X",
+    ];
+    let mut findings = Findings::default();
+    crate::lint::variables(&set.map(str::to_owned), "token = \"${WATCHFIRE_MINE}\"", &mut findings);
+    let said: Vec<_> = findings.list.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "WATCHFIRE_SLAK_WEBHOOK: is not a variable that watchfire reads (did you mean `WATCHFIRE_SLACK_WEBHOOK`?)",
+            "WATCHFIRE_X: is not a variable that watchfire reads",
+        ]
+    );
+}

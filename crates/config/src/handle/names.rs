@@ -1,6 +1,6 @@
 //! Find where a configuration names a handler or a filter.
 
-use crate::{Config, Setting, compile::names};
+use crate::{Config, Setting, setting::names};
 
 /// Tells whether a list of a logger, service or handler has `name`.
 pub(crate) fn is_named(config: &Config, key: &str, name: &str) -> bool {

@@ -4,7 +4,7 @@ use super::{
     Key,
     Kind::{
         Bool, Choice, Clock, Duration, Durations, File, Filters, Formatter, Handlers, Integer, Level,
-        LevelOrDirectives, Levels, Rates, Secret, Size, Table, Text, Texts,
+        LevelOrDirectives, Levels, Pause, Rates, Secret, Size, Table, Text, Texts,
     },
     key, required,
 };
@@ -47,7 +47,7 @@ const FILE: &[Key] = &[
     key("link", Text, "A symbolic link to the active file, in the same folder."),
     key("zone", Text, "`utc`, `local`, or a name such as `Europe/Vienna`. Default: utc."),
     key("reopen_on_hangup", Bool, "Whether SIGHUP opens the file anew. Default: false."),
-    key("flush_every", Duration, "How long a line may wait in the program. Default 100ms."),
+    key("flush_every", Pause, "How long a line may wait in the program. Default 100ms."),
     key("flush_on", Level, "From which level on a line is written at once. Default: error."),
     key(
         "durability",
@@ -104,7 +104,7 @@ macro_rules! channel {
 }
 
 const FAILOVER: &[Key] = &[
-    required("after", Duration, "How long this channel may try."),
+    required("after", Pause, "How long this channel may try."),
     required("to", Handlers, "The handlers that speak instead."),
 ];
 

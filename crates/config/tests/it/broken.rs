@@ -1,6 +1,6 @@
 //! Broken files and their messages: `tests/data/broken/*.toml`, each with a `.txt` of what is said of it.
 //!
-//! `WATCHFIRE_BLESS=1 cargo test -p watchfire-config broken` writes the messages anew; look at the difference.
+//! `BLESS=1 cargo test -p watchfire-config broken` writes the messages anew; look at the difference.
 
 use std::{fs, path::PathBuf};
 
@@ -22,7 +22,7 @@ fn every_mistake_is_named_with_its_place_its_reason_and_a_hint() {
         let said = format!("{mistakes}\n");
         assert!(!said.contains("planted"), "{name} shows a secret:\n{said}");
         let expected = path.with_extension("txt");
-        if option_env!("WATCHFIRE_BLESS").is_some() {
+        if option_env!("BLESS").is_some() {
             fs::write(&expected, &said).unwrap();
         } else if fs::read_to_string(&expected).unwrap_or_default() != said {
             different.push(format!("{name}:\n{said}"));

@@ -14,12 +14,12 @@ const GUIDES: [(&str, &str); 7] = [
 
 #[test]
 fn nothing_is_wrong_with_what_the_guide_shows() {
-    let parts = Parts::new().assume("pager");
+    let parts = Parts::new().assume("pager").assume_environment();
     let mut seen = 0;
     for (name, text) in GUIDES {
         for block in text.split("```toml\n").skip(1) {
             let block = block.split("```").next().unwrap();
-            let mistakes = Config::examine_without_environment(name, block, &parts);
+            let mistakes = Config::examine(name, block, &parts);
             assert!(mistakes.list().is_empty(), "{mistakes}");
             seen += 1;
         }

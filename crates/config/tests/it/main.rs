@@ -8,6 +8,7 @@ mod explain;
 mod golden;
 mod guide;
 mod interest;
+mod meaning;
 mod policy;
 mod random;
 mod reload;

@@ -1,0 +1,65 @@
+//! Checks a configuration as programs would at their start, and what is legal but probably not meant.
+
+use std::{io, path::Path as FilePath};
+
+use crate::{
+    Config, Mistakes, Parts,
+    compile::{self, Scene},
+    environment, lint,
+    mistake::{Cause, Findings, Mistake},
+    resolve::Surroundings,
+    workshop,
+};
+
+impl Config {
+    /// Checks a text as a program would at its start, and warns of settings that are probably not meant.
+    ///
+    /// Finds all mistakes of all programs that use it at once. Opens and starts nothing.
+    #[must_use]
+    pub fn examine(name: &str, text: &str, parts: &Parts) -> Mistakes {
+        let (config, findings) = Self::read_text(name.to_owned(), text);
+        examine(&config, text, parts, findings)
+    }
+
+    /// As [`examine`](Self::examine), of a file: secrets with a relative path are looked for beside it, and who may
+    /// change it is looked at.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn examine_file(path: impl AsRef<FilePath>, parts: &Parts) -> io::Result<Mistakes> {
+        let path = path.as_ref();
+        let text = environment::file(path)?;
+        let (config, mut findings) = Self::read_text(path.display().to_string(), &text);
+        let config = config.of_file(path, None);
+        if environment::is_writable_by_all(path) {
+            let mistake = Mistake::new("", "every user of this machine may change the file").warning();
+            findings.add(mistake.hint(Some("take the permission away: chmod o-w")));
+        }
+        Ok(examine(&config, &text, parts, findings))
+    }
+}
+
+fn examine(config: &Config, text: &str, parts: &Parts, mut findings: Findings) -> Mistakes {
+    let is_assumed = parts.assumes_environment();
+    let variable = |name: &str| if is_assumed { None } else { environment::variable(name) };
+    let from = Surroundings { variable: &variable, file: &environment::file, folder: config.folder() };
+    let mut services: Vec<_> = config.services().into_iter().map(Some).collect();
+    services.push(None);
+    let mut plans = Vec::new();
+    for service in services {
+        let scene = Scene { service, rust_log: None, parts, from: &from };
+        let (options, plan) = compile::compile(config.options(), config.places(), &scene, &mut findings);
+        workshop::rehearse(&plan, &options, parts, config.places(), &mut findings);
+        plans.push((service, plan));
+    }
+    findings.forget_what_follows_from_syntax(text);
+    if is_assumed {
+        findings.list.retain(|mistake| mistake.cause != Cause::Environment);
+    } else {
+        lint::variables(&environment::variables(lint::PREFIX), text, &mut findings);
+    }
+    if !findings.has_errors() {
+        lint::lint(config, &plans, parts.known_lock(), &mut findings);
+    }
+    config.mistakes(findings)
+}
