@@ -188,13 +188,14 @@ impl Alert {
         .map(|field| &field.value)
     }
 
-    /// Returns `file:line`, if the place is known.
+    /// Returns `file:line`, if the place is known; the path of a dependency is shortened to
+    /// `tower-http-0.6.11/src/trace/on_failure.rs:93`.
     #[must_use]
     pub fn place_text(&self) -> Option<String> {
-        let file = self.file.as_deref()?;
+        let file = crate::stack::short_path(self.file.as_deref()?);
         Some(match self.line {
             Some(line) => format!("{file}:{line}"),
-            None => file.to_owned(),
+            None => file.into_owned(),
         })
     }
 }

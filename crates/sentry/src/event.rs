@@ -87,7 +87,7 @@ pub(crate) fn named(sentry: &Sentry, occasion: &Occasion<'_>, event: Event<'stat
 pub(crate) fn full(occasion: &Occasion<'_>, mut event: Event<'static>) -> Event<'static> {
     let alert = occasion.alert();
     let trace = trace(alert, event.event_id.as_u128());
-    let stack = alert.stack.as_ref().and_then(|stack| stacktrace(alert, stack));
+    let stack = alert.stack.as_ref().and_then(stacktrace);
     // An exception would be the title of the issue, and these tell of more than one.
     let one_only =
         !matches!(occasion.kind(), OccasionKind::Storm | OccasionKind::CatchUp | OccasionKind::Quiet);
@@ -203,40 +203,26 @@ fn exceptions(chain: &[String], stack: Option<Stacktrace>) -> Vec<Exception> {
 }
 
 /// The caller first, the place of the error last.
-fn stacktrace(alert: &Alert, stack: &Stack) -> Option<Stacktrace> {
+fn stacktrace(stack: &Stack) -> Option<Stacktrace> {
     let found = stack.frames();
     let omitted = found.len().saturating_sub(NEWEST + OLDEST);
     let newest = found.iter().take(NEWEST);
     let oldest = found.iter().skip(NEWEST + omitted);
-    let mut frames: Vec<Frame> = newest.chain(oldest).map(|frame| self::frame(alert, frame)).collect();
+    let mut frames: Vec<Frame> = newest.chain(oldest).map(frame).collect();
     frames.reverse();
     (!frames.is_empty()).then(|| Stacktrace { frames, ..Stacktrace::default() })
 }
 
-fn frame(alert: &Alert, frame: &StackFrame) -> Frame {
+fn frame(frame: &StackFrame) -> Frame {
     let file = frame.file.as_deref().map(|file| file.replace('\\', "/"));
     Frame {
         function: some(line(&frame.function, FUNCTION)),
-        filename: file.as_deref().and_then(|file| some(line(file.rsplit('/').next()?, FILE))),
+        filename: frame.short_file().and_then(|file| some(line(&file, FILE))),
         abs_path: file.as_deref().and_then(|file| some(line(file, FILE))),
         lineno: frame.line.map(u64::from),
         colno: frame.column.map(u64::from),
-        in_app: Some(is_own(alert, &frame.function, file.as_deref())),
+        in_app: Some(frame.in_app),
         ..Frame::default()
-    }
-}
-
-/// Tells whether a frame is the program's: by where its source lies, else by whether its crate is the alert's.
-fn is_own(alert: &Alert, function: &str, file: Option<&str>) -> bool {
-    const FOREIGN: [&str; 4] = ["/.cargo/registry/", "/.cargo/git/", "/rustc/", "/rustlib/"];
-    let crate_of = |path: &str| {
-        let path = path.trim_start_matches('<');
-        let end = path.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(path.len());
-        path.get(..end).unwrap_or_default().to_owned()
-    };
-    match file {
-        Some(file) => !FOREIGN.iter().any(|part| file.contains(part)),
-        None => function.contains("::") && crate_of(function) == crate_of(&alert.target),
     }
 }
 

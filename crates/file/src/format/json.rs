@@ -214,7 +214,8 @@ impl Format for Json {
             self.span_list(record, out);
         }
         if let Some(stack) = record.stack() {
-            self.list(JsonKey::Stack, stack.text().lines().map(str::trim), out);
+            let frames: Vec<String> = stack.frames().iter().map(ToString::to_string).collect();
+            self.list(JsonKey::Stack, frames.iter().map(String::as_str), out);
         }
         out.push_str("}\n");
     }

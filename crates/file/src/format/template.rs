@@ -225,7 +225,7 @@ impl Template {
             Name::Msecs => show(Val::Float(f64::from(millis(record.at())))),
             Name::Relative => show(Val::Float((unix(record.at()) - unix(self.started)) * 1000.0)),
             Name::Stack => match record.stack() {
-                Some(stack) => show_text(&stack.text(), show),
+                Some(stack) => show_text(&stack.excerpt().join("\n"), show),
                 None => show(Val::Absent),
             },
             Name::Nothing => show(Val::Absent),

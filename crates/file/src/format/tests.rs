@@ -57,6 +57,21 @@ fn alert() -> impl Strategy<Value = Alert> {
         })
 }
 
+#[test]
+fn each_format_has_the_frames_of_the_program() {
+    let text = "0: watchfire_core::stack::Stack::capture\n1: shop::pay\nat ./src/pay.rs:4:5\n2: tokio::spawn\n3: main\n";
+    let alert = Alert::new(App::new("shop"), Severity::Error, "refused")
+        .stack(watchfire_core::Stack::from_text(text));
+    for format in [&Text::new() as &dyn Format, &Pretty::new()] {
+        let text = line(format, &alert);
+        assert!(text.ends_with("\n    shop::pay at src/pay.rs:4\n    … 1 frame of tokio\n"), "{text}");
+    }
+    let read: Json = serde_json::from_str(&line(&Json_::new(), &alert)).unwrap();
+    assert_eq!(read["stack"], serde_json::json!(["shop::pay at src/pay.rs:4", "tokio::spawn"]));
+    let template = line(&Template::new("{stack_info}").unwrap(), &alert);
+    assert!(template.starts_with("shop::pay at src/pay.rs:4\\n… 1 frame of tokio\n"), "{template}");
+}
+
 /// What a value has to read back as.
 fn expected(value: &Value) -> Json {
     match value {

@@ -86,19 +86,9 @@ pub(super) fn below(record: &Record<'_>, out: &mut String) {
         out.push('\n');
     }
     if let Some(stack) = record.stack() {
-        for frame in stack.frames() {
+        for line in stack.excerpt() {
             out.push_str(INDENT);
-            out.push_str("at ");
-            one_line(&frame.function, out);
-            if let Some(file) = &frame.file {
-                out.push_str(" (");
-                one_line(file, out);
-                if let Some(line) = frame.line {
-                    out.push(':');
-                    super::escape::plain(FieldValue::U64(line.into()), out);
-                }
-                out.push(')');
-            }
+            one_line(&line, out);
             out.push('\n');
         }
     }

@@ -53,7 +53,7 @@ pub struct Fact {
 pub struct Section {
     /// The title, such as `Error` or `Fields`.
     pub title: String,
-    /// The lines: of a list one entry each, of a stack its text.
+    /// The lines: of a list one entry each, of a stack one frame each.
     ///
     /// The further lines of an entry that has several are indented by four spaces, so that a value with line breaks
     /// cannot be taken for another entry, nor for another section.
@@ -248,7 +248,7 @@ fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
         .enumerate()
         .map(|(i, text)| if i == 0 { text.clone() } else { format!("caused by: {text}") });
     let fields = alert.fields.iter().filter(|field| !is_said_already(alert, field)).map(field_line);
-    let stack = alert.stack.as_ref().map(watchfire_core::Stack::text);
+    let stack = alert.stack.as_ref().map(watchfire_core::Stack::excerpt);
     let entries = |entries: Vec<String>| entries.iter().map(|entry| hanging(entry, 4)).collect();
     let of = if is_storm(occasion) { " of the oldest" } else { "" };
     [
@@ -257,7 +257,7 @@ fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
         (format!("Error{of}"), entries(causes.collect())),
         (format!("Fields{of}"), entries(fields.collect())),
         (format!("Spans{of}, the innermost first"), entries(spans.collect())),
-        (format!("Stack{of}"), stack.into_iter().collect::<Vec<_>>()),
+        (format!("Stack{of}"), stack.unwrap_or_default()),
     ]
     .into_iter()
     .filter(|(_, lines)| !lines.is_empty())

@@ -94,18 +94,17 @@ fn the_root_cause_comes_first_and_the_stack_is_with_the_outermost() {
     assert_eq!(
         each(&event, frames, "function"),
         [
-            "__libc_start_main",
-            "main",
             "tokio::runtime::task::core::Core<T,S>::poll",
             "<storefront::checkout::Basket as storefront::Order>::pay",
             "storefront::payments::charge::{{closure}}",
         ]
     );
-    assert_eq!(each(&event, frames, "in_app"), [false, false, false, true, true]);
-    assert_eq!(each(&event, frames, "filename")[4], "payments.rs");
-    assert_eq!(each(&event, frames, "abs_path")[4], "./src/payments.rs");
+    assert_eq!(each(&event, frames, "in_app"), [false, true, true]);
+    assert_eq!(each(&event, frames, "filename")[0], "tokio-1.48.0/src/runtime/task/core.rs");
+    assert_eq!(each(&event, frames, "filename")[2], "src/payments.rs");
+    assert_eq!(each(&event, frames, "abs_path")[2], "./src/payments.rs");
     assert_eq!(
-        (&each(&event, frames, "lineno")[4], &each(&event, frames, "colno")[4]),
+        (&each(&event, frames, "lineno")[2], &each(&event, frames, "colno")[2]),
         (&&json!(42), &&json!(17))
     );
     assert_eq!(event.pointer("/exception/values/0/stacktrace"), None);
@@ -119,7 +118,7 @@ fn a_stack_without_an_error_is_that_of_the_thread() {
     let event = rich(alert);
     assert_eq!(event.get("exception"), None);
     assert_eq!(event.pointer("/threads/values/0/name"), Some(&json!("worker-3")));
-    assert_eq!(event.pointer("/threads/values/0/stacktrace/frames").unwrap().as_array().unwrap().len(), 5);
+    assert_eq!(event.pointer("/threads/values/0/stacktrace/frames").unwrap().as_array().unwrap().len(), 3);
 }
 
 #[test]

@@ -104,6 +104,16 @@ fn what_happened_and_why_stands_above_the_small_print() {
 }
 
 #[test]
+fn a_stack_begins_with_the_frames_of_the_program() {
+    let stack = "0: std::backtrace::Backtrace::create\n1: core::panicking::panic_fmt\n2: shop::pay::charge\n\
+                 at ./src/pay.rs:42:17\n3: tokio::runtime::task::core::Core<T,S>::poll\n4: shop::main\n5: main\n";
+    let page = first(&alert().place("/c/registry/src/i-1/tower-0.5.3/src/a.rs", 9).stack(watchfire_core::Stack::from_text(stack)));
+    let section = page.sections.iter().find(|section| section.title == "Stack").unwrap();
+    assert_eq!(section.lines, ["shop::pay::charge at src/pay.rs:42", "… 1 frame of tokio", "shop::main"]);
+    assert_eq!(page.facts[1].value, "shop::pay at tower-0.5.3/src/a.rs:9");
+}
+
+#[test]
 fn a_text_with_line_breaks_forges_no_field_no_section_and_no_fact() {
     for end in ["\n", "\r\n", "\r", "\u{2028}", "\u{2029}", "\u{85}"] {
         let forged = ["x", "order = 9", "", "Spans, the innermost first", "fake{}", "Host  evil"].join(end);
