@@ -120,7 +120,12 @@ impl Stack {
         if frames.is_empty() {
             // Of another form: a text that the program gave.
             let text = self.text();
-            return text.lines().filter(|line| !line.trim().is_empty()).take(MOST_LINES).map(str::to_owned).collect();
+            return text
+                .lines()
+                .filter(|line| !line.trim().is_empty())
+                .take(MOST_LINES)
+                .map(str::to_owned)
+                .collect();
         }
         excerpt(&frames)
     }

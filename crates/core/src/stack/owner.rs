@@ -180,7 +180,9 @@ fn is_ours(file: &str) -> bool {
         let before = path.match_indices(&folder).map(|(at, _)| path.get(..at).unwrap_or_default());
         // A path below the working directory is short: one segment of it may be any workspace's `crates`.
         let is_enough = |before: &str| before.matches('/').count() > 1;
-        before.into_iter().any(|before| is_end(crates, before) || (is_enough(before) && is_end(before, crates)))
+        before
+            .into_iter()
+            .any(|before| is_end(crates, before) || (is_enough(before) && is_end(before, crates)))
     })
 }
 

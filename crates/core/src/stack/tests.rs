@@ -89,7 +89,8 @@ fn without_files<'a>(parts: &[&[&'a str]]) -> Stack {
     printed(&parts.concat().iter().map(bare).collect::<Vec<_>>())
 }
 
-const PAY: &[&str] = &["shop::charge @ ./src/main.rs:13:21", "shop::Order::pay @ /src/shop/src/main.rs:22:37"];
+const PAY: &[&str] =
+    &["shop::charge @ ./src/main.rs:13:21", "shop::Order::pay @ /src/shop/src/main.rs:22:37"];
 
 #[test]
 fn only_frames_between_the_event_and_the_start_are_kept() {
@@ -167,7 +168,8 @@ fn a_recursion_is_one_line_and_an_excerpt_is_bounded() {
 #[test]
 fn a_program_without_symbols_says_so() {
     let mut frames = vec!["<unknown>"; 12];
-    frames.extend(["__libc_start_call_main @ ./csu/../sysdeps/nptl/libc_start_call_main.h:58:16", "<unknown>"]);
+    frames
+        .extend(["__libc_start_call_main @ ./csu/../sysdeps/nptl/libc_start_call_main.h:58:16", "<unknown>"]);
     let stack = printed(&frames);
     assert_eq!(stack.excerpt(), ["14 frames without names: the program was built without symbols"]);
     assert!(stack.frames().iter().all(|frame| !frame.in_app));
@@ -184,15 +186,27 @@ fn each_frame_is_its_owners() {
         ("shop_callback @ C:\\work\\shop\\src\\callback.rs:1:1", Program),
         ("shop_callback", Program),
         ("<&dyn shop::Pay as shop::Pay>::pay", Program),
-        ("<alloc::boxed::Box<dyn core::ops::function::FnOnce<()>> as core::ops::function::FnOnce<()>>::call_once", Std),
-        ("<&dyn for<'a> core::ops::function::Fn<(&'a str,)> as core::ops::function::FnOnce<()>>::call_once", Std),
+        (
+            "<alloc::boxed::Box<dyn core::ops::function::FnOnce<()>> as core::ops::function::FnOnce<()>>::call_once",
+            Std,
+        ),
+        (
+            "<&dyn for<'a> core::ops::function::Fn<(&'a str,)> as core::ops::function::FnOnce<()>>::call_once",
+            Std,
+        ),
         ("shop::pay::{{closure}} @ /usr/lib/rustlib/src/rust/library/core/src/iter.rs:1:1", Std),
         ("__rustc::rust_begin_unwind", Std),
         ("core::slice::sort::merge @ C:\\rustc\\59807616e1fa\\library\\core\\src\\slice\\sort.rs:1:1", Std),
         ("core::slice::sort::merge @ \\rustc\\59807616e1fa\\library\\core\\src\\slice\\sort.rs:1:1", Std),
         ("tokio::spawn", Dependency),
-        ("sqlx::query @ C:\\cargo\\registry\\src\\index.crates.io-1949cf8c6b5b557f\\sqlx-0.8.6\\src\\query.rs:1:1", Dependency),
-        ("shop_core::pay @ /cargo/git/checkouts/shop-core-0a1b2c3d4e5f6071/9f8e7d6/src/lib.rs:1:1", Dependency),
+        (
+            "sqlx::query @ C:\\cargo\\registry\\src\\index.crates.io-1949cf8c6b5b557f\\sqlx-0.8.6\\src\\query.rs:1:1",
+            Dependency,
+        ),
+        (
+            "shop_core::pay @ /cargo/git/checkouts/shop-core-0a1b2c3d4e5f6071/9f8e7d6/src/lib.rs:1:1",
+            Dependency,
+        ),
         ("sqlx::query @ ./vendor/sqlx/src/query.rs:1:1", Dependency),
         ("sqlx::query @ /build/shop/vendor/sqlx/src/query.rs:1:1", Dependency),
         ("sqlx::query @ sqlx-0.8.6/src/query.rs:1:1", Dependency),
@@ -224,7 +238,10 @@ fn a_path_is_shortened_to_its_package() {
         ("~/tower-http-0.6.11/src/trace/on_failure.rs", "tower-http-0.6.11/src/trace/on_failure.rs"),
         ("$/core/src/option.rs", "core/src/option.rs"),
         ("/usr/lib/rustlib/src/rust/library/std/src/rt.rs", "std/src/rt.rs"),
-        ("/cargo/git/checkouts/shop-core-0a1b2c3d4e5f6071/9f8e7d6/src/lib.rs", "shop-core-9f8e7d6/src/lib.rs"),
+        (
+            "/cargo/git/checkouts/shop-core-0a1b2c3d4e5f6071/9f8e7d6/src/lib.rs",
+            "shop-core-9f8e7d6/src/lib.rs",
+        ),
         ("/build/vendor/sqlx/src/query.rs", "sqlx/src/query.rs"),
         ("C:\\cargo\\registry\\src\\index-0a1b\\sqlx-0.8.6\\src\\query.rs", "sqlx-0.8.6/src/query.rs"),
         ("./src/pay.rs", "src/pay.rs"),
@@ -247,14 +264,24 @@ fn the_list_of_our_crates_is_that_of_the_folders() {
         if ["cli", "xtask"].contains(&folder.as_str()) {
             continue;
         }
-        let name = if folder == "watchfire" { folder } else { format!("watchfire_{}", folder.replace('-', "_")) };
+        let name =
+            if folder == "watchfire" { folder } else { format!("watchfire_{}", folder.replace('-', "_")) };
         assert!(owner::OURS.contains(&name.as_str()), "{name}");
     }
 }
 
 #[test]
 fn text_of_any_form_is_read_without_a_panic() {
-    for text in ["", "\n\n", "0: ", " 1: a\n at :::\n", "at a:b\n", "1: a\n at 1:2", "x: y", "1: <\n 2: <<&dyn \n3: 'a"] {
+    for text in [
+        "",
+        "\n\n",
+        "0: ",
+        " 1: a\n at :::\n",
+        "at a:b\n",
+        "1: a\n at 1:2",
+        "x: y",
+        "1: <\n 2: <<&dyn \n3: 'a",
+    ] {
         let stack = Stack::from_text(text);
         let _lines = stack.excerpt();
         for frame in stack.frames() {

@@ -107,7 +107,11 @@ fn what_happened_and_why_stands_above_the_small_print() {
 fn a_stack_begins_with_the_frames_of_the_program() {
     let stack = "0: std::backtrace::Backtrace::create\n1: core::panicking::panic_fmt\n2: shop::pay::charge\n\
                  at ./src/pay.rs:42:17\n3: tokio::runtime::task::core::Core<T,S>::poll\n4: shop::main\n5: main\n";
-    let page = first(&alert().place("/c/registry/src/i-1/tower-0.5.3/src/a.rs", 9).stack(watchfire_core::Stack::from_text(stack)));
+    let page = first(
+        &alert()
+            .place("/c/registry/src/i-1/tower-0.5.3/src/a.rs", 9)
+            .stack(watchfire_core::Stack::from_text(stack)),
+    );
     let section = page.sections.iter().find(|section| section.title == "Stack").unwrap();
     assert_eq!(section.lines, ["shop::pay::charge at src/pay.rs:42", "… 1 frame of tokio", "shop::main"]);
     assert_eq!(page.facts[1].value, "shop::pay at tower-0.5.3/src/a.rs:9");
