@@ -26,7 +26,8 @@ mod names;
 
 /// Is the handle that the program keeps of a configuration in force: to reload it, to change it, to flush.
 ///
-/// Dropping it flushes what waits, up to the outbox's deadline, and ends the reloads; the layers go on.
+/// Dropping it writes and delivers what waits, up to the outbox's `drop_deadline`, and ends the reloads; the layers go
+/// on.
 #[must_use = "dropping the handle flushes and ends the reloads; keep it for as long as the program runs"]
 pub struct Handle {
     shared: Arc<Shared>,
@@ -207,7 +208,7 @@ impl Handle {
 
     /// Delivers and writes what is there, and waits for it until `within` is over.
     pub fn flush(&self, within: Duration) -> Flushed {
-        self.shared.router.flush(clock::instant() + within)
+        self.shared.router.flush(clock::after(clock::instant(), within))
     }
 
     /// Delivers and writes what is there as [`flush`](Self::flush), and tries at once what waits for a backoff; only what
@@ -235,9 +236,15 @@ impl fmt::Debug for Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        let patience = Duration::from_secs(5);
-        let _flushed = self.shared.router.flush(clock::instant() + patience);
         self.shared.bell.ring();
+        let (outbox, channels, within) = self.shared.state().workshop.end();
+        let began = clock::instant();
+        let by = clock::after(began, within);
+        // A file first: its disk answers at once, a provider may take all the time.
+        let _flushed = self.shared.router.flush_others(&channels, by);
+        if let Some(outbox) = outbox {
+            outbox.end(by.saturating_duration_since(clock::instant()));
+        }
     }
 }
 

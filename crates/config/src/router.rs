@@ -104,6 +104,15 @@ impl Router {
     }
 }
 
+impl Router {
+    /// Flushes all handlers but the named ones.
+    pub(crate) fn flush_others(&self, but: &[String], deadline: Instant) -> Flushed {
+        let table = self.table();
+        let others = table.entries.iter().filter(|entry| !but.contains(&entry.name));
+        others.fold(Flushed::Yes, |all, entry| all.and(entry.handler.flush(deadline)))
+    }
+}
+
 impl Handler for Router {
     fn handle(&self, event: &EventView<'_>) {
         self.table.load().dispatch(event);

@@ -32,6 +32,9 @@ pub(crate) struct Workshop {
     span_levels: Option<LevelTable>,
 }
 
+/// How long dropping the handle may take when nothing is said, as long as an outbox.
+const DROP_DEADLINE: Duration = Duration::from_secs(5);
+
 /// Is one handler, so far.
 enum Begun {
     Done(Arc<dyn Handler>),
@@ -164,6 +167,13 @@ impl Workshop {
 
     pub(crate) fn span_levels(&self) -> LevelTable {
         self.span_levels.clone().unwrap_or_default()
+    }
+
+    /// Gives up the outbox, for the end of the program: with the names of its channels, and how long its end may take.
+    pub(crate) fn end(&mut self) -> (Option<Outbox>, Vec<String>, Duration) {
+        let settings = self.started.as_ref().map(|(_, outbox)| outbox);
+        let within = settings.and_then(|outbox| units::duration(outbox.get("drop_deadline")?).ok());
+        (self.outbox.take(), self.channels.keys().cloned().collect(), within.unwrap_or(DROP_DEADLINE))
     }
 
     pub(crate) fn outbox(&self) -> Option<&Outbox> {

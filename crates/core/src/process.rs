@@ -1,6 +1,11 @@
-//! Hold the five things that belong to the process and not to a value of ours:
-//! the debug flag, the register of our own credentials, the list of what to flush at exit, the panic hook's listeners,
-//! and the names of fields that rewrites bring along.
+//! Hold the things that belong to the process and not to a value of ours: the debug flag, the register of our own
+//! credentials, the list of what to flush at exit and what was last waited for, the panic hook's listeners, the names of
+//! fields that rewrites bring along, and, in the files below, the signals that end the process and what a fork gives up.
+
+#[cfg(unix)]
+mod fork;
+#[cfg(unix)]
+mod signals;
 
 use std::{
     borrow::Cow,
@@ -10,12 +15,18 @@ use std::{
         Arc, Mutex, MutexGuard, Once, PoisonError, RwLock, TryLockError, Weak,
         atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tracing_core::field::Field;
 
 use crate::redact::OwnSecrets;
+
+#[cfg(unix)]
+pub use self::{
+    fork::{GivenUp, give_up_in_child},
+    signals::end_at_signals,
+};
 
 static DEBUG: AtomicU8 = AtomicU8::new(UNSET);
 static SECRETS: RwLock<Option<Arc<OwnSecrets>>> = RwLock::new(None);
@@ -24,6 +35,7 @@ static REGISTERED: AtomicU64 = AtomicU64::new(0);
 static EXIT: Mutex<Vec<Weak<dyn AtExit>>> = Mutex::new(Vec::new());
 static PANIC: Mutex<Vec<Weak<dyn OnPanic>>> = Mutex::new(Vec::new());
 static NAMES: Mutex<Vec<Field>> = Mutex::new(Vec::new());
+static LAST_WAIT: Mutex<Option<(Instant, Duration)>> = Mutex::new(None);
 
 const UNSET: u8 = 2;
 
@@ -119,10 +131,15 @@ pub(crate) fn field_named(name: &str) -> Field {
     field
 }
 
-/// Is called when the process ends by a return from `main` or by `process::exit`.
+/// What runs when the process ends: by a return from `main`, by `process::exit`, or by a signal that
+/// [`end_at_signals`] reacts to.
 pub trait AtExit: Send + Sync + 'static {
-    /// Writes out what is left, within a deadline of its own; thread-locals may be gone.
-    fn at_exit(&self);
+    /// Prepares for the end without waiting. All are prepared before the first one waits.
+    fn before_exit(&self) {}
+
+    /// Writes out what is left. Its deadline counts from `began`, which is the same for all: when the end began to wait.
+    /// Thread-locals may be gone.
+    fn at_exit(&self, began: Instant);
 }
 
 /// Puts `hook` on the list of what runs at exit; a dropped one is skipped.
@@ -141,15 +158,35 @@ pub fn at_exit(hook: Weak<dyn AtExit>) {
 }
 
 extern "C" fn run_at_exit() {
-    // Never wait for a thread that holds the list: it may be the one that exits.
-    let hooks: Vec<_> = match EXIT.try_lock() {
-        Ok(list) => list.iter().filter_map(Weak::upgrade).collect(),
-        Err(_) => return,
+    // Never wait long for a thread that holds the list: it may be the one that exits.
+    let hooks: Vec<_> = match try_lock_for_a_while(&EXIT) {
+        Some(list) => list.iter().filter_map(Weak::upgrade).collect(),
+        None => return,
     };
-    for hook in hooks {
-        // Nobody is left to hear of a panic here.
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook.at_exit())).unwrap_or_default();
+    let began = end_began(crate::clock::instant());
+    // Nobody is left to hear of a panic here.
+    let run = |work: &dyn Fn()| {
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_default();
+    };
+    hooks.iter().for_each(|hook| run(&|| hook.before_exit()));
+    hooks.iter().for_each(|hook| run(&|| hook.at_exit(began)));
+}
+
+/// Notes that a handle was dropped and has waited for `waited`: the exit that follows waits for that much less.
+pub fn note_last_wait(waited: Duration) {
+    if let Some(mut last) = try_lock_for_a_while(&LAST_WAIT) {
+        *last = Some((crate::clock::instant(), waited));
     }
+}
+
+/// How long after a wait an exit still belongs to it.
+const SAME_END: Duration = Duration::from_secs(60);
+
+/// Returns when the end of the program began to wait: `now`, less what a handle that was just dropped has waited.
+fn end_began(now: Instant) -> Instant {
+    let last = try_lock_for_a_while(&LAST_WAIT).and_then(|last| *last);
+    let recent = last.filter(|(at, _)| now.saturating_duration_since(*at) < SAME_END);
+    recent.and_then(|(_, waited)| now.checked_sub(waited)).unwrap_or(now)
 }
 
 /// Is called when a thread panics, before the hook that was there.
@@ -241,7 +278,8 @@ pub fn watch_forks() {
     {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
-            // SAFETY: the handler lives as long as the program, and only adds to an atomic, which is allowed there.
+            // SAFETY: the handler lives as long as the program, and only does what is allowed there: it adds to an atomic
+            // and opens and closes descriptors.
             unsafe {
                 libc::pthread_atfork(None, None, Some(count_fork));
             }
@@ -252,6 +290,7 @@ pub fn watch_forks() {
 #[cfg(unix)]
 extern "C" fn count_fork() {
     FORKS.fetch_add(1, Ordering::Relaxed);
+    fork::give_up();
 }
 
 /// Says `line` on stderr, once per process, without taking any lock: in a forked child a lock may be held for ever.

@@ -87,6 +87,8 @@ const WRITER_PATIENCE: Duration = Duration::from_millis(50);
 const LONG_BUSY: Duration = Duration::from_secs(5);
 const NAP: Duration = Duration::from_micros(500);
 const EXIT_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the exit waits for another thread's write, when all its time has gone into something else.
+const EXIT_LEAST: Duration = Duration::from_millis(100);
 
 impl Shared {
     pub(crate) fn new(

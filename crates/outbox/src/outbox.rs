@@ -20,6 +20,7 @@ use crate::{
     pipeline::dispatch::{Dispatch, LastResort},
     spool::{Disk, Owner, Spool},
     worker::buffer_pool::BufferPool,
+    worker::ending::Ending,
     worker::panics::Panics,
     worker::producer::Producer,
     worker::queue::Queue,
@@ -42,6 +43,7 @@ use crate::{
 pub struct Outbox {
     shared: Arc<Shared>,
     lifeline: Arc<Lifeline>,
+    drop_within: Duration,
 }
 
 /// Sets up an [`Outbox`].
@@ -99,14 +101,19 @@ impl Outbox {
     ///
     /// Blocks the calling thread, never the worker; works in and outside of an async runtime.
     pub fn flush(&self, within: Duration) -> FlushReport {
-        self.shared.flush(clock::instant() + within)
+        self.shared.flush(clock::after(clock::instant(), within))
     }
 
     /// Delivers what is there, as [`flush`](Self::flush), and tries at once what waits for a backoff; only what a
     /// provider asked for is still waited for.
     pub fn drain(&self, within: Duration) -> FlushReport {
         self.shared.orders.hurry.store(true, Ordering::Release);
-        self.shared.flush(clock::instant() + within)
+        self.shared.flush(clock::after(clock::instant(), within))
+    }
+
+    /// Ends the outbox as dropping it does, but waits for at most `within`.
+    pub fn end(mut self, within: Duration) {
+        self.drop_within = within;
     }
 
     /// Alerts all channels, whatever their filters, without tracing.
@@ -221,7 +228,7 @@ impl Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.shared.flush(clock::instant() + self.shared.drop_deadline).nobody_reads();
+        self.shared.end(self.drop_within);
     }
 }
 
@@ -269,12 +276,17 @@ impl OutboxBuilder {
     }
 
     /// Sets how long dropping the handle may wait. Default 5 s.
+    ///
+    /// It waits only while something may be delivered: not for a channel that is held, nor for messages that are in the
+    /// spool and whose destination has just failed.
     pub fn drop_deadline(mut self, deadline: Duration) -> Self {
         self.drop_deadline = deadline;
         self
     }
 
     /// Sets how long the end of the process may wait. Default 2 s.
+    ///
+    /// What dropping the handle has waited counts towards it: both together take the longer of the two, not the sum.
     pub fn exit_deadline(mut self, deadline: Duration) -> Self {
         self.exit_deadline = deadline;
         self
@@ -339,6 +351,7 @@ impl OutboxBuilder {
             pending: AtomicUsize::new(0),
             settled: <(Mutex<()>, _)>::default(),
             orders: Orders::default(),
+            ending: Ending::default(),
             began: clock::instant(),
             published: Mutex::new(Published { trouble: trouble.clone(), ..Published::default() }),
             worker: OnceLock::new(),
@@ -357,7 +370,7 @@ impl OutboxBuilder {
         let weak = Arc::downgrade(&shared);
         process::at_exit(weak);
         let lifeline = Arc::new(Lifeline(Arc::clone(&shared)));
-        Ok(Outbox { shared, lifeline })
+        Ok(Outbox { drop_within: shared.drop_deadline, shared, lifeline })
     }
 }
 

@@ -96,7 +96,7 @@ fn deliver(
     channels: &[String],
     within: Duration,
 ) -> anyhow::Result<Vec<Entry>> {
-    let end = clock::instant() + within;
+    let end = clock::after(clock::instant(), within);
     let (_never, pause) = mpsc::channel::<()>();
     loop {
         let time_left = end.saturating_duration_since(clock::instant());

@@ -5,7 +5,7 @@ use std::{sync::atomic::Ordering, time::Instant};
 use watchfire_core::{Flushed, clock, process::AtExit};
 
 use super::{
-    EXIT_PATIENCE, FIRST_PAUSE, Io, NAP, Shared,
+    EXIT_LEAST, EXIT_PATIENCE, FIRST_PAUSE, Io, NAP, Shared,
     locks::{lock, try_lock},
 };
 use crate::Durability;
@@ -60,8 +60,8 @@ impl Shared {
 }
 
 impl AtExit for Shared {
-    fn at_exit(&self) {
+    fn at_exit(&self, began: Instant) {
         // The thread that ends may hold the lock itself, so it is only tried.
-        let _flushed = self.flush(clock::instant() + EXIT_PATIENCE);
+        let _flushed = self.flush(clock::after(began, EXIT_PATIENCE).max(clock::instant() + EXIT_LEAST));
     }
 }

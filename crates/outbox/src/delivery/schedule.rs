@@ -3,6 +3,7 @@
 //! It knows tickets, not messages: what a message says and where it is kept is the matter of `dispatch`.
 
 mod judge;
+mod last_wait;
 mod overdue;
 
 pub(crate) use overdue::OVERDUE;

@@ -1,35 +1,23 @@
-use std::{io, sync::Arc};
+//! End the program in order at a signal.
 
-use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
-    iterator::Signals,
-    low_level::emulate_default_handler,
-};
-use watchfire_core::mute_thread;
+use std::io;
 
-use crate::{Outbox, worker::shared::THREAD};
+use watchfire_core::process;
+
+use crate::Outbox;
 
 impl Outbox {
-    /// Has SIGTERM, SIGINT and SIGHUP flush the outbox, within the deadline for the end of the process, before they end
-    /// the process as they would without this; what is left stays in the spool. For a program that does not handle
-    /// them itself: one that does calls [`flush`](Self::flush).
+    /// Has SIGTERM, SIGINT and SIGHUP write and deliver what waits, within the deadline for the end of the process, before
+    /// they end the process as they would without this; what is left stays in the spool.
+    ///
+    /// It holds for all outboxes and log files of the process. A signal that the program handles itself is left to it,
+    /// whether it began to before or after this call: such a program ends by a return from `main` or by `process::exit`,
+    /// and both deliver what waits. So is a signal that was ignored when the program started.
     ///
     /// # Errors
     ///
     /// If the handlers or their thread cannot be set up.
     pub fn flush_on_termination(&self) -> io::Result<()> {
-        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-        let weak = Arc::downgrade(self.shared());
-        std::thread::Builder::new().name(format!("{THREAD}-signals")).spawn(move || {
-            mute_thread();
-            for signal in signals.forever() {
-                if let Some(shared) = weak.upgrade() {
-                    shared.close(shared.exit_deadline).nobody_reads();
-                }
-                // Does not come back for these three; if it cannot, the signal was handled and the program goes on.
-                emulate_default_handler(signal).ok();
-            }
-        })?;
-        Ok(())
+        process::end_at_signals()
     }
 }

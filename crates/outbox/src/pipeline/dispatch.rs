@@ -8,6 +8,7 @@ mod complete;
 mod deferred;
 mod failover;
 mod group_counts;
+mod last_wait;
 mod recover;
 mod secret_guard;
 

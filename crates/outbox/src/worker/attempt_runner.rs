@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How long the end waits for attempts to be dropped, which takes no time unless a sink blocks the thread.
-const STOPPING: Duration = Duration::from_millis(200);
+const STOPPING: Duration = Duration::from_millis(100);
 
 /// Hands attempts to the thread that makes them, and takes their ends.
 ///

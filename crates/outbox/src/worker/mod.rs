@@ -2,6 +2,7 @@
 
 pub(crate) mod attempt_runner;
 pub(crate) mod buffer_pool;
+pub(crate) mod ending;
 pub(crate) mod handoff;
 mod health;
 #[cfg(feature = "metrics")]

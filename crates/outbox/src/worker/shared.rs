@@ -24,7 +24,7 @@ use crate::{
     worker::queue::Queue,
 };
 
-use super::buffer_pool::BufferPool;
+use super::{buffer_pool::BufferPool, ending::Ending};
 
 /// Is what the handle, the layers and the worker share.
 pub(crate) struct Shared {
@@ -39,6 +39,7 @@ pub(crate) struct Shared {
     /// Is notified whenever the worker has settled something.
     pub(crate) settled: (Mutex<()>, Condvar),
     pub(crate) orders: Orders,
+    pub(crate) ending: Ending,
     /// From when on the gates count their time.
     pub(crate) began: Instant,
     pub(crate) published: Mutex<Published>,
@@ -197,7 +198,12 @@ impl Shared {
         // Where no panic is survived, nothing is gained by waiting for what one has left behind.
         let held = if cfg!(panic = "abort") { 0 } else { self.panics.held.load(Ordering::Acquire) };
         // In this order: an alert on its way through is counted twice rather than not at all.
-        self.queue.len() + self.in_hand.load(Ordering::Acquire) + held + self.pending.load(Ordering::Acquire)
+        self.on_its_way() + held + self.pending.load(Ordering::Acquire)
+    }
+
+    /// Counts alerts that the worker has not yet turned into notifications.
+    fn on_its_way(&self) -> usize {
+        self.queue.len() + self.in_hand.load(Ordering::Acquire)
     }
 
     fn totals(&self) -> (u64, u64) {
@@ -209,6 +215,23 @@ impl Shared {
     }
 
     pub(crate) fn flush(&self, deadline: Instant) -> FlushReport {
+        self.flush_until(deadline, || self.waiting() == 0)
+    }
+
+    /// Flushes as the outbox is dropped: within what the end of the program has left, and for what may be delivered.
+    pub(crate) fn end(&self, limit: Duration) {
+        let began = clock::instant();
+        let by = self.ending.begin(limit, began);
+        self.flush_until(by, || self.is_flushed_at_end()).nobody_reads();
+        process::note_last_wait(self.ending.finish(began, clock::instant()));
+    }
+
+    fn is_flushed_at_end(&self) -> bool {
+        // Not what a panic has left behind: until it is plain that the process survives, only its exit sends that.
+        self.on_its_way() == 0 && (self.ending.is_in_vain() || self.pending.load(Ordering::Acquire) == 0)
+    }
+
+    fn flush_until(&self, deadline: Instant, is_flushed: impl Fn() -> bool) -> FlushReport {
         if self.is_forked() {
             // What waits is the parent's, and so are the locks.
             return FlushReport { pending: self.waiting() as u64, ..FlushReport::default() };
@@ -226,9 +249,7 @@ impl Shared {
             let asked = self.orders.look.fetch_add(1, Ordering::AcqRel) + 1;
             self.queue.nudge();
             // In this order: what was found is pending before the look is over.
-            self.wait_until(deadline, || {
-                self.orders.looked.load(Ordering::Acquire) >= asked && self.waiting() == 0
-            });
+            self.wait_until(deadline, || self.orders.looked.load(Ordering::Acquire) >= asked && is_flushed());
             looked = self.orders.looked.load(Ordering::Acquire) >= asked;
         }
         let after = self.totals();
@@ -236,10 +257,14 @@ impl Shared {
         FlushReport {
             delivered: after.0.saturating_sub(before.0),
             pending,
-            spooled: self.published.lock().unwrap_or_else(PoisonError::into_inner).spooled.min(pending),
+            spooled: self.spooled().min(pending),
             dropped: after.1.saturating_sub(before.1),
             is_complete: looked && pending == 0,
         }
+    }
+
+    fn spooled(&self) -> u64 {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).spooled
     }
 
     fn wait_until(&self, deadline: Instant, done: impl Fn() -> bool) {
@@ -256,33 +281,47 @@ impl Shared {
         }
     }
 
-    /// Flushes, then has the worker give its claims back and end.
-    pub(crate) fn close(&self, within: Duration) -> FlushReport {
-        let deadline = clock::instant() + within;
+    /// Flushes, then has the worker give its claims back and end. The deadline counts from `began`.
+    fn close(&self, began: Instant) -> FlushReport {
+        let now = clock::instant();
+        let by =
+            self.ending.begin(self.exit_deadline, now).min(clock::after(began, self.exit_deadline)).max(now);
+        // The last part is for giving back.
+        let flush_by = by - CLOSING.min((by - now) / 4);
         if !self.is_gone() {
-            self.orders.last_words.store(true, Ordering::Release);
-            self.queue.nudge();
-            self.wait_until(deadline, || self.orders.last_words_said.load(Ordering::Acquire));
+            self.before_exit();
+            self.wait_until(flush_by, || self.orders.last_words_said.load(Ordering::Acquire));
         }
-        let report = self.flush(deadline);
+        let mut report = self.flush_until(flush_by, || self.is_flushed_at_end());
         if !self.is_gone() {
             self.orders.close.store(true, Ordering::Release);
             self.queue.nudge();
-            self.wait_until(clock::instant() + CLOSING, || false);
+            self.wait_until(by.max(clock::instant() + CLOSING), || false);
         }
+        self.ending.finish(now, clock::instant());
+        // What came at the last moment has its file by now.
+        report.pending = self.waiting() as u64;
+        report.spooled = self.spooled().min(report.pending);
         report
     }
 }
 
 /// How long the worker has to give its claims back.
-const CLOSING: Duration = Duration::from_millis(500);
+const CLOSING: Duration = Duration::from_millis(400);
 
 impl AtExit for Shared {
-    fn at_exit(&self) {
+    fn before_exit(&self) {
+        if !self.is_forked() {
+            self.orders.last_words.store(true, Ordering::Release);
+            self.queue.nudge();
+        }
+    }
+
+    fn at_exit(&self, began: Instant) {
         if self.is_forked() {
             return;
         }
-        let FlushReport { pending, spooled, .. } = self.close(self.exit_deadline);
+        let FlushReport { pending, spooled, .. } = self.close(began);
         if pending > 0 {
             let lost = pending - spooled;
             self.self_log.say(format_args!(

@@ -154,6 +154,7 @@ impl Worker<'_> {
             self.dispatch.commit();
             // Not before what was said is safe: a count that is written down as told must not be lost with it.
             let keep_due = self.pipeline().keep_counts(closes || stops, now);
+            self.note_ending(now);
             // Before they leave the hand: else a flush in this moment would see nothing anywhere.
             self.shared.pending.store(self.dispatch.len(), Ordering::Release);
             self.shared.in_hand.store(0, Ordering::Release);
@@ -165,6 +166,7 @@ impl Worker<'_> {
                 return self.close(now);
             }
             let wait = [self.send_out(now), desks_due, keep_due].into_iter().flatten().min();
+            self.note_ending(now);
             self.shared.orders.looked.store(asked, Ordering::Release);
             self.publish(now);
             if stops {
@@ -177,6 +179,14 @@ impl Worker<'_> {
         }
     }
 
+    /// Notes for the end of the program whether it is worth waiting for.
+    fn note_ending(&self, now: Timestamp) {
+        if let Some(by) = self.shared.ending.by() {
+            let left = by.saturating_duration_since(clock::instant());
+            self.shared.ending.note(!self.dispatch.may_deliver_by(now + left));
+        }
+    }
+
     /// Gives back what is claimed; what is under way is dropped and repeated by whoever comes, with a mark.
     fn close(&mut self, now: Timestamp) {
         self.take_in(now);
@@ -186,9 +196,10 @@ impl Worker<'_> {
         self.settle(now);
         self.dispatch.commit();
         self.pipeline().close_counts(now);
-        self.dispatch.release_all();
+        // Before they are given back: what has a file is not lost.
         self.published = None;
         self.publish(now);
+        self.dispatch.release_all();
     }
 
     /// Waits for an item, the end of an attempt, or the next time that something may go.

@@ -13,3 +13,5 @@ mod noise;
 mod secrets;
 mod sinks;
 mod slow_disk;
+#[cfg(all(unix, feature = "signals"))]
+mod time_to_exit;

@@ -343,6 +343,62 @@ impl World {
 }
 
 #[test]
+fn the_end_waits_for_what_may_still_be_delivered() {
+    type Before = fn(&mut World);
+    // (what happens before the end, whether 2 s are waited for what is in memory only, and for what is in the spool)
+    let cases: [(&str, Before, bool, bool); 6] = [
+        ("nothing", |_| (), true, true),
+        ("under way", |world| _ = world.attempt(), true, true),
+        (
+            "has failed, and is tried again in 1 s",
+            |world| {
+                let key = world.attempt();
+                world.done(key, Outcome::Transient(Reason::new("503")));
+            },
+            true,
+            false,
+        ),
+        (
+            "is held",
+            |world| {
+                let key = world.attempt();
+                world.done(key, Outcome::Held(Reason::new("401")));
+            },
+            false,
+            false,
+        ),
+        (
+            "is paused for a minute",
+            |world| {
+                let key = world.attempt();
+                let (scope, reason) = (Scope::Channel, Reason::new("429"));
+                world.done(key, Outcome::RateLimited { wait: MINUTE, scope, reason });
+            },
+            false,
+            false,
+        ),
+        (
+            "waits for the budget",
+            |world| {
+                let key = world.attempt();
+                world.delivery.postpone(key, world.now + MINUTE);
+            },
+            false,
+            false,
+        ),
+    ];
+    for (what, before, in_memory, in_spool) in cases {
+        let mut world = World::with(|policy| policy.backoff_base = SECOND);
+        assert!(!world.delivery.may_deliver_by(world.now + SECOND * 2, |_| false), "nothing waits");
+        world.offer(0, "ada", 1);
+        before(&mut world);
+        let by = world.now + SECOND * 2;
+        assert_eq!(world.delivery.may_deliver_by(by, |_| false), in_memory, "{what}");
+        assert_eq!(world.delivery.may_deliver_by(by, |_| true), in_spool, "{what}");
+    }
+}
+
+#[test]
 fn other_channels_speak_after_the_deadline_or_at_once_when_it_is_hopeless() {
     let cases: [(Outcome, Option<Duration>); 5] = [
         (transient(), Some(MINUTE * 2)),
