@@ -15,7 +15,7 @@ Examples:
   watchfire inbox
   watchfire inbox --http-port 8025 --smtp-port 1025
   curl -s http://127.0.0.1:8025/messages.json
-  curl -s -X POST http://127.0.0.1:8025/faults/slack-webhook -d '{\"fault\": {\"kind\": \"status\", \"status\": 500}, \"times\": 3}'")]
+  curl -s -X POST http://127.0.0.1:8025/faults/slack-webhook -d '{\"fault\": \"status\", \"status\": 500, \"times\": 3}'")]
 pub(crate) struct Args {
     /// Port of the web page and of every HTTP provider
     #[arg(long, default_value_t = 8025)]

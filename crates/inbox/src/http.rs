@@ -12,12 +12,14 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request as HyperRequest, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 use crate::clock;
 use crate::fault::Fault;
+use crate::net;
+use crate::origin;
 use crate::pages;
 use crate::record::{Room, Verdict};
 use crate::rooms::{Canned, Context, HttpRoom, Judgement, Reply, Request};
@@ -25,23 +27,21 @@ use crate::store::{New, Store};
 
 /// Serves until the task is dropped.
 pub(crate) async fn serve(listener: TcpListener, hub: Rc<Hub>) {
-    loop {
-        if let Ok((stream, _)) = listener.accept().await {
-            tokio::task::spawn_local(connection(stream, Rc::clone(&hub)));
-        }
-    }
+    net::accept(listener, |stream| connection(stream, Rc::clone(&hub))).await;
 }
 
 pub(crate) struct Hub {
     pub(crate) store: Arc<Store>,
     pub(crate) rooms: RefCell<Vec<Box<dyn HttpRoom>>>,
     pub(crate) paced: bool,
+    /// How long a request may take to come in.
+    pub(crate) patience: Duration,
     /// The table of addresses on the page.
     pub(crate) addresses: Vec<(String, String)>,
 }
 
 async fn connection(stream: TcpStream, hub: Rc<Hub>) {
-    let reset = Rc::new(Notify::new());
+    let (reset, patience) = (Rc::new(Notify::new()), hub.patience);
     let service = service_fn({
         let reset = Rc::clone(&reset);
         move |request: HyperRequest<Incoming>| {
@@ -59,12 +59,14 @@ async fn connection(stream: TcpStream, hub: Rc<Hub>) {
             }
         }
     });
-    let mut connection =
-        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let mut connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience)
+        .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // A client that went away is no concern of the inbox.
         _ = &mut connection => {}
-        () = reset.notified() => crate::net::reset(connection.into_parts().io.into_inner()),
+        () = reset.notified() => net::reset(connection.into_parts().io.into_inner()),
     }
 }
 
@@ -91,9 +93,16 @@ impl Hub {
             body: Bytes::new(),
             at: clock::now(),
         };
+        if let Some(refusal) = origin::refusal(&request) {
+            return Answered::Reply(refusal);
+        }
         let index = self.rooms.borrow().iter().position(|room| room.claims(&request.path));
         let limit = index.and_then(|i| self.rooms.borrow().get(i).map(|r| r.body_limit())).unwrap_or(1 << 20);
-        let too_large = match Limited::new(body, limit).collect().await {
+        let body = tokio::time::timeout(self.patience, Limited::new(body, limit).collect());
+        let Ok(body) = body.await else {
+            return Answered::Reply(Reply::new(408, "text/plain", "").header("Connection", "close"));
+        };
+        let too_large = match body {
             Ok(body) => {
                 request.body = body.to_bytes();
                 false

@@ -255,8 +255,12 @@ pub struct InboxBuilder {
     smtp_port: u16,
     smtps_port: u16,
     paced: bool,
+    patience: Option<Duration>,
     smtp: smtp::Rules,
 }
+
+/// How long a request or a command may take to come in.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl InboxBuilder {
     /// Fixes the port of the page and of all HTTP rooms; 0, the default, takes a free one.
@@ -282,6 +286,12 @@ impl InboxBuilder {
     /// Off by default, so that tests need not wait.
     pub fn paced(mut self) -> Self {
         self.paced = true;
+        self
+    }
+
+    /// Closes connections whose request or command has not come in whole after this time; 60 s by default.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
         self
     }
 
@@ -330,8 +340,10 @@ impl InboxBuilder {
             stop: Mutex::new(Some(stop)),
             thread: None,
         };
-        let hub = HubParts { store: Arc::clone(&store), paced: self.paced, addresses: addresses(&inbox) };
-        let door = smtp::Door { store, rules: self.smtp, acceptor: identity.acceptor };
+        let patience = self.patience.unwrap_or(PATIENCE);
+        let addresses = addresses(&inbox);
+        let hub = HubParts { store: Arc::clone(&store), paced: self.paced, patience, addresses };
+        let door = smtp::Door { store, rules: self.smtp, acceptor: identity.acceptor, patience };
         let run = move || {
             let local = LocalSet::new();
             local.block_on(&runtime, async move {
@@ -364,6 +376,7 @@ impl InboxBuilder {
 struct HubParts {
     store: Arc<Store>,
     paced: bool,
+    patience: Duration,
     addresses: Vec<(String, String)>,
 }
 
@@ -373,6 +386,7 @@ impl HubParts {
             store: self.store,
             rooms: RefCell::new(rooms::http_rooms()),
             paced: self.paced,
+            patience: self.patience,
             addresses: self.addresses,
         }
     }

@@ -264,6 +264,15 @@ impl Part {
         }
     }
 
+    /// Gives the length of all that is kept of it.
+    pub(crate) fn source_len(&self) -> usize {
+        match self {
+            Self::Text { text, .. } => text.len(),
+            Self::Html { html, .. } => html.len(),
+            Self::Rendered { text, html, .. } => text.len() + html.as_str().len(),
+        }
+    }
+
     /// Gives the part as text; for HTML its source.
     #[must_use]
     pub fn text(&self) -> &str {

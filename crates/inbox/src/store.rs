@@ -11,6 +11,10 @@ use crate::record::{Entry, Received, Room, Verdict};
 
 /// Beyond this many messages the oldest is forgotten.
 const KEPT: usize = 5_000;
+/// Beyond this many bytes of messages the oldest is forgotten.
+const BYTES: usize = 64 << 20;
+/// How many plans of faults may be armed.
+const FAULTS: usize = 1_000;
 
 #[derive(Default)]
 pub(crate) struct Store {
@@ -31,10 +35,7 @@ impl Store {
             original.edited_by = Some(number);
             Some(original.number)
         });
-        if state.records.len() >= KEPT {
-            state.records.pop_front();
-        }
-        state.records.push_back(Received {
+        let mut record = Received {
             number,
             room: new.room,
             at: new.at,
@@ -49,7 +50,18 @@ impl Store {
             thread: new.thread,
             edits,
             edited_by: None,
-        });
+        };
+        if size(&record) > BYTES {
+            record.raw.clear();
+            record.view.parts.clear();
+            record.notes.push(format!("not kept: the message is larger than {} MiB", BYTES >> 20));
+        }
+        state.bytes += size(&record);
+        state.records.push_back(record);
+        while state.records.len() > KEPT || state.bytes > BYTES {
+            let Some(oldest) = state.records.pop_front() else { break };
+            state.bytes -= size(&oldest);
+        }
         drop(state);
         self.changed.notify_all();
         number
@@ -68,11 +80,15 @@ impl Store {
     }
 
     pub(crate) fn drain(&self) -> Vec<Received> {
-        self.lock().records.drain(..).collect()
+        let mut state = self.lock();
+        state.bytes = 0;
+        state.records.drain(..).collect()
     }
 
     pub(crate) fn clear(&self) {
-        self.lock().records.clear();
+        let mut state = self.lock();
+        state.bytes = 0;
+        state.records.clear();
     }
 
     pub(crate) fn wait(
@@ -104,8 +120,13 @@ impl Store {
         if let Some(reason) = plan.fault.misfit(room) {
             return Err(Misfit { room, fault: plan.fault.name(), reason });
         }
+        let mut state = self.lock();
+        if state.faults.len() >= FAULTS {
+            let reason = "a thousand faults are armed; clear some with DELETE";
+            return Err(Misfit { room, fault: plan.fault.name(), reason });
+        }
         if plan.times != Some(0) {
-            self.lock().faults.push((room, plan));
+            state.faults.push((room, plan));
         }
         Ok(())
     }
@@ -155,8 +176,20 @@ pub(crate) struct New {
 #[derive(Default)]
 struct State {
     records: VecDeque<Received>,
+    /// The size of all records together.
+    bytes: usize,
     last: u64,
     faults: Vec<(Room, FaultPlan)>,
+}
+
+/// Returns about how many bytes a record takes.
+fn size(record: &Received) -> usize {
+    let pairs = record.head.iter().chain(&record.view.facts);
+    let pairs: usize = pairs.map(|(name, value)| name.len() + value.len()).sum();
+    let parts = record.view.parts.iter().map(|part| part.title().len() + part.source_len());
+    let parts: usize = parts.sum();
+    let lists: usize = record.recipients.iter().chain(&record.notes).map(String::len).sum();
+    record.raw.len() + record.title.len() + pairs + parts + lists + 512
 }
 
 /// Fewer messages came than were waited for.
@@ -200,3 +233,51 @@ impl fmt::Display for Misfit {
 }
 
 impl std::error::Error for Misfit {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keep(store: &Store, bytes: usize) {
+        store.add(New {
+            room: Room::Smtp,
+            at: SystemTime::UNIX_EPOCH,
+            entry: Entry::default(),
+            verdict: Verdict::Accepted(String::new()),
+            head: Vec::new(),
+            raw: vec![0; bytes],
+            key: None,
+            thread: None,
+            edits: None,
+        });
+    }
+
+    #[test]
+    fn the_oldest_messages_go_by_number_and_by_size() {
+        let store = Store::default();
+        for _ in 0..KEPT + 3 {
+            keep(&store, 1);
+        }
+        assert_eq!((store.all().len(), store.all().first().map(|record| record.number)), (KEPT, Some(4)));
+        store.clear();
+        for _ in 0..20 {
+            keep(&store, 8 << 20);
+        }
+        let numbers: Vec<_> = store.all().iter().map(|record| record.number).collect();
+        let last = (KEPT + 23) as u64;
+        assert_eq!(
+            numbers,
+            (last - 6..=last).collect::<Vec<_>>(),
+            "seven of 8 MiB and a little fit into 64 MiB"
+        );
+        keep(&store, BYTES + 1);
+        let newest = store.all().pop().unwrap();
+        assert!(
+            newest.raw.is_empty() && newest.notes.concat().contains("larger than 64 MiB"),
+            "{:?}",
+            newest.notes
+        );
+        assert_eq!(store.drain().len(), 8);
+        assert_eq!(store.lock().bytes, 0);
+    }
+}

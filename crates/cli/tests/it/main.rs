@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test helper may panic")]
 
 mod config;
+mod inbox;
 mod leaks;
 mod silence;
 mod spool;

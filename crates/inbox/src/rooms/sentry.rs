@@ -3,7 +3,6 @@
 mod envelope;
 mod event;
 
-use std::collections::HashSet;
 use std::io::Read as _;
 
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Canned, Context, HttpRoom, Judgement, Reply, Request};
 use crate::demo::Demo;
+use crate::recent::Recent;
 use crate::record::{Entry, Part, Room};
 
 use envelope::Envelope;
@@ -23,7 +23,7 @@ application. See https://docs.sentry.io/product/accounts/quotas/ for more inform
 
 #[derive(Default)]
 pub(crate) struct Sentry {
-    seen: HashSet<String>,
+    seen: Recent<String, ()>,
 }
 
 impl HttpRoom for Sentry {
@@ -74,7 +74,7 @@ impl HttpRoom for Sentry {
         match accept(request) {
             Ok(id) => {
                 let mut judgement = Judgement::accepted(Reply::json(200, &json!({ "id": id })));
-                if !id.is_empty() && !self.seen.insert(id.clone()) {
+                if !id.is_empty() && !self.seen.insert(id.clone(), ()) {
                     judgement.notes.push("this event_id came before; Sentry keeps one of them".to_owned());
                 }
                 judgement.key = Some(id);

@@ -2,13 +2,13 @@
 //!
 //! Nearly every failure is HTTP 200 with `ok: false`.
 
-use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
 use super::{Canned, Context, HttpRoom, Judgement, Reply, Request, blocks};
 use crate::demo::Demo;
+use crate::recent::Recent;
 use crate::record::{Entry, Room};
 
 /// `text` beyond this is cut, with a warning.
@@ -18,7 +18,7 @@ const UPDATE_TEXT_MOST: usize = 4_000;
 
 #[derive(Default)]
 pub(crate) struct SlackApi {
-    posted: HashMap<String, Posted>,
+    posted: Recent<String, Posted>,
     count: u64,
     last: Option<SystemTime>,
 }

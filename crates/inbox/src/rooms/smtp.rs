@@ -50,6 +50,8 @@ pub(crate) struct Door {
     pub(crate) store: Arc<Store>,
     pub(crate) rules: Rules,
     pub(crate) acceptor: TlsAcceptor,
+    /// How long a command, a mail or a handshake may take to come in.
+    pub(crate) patience: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,15 +62,14 @@ pub(crate) enum Wrapping {
 
 /// Serves until the task is dropped.
 pub(crate) async fn serve(listener: TcpListener, door: Rc<Door>, wrapping: Wrapping) {
-    loop {
-        if let Ok((stream, _)) = listener.accept().await {
-            let door = Rc::clone(&door);
-            tokio::task::spawn_local(async move {
-                // A client that went away is no concern of the inbox.
-                dialogue(stream, &door, wrapping).await.ok();
-            });
+    net::accept(listener, |stream| {
+        let door = Rc::clone(&door);
+        async move {
+            // A client that went away is no concern of the inbox.
+            dialogue(stream, &door, wrapping).await.ok();
         }
-    }
+    })
+    .await;
 }
 
 async fn dialogue(stream: TcpStream, door: &Door, wrapping: Wrapping) -> io::Result<()> {
@@ -120,8 +121,10 @@ impl Talk<'_> {
 
     async fn run(&mut self) -> io::Result<Next> {
         let mut buffer = vec![0; 16 << 10];
+        let mut until = self.until();
         loop {
             while let Some(step) = self.session.step() {
+                until = self.until();
                 let (next, handled) = self.fault(&step).await?;
                 if !matches!(next, Next::Go) {
                     return Ok(next);
@@ -135,7 +138,12 @@ impl Talk<'_> {
                     return Ok(next);
                 }
             }
-            let count = self.wire.read(&mut buffer).await?;
+            let Ok(count) = tokio::time::timeout_at(until, self.wire.read(&mut buffer)).await else {
+                // RFC 5321, 4.5.3.2.7.
+                self.wire.write("421 4.4.2 timeout exceeded, closing the connection").await?;
+                return Ok(Next::Close);
+            };
+            let count = count?;
             if count == 0 {
                 return Ok(Next::Close);
             }
@@ -241,6 +249,10 @@ impl Talk<'_> {
         self.door.keep(self.session.envelope(), Verdict::Unanswered(fault.to_owned()));
     }
 
+    fn until(&self) -> tokio::time::Instant {
+        (clock::instant() + self.door.patience).into()
+    }
+
     fn take(&self, fits: impl Fn(&Fault) -> bool) -> Option<Fault> {
         self.door.store.take(Room::Smtp, fits)
     }
@@ -248,7 +260,9 @@ impl Talk<'_> {
     async fn upgrade(&mut self) -> io::Result<()> {
         let plain = std::mem::replace(&mut self.wire, Wire::Gone);
         let Wire::Plain(stream) = plain else { return Err(io::ErrorKind::NotConnected.into()) };
-        self.wire = Wire::Tls(Box::new(self.door.acceptor.accept(stream).await?));
+        self.wire = Wire::Tls(Box::new(
+            tokio::time::timeout_at(self.until(), self.door.acceptor.accept(stream)).await??,
+        ));
         self.session.secured();
         Ok(())
     }

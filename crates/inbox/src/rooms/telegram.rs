@@ -4,7 +4,7 @@ mod chat;
 mod html;
 mod markdown;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::{Canned, Context, HttpRoom, Judgement, Reply, Request};
 use crate::demo::Demo;
 use crate::markup::Markup;
+use crate::recent::Recent;
 use crate::record::{Entry, Part, Room, headline};
 
 use chat::Chat;
@@ -25,7 +26,7 @@ const PER_MINUTE: usize = 20;
 #[derive(Default)]
 pub(crate) struct Telegram {
     count: i64,
-    sent: HashMap<(i64, i64), Sent>,
+    sent: Recent<(i64, i64), Sent>,
     pace: BTreeMap<i64, VecDeque<SystemTime>>,
 }
 
@@ -125,7 +126,7 @@ impl Telegram {
             return Err(error(400, "Bad Request: message thread not found"));
         }
         let reply_to = call.reply_to();
-        if reply_to.is_some_and(|(id, lenient)| !lenient && !self.sent.contains_key(&(chat.id, id))) {
+        if reply_to.is_some_and(|(id, lenient)| !lenient && self.sent.get(&(chat.id, id)).is_none()) {
             return Err(error(400, "Bad Request: message to be replied not found"));
         }
         self.count += 1;

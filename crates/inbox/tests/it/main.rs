@@ -1,6 +1,7 @@
 //! The rooms over real sockets.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod hardening;
 mod net;
 mod pages;
 mod rooms;
