@@ -61,8 +61,8 @@ pub fn append(out: &mut String, cap: usize, args: fmt::Arguments<'_>) -> bool {
     true
 }
 
-/// Appends at most `cap` bytes of a text.
-pub(crate) fn append_text(out: &mut String, cap: usize, text: &str) {
+/// Appends at most `cap` bytes of a text, and [`CUT`] if it is longer.
+pub fn append_text(out: &mut String, cap: usize, text: &str) {
     out.push_str(cut(text, cap));
     if text.len() > cap {
         out.push_str(CUT);

@@ -9,10 +9,11 @@ use tracing_log::NormalizeEvent;
 use tracing_subscriber::{layer::Context, registry::LookupSpan};
 
 use crate::{
-    Limits, Redactor, Rewrite, Severity, SpanNode,
+    Limits, Redactor, RenderingId, Rewrite, Severity, SpanNode,
     fields::FieldBuf,
     levels::LevelTable,
     rewrite::{Found, Overlay},
+    settings::Settings,
     slot::{Lookup, SpanSource},
 };
 
@@ -34,9 +35,9 @@ pub(crate) struct EventCore<'a> {
     pub(crate) metadata: &'a Metadata<'a>,
     pub(crate) is_log: bool,
     pub(crate) source: &'a dyn SpanSource,
+    pub(crate) settings: &'a Settings,
+    /// Those of the settings, but for a filter, which has its own.
     pub(crate) spans: &'a LevelTable,
-    pub(crate) redactor: &'a Redactor,
-    pub(crate) limits: &'a Limits,
     chain: OnceCell<Option<Arc<SpanNode>>>,
     is_critical: OnceCell<bool>,
     fields: OnceCell<FieldBuf>,
@@ -48,16 +49,15 @@ impl<'a> EventCore<'a> {
         event: &'a Event<'a>,
         normalized: Option<&'a Metadata<'a>>,
         source: &'a dyn SpanSource,
-        settings: (&'a LevelTable, &'a Redactor, &'a Limits),
+        settings: &'a Settings,
     ) -> Self {
         Self {
             event,
             metadata: normalized.unwrap_or_else(|| event.metadata()),
             is_log: normalized.is_some(),
             source,
-            spans: settings.0,
-            redactor: settings.1,
-            limits: settings.2,
+            settings,
+            spans: settings.spans(),
             chain: OnceCell::new(),
             is_critical: OnceCell::new(),
             fields: OnceCell::new(),
@@ -90,11 +90,11 @@ impl<'a> EventView<'a> {
         S: Subscriber + for<'l> LookupSpan<'l>,
     {
         // A constant, which only a `const` could not build: nothing is allocated for an event that a filter turns away.
-        static RULES: LazyLock<(Redactor, Limits)> = LazyLock::new(Default::default);
-        let (redactor, limits) = &*RULES;
+        static RULES: LazyLock<Settings> = LazyLock::new(Default::default);
         let normalized = of_record(event);
         let lookup = Lookup(context);
-        let core = EventCore::new(event, normalized.as_ref(), &lookup, (spans, redactor, limits));
+        let mut core = EventCore::new(event, normalized.as_ref(), &lookup, &RULES);
+        core.spans = spans;
         look(&EventView::new(&core))
     }
 
@@ -195,7 +195,7 @@ impl<'a> EventView<'a> {
                 for node in self.spans() {
                     node.look(&mut |name, value| {
                         if buf.get(name).is_none() {
-                            buf.put(name, self.core.limits.value, format_args!("{value}"));
+                            buf.put(name, self.core.settings.limits().value, format_args!("{value}"));
                         }
                     });
                 }
@@ -235,6 +235,31 @@ impl<'a> EventView<'a> {
         }
     }
 
+    /// Tells whether a rewrite shows other fields than the event's own.
+    #[must_use]
+    pub fn has_other_fields(&self) -> bool {
+        self.overlay.is_some()
+    }
+
+    /// Returns a number for the span levels, the redactor and the limits of the layer, unique in the process: the key
+    /// of what is kept per callsite or per span.
+    #[must_use]
+    pub fn settings_id(&self) -> u64 {
+        self.core.settings.id()
+    }
+
+    /// Appends the text of the spans around the event, which `render` makes at most once per innermost span and state of
+    /// the recorded fields; it is kept with that span, for this way of rendering and this layer.
+    pub fn write_spans(&self, rendering: RenderingId, out: &mut String, render: impl FnOnce(&mut String)) {
+        let Some(span) = self.span() else { return };
+        if std::ptr::eq(self.core.spans, self.core.settings.spans()) {
+            span.write_text((rendering, self.settings_id()), out, render);
+        } else {
+            // The view of a filter, whose span levels have no number.
+            render(out);
+        }
+    }
+
     /// Returns the innermost span that the event stands in, whatever its level.
     #[must_use]
     pub fn span(&self) -> Option<&'a Arc<SpanNode>> {
@@ -265,13 +290,13 @@ impl<'a> EventView<'a> {
     /// Returns the rules by which this layer redacts.
     #[must_use]
     pub fn redactor(&self) -> &'a Redactor {
-        self.core.redactor
+        self.core.settings.redactor()
     }
 
     /// Returns the caps of this layer.
     #[must_use]
     pub fn limits(&self) -> &'a Limits {
-        self.core.limits
+        self.core.settings.limits()
     }
 }
 

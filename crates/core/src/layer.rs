@@ -27,6 +27,7 @@ use crate::{
     fields::{Collect, FieldList, Kept},
     guard::Inside,
     safe::{Ceiling, Safe, was_asked_last},
+    settings::Settings,
     slot::{self, LayerId, Slot, StackLookup, node_of, slot_of},
 };
 
@@ -40,9 +41,7 @@ use crate::{
 pub struct HandlerLayer<H> {
     handler: H,
     id: LayerId,
-    spans: LevelTable,
-    redactor: Redactor,
-    limits: Limits,
+    settings: Settings,
     /// An `Arc<dyn Filter<S> + Send + Sync>`, of the subscriber type that the filter was made for.
     recheck: Option<Box<dyn Any + Send + Sync>>,
     /// The most verbose level that is heard; behind a filter that names one all levels are.
@@ -79,9 +78,7 @@ impl<H: Handler> HandlerLayer<H> {
             ceiling: handler.default_level(),
             handler,
             id: LayerId::new(),
-            spans: LevelTable::default(),
-            redactor: Redactor::default(),
-            limits: Limits::default(),
+            settings: Settings::default(),
             recheck: None,
             dispatch: OnceLock::new(),
             counts: Arc::default(),
@@ -93,21 +90,21 @@ impl<H: Handler> HandlerLayer<H> {
     /// Those of a filter that has span levels of its own (the ones of `watchfire-filter`) take their place.
     #[must_use]
     pub fn span_levels(mut self, levels: LevelTable) -> Self {
-        self.spans = levels;
+        self.settings.set_spans(levels);
         self
     }
 
     /// Sets the rules of redaction. Default: on, with the rules of [`Redactor::default`].
     #[must_use]
     pub fn redactor(mut self, redactor: Redactor) -> Self {
-        self.redactor = redactor;
+        self.settings.set_redactor(redactor);
         self
     }
 
     /// Sets the caps of what one event may take. Default: those of [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.settings.set_limits(limits);
         self
     }
 
@@ -120,9 +117,7 @@ impl<H: Handler> HandlerLayer<H> {
             ceiling: if self.recheck.is_some() { self.ceiling } else { handler.default_level() },
             handler,
             id: self.id,
-            spans: self.spans,
-            redactor: self.redactor,
-            limits: self.limits,
+            settings: self.settings,
             recheck: self.recheck,
             dispatch: self.dispatch,
             counts: self.counts,
@@ -190,10 +185,10 @@ impl<H: Handler> HandlerLayer<H> {
         self.ceiling = ceiling.map_or(LevelFilter::TRACE, |ceiling| ceiling.events);
         let added = match claims.spans {
             Some(levels) => {
-                self.spans = levels;
+                self.settings.set_spans(levels);
                 None
             }
-            None => Some(self.spans.clone()),
+            None => Some(self.settings.spans().clone()),
         };
         Layer::with_filter(self, Safe::new(filter, added, ceiling))
     }
@@ -204,7 +199,11 @@ impl<H: Handler> HandlerLayer<H> {
 
     /// Tells whether a layer without a filter lets this through.
     fn hears(&self, metadata: &Metadata<'_>) -> bool {
-        if metadata.is_span() { self.spans.admits_span(metadata) } else { *metadata.level() <= self.ceiling }
+        if metadata.is_span() {
+            self.settings.spans().admits_span(metadata)
+        } else {
+            *metadata.level() <= self.ceiling
+        }
     }
 
     fn still_wanted<S>(&self, event: &Event<'_>, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool
@@ -225,7 +224,7 @@ impl<H: Handler> HandlerLayer<H> {
     }
 
     fn collect(&self, record: impl FnOnce(&mut Collect<'_>)) -> FieldList {
-        let mut fields = Collect::new(Kept::spare(), &self.limits, &self.redactor, false);
+        let mut fields = Collect::new(Kept::spare(), self.settings.limits(), self.settings.redactor(), false);
         if catch_unwind(AssertUnwindSafe(|| record(&mut fields))).is_err() {
             fields.panics += 1;
         }
@@ -259,7 +258,7 @@ where
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         // Behind a filter only the filter's hint counts.
-        Some(self.ceiling.max(self.spans.most_verbose()))
+        Some(self.ceiling.max(self.settings.spans().most_verbose()))
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
@@ -276,7 +275,12 @@ where
             None => {
                 // User formatters run here, before any lock is taken: one that logs would wait for itself.
                 let fields = self.collect(|fields| attributes.record(fields));
-                let node = SpanNode::new(attributes.metadata(), parent, fields, self.redactor.is_default());
+                let node = SpanNode::new(
+                    attributes.metadata(),
+                    parent,
+                    fields,
+                    self.settings.redactor().is_default(),
+                );
                 span.extensions_mut().replace(Slot(Arc::new(node)));
             }
         }
@@ -310,8 +314,7 @@ where
             return;
         }
         let lookup = StackLookup { context: &context, layer: self.id, dispatch: self.dispatch.get() };
-        let settings = (&self.spans, &self.redactor, &self.limits);
-        let core = EventCore::new(event, normalized.as_ref(), &lookup, settings);
+        let core = EventCore::new(event, normalized.as_ref(), &lookup, &self.settings);
         // The handler's state is behind shared references and its own locks, which it recovers when poisoned.
         if catch_unwind(AssertUnwindSafe(|| self.handler.handle(&EventView::new(&core)))).is_err() {
             self.counts.panics.fetch_add(1, Ordering::Relaxed);

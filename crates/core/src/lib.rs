@@ -12,7 +12,9 @@ mod handler;
 mod layer;
 mod levels;
 mod rewrite;
+mod settings;
 mod span;
+mod span_text;
 
 mod alert;
 mod app;
@@ -35,7 +37,7 @@ pub mod process;
 
 pub use alert::{Alert, AlertId, Field, SpanFacts};
 pub use app::App;
-pub use cap::{CUT, Limits, PANICKED, append, cut};
+pub use cap::{CUT, Limits, PANICKED, append, append_text, cut};
 pub use capture::{Buffers, Capture, Captured};
 pub use claim::{claim_spans, leave_level_open, probe};
 pub use error::ConfigError;
@@ -53,5 +55,6 @@ pub use selflog::SelfLog;
 pub use severity::{Severity, UnknownSeverity};
 pub use slot::current_span;
 pub use span::SpanNode;
+pub use span_text::RenderingId;
 pub use stack::{Stack, StackFrame};
 pub use value::Value;

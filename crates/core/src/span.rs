@@ -8,7 +8,11 @@ use std::{
 
 use tracing_core::{Level, Metadata};
 
-use crate::{MASK, Redactor, Value, fields::FieldList};
+use crate::{
+    MASK, Redactor, Value,
+    fields::FieldList,
+    span_text::{SpanTexts, TextKey},
+};
 
 /// Is one span of the chain an event stands in: its metadata, its fields, and its parent.
 ///
@@ -22,6 +26,7 @@ pub struct SpanNode {
     first: Box<[(&'static str, Value)]>,
     late: Mutex<FieldList>,
     version: AtomicU32,
+    texts: SpanTexts,
     /// Whether the values went through the default redaction; another layer's rules are applied when it captures.
     pub(crate) redacted_by_default: bool,
 }
@@ -40,6 +45,7 @@ impl SpanNode {
             first: fields.into_boxed_slice(),
             late: Mutex::default(),
             version: AtomicU32::new(0),
+            texts: SpanTexts::default(),
             redacted_by_default,
         }
     }
@@ -53,6 +59,7 @@ impl SpanNode {
             parent,
             first: self.first.clone(),
             version: AtomicU32::new(u32::from(!late.is_empty())),
+            texts: SpanTexts::default(),
             late: Mutex::new(late),
             redacted_by_default: self.redacted_by_default,
         }
@@ -103,6 +110,12 @@ impl SpanNode {
     #[must_use]
     pub fn stamp(&self) -> u64 {
         self.chain().map(|node| u64::from(node.version.load(Ordering::Acquire))).sum()
+    }
+
+    /// Appends the text of the chain that ends here; `render` makes it, once per key and state of the fields.
+    pub(crate) fn write_text(&self, key: TextKey, out: &mut String, render: impl FnOnce(&mut String)) {
+        // Read before the fields are: a text that is newer than its stamp is made again, an older one never kept.
+        self.texts.write(key, self.stamp(), out, render);
     }
 
     /// Tells whether all fields are those that were given when the span was made, redacted by the default rules.

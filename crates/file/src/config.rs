@@ -11,7 +11,7 @@ use watchfire_core::{ConfigError, HandlerLayer, SelfLog, Severity};
 use crate::{
     Compression, Durability, FileHandler, FileLayer, Format, RotationInterval,
     durability::Pace,
-    format::{Json, Logfmt, Template, Text},
+    format::{Json, Logfmt, Renderer, Template, Text},
     fs::Disk,
     retention::Keep,
     time::ZoneName,
@@ -52,7 +52,7 @@ pub struct LogFile {
     link: Option<PathBuf>,
     compression: Option<Compression>,
     reopen_on_hangup: bool,
-    format: Arc<dyn Format>,
+    format: Renderer,
     level: LevelFilter,
     flush_on: Severity,
     stacks: Option<Severity>,
@@ -78,7 +78,7 @@ impl LogFile {
             link: None,
             compression: None,
             reopen_on_hangup: false,
-            format: Arc::new(Text::new()),
+            format: Renderer::new(Text::new()),
             level: LevelFilter::INFO,
             flush_on: Severity::Error,
             stacks: None,
@@ -190,7 +190,7 @@ impl LogFile {
 
     /// Sets the format. Default: [`Text`].
     pub fn format(mut self, format: impl Format) -> Self {
-        self.format = Arc::new(format);
+        self.format = Renderer::new(format);
         self
     }
 

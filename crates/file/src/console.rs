@@ -13,9 +13,9 @@ use tracing_core::LevelFilter;
 use watchfire_core::{ConfigError, EventView, Flushed, Handler, HandlerLayer, clock, process};
 
 use crate::{
-    Format, Record,
+    Format,
     flush_target::{FlushTarget, with_line},
-    format::{Json, Logfmt, Pretty, Text},
+    format::{Json, Logfmt, Pretty, Renderer, Text},
     time::{Zone, ZoneName},
 };
 
@@ -49,7 +49,7 @@ enum Choice {
     ByMode,
     Text,
     Pretty,
-    Own(Arc<dyn Format>),
+    Own(Renderer),
 }
 
 enum Stream {
@@ -102,7 +102,7 @@ impl Console {
 
     /// Sets the format.
     pub fn format(mut self, format: impl Format) -> Self {
-        self.format = Choice::Own(Arc::new(format));
+        self.format = Choice::Own(Renderer::new(format));
         self
     }
 
@@ -151,11 +151,11 @@ impl Console {
                 variable("TERM").as_deref(),
             )
         });
-        let format: Arc<dyn Format> = match self.format {
+        let format = match self.format {
             Choice::Own(format) => format,
-            Choice::Pretty => Arc::new(Pretty::new().color(color)),
-            Choice::ByMode if process::is_debug() => Arc::new(Pretty::new().color(color)),
-            Choice::ByMode | Choice::Text => Arc::new(Text::new().color(color)),
+            Choice::Pretty => Renderer::new(Pretty::new().color(color)),
+            Choice::ByMode if process::is_debug() => Renderer::new(Pretty::new().color(color)),
+            Choice::ByMode | Choice::Text => Renderer::new(Text::new().color(color)),
         };
         let inner = Inner { stream: self.stream, format, zone, level: self.level, lost: AtomicU64::new(0) };
         Ok(ConsoleHandler(Arc::new(inner)))
@@ -174,7 +174,7 @@ pub struct ConsoleHandler(Arc<Inner>);
 
 struct Inner {
     stream: Stream,
-    format: Arc<dyn Format>,
+    format: Renderer,
     zone: Zone,
     level: LevelFilter,
     lost: AtomicU64,
@@ -209,7 +209,7 @@ impl Handler for ConsoleHandler {
 
 impl FlushTarget for ConsoleHandler {
     fn render(&self, event: &EventView<'_>, at: SystemTime, line: &mut String) {
-        Record::of_event(event, at, None, &self.0.zone, |record| self.0.format.write(record, line));
+        self.0.format.event(event, at, None, &self.0.zone, line);
     }
 
     fn accept(&self, line: &str, _at: SystemTime, _is_urgent: bool) {

@@ -1,13 +1,18 @@
 //! Turn records into lines.
 
+mod callsites;
+mod direct;
 mod escape;
 mod json;
 mod logfmt;
 mod pretty;
+mod renderer;
 mod template;
 mod text;
 
 use crate::Record;
+
+pub(crate) use renderer::Renderer;
 
 pub use json::{Json, JsonKey, SpanStyle};
 pub use logfmt::Logfmt;

@@ -9,8 +9,9 @@ use tracing_core::LevelFilter;
 use watchfire_core::{EventView, Flushed, Handler, HandlerLayer, Severity, Stack, clock};
 
 use crate::{
-    FileCounts, Format, Record,
+    FileCounts,
     flush_target::{FlushTarget, with_line},
+    format::Renderer,
     shared::Shared,
     time::Zone,
 };
@@ -26,7 +27,7 @@ pub struct FileHandler(Arc<Owner>);
 
 pub(crate) struct Owner {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) format: Arc<dyn Format>,
+    pub(crate) format: Renderer,
     pub(crate) zone: Zone,
     pub(crate) level: LevelFilter,
     pub(crate) flush_on: Severity,
@@ -87,7 +88,7 @@ impl FlushTarget for FileHandler {
     fn render(&self, event: &EventView<'_>, at: SystemTime, line: &mut String) {
         let owner = &*self.0;
         let stack = owner.stacks.filter(|from| event.severity() >= *from).map(|_| Stack::capture());
-        Record::of_event(event, at, stack.as_ref(), &owner.zone, |record| owner.format.write(record, line));
+        owner.format.event(event, at, stack.as_ref(), &owner.zone, line);
     }
 
     fn accept(&self, line: &str, at: SystemTime, is_urgent: bool) {

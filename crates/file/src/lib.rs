@@ -9,6 +9,7 @@ mod memory;
 mod python;
 
 mod format;
+mod numbers;
 mod record;
 mod time;
 

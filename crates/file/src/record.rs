@@ -1,10 +1,11 @@
 use std::{fmt, time::SystemTime};
 
-use watchfire_core::{Alert, EventView, Redactor, Severity, SpanFacts, SpanNode, Stack, Value};
+use watchfire_core::{Alert, EventView, NameVerdict, Redactor, Severity, SpanFacts, SpanNode, Stack, Value};
 
 use crate::time::{Zone, write_rfc3339};
 
 mod body;
+pub(crate) mod intake;
 
 use body::Body;
 
@@ -18,7 +19,7 @@ pub struct Record<'a> {
     line: Option<u32>,
     thread: &'a str,
     body: &'a Body,
-    spans: Spans<'a>,
+    spans: SpanChain<'a>,
     stack: Option<&'a Stack>,
     zone: &'a Zone,
 }
@@ -49,13 +50,14 @@ impl<'a> Record<'a> {
     /// Shows `event` to `look`, stamped with `at`; user formatters run here, so no lock may be held.
     pub(crate) fn of_event<R>(
         event: &EventView<'_>,
+        verdicts: Option<&[NameVerdict]>,
         at: SystemTime,
         stack: Option<&Stack>,
         zone: &Zone,
         look: impl FnOnce(&Record<'_>) -> R,
     ) -> R {
         let mut body = Body::take();
-        body.fill(event);
+        body.fill(event, verdicts);
         let metadata = event.metadata();
         let result = with_thread_name(|thread| {
             look(&Record {
@@ -67,7 +69,7 @@ impl<'a> Record<'a> {
                 line: metadata.line(),
                 thread,
                 body: &body,
-                spans: Spans::Event(event),
+                spans: SpanChain::Event(event),
                 stack,
                 zone,
             })
@@ -89,7 +91,7 @@ impl<'a> Record<'a> {
             line: alert.line,
             thread: &alert.thread,
             body: &body,
-            spans: Spans::Facts(&alert.spans),
+            spans: SpanChain::Facts(&alert.spans),
             stack: alert.stack.as_ref(),
             zone,
         });
@@ -174,31 +176,12 @@ impl<'a> Record<'a> {
 
     /// Calls `visit` with the name and the fields of each span, the outermost span first.
     pub fn each_span(&self, visit: &mut dyn FnMut(&str, SpanFields<'_>)) {
-        match self.spans {
-            Spans::Event(event) => {
-                // Outermost first, without an allocation up to a usual depth.
-                let mut nodes: [Option<&SpanNode>; 16] = [None; 16];
-                let depth = event.spans().take(event.limits().spans).count();
-                if depth > nodes.len() {
-                    let all: Vec<_> = event.spans().take(depth).collect();
-                    for node in all.into_iter().rev() {
-                        visit(node.name(), SpanFields(Of::Node(node, event.redactor())));
-                    }
-                    return;
-                }
-                for (slot, node) in nodes.iter_mut().zip(event.spans().take(depth)) {
-                    *slot = Some(node);
-                }
-                for node in nodes.iter().rev().flatten() {
-                    visit(node.name(), SpanFields(Of::Node(node, event.redactor())));
-                }
-            }
-            Spans::Facts(facts) => {
-                for span in facts {
-                    visit(&span.name, SpanFields(Of::Facts(span)));
-                }
-            }
-        }
+        self.spans.each(visit);
+    }
+
+    /// Returns the spans.
+    pub(crate) fn spans(&self) -> SpanChain<'a> {
+        self.spans
     }
 
     /// Calls `found` with the value of a field: the event's, else that of the innermost span that has it.
@@ -301,13 +284,45 @@ impl FieldValue<'_> {
     }
 }
 
+/// The spans around an event or in an alert.
 #[derive(Clone, Copy)]
-enum Spans<'a> {
+pub(crate) enum SpanChain<'a> {
     Event(&'a EventView<'a>),
     Facts(&'a [SpanFacts]),
 }
 
-fn with_thread_name<R>(look: impl FnOnce(&str) -> R) -> R {
+impl SpanChain<'_> {
+    /// Calls `visit` with the name and the fields of each span, the outermost span first.
+    pub(crate) fn each(self, visit: &mut dyn FnMut(&str, SpanFields<'_>)) {
+        match self {
+            SpanChain::Event(event) => {
+                // Outermost first, without an allocation up to a usual depth.
+                let mut nodes: [Option<&SpanNode>; 16] = [None; 16];
+                let depth = event.spans().take(event.limits().spans).count();
+                if depth > nodes.len() {
+                    let all: Vec<_> = event.spans().take(depth).collect();
+                    for node in all.into_iter().rev() {
+                        visit(node.name(), SpanFields(Of::Node(node, event.redactor())));
+                    }
+                    return;
+                }
+                for (slot, node) in nodes.iter_mut().zip(event.spans().take(depth)) {
+                    *slot = Some(node);
+                }
+                for node in nodes.iter().rev().flatten() {
+                    visit(node.name(), SpanFields(Of::Node(node, event.redactor())));
+                }
+            }
+            SpanChain::Facts(facts) => {
+                for span in facts {
+                    visit(&span.name, SpanFields(Of::Facts(span)));
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn with_thread_name<R>(look: impl FnOnce(&str) -> R) -> R {
     let thread = std::thread::current();
     match thread.name() {
         Some(name) => look(name),

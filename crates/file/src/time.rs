@@ -11,6 +11,8 @@ use std::{
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 use watchfire_core::ConfigError;
 
+use crate::numbers::three_digits;
+
 /// Is the zone that times are shown and files are rotated in.
 #[derive(Clone)]
 pub(crate) struct Zone {
@@ -127,25 +129,23 @@ pub(crate) fn write_rfc3339(zone: &Zone, at: SystemTime, out: &mut String) {
     }
 }
 
-/// Pads with zeros; the numbers are small.
-pub(crate) fn push_digits(out: &mut String, number: u32, width: u32) {
-    for place in (0..width).rev() {
-        let digit = number / 10_u32.pow(place) % 10;
-        out.push(char::from_digit(digit, 10).unwrap_or('0'));
-    }
-}
-
 fn push(head: &str, nanos: u32, tail: &str, out: &mut String) {
     out.push_str(head);
-    out.push('.');
-    push_digits(out, nanos / 1000, 6);
+    push_millis(nanos / 1_000_000, out);
+    out.push_str(three_digits(nanos / 1000 % 1000));
     out.push_str(tail);
+}
+
+/// Appends milliseconds with leading zeros.
+pub(crate) fn push_millis(millis: u32, out: &mut String) {
+    out.push_str(three_digits(millis));
 }
 
 #[derive(Default)]
 struct Second {
     zone: u64,
     second: i64,
+    /// Up to the point before the fraction.
     head: String,
     tail: String,
 }
@@ -165,7 +165,7 @@ impl Second {
         // Writing into a String cannot fail.
         write!(
             self.head,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.",
             zoned.year(),
             zoned.month(),
             zoned.day(),

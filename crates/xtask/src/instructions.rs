@@ -159,17 +159,40 @@ fn count(program: &Path, subject: &str, scene: &str) -> Result<u64> {
 }
 
 fn total(program: &Path, subject: &str, scene: &str, events: u64) -> Result<u64> {
+    let file = program.with_file_name(format!("{subject}-{scene}-{events}.log"));
+    // Left behind, perhaps, by a run that was ended.
+    drop(std::fs::remove_file(&file));
     let output = shell::command("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program)
         .args([subject, scene, &events.to_string()])
+        .arg(&file)
         .output()
         .context("valgrind could not be started")?;
     let said = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         bail!("`lines {subject} {scene} {events}` failed under valgrind\n{said}");
     }
+    check_lines(&file, subject, events)?;
     collected(&said).with_context(|| format!("callgrind names no count:\n{said}"))
+}
+
+/// Checks that the counted program wrote what it is counted for, and masked the secret that it planted.
+fn check_lines(file: &Path, subject: &str, events: u64) -> Result<()> {
+    if matches!(subject, "nothing" | "visits") {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(file).with_context(|| format!("{subject} wrote no file"))?;
+    drop(std::fs::remove_file(file));
+    let is_ours = !PEERS.contains(&subject);
+    let lines = text.lines().count() as u64;
+    if lines != events + u64::from(is_ours) {
+        bail!("{subject} wrote {lines} lines of {events}");
+    }
+    if is_ours && (text.contains("hunter2") || !text.contains("planted")) {
+        bail!("{subject} does not mask the planted secret");
+    }
+    Ok(())
 }
 
 /// Reads the count out of `==1== Collected : 123`.

@@ -28,7 +28,7 @@ impl LogFile {
         }
         let zone = self.zone.find()?;
         let plan = Arc::new(self.plan(&zone)?);
-        let (format, gap_zone) = (Arc::clone(&self.format), zone.clone());
+        let (format, gap_zone) = (self.format.clone(), zone.clone());
         let gap = move |missing: u64, now| {
             let text = format!("{missing} lines are missing here: the file could not be written to");
             let alert = Alert::new(App::new(""), Severity::Warn, text)
@@ -36,7 +36,7 @@ impl LogFile {
                 .target("watchfire::file")
                 .field("missing", missing);
             let mut line = String::new();
-            Record::of_alert(&alert, &gap_zone, |record| format.write(record, &mut line));
+            Record::of_alert(&alert, &gap_zone, |record| format.record(record, &mut line));
             line
         };
         let hangup = if self.reopen_on_hangup { Some(listen_for_hangup()?) } else { None };

@@ -2,7 +2,42 @@
 
 use std::fmt::Write;
 
-use crate::FieldValue;
+use crate::{
+    FieldValue,
+    numbers::{float, integer},
+};
+
+/// What a byte may need; a text whose bytes need none of a set is written as it is.
+pub(crate) mod need {
+    /// Hides, moves or begins a line: a control character, or part of a character that may.
+    pub(crate) const LINE: u8 = 1;
+    /// A quotation mark or a backslash.
+    pub(crate) const QUOTE: u8 = 2;
+    /// Ends a word: a blank, or an equals sign.
+    pub(crate) const WORD: u8 = 4;
+}
+
+#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "evaluated by the compiler")]
+static NEEDS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'"' | b'\\' => need::QUOTE,
+            b' ' | b'=' => need::WORD,
+            0x21..0x7f => 0,
+            _ => need::LINE,
+        };
+        byte += 1;
+    }
+    table
+};
+
+/// Tells whether a text has no byte with one of these needs. All of it is looked at: most texts have none.
+pub(crate) fn has_none(text: &str, needs: u8) -> bool {
+    let of = |byte: &u8| NEEDS.get(usize::from(*byte)).copied().unwrap_or(need::LINE);
+    text.as_bytes().iter().fold(0, |all, byte| all | of(byte)) & needs == 0
+}
 
 /// Tells whether a character could hide, move or begin a line in a terminal or a reader of lines.
 fn is_unsafe(char: char) -> bool {
@@ -12,7 +47,7 @@ fn is_unsafe(char: char) -> bool {
 
 /// Tells whether a text can be written as it is; nearly all can, which is seen at their bytes.
 fn is_safe(text: &str) -> bool {
-    text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) || !text.chars().any(is_unsafe)
+    has_none(text, need::LINE) || !text.chars().any(is_unsafe)
 }
 
 fn escape(char: char, out: &mut String) {
@@ -66,25 +101,29 @@ pub(crate) fn one_line(text: &str, out: &mut String) {
 /// Appends the value of a field, quoted where it could be taken for more than one word.
 pub(crate) fn word(value: FieldValue<'_>, out: &mut String) {
     match value {
-        FieldValue::Str(text) => quoted_if_needed(text, |char| char.is_whitespace() || char == '=', out),
+        FieldValue::Str(text) => quoted_if_needed(text, out),
         // A `Debug` text brings its own quotes and braces.
         FieldValue::Debug(text) => one_line(text, out),
         number => plain(number, out),
     }
 }
 
-/// Appends a text as it is, or in quotes and escaped as in JSON where it has to be.
-pub(crate) fn quoted_if_needed(text: &str, breaks: impl Fn(char) -> bool, out: &mut String) {
-    let needs = text.is_empty()
-        || text.chars().any(|char| is_unsafe(char) || matches!(char, '"' | '\\') || breaks(char));
-    if needs { json_string(text, out) } else { out.push_str(text) }
+/// Appends a text as it is, or in quotes and escaped as in JSON where it could be taken for more than one word.
+pub(crate) fn quoted_if_needed(text: &str, out: &mut String) {
+    let breaks = |char: char| is_unsafe(char) || char.is_whitespace() || matches!(char, '"' | '\\' | '=');
+    let is_word = !text.is_empty() && (is_word(text) || !text.chars().any(breaks));
+    if is_word { out.push_str(text) } else { json_string(text, out) }
+}
+
+/// Tells at its bytes whether a text is one word.
+pub(crate) fn is_word(text: &str) -> bool {
+    has_none(text, need::LINE | need::QUOTE | need::WORD)
 }
 
 /// Appends a string of JSON. What is valid but could end a line for some reader is escaped as well.
 pub(crate) fn json_string(text: &str, out: &mut String) {
     out.push('"');
-    let is_plain = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
-    if text.bytes().all(is_plain) {
+    if has_none(text, need::LINE | need::QUOTE) {
         out.push_str(text);
     } else {
         for char in text.chars() {
@@ -114,33 +153,29 @@ pub(crate) fn json_value(value: FieldValue<'_>, out: &mut String) {
             plain(value, out);
             out.push('"');
         }
-        FieldValue::I128(number) if i64::try_from(number).is_err() => {
-            write!(out, "\"{number}\"").ok();
-        }
-        FieldValue::U128(number) if u64::try_from(number).is_err() => {
-            write!(out, "\"{number}\"").ok();
-        }
+        FieldValue::I128(number) if i64::try_from(number).is_err() => in_quotes(number, out),
+        FieldValue::U128(number) if u64::try_from(number).is_err() => in_quotes(number, out),
         _ => plain(value, out),
     }
 }
 
+fn in_quotes(number: impl itoa::Integer, out: &mut String) {
+    out.push('"');
+    integer(number, out);
+    out.push('"');
+}
+
 /// Appends a value as it is.
 pub(crate) fn plain(value: FieldValue<'_>, out: &mut String) {
-    // Writing into a String cannot fail.
     match value {
-        FieldValue::Str(text) | FieldValue::Debug(text) => {
-            out.push_str(text);
-            Ok(())
-        }
-        FieldValue::I64(n) => write!(out, "{n}"),
-        FieldValue::U64(n) => write!(out, "{n}"),
-        FieldValue::I128(n) => write!(out, "{n}"),
-        FieldValue::U128(n) => write!(out, "{n}"),
-        // The shortest text that reads back to the same number.
-        FieldValue::F64(n) => write!(out, "{n:?}"),
-        FieldValue::Bool(b) => write!(out, "{b}"),
+        FieldValue::Str(text) | FieldValue::Debug(text) => out.push_str(text),
+        FieldValue::I64(n) => integer(n, out),
+        FieldValue::U64(n) => integer(n, out),
+        FieldValue::I128(n) => integer(n, out),
+        FieldValue::U128(n) => integer(n, out),
+        FieldValue::F64(n) => float(n, out),
+        FieldValue::Bool(b) => out.push_str(if b { "true" } else { "false" }),
     }
-    .ok();
 }
 
 #[cfg(test)]

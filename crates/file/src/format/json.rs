@@ -1,8 +1,13 @@
 use std::borrow::Cow;
 
-use crate::{FieldValue, Format, Record};
+use tracing_core::{Metadata, field::FieldSet};
+use watchfire_core::Severity;
 
-use super::escape::{json_string, json_value};
+use super::{
+    direct::{Layout, Middle, Part},
+    escape::{has_none, json_string, json_value, need},
+};
+use crate::{FieldValue, Format, Record, record::SpanChain};
 
 /// Writes JSON lines: one object per record, typed values.
 ///
@@ -142,15 +147,60 @@ impl Json {
         if !out.ends_with('{') {
             out.push(',');
         }
+        self.member_name(name, flat, out);
+        json_value(value, out);
+    }
+
+    fn member_name(&self, name: &str, flat: bool, out: &mut String) {
         // `level`, `level_`, … are moved out of the way alike, so that no two names can meet.
-        let plain = name.trim_end_matches('_');
-        if flat && self.is_own(plain) {
+        if flat && self.is_own(name.trim_end_matches('_')) {
             json_string(&format!("{name}_"), out);
         } else {
             json_string(name, out);
         }
         out.push(':');
-        json_value(value, out);
+    }
+
+    /// Appends the source file and the line, and the key of the thread.
+    fn place(&self, file: Option<&str>, line: Option<u32>, out: &mut String) {
+        if let Some(file) = file {
+            self.text(JsonKey::File, file, out);
+        }
+        if let Some(line) = line {
+            self.open(JsonKey::Line, out);
+            json_value(FieldValue::U64(line.into()), out);
+        }
+        self.open(JsonKey::Thread, out);
+    }
+
+    fn open_nested(&self, out: &mut String) {
+        if self.nested {
+            self.open(JsonKey::Fields, out);
+            out.push('{');
+        }
+    }
+
+    /// Appends what stands behind the fields, up to the spans.
+    fn close_fields<'t>(&self, causes: impl Iterator<Item = &'t str>, out: &mut String) {
+        if self.nested {
+            out.push('}');
+        }
+        self.list(JsonKey::Causes, causes, out);
+    }
+
+    fn list<'t>(&self, part: JsonKey, texts: impl Iterator<Item = &'t str>, out: &mut String) {
+        let mut texts = texts.peekable();
+        if texts.peek().is_none() {
+            return;
+        }
+        self.open(part, out);
+        let mut open = '[';
+        for text in texts {
+            out.push(open);
+            open = ',';
+            json_string(text, out);
+        }
+        out.push(']');
     }
 
     fn fields(&self, record: &Record<'_>, flat: bool, out: &mut String) {
@@ -183,36 +233,20 @@ impl Json {
 
 impl Format for Json {
     fn write(&self, record: &Record<'_>, out: &mut String) {
-        out.push('{');
-        self.open(JsonKey::Time, out);
-        out.push('"');
+        self.opening(out);
         record.write_time(out);
         out.push('"');
         self.text(JsonKey::Level, record.severity().as_str(), out);
         self.text(JsonKey::Target, record.target(), out);
         self.text(JsonKey::Message, record.message(), out);
         if self.source {
-            if let Some(file) = record.file() {
-                self.text(JsonKey::File, file, out);
-            }
-            if let Some(line) = record.line() {
-                self.open(JsonKey::Line, out);
-                json_value(FieldValue::U64(line.into()), out);
-            }
-            self.text(JsonKey::Thread, record.thread(), out);
+            self.place(record.file(), record.line(), out);
+            json_string(record.thread(), out);
         }
-        if self.nested {
-            self.open(JsonKey::Fields, out);
-            out.push('{');
-            self.fields(record, false, out);
-            out.push('}');
-        } else {
-            self.fields(record, true, out);
-        }
-        self.list(JsonKey::Causes, record.causes(), out);
-        if self.spans == SpanStyle::List {
-            self.span_list(record, out);
-        }
+        self.open_nested(out);
+        self.fields(record, !self.nested, out);
+        self.close_fields(record.causes(), out);
+        self.spans(record.spans(), out);
         if let Some(stack) = record.stack() {
             let frames: Vec<String> = stack.frames().iter().map(ToString::to_string).collect();
             self.list(JsonKey::Stack, frames.iter().map(String::as_str), out);
@@ -221,25 +255,76 @@ impl Format for Json {
     }
 }
 
-impl Json {
-    fn list<'t>(&self, part: JsonKey, texts: impl Iterator<Item = &'t str>, out: &mut String) {
-        let mut texts = texts.peekable();
-        if texts.peek().is_none() {
-            return;
-        }
-        self.open(part, out);
-        let mut open = '[';
-        for text in texts {
-            out.push(open);
-            open = ',';
-            json_string(text, out);
-        }
-        out.push(']');
+impl Layout for Json {
+    fn admits(&self, fields: &FieldSet) -> bool {
+        // Of equal names only the last is written, and flat spans share their names with the event.
+        let is_double = |(place, name)| fields.iter().skip(place + 1).any(|later| later.name() == name);
+        self.spans != SpanStyle::Flat && !fields.iter().map(|field| field.name()).enumerate().any(is_double)
     }
 
-    fn span_list(&self, record: &Record<'_>, out: &mut String) {
+    fn opening(&self, out: &mut String) {
+        out.push('{');
+        self.open(JsonKey::Time, out);
+        out.push('"');
+    }
+
+    fn head(&self, severity: Severity, metadata: &Metadata<'_>, out: &mut String) {
+        out.push('"');
+        self.text(JsonKey::Level, severity.as_str(), out);
+        self.text(JsonKey::Target, metadata.target(), out);
+        self.open(JsonKey::Message, out);
+    }
+
+    fn middle(&self, metadata: &Metadata<'_>, out: &mut String) -> Middle {
+        if self.source {
+            self.place(metadata.file(), metadata.line(), out);
+            return Middle::ToThread;
+        }
+        self.open_nested(out);
+        if self.nested { Middle::Opened } else { Middle::Whole }
+    }
+
+    fn thread(&self, name: &str, out: &mut String) -> Middle {
+        json_string(name, out);
+        self.open_nested(out);
+        if self.nested { Middle::Opened } else { Middle::Whole }
+    }
+
+    fn key(&self, name: &str, out: &mut String) {
+        out.push(',');
+        self.member_name(name, !self.nested, out);
+    }
+
+    fn is_plain(&self, _part: Part, text: &str) -> bool {
+        has_none(text, need::LINE | need::QUOTE)
+    }
+
+    fn frame(&self, _part: Part) -> (&'static str, &'static str) {
+        ("\"", "\"")
+    }
+
+    fn text(&self, _part: Part, text: &str, out: &mut String) {
+        json_string(text, out);
+    }
+
+    fn number(&self, value: FieldValue<'_>, out: &mut String) {
+        json_value(value, out);
+    }
+
+    fn tail(&self, causes: &[String], spans: impl FnOnce(&mut String), out: &mut String) {
+        self.close_fields(causes.iter().map(String::as_str), out);
+        if self.spans == SpanStyle::List {
+            spans(out);
+        }
+        out.push_str("}\n");
+    }
+
+    fn spans(&self, spans: SpanChain<'_>, out: &mut String) {
+        if self.spans != SpanStyle::List {
+            return;
+        }
         let mut any = false;
-        record.each_span(&mut |name, fields| {
+        spans.each(&mut |name, fields| {
             if any {
                 out.push(',');
             } else {

@@ -1,6 +1,11 @@
-use crate::{FieldValue, Format, Record};
+use tracing_core::{Metadata, field::FieldSet};
+use watchfire_core::Severity;
 
-use super::escape::{plain, quoted_if_needed};
+use super::{
+    direct::{Layout, Part},
+    escape::{is_word, plain, quoted_if_needed},
+};
+use crate::{FieldValue, Format, Record, record::SpanChain};
 
 /// Writes logfmt: `key=value` pairs, one record per line, values in quotes where they have to be.
 ///
@@ -27,41 +32,93 @@ impl Logfmt {
 
 impl Format for Logfmt {
     fn write(&self, record: &Record<'_>, out: &mut String) {
-        out.push_str("time=");
+        self.opening(out);
         record.write_time(out);
-        out.push_str(" level=");
-        out.extend(record.severity().as_str().chars().map(|char| char.to_ascii_lowercase()));
-        out.push_str(" target=");
-        text(record.target(), out);
-        out.push_str(" msg=");
-        text(record.message(), out);
+        behind_time(record.severity(), record.target(), out);
+        quoted_if_needed(record.message(), out);
         for (name, value) in record.fields() {
-            out.push(' ');
-            key(name, out);
-            if OWN.contains(&name.trim_end_matches('_')) {
-                out.push('_');
-            }
-            out.push('=');
+            self.key(name, out);
             put(value, out);
         }
-        for cause in record.causes() {
-            out.push_str(" cause=");
-            text(cause, out);
+        causes(record.causes(), out);
+        self.spans(record.spans(), out);
+        out.push('\n');
+    }
+}
+
+fn behind_time(severity: Severity, target: &str, out: &mut String) {
+    out.push_str(" level=");
+    out.extend(severity.as_str().chars().map(|char| char.to_ascii_lowercase()));
+    out.push_str(" target=");
+    quoted_if_needed(target, out);
+    out.push_str(" msg=");
+}
+
+fn causes<'t>(causes: impl Iterator<Item = &'t str>, out: &mut String) {
+    for cause in causes {
+        out.push_str(" cause=");
+        quoted_if_needed(cause, out);
+    }
+}
+
+impl Layout for Logfmt {
+    fn admits(&self, _fields: &FieldSet) -> bool {
+        true
+    }
+
+    fn opening(&self, out: &mut String) {
+        out.push_str("time=");
+    }
+
+    fn head(&self, severity: Severity, metadata: &Metadata<'_>, out: &mut String) {
+        behind_time(severity, metadata.target(), out);
+    }
+
+    fn key(&self, name: &str, out: &mut String) {
+        out.push(' ');
+        key(name, out);
+        if OWN.contains(&name.trim_end_matches('_')) {
+            out.push('_');
         }
+        out.push('=');
+    }
+
+    fn is_plain(&self, _part: Part, text: &str) -> bool {
+        !text.is_empty() && is_word(text)
+    }
+
+    fn frame(&self, _part: Part) -> (&'static str, &'static str) {
+        ("", "")
+    }
+
+    fn text(&self, _part: Part, text: &str, out: &mut String) {
+        quoted_if_needed(text, out);
+    }
+
+    fn number(&self, value: FieldValue<'_>, out: &mut String) {
+        plain(value, out);
+    }
+
+    fn tail(&self, all: &[String], spans: impl FnOnce(&mut String), out: &mut String) {
+        causes(all.iter().map(String::as_str), out);
+        spans(out);
+        out.push('\n');
+    }
+
+    fn spans(&self, spans: SpanChain<'_>, out: &mut String) {
         let mut path = String::new();
-        record.each_span(&mut |span, _| {
+        spans.each(&mut |span, _| {
             if !path.is_empty() {
                 path.push('>');
             }
             path.push_str(span);
         });
         if path.is_empty() {
-            out.push('\n');
             return;
         }
         out.push_str(" span=");
-        text(&path, out);
-        record.each_span(&mut |span, fields| {
+        quoted_if_needed(&path, out);
+        spans.each(&mut |span, fields| {
             fields.each(&mut |name, value| {
                 out.push(' ');
                 key(span, out);
@@ -71,7 +128,6 @@ impl Format for Logfmt {
                 put(value, out);
             });
         });
-        out.push('\n');
     }
 }
 
@@ -86,11 +142,7 @@ fn key(name: &str, out: &mut String) {
 
 fn put(value: FieldValue<'_>, out: &mut String) {
     match value {
-        FieldValue::Str(value) | FieldValue::Debug(value) => text(value, out),
+        FieldValue::Str(value) | FieldValue::Debug(value) => quoted_if_needed(value, out),
         number => plain(number, out),
     }
-}
-
-fn text(value: &str, out: &mut String) {
-    quoted_if_needed(value, |char| char.is_whitespace() || char == '=', out);
 }

@@ -79,6 +79,6 @@ impl Format for Pretty {
             out.push_str(span);
             out.push('\n');
         }
-        below(record, out);
+        below(record.causes(), record.stack(), out);
     }
 }

@@ -4,7 +4,7 @@ use watchfire_core::{ConfigError, Severity, clock};
 
 use crate::{
     FieldValue, Format, Record,
-    time::{push_digits, seconds},
+    time::{push_millis, seconds},
 };
 
 use super::{
@@ -161,7 +161,7 @@ impl Template {
                 None => {
                     text = strftime(record, "%Y-%m-%d %H:%M:%S");
                     text.push(',');
-                    push_digits(&mut text, millis(record.at()), 3);
+                    push_millis(millis(record.at()), &mut text);
                     show(Val::Str(&text));
                 }
             },
@@ -251,7 +251,7 @@ impl Format for Template {
         }
         out.push('\n');
         if !self.has_causes {
-            below(record, out);
+            below(record.causes(), record.stack(), out);
         }
     }
 }

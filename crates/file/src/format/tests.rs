@@ -139,11 +139,11 @@ proptest! {
         let pairs = read_logfmt(text.trim_end_matches('\n'));
         prop_assert_eq!(pairs[3].clone(), ("msg".to_owned(), alert.message.clone()));
         for (pair, field) in pairs[4..].iter().zip(&alert.fields) {
-            let shown = match &field.value {
-                Value::F64(x) => format!("{x:?}"),
-                value => value.to_string(),
-            };
-            prop_assert_eq!(&pair.1, &shown);
+            match &field.value {
+                Value::F64(x) if x.is_nan() => prop_assert_eq!(&pair.1, "NaN"),
+                Value::F64(x) => prop_assert_eq!(pair.1.parse::<f64>().unwrap().to_bits(), x.to_bits()),
+                value => prop_assert_eq!(&pair.1, &value.to_string()),
+            }
         }
         let more = alert.spans.iter().map(|span| span.fields.len()).sum::<usize>();
         let spans = usize::from(!alert.spans.is_empty());

@@ -1,6 +1,11 @@
-use crate::{FieldValue, Format, Record};
+use tracing_core::{Metadata, field::FieldSet};
+use watchfire_core::{Severity, Stack};
 
-use super::escape::{one_line, readable, word};
+use super::{
+    direct::{Layout, Part},
+    escape::{has_none, is_word, need, one_line, plain, quoted_if_needed, readable, word},
+};
+use crate::{FieldValue, Format, Record, record::SpanChain};
 
 /// Writes lines for people: aligned, one record per line, what belongs to it indented below.
 ///
@@ -33,22 +38,86 @@ impl Text {
 
 impl Format for Text {
     fn write(&self, record: &Record<'_>, out: &mut String) {
+        self.opening(out);
+        record.write_time(out);
+        self.behind_time(record.severity(), record.target(), out);
+        self.text(Part::Message, record.message(), out);
+        for (name, value) in record.fields() {
+            self.key(name, out);
+            word(value, out);
+        }
+        self.spans(record.spans(), out);
+        out.push('\n');
+        below(record.causes(), record.stack(), out);
+    }
+}
+
+impl Text {
+    fn behind_time(&self, severity: Severity, target: &str, out: &mut String) {
         let paint = Paint(self.color);
-        head(record, paint, out);
+        behind_time(severity, paint, out);
         paint.on(DIM, out);
-        one_line(record.target(), out);
+        one_line(target, out);
         out.push(':');
         paint.off(out);
-        if !record.message().is_empty() {
-            out.push(' ');
-            readable(record.message(), INDENT, out);
+    }
+}
+
+impl Layout for Text {
+    fn admits(&self, _fields: &FieldSet) -> bool {
+        true
+    }
+
+    fn opening(&self, out: &mut String) {
+        Paint(self.color).on(DIM, out);
+    }
+
+    fn head(&self, severity: Severity, metadata: &Metadata<'_>, out: &mut String) {
+        self.behind_time(severity, metadata.target(), out);
+    }
+
+    fn key(&self, name: &str, out: &mut String) {
+        out.push(' ');
+        key(name, Paint(self.color), out);
+    }
+
+    fn is_plain(&self, part: Part, text: &str) -> bool {
+        match part {
+            Part::Message | Part::Debug => !text.is_empty() && has_none(text, need::LINE),
+            Part::Str => !text.is_empty() && is_word(text),
         }
-        for (name, value) in record.fields() {
-            out.push(' ');
-            field(name, value, paint, out);
+    }
+
+    fn frame(&self, part: Part) -> (&'static str, &'static str) {
+        (if part == Part::Message { " " } else { "" }, "")
+    }
+
+    fn text(&self, part: Part, text: &str, out: &mut String) {
+        match part {
+            Part::Message if text.is_empty() => {}
+            Part::Message => {
+                out.push(' ');
+                readable(text, INDENT, out);
+            }
+            Part::Str => quoted_if_needed(text, out),
+            // A `Debug` text brings its own quotes and braces.
+            Part::Debug => one_line(text, out),
         }
+    }
+
+    fn number(&self, value: FieldValue<'_>, out: &mut String) {
+        plain(value, out);
+    }
+
+    fn tail(&self, causes: &[String], spans: impl FnOnce(&mut String), out: &mut String) {
+        spans(out);
+        out.push('\n');
+        below(causes.iter().map(String::as_str), None, out);
+    }
+
+    fn spans(&self, spans: SpanChain<'_>, out: &mut String) {
         let mut first = true;
-        record.each_span(&mut |name, fields| {
+        spans.each(&mut |name, fields| {
             out.push_str(if first { " | " } else { " > " });
             first = false;
             one_line(name, out);
@@ -56,14 +125,13 @@ impl Format for Text {
             fields.each(&mut |name, value| {
                 out.push(if open { ' ' } else { '{' });
                 open = true;
-                field(name, value, paint, out);
+                key(name, Paint(self.color), out);
+                word(value, out);
             });
             if open {
                 out.push('}');
             }
         });
-        out.push('\n');
-        below(record, out);
     }
 }
 
@@ -71,21 +139,26 @@ impl Format for Text {
 pub(super) fn head(record: &Record<'_>, paint: Paint, out: &mut String) {
     paint.on(DIM, out);
     record.write_time(out);
+    behind_time(record.severity(), paint, out);
+}
+
+/// Appends the level, and the blanks around it.
+fn behind_time(severity: Severity, paint: Paint, out: &mut String) {
     paint.off(out);
     out.push(' ');
-    paint.level(record.severity(), 8, out);
+    paint.level(severity, 8, out);
     out.push(' ');
 }
 
 /// Appends the causes of the error and the call stack, each on an indented line.
-pub(super) fn below(record: &Record<'_>, out: &mut String) {
-    for cause in record.causes() {
+pub(super) fn below<'t>(causes: impl Iterator<Item = &'t str>, stack: Option<&Stack>, out: &mut String) {
+    for cause in causes {
         out.push_str(INDENT);
         out.push_str("caused by: ");
         readable(cause, "        ", out);
         out.push('\n');
     }
-    if let Some(stack) = record.stack() {
+    if let Some(stack) = stack {
         for line in stack.excerpt() {
             out.push_str(INDENT);
             one_line(&line, out);
@@ -94,12 +167,11 @@ pub(super) fn below(record: &Record<'_>, out: &mut String) {
     }
 }
 
-fn field(name: &str, value: FieldValue<'_>, paint: Paint, out: &mut String) {
+fn key(name: &str, paint: Paint, out: &mut String) {
     paint.on(DIM, out);
     one_line(name, out);
     out.push('=');
     paint.off(out);
-    word(value, out);
 }
 
 /// Writes the colours of a terminal, or nothing.
@@ -121,8 +193,7 @@ impl Paint {
         }
     }
 
-    pub(super) fn level(self, severity: watchfire_core::Severity, width: usize, out: &mut String) {
-        use watchfire_core::Severity;
+    pub(super) fn level(self, severity: Severity, width: usize, out: &mut String) {
         self.on(
             match severity {
                 Severity::Trace => "\x1b[35m",

@@ -1,10 +1,11 @@
 //! Visit the fields of an event into one buffer: typed, capped, redacted.
 
-use std::{borrow::Cow, cell::Cell, error::Error, fmt, ops::Range};
+use std::{cell::Cell, error::Error, fmt, ops::Range};
 
 use tracing_core::field::{Field, Visit};
-use watchfire_core::{Alert, EventView, Limits, MASK, Redactor, append};
+use watchfire_core::{Alert, EventView, MASK, NameVerdict};
 
+use super::intake::{Intake, cut_short, formatted};
 use crate::FieldValue;
 
 /// Holds the texts of one event in one reused buffer: no allocation in the steady state.
@@ -68,12 +69,13 @@ impl Body {
         start..self.text.len()
     }
 
-    pub(super) fn fill(&mut self, event: &EventView<'_>) {
+    /// Takes the fields of an event; `verdicts` are those on the names of its callsite, in their order.
+    pub(super) fn fill(&mut self, event: &EventView<'_>, verdicts: Option<&[NameVerdict]>) {
         let mut visitor = Fill {
-            limits: event.limits(),
-            redactor: event.redactor(),
+            intake: Intake::of(event),
+            // Fields that a rewrite brings are none of the callsite's.
+            verdicts: verdicts.filter(|_| !event.has_other_fields()),
             hide_log: event.is_log(),
-            left: event.limits().total,
             has_message: false,
             has_error: false,
             body: self,
@@ -106,40 +108,39 @@ impl Body {
 
 struct Fill<'a> {
     body: &'a mut Body,
-    limits: &'a Limits,
-    redactor: &'a Redactor,
+    intake: Intake<'a>,
+    verdicts: Option<&'a [NameVerdict]>,
     hide_log: bool,
-    left: usize,
     has_message: bool,
     has_error: bool,
 }
 
 impl Fill<'_> {
     fn skips(&self, name: &str) -> bool {
-        self.body.fields.len() >= self.limits.fields || (self.hide_log && name.starts_with("log."))
+        self.body.fields.len() >= self.intake.limits.fields || (self.hide_log && name.starts_with("log."))
     }
 
-    /// Writes a text into the body, capped and redacted; a value under a secret name is not even formatted.
-    fn text(&mut self, name: &str, cap: usize, args: fmt::Arguments<'_>) -> Range<usize> {
-        if self.redactor.is_secret_name(name) {
-            return self.body.push(MASK);
-        }
+    fn verdict(&self, field: &Field) -> NameVerdict {
+        let known = self.verdicts.and_then(|verdicts| verdicts.get(field.index()));
+        known.copied().unwrap_or_else(|| self.intake.redactor.judge_name(field.name()))
+    }
+
+    /// Writes a text into the body, capped and redacted.
+    fn text(
+        &mut self,
+        verdict: NameVerdict,
+        cap: usize,
+        write: impl FnOnce(&mut String, usize),
+    ) -> Range<usize> {
         let start = self.body.text.len();
-        append(&mut self.body.text, cap.min(self.left), args);
-        let written = self.body.text.get(start..).unwrap_or_default();
-        if let Cow::Owned(masked) = self.redactor.clean(written) {
-            self.body.text.truncate(start);
-            self.body.text.push_str(&masked);
-        }
-        let range = start..self.body.text.len();
-        self.left = self.left.saturating_sub(range.len());
-        range
+        self.intake.append(verdict, cap, &mut self.body.text, write);
+        start..self.body.text.len()
     }
 
-    fn put(&mut self, field: &Field, value: FieldValue<'static>) {
+    fn put(&mut self, field: &Field, value: FieldValue<'static>, magnitude: u128) {
         if !self.skips(field.name()) {
             let name = self.body.push(field.name());
-            let value = if self.redactor.is_secret_name(field.name()) {
+            let value = if self.intake.hides(self.verdict(field), magnitude) {
                 Kept::Str(self.body.push(MASK))
             } else {
                 Kept::Plain(value)
@@ -148,13 +149,27 @@ impl Fill<'_> {
         }
     }
 
-    fn put_text(&mut self, field: &Field, kind: fn(Range<usize>) -> Kept, args: fmt::Arguments<'_>) {
+    /// Puts a value that no name hides.
+    fn put_open(&mut self, field: &Field, value: FieldValue<'static>) {
+        if !self.skips(field.name()) {
+            let name = self.body.push(field.name());
+            self.body.fields.push(Slot { name, value: Kept::Plain(value) });
+        }
+    }
+
+    fn put_text(
+        &mut self,
+        field: &Field,
+        kind: fn(Range<usize>) -> Kept,
+        write: impl FnOnce(&mut String, usize),
+    ) {
+        let verdict = self.verdict(field);
         if field.name() == "message" && !self.has_message {
             self.has_message = true;
-            self.body.message = self.text("message", self.limits.message, args);
+            self.body.message = self.text(verdict, self.intake.limits.message, write);
         } else if !self.skips(field.name()) {
             let name = self.body.push(field.name());
-            let value = kind(self.text(field.name(), self.limits.value, args));
+            let value = kind(self.text(verdict, self.intake.limits.value, write));
             self.body.fields.push(Slot { name, value });
         }
     }
@@ -162,53 +177,54 @@ impl Fill<'_> {
 
 impl Visit for Fill<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put_text(field, Kept::Debug, format_args!("{value:?}"));
+        self.put_text(field, Kept::Debug, formatted(format_args!("{value:?}")));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put_text(field, Kept::Str, format_args!("{value}"));
+        self.put_text(field, Kept::Str, cut_short(value));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         if self.skips(field.name()) {
             return;
         }
-        self.put_text(field, Kept::Debug, format_args!("{value}"));
+        self.put_text(field, Kept::Debug, formatted(format_args!("{value}")));
         if self.has_error {
             return;
         }
         self.has_error = true;
         let mut cause = value.source();
         while let Some(error) = cause
-            && self.body.causes.len() < self.limits.causes
+            && self.body.causes.len() < self.intake.limits.causes
         {
-            let range = self.text(field.name(), self.limits.value, format_args!("{error}"));
+            let cap = self.intake.limits.value;
+            let range = self.text(self.verdict(field), cap, formatted(format_args!("{error}")));
             self.body.causes.push(range);
             cause = error.source();
         }
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, FieldValue::I64(value));
+        self.put(field, FieldValue::I64(value), value.unsigned_abs().into());
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, FieldValue::U64(value));
+        self.put(field, FieldValue::U64(value), value.into());
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.put(field, FieldValue::I128(value));
+        self.put(field, FieldValue::I128(value), value.unsigned_abs());
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.put(field, FieldValue::U128(value));
+        self.put(field, FieldValue::U128(value), value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, FieldValue::F64(value));
+        self.put_open(field, FieldValue::F64(value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, FieldValue::Bool(value));
+        self.put_open(field, FieldValue::Bool(value));
     }
 }

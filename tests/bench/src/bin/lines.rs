@@ -1,6 +1,6 @@
 //! The program that `cargo xtask bench instructions` counts under callgrind: one subject, one scene, a number of events.
 //!
-//! It checks what it wrote: the number of lines, and that a planted secret is masked where the subject masks any.
+//! Who counts looks into the file: every line is there, and of ours one more, whose secrets are masked.
 
 #![expect(clippy::disallowed_methods, reason = "a deadline for the last flush")]
 #![expect(clippy::exit, reason = "what was asked for does not exist")]
@@ -26,40 +26,33 @@ const SECRET: &str = "hunter2-but-longer";
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [subject, scene, events] = args.as_slice() else { usage() };
+    let [subject, scene, events, path] = args.as_slice() else { usage() };
     let events: u64 = events.parse().unwrap_or_else(|_| usage());
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("lines.log");
-    let lines = match subject.as_str() {
-        "json" => ours(LogFile::daily(&path).json(), scene, events),
-        "text" => ours(LogFile::daily(&path), scene, events),
-        "logfmt" => ours(LogFile::daily(&path).logfmt(), scene, events),
+    let path = Path::new(path);
+    match subject.as_str() {
+        "json" => ours(LogFile::daily(path).json(), scene, events),
+        "text" => ours(LogFile::daily(path), scene, events),
+        "logfmt" => ours(LogFile::daily(path).logfmt(), scene, events),
         "template" => {
             let template = "{time} {level:<8} {target}: {message} {fields} {spans}";
-            ours(LogFile::daily(&path).template(template), scene, events)
+            ours(LogFile::daily(path).template(template), scene, events)
         }
-        "custom" => ours(LogFile::daily(&path).format(custom), scene, events),
-        "stock" => stock(&path, scene, events),
-        "slog" => slog(&path, scene, events),
+        "custom" => ours(LogFile::daily(path).format(custom), scene, events),
+        "stock" => stock(path, scene, events),
+        "slog" => slog(path, scene, events),
         "visits" => {
             play(&Dispatch::new(registry().with(Visits)), scene, events);
-            return;
         }
         "nothing" => {
             play(&Dispatch::new(registry().with(Nothing)), scene, events);
-            return;
         }
         _ => usage(),
-    };
-    let text = std::fs::read_to_string(&path).expect("the file");
-    assert_eq!(text.lines().count() as u64, lines, "lines are missing");
-    let is_ours = !matches!(subject.as_str(), "stock" | "slog");
-    assert!(!is_ours || !text.contains(SECRET), "the planted secret is in the file");
+    }
 }
 
 fn usage() -> ! {
     eprintln!(
-        "usage: lines json|text|logfmt|template|custom|stock|slog|visits|nothing plain|spans|new-spans EVENTS"
+        "usage: lines json|text|logfmt|template|custom|stock|slog|visits|nothing plain|spans|new-spans EVENTS FILE"
     );
     std::process::exit(2);
 }
@@ -87,7 +80,7 @@ fn play(dispatch: &Dispatch, scene: &str, events: u64) {
     });
 }
 
-fn ours(file: LogFile, scene: &str, events: u64) -> u64 {
+fn ours(file: LogFile, scene: &str, events: u64) {
     let layer = file.layer().expect("a file");
     let handler = layer.handler().clone();
     let dispatch = Dispatch::new(registry().with(layer));
@@ -96,7 +89,6 @@ fn ours(file: LogFile, scene: &str, events: u64) -> u64 {
         info!(password = SECRET, url = %format_args!("https://ada:{SECRET}@example.com/"), "planted");
     });
     assert_eq!(handler.flush(Instant::now() + Duration::from_secs(60)), Flushed::Yes);
-    events + 1
 }
 
 fn custom(record: &Record<'_>, out: &mut String) {
@@ -109,17 +101,16 @@ fn custom(record: &Record<'_>, out: &mut String) {
     out.push('\n');
 }
 
-fn stock(path: &Path, scene: &str, events: u64) -> u64 {
+fn stock(path: &Path, scene: &str, events: u64) {
     let (folder, name) = (path.parent().expect("a folder"), path.file_name().expect("a name"));
     let appender = tracing_appender::rolling::never(folder, name);
     let (writer, guard) = NonBlockingBuilder::default().lossy(false).finish(appender);
     let layer = tracing_subscriber::fmt::layer().json().with_writer(writer);
     play(&Dispatch::new(registry().with(layer)), scene, events);
     drop(guard);
-    events
 }
 
-fn slog(path: &Path, scene: &str, events: u64) -> u64 {
+fn slog(path: &Path, scene: &str, events: u64) {
     let file = BufWriter::with_capacity(64 * 1024, File::create(path).expect("a file"));
     let root = Logger::root(Mutex::new(slog_json::Json::default(file)).fuse(), o!());
     let in_spans = || {
@@ -144,7 +135,6 @@ fn slog(path: &Path, scene: &str, events: u64) -> u64 {
         }
         _ => usage(),
     }
-    events
 }
 
 /// A layer that visits the fields of each event, and writes nothing.

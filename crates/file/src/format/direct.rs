@@ -1,0 +1,373 @@
+//! The fast path: writes an event's values straight into the line, along a plan that is made once per callsite.
+//!
+//! A line of these formats is what stands before the time, the time, a head that is the same for all events of a
+//! callsite, the message, each field behind its key, the causes, and the spans. The plan holds head and keys as text, and
+//! the verdict on each name. The spans' text is kept with the innermost span. The same bytes come out of
+//! [`Format::write`], which takes over where the plan does not hold: for `log` records, rewritten fields, call stacks,
+//! and callsites whose fields a format has to see all at once.
+
+use std::{borrow::Cow, cell::Cell, error::Error, fmt, time::SystemTime};
+
+use tracing_core::{
+    Metadata,
+    field::{Field, FieldSet, Visit},
+};
+use watchfire_core::{EventView, MASK, NameVerdict, RenderingId, Severity};
+
+use super::{
+    Format,
+    callsites::{Callsites, Key},
+};
+use crate::{
+    FieldValue,
+    record::{
+        SpanChain,
+        intake::{Intake, cut_short, formatted},
+        with_thread_name,
+    },
+    time::{Zone, write_rfc3339},
+};
+
+/// The kinds of text in a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Message,
+    /// The value of a field, given as a string.
+    Str,
+    /// The value of a field, written by `Debug` or `Display`.
+    Debug,
+}
+
+/// A format whose lines can be written value by value.
+pub(crate) trait Layout: Format {
+    /// Tells whether fields of these names can be written in their order, each by itself.
+    fn admits(&self, fields: &FieldSet) -> bool;
+
+    /// Appends what stands before the time.
+    fn opening(&self, out: &mut String);
+
+    /// Appends what stands between the time and the message.
+    fn head(&self, severity: Severity, metadata: &Metadata<'_>, out: &mut String);
+
+    /// Appends what stands between the message and the first field, up to the thread's name if that is part of it.
+    fn middle(&self, metadata: &Metadata<'_>, out: &mut String) -> Middle {
+        let _ = (metadata, out);
+        Middle::Whole
+    }
+
+    /// Appends the thread's name, and what stands between it and the first field.
+    fn thread(&self, name: &str, out: &mut String) -> Middle {
+        let _ = (name, out);
+        Middle::Whole
+    }
+
+    /// Appends what stands before a value.
+    fn key(&self, name: &str, out: &mut String);
+
+    /// Tells at its bytes whether a text needs nothing but what frames it.
+    fn is_plain(&self, part: Part, text: &str) -> bool;
+
+    /// Returns what stands before and behind a plain text.
+    fn frame(&self, part: Part) -> (&'static str, &'static str);
+
+    /// Appends any text, framed.
+    fn text(&self, part: Part, text: &str, out: &mut String);
+
+    /// Appends a number or a boolean.
+    fn number(&self, value: FieldValue<'_>, out: &mut String);
+
+    /// Appends what stands behind the fields; `spans` appends the text of the spans.
+    fn tail(&self, causes: &[String], spans: impl FnOnce(&mut String), out: &mut String);
+
+    /// Appends the spans.
+    fn spans(&self, spans: SpanChain<'_>, out: &mut String);
+}
+
+/// What [`Layout::middle`] has appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Middle {
+    Whole,
+    /// The name of the thread is to follow.
+    ToThread,
+    /// As `Whole`, and the first key has no comma before it.
+    Opened,
+}
+
+/// A format that may write an event without a record.
+pub(crate) trait Straight: Send + Sync {
+    /// Appends the event as a line. Returns `false`, with nothing appended, if it takes a record.
+    fn write(&self, event: &EventView<'_>, at: SystemTime, zone: &Zone, out: &mut String) -> bool;
+}
+
+/// A layout with the plans made so far.
+pub(crate) struct Direct<L> {
+    layout: L,
+    opening: String,
+    rendering: RenderingId,
+    plans: Callsites<Option<Plan>>,
+}
+
+/// What is the same for all events of one callsite.
+struct Plan {
+    head: Box<str>,
+    /// Present if it is not empty.
+    middle: Option<Box<(String, Middle)>>,
+    fields: Box<[FieldPlan]>,
+}
+
+struct FieldPlan {
+    key: Box<str>,
+    verdict: NameVerdict,
+    is_message: bool,
+}
+
+impl<L: Layout> Direct<L> {
+    pub(crate) fn new(layout: L) -> Self {
+        let mut opening = String::new();
+        layout.opening(&mut opening);
+        Self { layout, opening, rendering: RenderingId::new(), plans: Callsites::default() }
+    }
+
+    fn plan(&self, event: &EventView<'_>) -> Option<Plan> {
+        let metadata = event.callsite();
+        let names = metadata.fields();
+        let message = names.iter().position(|field| field.name() == "message");
+        let messages = names.iter().filter(|field| field.name() == "message").count();
+        let admitted = message.unwrap_or(0) == 0
+            && messages <= 1
+            && names.len() <= event.limits().fields
+            && self.layout.admits(names);
+        if !admitted {
+            return None;
+        }
+        let text = |write: &dyn Fn(&mut String)| {
+            let mut text = String::new();
+            write(&mut text);
+            text.into_boxed_str()
+        };
+        let mut middle = String::new();
+        let state = self.layout.middle(metadata, &mut middle);
+        Some(Plan {
+            head: text(&|out| self.layout.head(event.severity(), metadata, out)),
+            middle: (!middle.is_empty()).then(|| Box::new((middle, state))),
+            fields: names
+                .iter()
+                .map(|field| FieldPlan {
+                    key: text(&|out| self.layout.key(field.name(), out)),
+                    verdict: event.redactor().judge_name(field.name()),
+                    is_message: field.name() == "message",
+                })
+                .collect(),
+        })
+    }
+}
+
+impl<L: Layout> Straight for Direct<L> {
+    fn write(&self, event: &EventView<'_>, at: SystemTime, zone: &Zone, out: &mut String) -> bool {
+        if event.is_log() || event.has_other_fields() {
+            return false;
+        }
+        let plan = self.plans.get(Key::of(event), || self.plan(event));
+        let Some(Some(plan)) = plan else { return false };
+        out.reserve(512);
+        out.push_str(&self.opening);
+        write_rfc3339(zone, at, out);
+        out.push_str(&plan.head);
+        let mut line = Line {
+            layout: &self.layout,
+            plan,
+            intake: Intake::of(event),
+            out,
+            has_message: false,
+            is_opened: false,
+            has_error: false,
+            causes: Vec::new(),
+        };
+        event.record(&mut line);
+        line.begin_fields();
+        let causes = std::mem::take(&mut line.causes);
+        let spans = |out: &mut String| {
+            event.write_spans(self.rendering, out, |out| self.layout.spans(SpanChain::Event(event), out));
+        };
+        self.layout.tail(&causes, spans, out);
+        true
+    }
+}
+
+/// A line that is being written.
+struct Line<'a, L> {
+    layout: &'a L,
+    plan: &'a Plan,
+    intake: Intake<'a>,
+    out: &'a mut String,
+    /// Whether the message, and what stands behind it, are written.
+    has_message: bool,
+    /// Whether the next key stands first in an object.
+    is_opened: bool,
+    /// Whether an error was among the fields; only the causes of the first are written.
+    has_error: bool,
+    causes: Vec<String>,
+}
+
+impl<'a, L: Layout> Line<'a, L> {
+    /// Writes the empty message of an event that has none, before its fields.
+    #[inline]
+    fn begin_fields(&mut self) {
+        if !self.has_message {
+            self.layout.text(Part::Message, "", self.out);
+            self.end_message();
+        }
+    }
+
+    fn end_message(&mut self) {
+        self.has_message = true;
+        if let Some(middle) = &self.plan.middle {
+            self.out.push_str(&middle.0);
+            let state = match middle.1 {
+                Middle::ToThread => with_thread_name(|name| self.layout.thread(name, self.out)),
+                state => state,
+            };
+            self.is_opened = state == Middle::Opened;
+        }
+    }
+
+    /// Writes the key of a field.
+    #[inline]
+    fn key(&mut self, field: &Field) -> Option<&'a FieldPlan> {
+        self.begin_fields();
+        let plan = self.plan.fields.get(field.index())?;
+        let key = if std::mem::take(&mut self.is_opened) { plan.key.get(1..) } else { Some(&*plan.key) };
+        self.out.push_str(key.unwrap_or_default());
+        Some(plan)
+    }
+
+    /// Writes a text, and the key before it unless it is the message.
+    fn text<'t>(
+        &mut self,
+        field: &Field,
+        part: Part,
+        take: impl FnOnce(&mut Intake<'_>, NameVerdict, usize) -> Cow<'t, str>,
+    ) {
+        let Some(plan) = self.plan.fields.get(field.index()) else { return };
+        if plan.is_message && !self.has_message {
+            let cap = self.intake.limits.message;
+            let text = take(&mut self.intake, plan.verdict, cap);
+            self.framed(Part::Message, &text);
+            self.end_message();
+        } else {
+            self.key(field);
+            let cap = self.intake.limits.value;
+            let text = take(&mut self.intake, plan.verdict, cap);
+            self.framed(part, &text);
+        }
+    }
+
+    fn framed(&mut self, part: Part, text: &str) {
+        if self.layout.is_plain(part, text) {
+            let (before, behind) = self.layout.frame(part);
+            self.out.push_str(before);
+            self.out.push_str(text);
+            self.out.push_str(behind);
+        } else {
+            self.layout.text(part, text, self.out);
+        }
+    }
+
+    /// Writes what a formatter gives.
+    fn formatted(&mut self, field: &Field, args: fmt::Arguments<'_>) {
+        with_scratch(|scratch| {
+            self.text(field, Part::Debug, move |intake, verdict, cap| {
+                intake.append(verdict, cap, scratch, formatted(args));
+                Cow::Borrowed(&*scratch)
+            });
+        });
+    }
+
+    /// Writes an integer, or the mask.
+    fn integer(&mut self, field: &Field, value: FieldValue<'_>, magnitude: u128) {
+        let Some(plan) = self.key(field) else { return };
+        if self.intake.hides(plan.verdict, magnitude) {
+            self.layout.text(Part::Str, MASK, self.out);
+        } else {
+            self.layout.number(value, self.out);
+        }
+    }
+}
+
+impl<L: Layout> Visit for Line<'_, L> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.formatted(field, format_args!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.text(field, Part::Str, |intake, verdict, cap| {
+            intake.whole(verdict, cap, value).unwrap_or_else(|| {
+                let mut cut = String::new();
+                intake.append(verdict, cap, &mut cut, cut_short(value));
+                Cow::Owned(cut)
+            })
+        });
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.formatted(field, format_args!("{value}"));
+        if std::mem::replace(&mut self.has_error, true) {
+            return;
+        }
+        let verdict = self.plan.fields.get(field.index()).map(|plan| plan.verdict);
+        let (Some(verdict), limits) = (verdict, self.intake.limits) else { return };
+        let mut cause = value.source();
+        while let Some(error) = cause
+            && self.causes.len() < limits.causes
+        {
+            let mut text = String::new();
+            self.intake.append(verdict, limits.value, &mut text, formatted(format_args!("{error}")));
+            self.causes.push(text);
+            cause = error.source();
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.integer(field, FieldValue::I64(value), value.unsigned_abs().into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.integer(field, FieldValue::U64(value), value.into());
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.integer(field, FieldValue::I128(value), value.unsigned_abs());
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.integer(field, FieldValue::U128(value), value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if self.key(field).is_some() {
+            self.layout.number(FieldValue::F64(value), self.out);
+        }
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        if self.key(field).is_some() {
+            self.layout.number(FieldValue::Bool(value), self.out);
+        }
+    }
+}
+
+/// A buffer larger than this is given back to the allocator.
+const KEEP: usize = 65_536;
+
+/// Lends a reused buffer for one value; a formatter that logs finds another one.
+fn with_scratch(work: impl FnOnce(&mut String)) {
+    thread_local! {
+        static SCRATCH: Cell<String> = const { Cell::new(String::new()) };
+    }
+    let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
+    scratch.clear();
+    work(&mut scratch);
+    if scratch.capacity() <= KEEP {
+        SCRATCH.try_with(|slot| slot.set(scratch)).ok();
+    }
+}

@@ -1,0 +1,382 @@
+use std::{
+    error::Error,
+    fmt,
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, UNIX_EPOCH},
+};
+
+use serde_json::Value as Parsed;
+use tracing_core::{
+    Callsite, Dispatch, Event, Kind, Level, Metadata, dispatcher,
+    field::{FieldSet, Value, debug},
+    identify_callsite,
+    span::{Attributes, Id, Record as Recorded},
+    subscriber::Interest,
+};
+use tracing_subscriber::{layer::SubscriberExt as _, registry};
+use watchfire_core::{Handler, HandlerLayer, Limits, Redactor};
+
+use super::*;
+use crate::{JsonKey, SpanStyle};
+
+/// A generator of numbers: the same seed gives the same events.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 11).unwrap() % end
+    }
+
+    fn pick<'t, T>(&mut self, from: &'t [T]) -> &'t T {
+        &from[self.below(from.len())]
+    }
+}
+
+const PIECES: [&str; 24] = [
+    "a",
+    "request handled",
+    "/api/v1/items",
+    " ",
+    "\"",
+    "\\",
+    "\n",
+    "\r\n",
+    "\t",
+    "\u{1b}[2J",
+    "ü",
+    "€",
+    "🔥",
+    "\u{2028}",
+    "\u{202e}",
+    "=",
+    "x=1",
+    "password=hunter22",
+    "Bearer abcdefghijklmnop1234",
+    "4111111111111111",
+    "https://ada:hunter22@example.com/",
+    "",
+    "0123456789012345678901234567890123456789",
+    "{}",
+];
+
+const NAMES: [&str; 16] = [
+    "user", "user_id", "path", "level", "message_", "time", "password", "api_key", "token", "a b", "naïve",
+    "x=y", "spans", "fields", "error", "severity",
+];
+
+fn text(random: &mut Random) -> String {
+    (0..random.below(4)).map(|_| *random.pick(&PIECES)).collect()
+}
+
+#[derive(Debug)]
+enum Given {
+    Str(String),
+    Debug(String),
+    Panics,
+    I64(i64),
+    U64(u64),
+    I128(i128),
+    U128(u128),
+    F64(f64),
+    Bool(bool),
+    Error(Failure),
+}
+
+#[derive(Debug)]
+struct Failure(String, Option<Box<Failure>>);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.1.as_deref().map(|cause| cause as _)
+    }
+}
+
+struct Panics;
+
+impl fmt::Debug for Panics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("half")?;
+        // Without the hook, which would print.
+        std::panic::resume_unwind(Box::new(()))
+    }
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "any bits will do")]
+fn given(random: &mut Random) -> Given {
+    let bits = random.below(usize::MAX) as u64;
+    let bits = bits >> random.below(64);
+    match random.below(40) {
+        0..10 => Given::Str(text(random)),
+        10..16 => Given::Debug(text(random)),
+        16 if random.below(20) == 0 => Given::Panics,
+        16..19 => Given::I64(-(bits as i64)),
+        19..22 => Given::U64(bits),
+        22 => Given::I128(-(i128::from(bits) << random.below(64))),
+        23 => Given::U128(u128::from(bits) << random.below(64)),
+        24 => Given::F64(f64::from_bits(bits.rotate_left(11))),
+        25..27 => Given::F64(f64::from(u32::try_from(bits % 1_000_000).unwrap()) / 1000.0),
+        27 => Given::Bool(bits & 1 == 0),
+        28..30 => {
+            let causes = (0..random.below(3)).map(|_| text(random)).collect::<Vec<_>>();
+            let cause = causes.into_iter().fold(None, |cause, text| Some(Box::new(Failure(text, cause))));
+            Given::Error(Failure(text(random), cause))
+        }
+        _ => Given::Str(text(random)),
+    }
+}
+
+impl Given {
+    fn with<R>(&self, then: impl FnOnce(&dyn Value) -> R) -> R {
+        match self {
+            Self::Str(text) => then(&text.as_str()),
+            Self::Debug(text) => then(&debug(format_args!("{text}"))),
+            Self::Panics => then(&debug(Panics)),
+            Self::I64(n) => then(n),
+            Self::U64(n) => then(n),
+            Self::I128(n) => then(n),
+            Self::U128(n) => then(n),
+            Self::F64(n) => then(n),
+            Self::Bool(b) => then(b),
+            Self::Error(error) => then(&(error as &(dyn Error + 'static))),
+        }
+    }
+
+    /// What is read back from JSON, without redaction.
+    fn expected(&self) -> Option<Parsed> {
+        Some(match self {
+            Self::Str(text) | Self::Debug(text) => text.as_str().into(),
+            Self::Panics => watchfire_core::PANICKED.into(),
+            Self::I64(n) => (*n).into(),
+            Self::U64(n) => (*n).into(),
+            Self::I128(n) => i64::try_from(*n).map_or_else(|_| n.to_string().into(), Parsed::from),
+            Self::U128(n) => u64::try_from(*n).map_or_else(|_| n.to_string().into(), Parsed::from),
+            Self::F64(n) if n.is_finite() => (*n).into(),
+            Self::F64(n) => format!("{n:?}").into(),
+            Self::Bool(b) => (*b).into(),
+            Self::Error(error) => error.to_string().into(),
+        })
+    }
+}
+
+struct Site(OnceLock<Metadata<'static>>);
+
+impl Callsite for Site {
+    fn set_interest(&self, _interest: Interest) {}
+
+    fn metadata(&self) -> &Metadata<'_> {
+        self.0.get().unwrap()
+    }
+}
+
+fn site(random: &mut Random, kind: Kind, names: Vec<&'static str>) -> &'static Metadata<'static> {
+    const LEVELS: [Level; 5] = [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR];
+    let site: &'static Site = Box::leak(Box::new(Site(OnceLock::new())));
+    let fields = FieldSet::new(names.leak(), identify_callsite!(site));
+    let target = *random.pick(&["shop", "shop::pay", "a \"b\"\n"]);
+    let (file, line) = (random.below(4) > 0).then_some(("src/pay.rs", 12)).unzip();
+    let level = if kind == Kind::SPAN { Level::INFO } else { *random.pick(&LEVELS) };
+    site.0.set(Metadata::new("span", target, level, file, line, Some("shop"), fields, kind)).unwrap();
+    site.0.get().unwrap()
+}
+
+fn names(random: &mut Random) -> Vec<&'static str> {
+    let mut names = match random.below(6) {
+        0 => vec![],
+        1 => vec!["user", "message"],
+        2 => vec!["message", "message"],
+        _ => vec!["message"],
+    };
+    for _ in 0..random.below(5) {
+        let name = *random.pick(&NAMES);
+        if random.below(8) == 0 || !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Renders each event by both ways and compares.
+struct Both {
+    renderers: Vec<Renderer>,
+    zone: Zone,
+    next: AtomicUsize,
+    /// How many lines were written without a record, and the latest line of the first format.
+    direct: AtomicUsize,
+    line: Mutex<String>,
+}
+
+impl Handler for &'static Both {
+    fn handle(&self, event: &EventView<'_>) {
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        let renderer = &self.renderers[next % self.renderers.len()];
+        let at = UNIX_EPOCH + Duration::from_micros(1_763_675_292_007_123 + next as u64 * 10_007);
+        let (mut fast, mut slow) = (String::from("<"), String::from("<"));
+        renderer.by_record(event, at, None, &self.zone, &mut slow);
+        let is_direct = renderer.0.direct.as_ref().unwrap().write(event, at, &self.zone, &mut fast);
+        self.direct.fetch_add(usize::from(is_direct), Ordering::Relaxed);
+        if is_direct && fast != slow {
+            // A panic would be caught by the layer.
+            fast.push_str(&format!("DIFFERS FROM\n{slow}"));
+        }
+        *self.line.lock().unwrap() = if is_direct { fast } else { slow };
+    }
+}
+
+fn both() -> &'static Both {
+    let json = Json::new;
+    let renderers = vec![
+        Renderer::new(json()),
+        Renderer::new(json().nested().with_source()),
+        Renderer::new(json().with_source().spans(SpanStyle::Off)),
+        Renderer::new(json().nested().key(JsonKey::Fields, "data").key(JsonKey::Time, "@t")),
+        Renderer::new(json().spans(SpanStyle::Flat)),
+        Renderer::new(Text::new()),
+        Renderer::new(Text::new().color(true)),
+        Renderer::new(Logfmt::new()),
+    ];
+    Box::leak(Box::new(Both {
+        renderers,
+        zone: Zone::named("Europe/Vienna").unwrap(),
+        next: AtomicUsize::new(0),
+        direct: AtomicUsize::new(0),
+        line: Mutex::default(),
+    }))
+}
+
+fn emit(
+    metadata: &'static Metadata<'static>,
+    values: &[Option<Given>],
+    then: &mut dyn FnMut(&ValueArray<'_>),
+) {
+    fn next<'v>(
+        values: &'v [Option<Given>],
+        fields: &'v [tracing_core::Field],
+        array: &mut Vec<(&'v tracing_core::Field, Option<&'v dyn Value>)>,
+        then: &mut dyn FnMut(&ValueArray<'_>),
+    ) {
+        let Some((first, rest)) = values.split_first() else {
+            let mut all: [(&tracing_core::Field, Option<&dyn Value>); 8] = [(&fields[0], None); 8];
+            all.iter_mut().zip(array.iter()).for_each(|(slot, value)| *slot = *value);
+            return then(&all);
+        };
+        let field = &fields[array.len()];
+        match first {
+            None => {
+                array.push((field, None));
+                next(rest, fields, array, then);
+            }
+            Some(given) => given.with(|value| {
+                let mut longer: Vec<(&tracing_core::Field, Option<&dyn Value>)> =
+                    array.iter().map(|(field, value)| (*field, *value)).collect();
+                longer.push((field, Some(value)));
+                next(rest, fields, &mut longer, then);
+            }),
+        }
+    }
+    let fields: Vec<tracing_core::Field> = metadata.fields().iter().collect();
+    next(values, &fields, &mut Vec::new(), then);
+}
+
+type ValueArray<'v> = [(&'v tracing_core::Field, Option<&'v dyn Value>); 8];
+
+fn values(random: &mut Random, metadata: &Metadata<'_>) -> Vec<Option<Given>> {
+    metadata.fields().iter().map(|_| (random.below(10) > 0).then(|| given(random))).collect()
+}
+
+#[test]
+fn both_ways_write_the_same_bytes_of_100_000_events() {
+    let mut random = Random(0x5eed_1234_5678_9abc);
+    let both = both();
+    let mut small = Limits::default();
+    (small.value, small.message, small.total, small.fields, small.spans, small.causes) = (9, 20, 27, 4, 2, 1);
+    let layers: Vec<(Dispatch, bool)> = [
+        (Redactor::default(), Limits::default(), false),
+        (Redactor::default().name("user").allow("token"), Limits::default(), false),
+        (Redactor::off(), Limits::default(), true),
+        (Redactor::default(), small, false),
+    ]
+    .map(|(redactor, limits, is_open)| {
+        let layer = HandlerLayer::new(both).redactor(redactor).limits(limits);
+        (Dispatch::new(registry().with(layer)), is_open)
+    })
+    .into();
+    let mut sites = Vec::new();
+    for _ in 0..300 {
+        let names = names(&mut random);
+        if !names.is_empty() {
+            sites.push(site(&mut random, Kind::EVENT, names));
+        }
+    }
+    let span_sites: Vec<_> =
+        (0..20).map(|_| site(&mut random, Kind::SPAN, vec!["user", "password", "id"])).collect();
+    let mut read_back = 0;
+    for _ in 0..2_000 {
+        let (dispatch, is_open) = random.pick(&layers);
+        dispatcher::with_default(dispatch, || {
+            let mut spans: Vec<Id> = Vec::new();
+            for turn in 0..50 {
+                if turn % 10 == 0 && spans.len() < 4 {
+                    let metadata = *random.pick(&span_sites);
+                    emit(metadata, &values(&mut random, metadata), &mut |array| {
+                        let values = metadata.fields().value_set(array);
+                        let span = dispatch.new_span(&Attributes::new(metadata, &values));
+                        dispatch.enter(&span);
+                        spans.push(span);
+                    });
+                }
+                if let (0, Some(span)) = (random.below(20), spans.last()) {
+                    let metadata = dispatch.current_span().metadata().unwrap();
+                    emit(metadata, &values(&mut random, metadata), &mut |array| {
+                        dispatch.record(span, &Recorded::new(&metadata.fields().value_set(array)));
+                    });
+                }
+                let metadata = *random.pick(&sites);
+                let given = values(&mut random, metadata);
+                let format = both.next.load(Ordering::Relaxed) % both.renderers.len();
+                emit(metadata, &given, &mut |array| {
+                    dispatch.event(&Event::new(metadata, &metadata.fields().value_set(array)));
+                });
+                let line = both.line.lock().unwrap();
+                assert!(!line.contains("DIFFERS FROM"), "format {format}: {given:?}\n{line}");
+                if *is_open && format == 0 {
+                    reads_back(&line, metadata, &given);
+                    read_back += 1;
+                }
+            }
+            while let Some(span) = spans.pop() {
+                dispatch.exit(&span);
+                dispatch.try_close(span);
+            }
+        });
+    }
+    assert_eq!(both.next.load(Ordering::Relaxed), 100_000);
+    let direct = both.direct.load(Ordering::Relaxed);
+    assert!(direct > 40_000, "only {direct} went the fast way");
+    assert!(read_back > 2_000, "{read_back}");
+}
+
+/// Checks that JSON has every value as it was given; redaction is off.
+fn reads_back(line: &str, metadata: &Metadata<'_>, given: &[Option<Given>]) {
+    const OWN: [&str; 7] = ["time", "level", "target", "message", "spans", "causes", "stack"];
+    let read: Parsed = serde_json::from_str(line.strip_prefix('<').unwrap()).unwrap();
+    let names: Vec<&str> = metadata.fields().iter().map(|field| field.name()).collect();
+    for (place, (name, value)) in names.iter().zip(given).enumerate() {
+        let is_last = !names[place + 1..].contains(name);
+        let (Some(value), true, true) = (value, is_last, *name != "message") else { continue };
+        let key =
+            if OWN.contains(&name.trim_end_matches('_')) { format!("{name}_") } else { (*name).to_owned() };
+        assert_eq!(Some(&read[&key]), value.expected().as_ref(), "{key} in {line}");
+    }
+}
