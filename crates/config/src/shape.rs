@@ -193,6 +193,11 @@ const OUTBOX: &[Key] = &[
     key("capacity", Integer(1, 1_000_000), "How many alerts may wait for the worker. Default 1024."),
     key("drop_deadline", Pause, "How long dropping the handle may wait. Default 5s."),
     key("exit_deadline", Pause, "How long the end of the process may wait. Default 2s."),
+    key(
+        "unclean_end",
+        Choice(&["warn", "critical", "off"]),
+        "How the next start reports that the program ended without an orderly exit. Default: warn.",
+    ),
     key("stacks_from", Level, "From which level on alerts have a call stack. Default: none."),
 ];
 

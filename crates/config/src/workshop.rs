@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use watchfire_core::{App, ConfigError, Handler, LevelTable, Null};
-use watchfire_outbox::Outbox;
+use watchfire_outbox::{Outbox, UncleanEnd};
 
 use crate::{
     channels::{Prepared, Running, Tuned},
@@ -244,6 +244,11 @@ impl Workshop {
         }
         if let Some(deadline) = duration("exit_deadline") {
             builder = builder.exit_deadline(deadline);
+        }
+        match settings.text("unclean_end") {
+            Some("off") => builder = builder.unclean_end(UncleanEnd::Off),
+            Some("critical") => builder = builder.unclean_end(UncleanEnd::Critical),
+            _ => {}
         }
         if let Some(severity) = severity(settings, "stacks_from") {
             builder = builder.stacks_from(severity);

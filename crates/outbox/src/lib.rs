@@ -32,4 +32,4 @@ pub use sink::{
     format_duration, format_timestamp, one_line,
 };
 pub use spool::folder;
-pub use worker::{Answers, Health, HealthStatus, Verdict, Verified, Verifying, verify};
+pub use worker::{Answers, Health, HealthStatus, UncleanEnd, Verdict, Verified, Verifying, verify};

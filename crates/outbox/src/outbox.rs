@@ -24,6 +24,7 @@ use crate::{
     worker::panics::Panics,
     worker::producer::Producer,
     worker::queue::Queue,
+    worker::run_marker::{RunMarker, UncleanEnd},
     worker::shared::{Lifeline, Orders, Published, Shared, To},
     worker::worker_loop,
 };
@@ -51,6 +52,7 @@ pub struct Outbox {
 pub struct OutboxBuilder {
     app: App,
     capacity: usize,
+    unclean_end: UncleanEnd,
     drop_deadline: Duration,
     exit_deadline: Duration,
     stacks: Option<Severity>,
@@ -85,6 +87,7 @@ impl Outbox {
         OutboxBuilder {
             app: app.into(),
             capacity: 1024,
+            unclean_end: UncleanEnd::default(),
             drop_deadline: Duration::from_secs(5),
             exit_deadline: Duration::from_secs(2),
             stacks: None,
@@ -292,6 +295,16 @@ impl OutboxBuilder {
         self
     }
 
+    /// Sets how the next start, or another program with the same spool, reports that this program ended without an
+    /// orderly exit: by a crash, `kill -9`, the loss of power. Default: as a warning.
+    ///
+    /// It goes to all channels but those that were set up [`without_panics`](Channel::without_panics). Without a spool
+    /// nothing is left behind that could say it.
+    pub fn unclean_end(mut self, report: UncleanEnd) -> Self {
+        self.unclean_end = report;
+        self
+    }
+
     /// Captures the call stack of alerts of this severity and up. Default: of none.
     pub fn stacks_from(mut self, severity: Severity) -> Self {
         self.stacks = Some(severity);
@@ -338,6 +351,7 @@ impl OutboxBuilder {
         let spool = |disk: &Disk| {
             Spool::new(disk.clone(), Owner::this(&host), Arc::new(Owner::is_alive), random::bits())
         };
+        let run_marker = RunMarker::new(disk.as_ref(), &self.app, self.unclean_end, clock::now());
         let capture = Capture::new(self.app);
         let shared = Arc::new(Shared {
             capture: match self.stacks {
@@ -352,6 +366,7 @@ impl OutboxBuilder {
             settled: <(Mutex<()>, _)>::default(),
             orders: Orders::default(),
             ending: Ending::default(),
+            run_marker,
             began: clock::instant(),
             published: Mutex::new(Published { trouble: trouble.clone(), ..Published::default() }),
             worker: OnceLock::new(),

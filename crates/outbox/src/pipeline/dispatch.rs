@@ -9,9 +9,11 @@ mod deferred;
 mod failover;
 mod group_counts;
 mod last_wait;
+mod left_behind;
 mod recover;
 mod secret_guard;
 
+pub(crate) use left_behind::id_of_marker;
 pub(crate) use recover::Left;
 
 use std::{

@@ -10,9 +10,11 @@ pub(crate) mod metrics;
 pub(crate) mod panics;
 pub(crate) mod producer;
 pub(crate) mod queue;
+pub(crate) mod run_marker;
 pub(crate) mod shared;
 mod verify;
 pub(crate) mod worker_loop;
 
 pub use health::{Health, HealthStatus};
+pub use run_marker::UncleanEnd;
 pub use verify::{Answers, Verdict, Verified, Verifying, verify};

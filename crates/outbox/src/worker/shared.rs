@@ -24,7 +24,7 @@ use crate::{
     worker::queue::Queue,
 };
 
-use super::{buffer_pool::BufferPool, ending::Ending};
+use super::{buffer_pool::BufferPool, ending::Ending, run_marker::RunMarker};
 
 /// Is what the handle, the layers and the worker share.
 pub(crate) struct Shared {
@@ -40,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) settled: (Mutex<()>, Condvar),
     pub(crate) orders: Orders,
     pub(crate) ending: Ending,
+    pub(crate) run_marker: RunMarker,
     /// From when on the gates count their time.
     pub(crate) began: Instant,
     pub(crate) published: Mutex<Published>,
@@ -322,6 +323,8 @@ impl AtExit for Shared {
             return;
         }
         let FlushReport { pending, spooled, .. } = self.close(began);
+        // By the worker too, unless it is busy for longer than there is time.
+        self.run_marker.remove();
         if pending > 0 {
             let lost = pending - spooled;
             self.self_log.say(format_args!(

@@ -22,6 +22,7 @@ use crate::{
 
 mod counting;
 mod panic_alerts;
+mod unclean_ends;
 
 use super::attempt_runner::AttemptRunner;
 use crate::pipeline::pipeline_turn::{Counting, Remarks};
@@ -93,6 +94,7 @@ fn run(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) {
         look_at: None,
         published: None,
         noted: None,
+        marks: unclean_ends::FoundMarks::default(),
         alerts_from: Timestamp::default(),
         repeats_from: Timestamp::default(),
     };
@@ -129,6 +131,7 @@ struct Worker<'a> {
     published: Option<Timestamp>,
     /// When it was last noted what is held up.
     noted: Option<Timestamp>,
+    marks: unclean_ends::FoundMarks,
     alerts_from: Timestamp,
     repeats_from: Timestamp,
 }
@@ -169,6 +172,7 @@ impl Worker<'_> {
             self.note_ending(now);
             self.shared.orders.looked.store(asked, Ordering::Release);
             self.publish(now);
+            self.shared.run_marker.touch(clock::now());
             if stops {
                 let deadline = *stop_by.get_or_insert(now + self.shared.exit_deadline);
                 if now >= deadline || (self.dispatch.len() == 0 && self.shared.queue.len() == 0) {
@@ -200,6 +204,7 @@ impl Worker<'_> {
         self.published = None;
         self.publish(now);
         self.dispatch.release_all();
+        self.shared.run_marker.remove();
     }
 
     /// Waits for an item, the end of an attempt, or the next time that something may go.

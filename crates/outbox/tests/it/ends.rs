@@ -45,7 +45,7 @@ fn run(way: &str, file: &Path, spool: Option<&Path>) -> Output {
     Command::new(program("ends")).arg(way).arg(file).args(spool).output().unwrap()
 }
 
-fn lines(file: &Path) -> Vec<String> {
+pub(crate) fn lines(file: &Path) -> Vec<String> {
     std::fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect()
 }
 

@@ -15,3 +15,5 @@ mod sinks;
 mod slow_disk;
 #[cfg(all(unix, feature = "signals"))]
 mod time_to_exit;
+#[cfg(all(unix, feature = "signals"))]
+mod unclean_ends;

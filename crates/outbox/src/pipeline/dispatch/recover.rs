@@ -13,7 +13,7 @@ use crate::{
     model::stats::{Counters, bump},
     model::timestamp::Timestamp,
     pipeline::channel_state::Channels,
-    spool::{Files, Found, Name, Spool, StateKind},
+    spool::{Files, Found, Name, Owner, Spool, StateKind},
 };
 
 /// How often the folder is looked at.
@@ -31,7 +31,7 @@ pub(crate) struct Left {
     pub(crate) name: Name,
     pub(crate) alert: Alert,
     /// Its process, if that is no more.
-    pub(crate) died: Option<u32>,
+    pub(crate) died: Option<Owner>,
     /// Whether another process took it before, and died: it may have been said.
     pub(crate) again: bool,
 }
@@ -83,7 +83,7 @@ impl<F: Files> Dispatch<F> {
                 Found::Alert(name, alert, writer) => {
                     let died = writer
                         .filter(|writer| self.spool.as_ref().is_some_and(|spool| spool.has_died(writer)));
-                    let (died, again) = (died.map(|writer| writer.pid), name.state.maybe_duplicate);
+                    let again = name.state.maybe_duplicate;
                     left.push(Left { name, alert: *alert, died, again });
                 }
             }

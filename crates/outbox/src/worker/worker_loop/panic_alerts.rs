@@ -11,6 +11,7 @@ use crate::{
     model::timestamp::Timestamp,
     pipeline::dispatch::Left,
     sink::content::format_duration,
+    spool::Owner,
     worker::panics::Repeated,
 };
 
@@ -31,6 +32,7 @@ impl Worker<'_> {
         }
         // Who flushes, or panics, has set up its channels.
         let alerts = asked || ending || now >= self.alerts_from;
+        self.find_left_marks(now);
         let (left, next) = self.dispatch.look(&self.channels, alerts, now);
         // Those that are left for later are looked for when the channels are settled.
         self.look_at = if alerts { next } else { next.map(|at| at.min(self.alerts_from)) };
@@ -41,11 +43,14 @@ impl Worker<'_> {
         for left in left {
             self.speak_of_panic(&left, now);
         }
+        if alerts {
+            self.report_left_marks(now);
+        }
     }
 
     fn speak_of_panic(&mut self, left: &Left, now: Timestamp) {
         let mut remarks = Remarks { notes: Vec::new(), maybe_duplicate: left.again };
-        if let Some(pid) = left.died {
+        if let Some(Owner { pid, .. }) = &left.died {
             let ago = format_duration(now.since(left.alert.at.into()));
             remarks.notes.push(format!("The process {pid} died {ago} ago."));
         }
@@ -57,6 +62,9 @@ impl Worker<'_> {
             self.pipeline().take(number, Arc::clone(&alert), 1, &remarks, now);
         }
         self.dispatch.end_alert(&left.name);
+        if let Some(owner) = &left.died {
+            self.forget_mark_of(owner);
+        }
     }
 
     /// Tells the counts of places that panicked again and again.
