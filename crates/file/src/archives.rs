@@ -2,7 +2,7 @@
 
 use crate::{
     fs::{Filesystem, Stat},
-    plan::{Plan, Trouble},
+    plan::{Place, Trouble},
     rotation::{Key, Packing},
 };
 
@@ -13,11 +13,12 @@ pub(crate) struct Found {
     pub(crate) stat: Stat,
 }
 
-/// Lists the rotated files of a plan and no other files.
-pub(crate) fn archives(fs: &dyn Filesystem, plan: &Plan) -> Result<Vec<Found>, Trouble> {
-    let files = fs.list(&plan.folder).map_err(|error| Trouble::new("list its folder", error))?;
-    let found = files.into_iter().filter_map(|(name, stat)| {
-        plan.names.parse(&name).map(|(key, packing)| Found { key, packing, stat })
+/// Lists the rotated files of a log and no other files.
+pub(crate) fn archives(fs: &dyn Filesystem, place: &Place) -> Result<Vec<Found>, Trouble> {
+    let files = fs.list(&place.folder).map_err(|error| Trouble::new("list its folder", error))?;
+    let found = files.into_iter().filter_map(|file| {
+        let (key, packing) = place.names.parse(&file.name)?;
+        file.stat.map(|stat| Found { key, packing, stat })
     });
     Ok(found.collect())
 }

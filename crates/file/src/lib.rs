@@ -22,6 +22,7 @@ mod batch;
 mod compression;
 mod durability;
 mod fs;
+mod lock;
 mod output;
 mod pack;
 mod plan;

@@ -1,23 +1,29 @@
 //! Write batches to the file, rotate it, notice that it was moved: one attempt at a time, told the time.
 
 use std::{
+    collections::BTreeSet,
     io,
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use crate::{
     batch::Batch,
-    fs::{Filesystem, Handle, Open},
-    plan::{Plan, Trouble},
-    rotation::{Key, Packing, Period, shifts},
+    fs::{FileKind, Filesystem, Handle, Stat},
+    lock::{Attempt, Guard},
+    plan::{Place, Plan, Trouble},
+    rotation::Period,
 };
 
-/// Owns the open file.
+mod reopen;
+mod rotate;
+
+/// The open file, and what is to be done with it.
 pub(crate) struct Output {
     fs: Arc<dyn Filesystem>,
     plan: Arc<Plan>,
+    /// The place of the open file; `None` for what is never rotated, such as a pipe.
+    place: Option<Arc<Place>>,
     open: Option<Opened>,
     rotate_now: bool,
     /// A rotation that failed is not tried again before this.
@@ -26,22 +32,61 @@ pub(crate) struct Output {
     untidy: bool,
     unsynced: bool,
     rotations: u64,
+    /// Since when somebody else has held the lock.
+    busy_since: Option<Instant>,
+    /// The reasons that were reported and still hold.
+    reported: BTreeSet<(Topic, String)>,
     /// What went wrong without keeping lines from being written.
-    mishap: Option<Trouble>,
+    mishaps: Vec<Trouble>,
 }
 
 struct Opened {
     handle: Box<dyn Handle>,
-    id: Option<(u64, u64)>,
+    /// As it was when it was opened.
+    stat: Stat,
     len: u64,
-    /// What lines it holds; `None` while it is empty.
+    /// The period of the lines in it; `None` while it is empty.
     period: Option<Period>,
     /// Whether somebody left half a line at its end.
     is_torn: bool,
 }
 
-/// How long a rotation that failed waits.
-const ROTATION_PAUSE: Duration = Duration::from_secs(5);
+/// The subject of a report, which is over as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Topic {
+    Lock,
+    File,
+    Names,
+}
+
+/// The right to touch more than the end of the file.
+enum Hold {
+    /// Nobody else renames, removes or cuts.
+    Alone(#[expect(dead_code, reason = "ends the lock when it is dropped")] Guard),
+    /// The lock cannot be had: lines are added, and nothing else is done.
+    Crowd,
+    /// Nothing is ever renamed.
+    Unneeded,
+}
+
+impl Hold {
+    fn may_rotate(&self) -> bool {
+        matches!(self, Self::Alone(_))
+    }
+
+    fn may_cut(&self) -> bool {
+        !matches!(self, Self::Crowd)
+    }
+}
+
+/// How long lines that are not urgent wait for a lock that others hold for a write.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// Whoever holds the lock longer than this is stopped, stuck or a stranger, and people should know.
+const LONG_BUSY: Duration = Duration::from_secs(5);
+/// Pieces of this size are written to a pipe whole, or not at all (`PIPE_BUF` of Linux).
+const PIPE_PIECE: u64 = 4096;
+/// How many different reasons are remembered as reported.
+const REASONS: usize = 64;
 
 impl Output {
     pub(crate) fn new(fs: Arc<dyn Filesystem>, plan: Arc<Plan>) -> Self {
@@ -49,73 +94,73 @@ impl Output {
             fs,
             rotate_now: plan.at_start,
             plan,
+            place: None,
             open: None,
             blocked_until: None,
             untidy: true,
             unsynced: false,
             rotations: 0,
-            mishap: None,
+            busy_since: None,
+            reported: BTreeSet::new(),
+            mishaps: Vec::new(),
         }
     }
 
     /// Opens the file, so that what is wrong with it is known before the first line; rotates it if it is of old.
     pub(crate) fn start(&mut self, now: SystemTime, instant: Instant) -> Result<(), Trouble> {
-        let _lock = self.plan.lock(&*self.fs, false)?;
+        if self.open.is_none() {
+            self.reopen()?;
+        }
+        if self.place.is_none() && self.plan.rotates() {
+            let reason = io::Error::new(io::ErrorKind::Unsupported, "it is not a plain file");
+            self.report_once(Topic::File, Trouble::new("rotate it", reason));
+        }
+        let hold = self.hold(false, true, instant)?;
         self.refresh(None)?;
-        self.turn(self.plan.period(now), instant)
+        self.turn(self.plan.period(now), &hold, instant);
+        Ok(())
     }
 
     /// Writes what is in the batch, rotating where its records or the size of the file say so.
-    pub(crate) fn write(&mut self, batch: &mut Batch, instant: Instant) -> Result<(), Trouble> {
+    ///
+    /// `may_wait` allows `Trouble::Busy` for a moment, if others write at the same time.
+    pub(crate) fn write(
+        &mut self,
+        batch: &mut Batch,
+        may_wait: bool,
+        instant: Instant,
+    ) -> Result<(), Trouble> {
         if batch.is_empty() && !self.rotate_now {
             return Ok(());
         }
-        let _lock = self.plan.lock(&*self.fs, self.rotate_now)?;
+        if self.open.is_none() {
+            self.refresh(Some(batch))?;
+        }
+        let mut hold = self.hold(self.rotate_now, may_wait, instant)?;
+        let locked = self.place.clone();
         self.refresh(Some(batch))?;
-        let mut rotations = self.rotations;
-        if self.rotate_now {
-            let period = batch.period().or_else(|| self.open.as_ref()?.period).unwrap_or(Period::ALWAYS);
-            self.turn(period, instant)?;
+        if self.place.is_none() {
+            // What is never rotated.
+            self.rotate_now = false;
         }
-        while let Some(period) = batch.period() {
-            self.turn(period, instant)?;
-            if self.rotations != rotations {
-                rotations = self.rotations;
-                batch.abandon_record();
-                continue;
-            }
-            let Some(open) = &mut self.open else { return Err(missing()) };
-            if open.is_torn {
-                match open.handle.write(b"\n") {
-                    Ok(0) => return Err(Trouble::new("write", io::ErrorKind::WriteZero.into())),
-                    Ok(_) => {
-                        open.len += 1;
-                        open.is_torn = false;
-                    }
-                    Err(error) => return Err(Trouble::new("write", error)),
-                }
-            }
-            let room = self.plan.max_size.map_or(u64::MAX, |max| max.saturating_sub(open.len));
-            let too_big_is_better_than_lost = self.blocked_until.is_some_and(|until| instant < until);
-            let piece = batch.piece(room, open.len == 0 || too_big_is_better_than_lost);
-            if piece.is_empty() {
-                self.rotate(instant)?;
-                batch.abandon_record();
-                continue;
-            }
-            match open.handle.write(piece) {
-                Ok(0) => return Err(self.give_up(batch, io::ErrorKind::WriteZero.into())),
-                Ok(written) => {
-                    open.len += written as u64;
-                    open.period.get_or_insert(period);
-                    self.unsynced = true;
-                    batch.advance(written);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.give_up(batch, error)),
-            }
+        if self.place.as_ref().map(|place| &place.path) != locked.as_ref().map(|place| &place.path) {
+            // The path leads elsewhere now, where we do not have the lock yet.
+            hold = Hold::Crowd;
         }
-        Ok(())
+        match hold {
+            _ if self.open.as_ref().is_some_and(|open| open.stat.kind != FileKind::File) => {
+                self.write_stream(batch)
+            }
+            Hold::Crowd => {
+                let is_shared = self.share(batch)?;
+                let written = self.write_file(batch, &hold, instant);
+                if let Some(open) = self.open.as_ref().filter(|_| is_shared) {
+                    open.handle.unlock();
+                }
+                written
+            }
+            hold => self.write_file(batch, &hold, instant),
+        }
     }
 
     /// Rotates a file whose time has come although no line has.
@@ -124,9 +169,10 @@ impl Output {
         if !self.is_due(period, instant) {
             return Ok(());
         }
-        let _lock = self.plan.lock(&*self.fs, false)?;
+        let hold = self.hold(false, true, instant)?;
         self.refresh(None)?;
-        self.turn(period, instant)
+        self.turn(period, &hold, instant);
+        Ok(())
     }
 
     /// Rotates with the next write, whatever the file's age and size.
@@ -148,8 +194,13 @@ impl Output {
     /// Makes what was written durable.
     pub(crate) fn sync(&mut self) -> Result<(), Trouble> {
         if let Some(open) = self.open.as_mut().filter(|_| self.unsynced) {
-            open.handle.sync().map_err(|error| Trouble::new("make durable", error))?;
-            self.unsynced = false;
+            match open.handle.sync() {
+                // A pipe or a terminal has nothing that could last.
+                Err(error) if open.stat.kind == FileKind::File => {
+                    return Err(Trouble::new("make durable", error));
+                }
+                _ => self.unsynced = false,
+            }
         }
         Ok(())
     }
@@ -174,14 +225,150 @@ impl Output {
         self.rotations
     }
 
-    pub(crate) fn take_mishap(&mut self) -> Option<Trouble> {
-        self.mishap.take()
+    /// Returns where the rotated files are, if the file is one that is rotated.
+    pub(crate) fn place(&self) -> Option<Arc<Place>> {
+        self.place.clone()
+    }
+
+    pub(crate) fn take_mishaps(&mut self) -> Vec<Trouble> {
+        std::mem::take(&mut self.mishaps)
+    }
+
+    /// Waits until the file takes bytes again; for pipes and terminals.
+    pub(crate) fn wait_until_writable(&self, at_most: Duration) {
+        if let Some(open) = &self.open {
+            open.handle.wait_until_writable(at_most);
+        }
+    }
+
+    fn hold(&mut self, even_if_unneeded: bool, may_wait: bool, instant: Instant) -> Result<Hold, Trouble> {
+        let Some(place) = self.place.clone().filter(|_| self.plan.rotates() || even_if_unneeded) else {
+            return Ok(Hold::Unneeded);
+        };
+        match place.lock(&*self.fs, self.open.as_ref().map(|open| &open.stat), instant) {
+            Attempt::Held(guard) => {
+                if self.busy_since.take().is_some() {
+                    self.forget(Topic::Lock);
+                }
+                Ok(Hold::Alone(guard))
+            }
+            Attempt::Busy => {
+                let busy = instant.saturating_duration_since(*self.busy_since.get_or_insert(instant));
+                if busy > LONG_BUSY {
+                    let reason = io::Error::new(
+                        io::ErrorKind::WouldBlock,
+                        "another process has held the lock for seconds",
+                    );
+                    self.report_once(Topic::Lock, place.cannot_lock(reason));
+                }
+                if may_wait && busy < PATIENCE { Err(Trouble::Busy) } else { Ok(Hold::Crowd) }
+            }
+            Attempt::Failed(error) => {
+                self.busy_since.get_or_insert(instant);
+                self.report_once(Topic::Lock, place.cannot_lock(error));
+                Ok(Hold::Crowd)
+            }
+        }
+    }
+
+    /// Keeps the open file from being compressed and removed while lines are added without the lock.
+    fn share(&mut self, batch: &mut Batch) -> Result<bool, Trouble> {
+        for _ in 0..3 {
+            let Some(open) = &self.open else { return Err(missing()) };
+            let is_shared = open.handle.try_lock_shared().unwrap_or(false);
+            let id = open.stat.id;
+            // It may have been put away before that.
+            self.refresh(Some(batch))?;
+            if self.open.as_ref().is_some_and(|open| open.stat.id == id) {
+                return Ok(is_shared);
+            }
+        }
+        Ok(false)
+    }
+
+    fn write_file(&mut self, batch: &mut Batch, hold: &Hold, instant: Instant) -> Result<(), Trouble> {
+        let mut rotations = self.rotations;
+        if self.rotate_now {
+            let period = batch.period().or_else(|| self.open.as_ref()?.period).unwrap_or(Period::ALWAYS);
+            self.turn(period, hold, instant);
+        }
+        if batch.torn() > 0 && !hold.may_cut() {
+            // Others may add lines at any time: half a record is not gone on with, but written anew below it.
+            batch.abandon_record();
+            if let Some(open) = &mut self.open {
+                open.is_torn = true;
+            }
+        }
+        while let Some(period) = batch.period() {
+            self.turn(period, hold, instant);
+            if self.rotations != rotations {
+                rotations = self.rotations;
+                batch.abandon_record();
+                continue;
+            }
+            let Some(open) = &mut self.open else { return Err(missing()) };
+            if open.is_torn {
+                match open.handle.write(b"\n") {
+                    Ok(0) => return Err(Trouble::new("write", io::ErrorKind::WriteZero.into())),
+                    Ok(_) => {
+                        open.len += 1;
+                        open.is_torn = false;
+                    }
+                    Err(error) => return Err(Trouble::new("write", error)),
+                }
+            }
+            // A file that is too big is better than a lost line.
+            let may_rotate = hold.may_rotate() && self.blocked_until.is_none_or(|until| instant >= until);
+            let room = match self.plan.max_size.filter(|_| may_rotate) {
+                Some(max) => max.saturating_sub(open.len),
+                None => u64::MAX,
+            };
+            let piece = batch.piece(room, open.len == 0);
+            if piece.is_empty() {
+                self.rotate(instant);
+                batch.abandon_record();
+                continue;
+            }
+            match open.handle.write(piece) {
+                Ok(0) => return Err(self.give_up(batch, hold, io::ErrorKind::WriteZero.into())),
+                Ok(_) if !hold.may_cut() && open.is_removed() => {
+                    // Compressed and removed, or pruned, between the look at its name and the write.
+                    batch.abandon_record();
+                    self.open = None;
+                    self.refresh(Some(batch))?;
+                }
+                Ok(written) => {
+                    open.len += written as u64;
+                    open.period.get_or_insert(period);
+                    self.unsynced = true;
+                    batch.advance(written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.give_up(batch, hold, error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn write_stream(&mut self, batch: &mut Batch) -> Result<(), Trouble> {
+        let Some(open) = &mut self.open else { return Err(missing()) };
+        let most = if open.stat.kind == FileKind::Pipe { PIPE_PIECE } else { u64::MAX };
+        while !batch.is_empty() {
+            match open.handle.write(batch.piece(most, true)) {
+                Ok(0) => return Err(Trouble::new("write", io::ErrorKind::WriteZero.into())),
+                Ok(written) => batch.advance(written),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Trouble::Full),
+                Err(error) => return Err(Trouble::new("write", error)),
+            }
+        }
+        Ok(())
     }
 
     /// Cuts a torn record off, if it is the last thing in the file, so that nobody finds half a line.
-    fn give_up(&mut self, batch: &mut Batch, error: io::Error) -> Trouble {
+    fn give_up(&mut self, batch: &mut Batch, hold: &Hold, error: io::Error) -> Trouble {
         let torn = batch.torn() as u64;
-        if let Some(open) = self.open.as_mut().filter(|_| torn > 0) {
+        if let Some(open) = self.open.as_mut().filter(|_| torn > 0 && hold.may_cut()) {
             let is_last = open.handle.stat().is_ok_and(|stat| stat.len == open.len);
             if is_last && open.handle.truncate(open.len - torn).is_ok() {
                 open.len -= torn;
@@ -191,143 +378,15 @@ impl Output {
         Trouble::new("write", error)
     }
 
-    /// Makes sure that the open file is the one that has the name.
-    fn refresh(&mut self, batch: Option<&mut Batch>) -> Result<(), Trouble> {
-        let known = match self.fs.stat(&self.plan.path) {
-            Ok(stat) => Some(stat),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(Trouble::new("look at", error)),
-        };
-        match (&mut self.open, known) {
-            (Some(open), Some(stat)) if open.id == stat.id => {
-                if open.len != stat.len {
-                    // Somebody else has written, or cut the file: what we may have begun does not go on there.
-                    if let Some(batch) = batch {
-                        let cut_after_all = open.len.checked_sub(batch.torn() as u64) == Some(stat.len);
-                        if cut_after_all { batch.restart_record() } else { batch.abandon_record() }
-                    }
-                    open.len = stat.len;
-                    open.is_torn = !open.handle.ends_line();
-                }
-                Ok(())
-            }
-            _ => {
-                if let Some(batch) = batch {
-                    batch.abandon_record();
-                }
-                self.reopen()
-            }
+    /// Reports a trouble unless it was reported already and nothing has got better since.
+    fn report_once(&mut self, topic: Topic, trouble: Trouble) {
+        if self.reported.len() < REASONS && self.reported.insert((topic, trouble.to_string())) {
+            self.mishaps.push(trouble);
         }
     }
 
-    fn reopen(&mut self) -> Result<(), Trouble> {
-        // A write that nobody could make durable any more is not kept waiting for.
-        if self.unsynced
-            && let Some(open) = &mut self.open
-        {
-            open.handle.sync().ok();
-        }
-        self.unsynced = false;
-        self.open = None;
-        let how = Open::Append(self.plan.mode);
-        let opened = match self.fs.open(&self.plan.path, how) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.fs
-                    .make_folder(&self.plan.folder)
-                    .map_err(|error| Trouble::new("make its folder", error))?;
-                self.fs.open(&self.plan.path, how)
-            }
-            opened => opened,
-        };
-        let mut handle = opened.map_err(|error| Trouble::new("open", error))?;
-        let stat = handle.stat().map_err(|error| Trouble::new("look at", error))?;
-        let period = (stat.len > 0).then(|| self.plan.period(stat.modified));
-        let is_torn = stat.len > 0 && !handle.ends_line();
-        self.open = Some(Opened { handle, id: stat.id, len: stat.len, period, is_torn });
-        if let Some(link) = &self.plan.link
-            && let Err(error) = self.fs.link(&self.plan.names.base, link)
-        {
-            self.mishap = Some(Trouble::new("point the link to the file", error));
-        }
-        Ok(())
-    }
-
-    fn is_due(&self, period: Period, instant: Instant) -> bool {
-        let Some(open) = &self.open else { return false };
-        let wanted = self.rotate_now || open.period.is_some_and(|of_file| of_file.ends_before(period));
-        wanted && open.len > 0 && self.blocked_until.is_none_or(|until| instant >= until)
-    }
-
-    /// Rotates if lines of this period may not stand in the open file.
-    ///
-    /// Where that fails the lines go on into the old file, which is better than losing them.
-    fn turn(&mut self, period: Period, instant: Instant) -> Result<(), Trouble> {
-        if self.open.as_ref().is_some_and(|open| open.len == 0) {
-            self.rotate_now = false;
-        }
-        if self.is_due(period, instant) { self.rotate(instant) } else { Ok(()) }
-    }
-
-    /// Puts the open file away under the next name and opens a new one.
-    fn rotate(&mut self, instant: Instant) -> Result<(), Trouble> {
-        match self.put_away() {
-            Ok(()) => {
-                self.rotate_now = false;
-                self.blocked_until = None;
-                self.untidy = true;
-                self.rotations += 1;
-                self.reopen()
-            }
-            Err(trouble) => {
-                self.blocked_until = Some(instant + ROTATION_PAUSE);
-                self.mishap = Some(trouble);
-                Ok(())
-            }
-        }
-    }
-
-    fn put_away(&mut self) -> Result<(), Trouble> {
-        let plan = &self.plan;
-        let period = self.open.as_ref().and_then(|open| open.period).unwrap_or(Period::ALWAYS);
-        let files = self.fs.list(&plan.folder).map_err(|error| Trouble::new("list its folder", error))?;
-        let taken: Vec<(Key, Packing)> =
-            files.iter().filter_map(|(name, _)| plan.names.parse(name)).collect();
-        let rename = |from: PathBuf, to: PathBuf| {
-            self.fs.rename(&from, &to).map_err(|error| Trouble::new("rename for rotation", error))
-        };
-        let numbers: Vec<u32> = taken.iter().filter_map(|(key, _)| number(key)).collect();
-        for moved in shifts(&numbers) {
-            let name = |number, packing| plan.folder.join(plan.names.of(&Key::Number(number), packing));
-            let of_moved =
-                || taken.iter().filter(|(key, _)| number(key) == Some(moved)).map(|(_, packing)| *packing);
-            // Both forms are there only where the last step of packing is missing. Moved one by one they could part.
-            let is_plain = of_moved().any(|packing| packing == Packing::Plain);
-            for packing in of_moved() {
-                if is_plain && packing != Packing::Plain {
-                    let removed = self.fs.remove(&name(moved, packing));
-                    removed.map_err(|error| Trouble::new("remove an unneeded compressed file", error))?;
-                }
-            }
-            for packing in of_moved().filter(|packing| !is_plain || *packing == Packing::Plain) {
-                rename(name(moved, packing), name(moved + 1, packing))?;
-            }
-        }
-        let keys: Vec<Key> = taken.into_iter().map(|(key, _)| key).collect();
-        let key = plan.names.next(period, &keys);
-        rename(plan.path.clone(), plan.folder.join(plan.names.of(&key, Packing::Plain)))?;
-        if plan.sync_renames {
-            self.fs
-                .sync_folder(&plan.folder)
-                .map_err(|error| Trouble::new("make a rename durable", error))?;
-        }
-        Ok(())
-    }
-}
-
-fn number(key: &Key) -> Option<u32> {
-    match key {
-        Key::Number(number) => Some(*number),
-        Key::Date(..) => None,
+    fn forget(&mut self, topic: Topic) {
+        self.reported.retain(|(known, _)| *known != topic);
     }
 }
 

@@ -9,36 +9,50 @@ use crate::{
     Compression,
     archives::archives,
     fs::{Filesystem, Handle, Open},
-    plan::{Plan, Trouble},
+    plan::{Place, Plan, Trouble},
     rotation::Packing,
 };
 
 /// Compresses every rotated file that is not yet, and removes what a crash left half-done.
-pub(crate) fn all(fs: &dyn Filesystem, plan: &Plan, compression: Compression) -> Result<(), Trouble> {
-    let mut found = archives(fs, plan)?;
+pub(crate) fn all(
+    fs: &dyn Filesystem,
+    plan: &Plan,
+    place: &Place,
+    compression: Compression,
+) -> Result<(), Trouble> {
+    // Work that could not be finished is not begun.
+    drop(place.lock_soon(fs)?);
+    let mut found = archives(fs, place)?;
     found.retain(|file| file.packing == Packing::Plain);
     // The oldest first: the newest may still be looked at by people.
     found.sort_by(|a, b| a.key.is_newer_than(&b.key).cmp(&b.key.is_newer_than(&a.key)));
     for file in &found {
-        one(fs, plan, compression, &plan.folder.join(plan.names.of(&file.key, Packing::Plain)))?;
+        one(fs, plan, place, compression, &place.folder.join(place.names.of(&file.key, Packing::Plain)))?;
     }
-    sweep(fs, plan)
+    sweep(fs, place)
 }
 
-fn one(fs: &dyn Filesystem, plan: &Plan, compression: Compression, path: &Path) -> Result<(), Trouble> {
+fn one(
+    fs: &dyn Filesystem,
+    plan: &Plan,
+    place: &Place,
+    compression: Compression,
+    path: &Path,
+) -> Result<(), Trouble> {
     let doing = |error| Trouble::new("compress a rotated file", error);
     let mut source = match fs.open(path, Open::Read) {
         // Moved on or removed since it was listed.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         opened => opened.map_err(doing)?,
     };
-    // Another process may be at it; the lock ends with the handle.
-    if !source.try_lock().map_err(doing)? {
-        return Ok(());
+    // Another process may be at it, or still add lines to it; the lock ends with the handle. Where there are no locks,
+    // nobody can tell.
+    if !source.try_lock().unwrap_or(true) {
+        return Err(Trouble::Busy);
     }
     let stat = source.stat().map_err(doing)?;
     let id = stat.id.unwrap_or_default();
-    let unfinished = plan.folder.join(plan.names.unfinished(id.1));
+    let unfinished = place.folder.join(place.names.unfinished(id.1));
     match fs.remove(&unfinished) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(doing(error)),
         _ => {}
@@ -49,18 +63,18 @@ fn one(fs: &dyn Filesystem, plan: &Plan, compression: Compression, path: &Path) 
         fs.remove(&unfinished).ok();
         return Err(doing(error));
     }
-    let _lock = plan.lock_soon(fs)?;
+    let _lock = place.lock_soon(fs)?;
     // Under the lock: it may have been renamed, pruned, or (by a stranger) written to.
-    let now = archives(fs, plan)?
+    let now = archives(fs, place)?
         .into_iter()
         .find(|file| file.packing == Packing::Plain && file.stat.id == stat.id);
     let Some(now) = now.filter(|file| file.stat.len == stat.len) else {
         return fs.remove(&unfinished).map_err(doing);
     };
-    let name = |packing| plan.folder.join(plan.names.of(&now.key, packing));
-    fs.rename(&unfinished, &name(compression.packing())).map_err(doing)?;
+    let name = |packing| place.folder.join(place.names.of(&now.key, packing));
+    fs.replace(&unfinished, &name(compression.packing())).map_err(doing)?;
     // From here on there are both; whoever finds both makes the packed one anew.
-    fs.sync_folder(&plan.folder).map_err(doing)?;
+    fs.sync_folder(&place.folder).map_err(doing)?;
     fs.remove(&name(Packing::Plain)).map_err(doing)
 }
 
@@ -84,17 +98,18 @@ fn write_packed(
 }
 
 /// Removes files half-compressed whose source is gone.
-fn sweep(fs: &dyn Filesystem, plan: &Plan) -> Result<(), Trouble> {
-    let _lock = plan.lock_soon(fs)?;
-    let files = fs.list(&plan.folder).map_err(|error| Trouble::new("list its folder", error))?;
-    for (name, _) in &files {
-        let Some(id) = plan.names.parse_unfinished(name) else { continue };
-        let is_at_work = files.iter().any(|(name, stat)| {
-            stat.id.unwrap_or_default().1 == id
-                && plan.names.parse(name).is_some_and(|(_, packing)| packing == Packing::Plain)
+fn sweep(fs: &dyn Filesystem, place: &Place) -> Result<(), Trouble> {
+    let _lock = place.lock_soon(fs)?;
+    let files = fs.list(&place.folder).map_err(|error| Trouble::new("list its folder", error))?;
+    for file in files.iter().filter(|file| file.stat.is_some()) {
+        let Some(id) = place.names.parse_unfinished(&file.name) else { continue };
+        let is_at_work = files.iter().any(|other| {
+            other.stat.is_some_and(|stat| stat.id.unwrap_or_default().1 == id)
+                && place.names.parse(&other.name).is_some_and(|(_, packing)| packing == Packing::Plain)
         });
         if !is_at_work {
-            fs.remove(&plan.folder.join(name)).map_err(|error| Trouble::new("remove half a file", error))?;
+            fs.remove(&place.folder.join(&file.name))
+                .map_err(|error| Trouble::new("remove half a file", error))?;
         }
     }
     Ok(())

@@ -1,23 +1,29 @@
-//! What was configured, for everybody who touches the files; and what may go wrong with them.
+//! The configuration as everybody who touches the files needs it, and the errors that touching them may bring.
 
 use std::{
+    borrow::Cow,
     fmt, io,
-    path::PathBuf,
-    time::{Duration, SystemTime},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
 };
+
+use watchfire_core::clock;
 
 use crate::{
     Compression,
-    fs::{Filesystem, Lock},
+    fs::{Filesystem, Stat},
+    lock::{Attempt, Guard, LogLock},
     retention::Keep,
     rotation::{Names, Period},
 };
 
-/// Says where a file is and how it is rotated and kept.
+/// Where a file is and how it is rotated and kept, as configured.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub(crate) folder: PathBuf,
+    /// The path that was configured, which may be a link.
     pub(crate) path: PathBuf,
+    /// The names of the files if the path is not a link.
     pub(crate) names: Names,
     pub(crate) max_size: Option<u64>,
     pub(crate) at_start: bool,
@@ -30,8 +36,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Tells whether a lock file is needed: not where nothing is ever renamed or removed.
-    fn rotates(&self) -> bool {
+    /// Tells whether files are ever renamed, removed or compressed.
+    pub(crate) fn rotates(&self) -> bool {
         self.names.schedule.is_some()
             || self.max_size.is_some()
             || self.at_start
@@ -39,59 +45,82 @@ impl Plan {
             || !self.keep.is_all()
     }
 
-    /// Tries to keep the other processes, and the other threads of this one, from writing and renaming.
-    pub(crate) fn lock(
-        &self,
-        fs: &dyn Filesystem,
-        even_if_unneeded: bool,
-    ) -> Result<Option<Box<dyn Lock>>, Trouble> {
-        if !self.rotates() && !even_if_unneeded {
-            return Ok(None);
-        }
-        let path = self.folder.join(self.names.lock());
-        let locked = match fs.lock(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs.make_folder(&self.folder).map_err(|error| Trouble::new("make its folder", error))?;
-                fs.lock(&path)
-            }
-            tried => tried,
-        };
-        match locked {
-            Ok(Some(lock)) => Ok(Some(lock)),
-            Ok(None) => Err(Trouble::Busy),
-            Err(error) => Err(Trouble::new("lock", error)),
-        }
+    /// Returns the period that `at` lies in.
+    pub(crate) fn period(&self, at: SystemTime) -> Period {
+        self.names.schedule.as_ref().map_or(Period::ALWAYS, |schedule| schedule.period(at))
     }
 
-    /// Waits for the lock a little, as nobody holds it for long.
-    pub(crate) fn lock_soon(&self, fs: &dyn Filesystem) -> Result<Option<Box<dyn Lock>>, Trouble> {
+    /// Returns the folder of the configured path.
+    pub(crate) fn folder(&self) -> &Path {
+        folder_of(&self.path)
+    }
+}
+
+/// The place of the log's files: beside the file that the configured path leads to.
+pub(crate) struct Place {
+    pub(crate) folder: PathBuf,
+    pub(crate) path: PathBuf,
+    pub(crate) names: Names,
+    lock: Arc<LogLock>,
+}
+
+impl Place {
+    /// Makes the place of a plan whose path leads to `path`. `None` if that does not name a file we could name others after.
+    pub(crate) fn new(plan: &Plan, path: &Path) -> Option<Arc<Self>> {
+        let base = path.file_name()?.to_str()?.to_owned();
+        let names = Names { base, schedule: plan.names.schedule.clone() };
+        let folder = folder_of(path).to_owned();
+        let lock = LogLock::new(folder.join(names.lock()));
+        Some(Arc::new(Self { folder, path: path.to_owned(), names, lock }))
+    }
+
+    /// Tries to keep the other processes, and the other threads of this one, from renaming and removing.
+    pub(crate) fn lock(&self, fs: &dyn Filesystem, log: Option<&Stat>, instant: Instant) -> Attempt {
+        self.lock.attempt(fs, log, instant)
+    }
+
+    /// Waits for the lock a little, as those who obey it never hold it for long.
+    pub(crate) fn lock_soon(&self, fs: &dyn Filesystem) -> Result<Guard, Trouble> {
         for _ in 0..200 {
-            match self.lock(fs, true) {
-                Err(Trouble::Busy) => std::thread::park_timeout(Duration::from_millis(1)),
-                done => return done,
+            match self.lock(fs, None, clock::instant()) {
+                Attempt::Held(guard) => return Ok(guard),
+                Attempt::Busy => std::thread::park_timeout(Duration::from_millis(1)),
+                Attempt::Failed(error) => return Err(self.cannot_lock(error)),
             }
         }
         Err(Trouble::Busy)
     }
 
-    /// Returns the period of a file that was last written to at `modified`.
-    pub(crate) fn period(&self, at: SystemTime) -> Period {
-        self.names.schedule.as_ref().map_or(Period::ALWAYS, |schedule| schedule.period(at))
+    /// Says that the lock cannot be had.
+    pub(crate) fn cannot_lock(&self, error: io::Error) -> Trouble {
+        Trouble::new(format!("rotate without locking {}", self.lock.path().display()), error)
     }
 }
 
-/// Says why nothing, or not everything, was written. What was not written is still in the batch.
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The reason why nothing, or not everything, was written. What was not written is still in the batch.
 #[derive(Debug)]
 pub(crate) enum Trouble {
-    /// Another process holds the lock; try again in a moment.
+    /// Somebody else holds the lock; try again in a moment.
     Busy,
+    /// A pipe or a terminal takes nothing more for now.
+    Full,
     /// The file system refused to do something.
-    Io { doing: &'static str, error: io::Error },
+    Io { doing: Cow<'static, str>, error: io::Error },
 }
 
 impl Trouble {
-    pub(crate) fn new(doing: &'static str, error: io::Error) -> Self {
-        Self::Io { doing, error }
+    pub(crate) fn new(doing: impl Into<Cow<'static, str>>, error: io::Error) -> Self {
+        Self::Io { doing: doing.into(), error }
     }
 }
 
@@ -99,6 +128,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Busy => f.write_str("another process holds the lock"),
+            Self::Full => f.write_str("it takes nothing at the moment"),
             Self::Io { doing, error } => write!(f, "cannot {doing}: {error}"),
         }
     }
@@ -108,7 +138,7 @@ impl fmt::Display for Trouble {
 pub(crate) fn reason(trouble: &Trouble) -> String {
     match trouble {
         Trouble::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
-            format!("{trouble}; expected a folder that this process may write to")
+            format!("{trouble}; expected a file and a folder that this process may write to")
         }
         trouble => trouble.to_string(),
     }

@@ -4,28 +4,28 @@ use crate::{
     archives::archives,
     fs::Filesystem,
     pack,
-    plan::{Plan, Trouble},
+    plan::{Place, Plan, Trouble},
     retention::Archive,
 };
 
 use std::{io, time::SystemTime};
 
 /// Does all there is to do.
-pub(crate) fn run(fs: &dyn Filesystem, plan: &Plan, now: SystemTime) -> Result<(), Trouble> {
-    prune(fs, plan, now)?;
+pub(crate) fn run(fs: &dyn Filesystem, plan: &Plan, place: &Place, now: SystemTime) -> Result<(), Trouble> {
+    prune(fs, plan, place, now)?;
     match plan.compression {
-        Some(compression) => pack::all(fs, plan, compression),
+        Some(compression) => pack::all(fs, plan, place, compression),
         None => Ok(()),
     }
 }
 
 /// Removes the rotated files that are too many, too old or too big.
-pub(crate) fn prune(fs: &dyn Filesystem, plan: &Plan, now: SystemTime) -> Result<(), Trouble> {
+pub(crate) fn prune(fs: &dyn Filesystem, plan: &Plan, place: &Place, now: SystemTime) -> Result<(), Trouble> {
     if plan.keep.is_all() {
         return Ok(());
     }
-    let _lock = plan.lock_soon(fs)?;
-    let found = archives(fs, plan)?;
+    let _lock = place.lock_soon(fs)?;
+    let found = archives(fs, place)?;
     let mut archives: Vec<Archive> = Vec::new();
     for file in &found {
         match archives.iter_mut().find(|archive| archive.key == file.key) {
@@ -42,7 +42,7 @@ pub(crate) fn prune(fs: &dyn Filesystem, plan: &Plan, now: SystemTime) -> Result
     }
     for key in plan.keep.doomed(archives, now) {
         for file in found.iter().filter(|file| file.key == key) {
-            match fs.remove(&plan.folder.join(plan.names.of(&key, file.packing))) {
+            match fs.remove(&place.folder.join(place.names.of(&key, file.packing))) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(Trouble::new("remove a rotated file", error));
                 }

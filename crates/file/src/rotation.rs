@@ -237,11 +237,14 @@ impl Names {
     }
 
     /// Returns the key under which the active file is put away, given those that are there.
-    pub(crate) fn next(&self, period: Period, taken: &[Key]) -> Key {
-        let Some(schedule) = &self.schedule else { return Key::Number(1) };
+    ///
+    /// `foreign` are names of ours that something else has, such as a folder: they are passed over.
+    pub(crate) fn next(&self, period: Period, taken: &[Key], foreign: &[Key]) -> Key {
+        let Some(schedule) = &self.schedule else { return Key::Number(shifts(taken, foreign).0) };
         let date = schedule.suffix(period);
         let last = taken
             .iter()
+            .chain(foreign)
             .filter_map(|key| match key {
                 Key::Date(known, count) if *known == date => Some(*count),
                 _ => None,
@@ -251,11 +254,20 @@ impl Names {
     }
 }
 
-/// Returns which numbered files have to move up by one to make room for a new `.1`, the first to move first.
-pub(crate) fn shifts(taken: &[u32]) -> Vec<u32> {
-    let mut moves: Vec<u32> = (1..u32::MAX).take_while(|number| taken.contains(number)).collect();
+/// Returns the number of the newest file, and which numbered files move where to free it, the first to move first.
+pub(crate) fn shifts(taken: &[Key], foreign: &[Key]) -> (u32, Vec<(u32, u32)>) {
+    let mut free = (1..u32::MAX).filter(|number| !foreign.contains(&Key::Number(*number)));
+    let first = free.next().unwrap_or(u32::MAX);
+    let mut moves = Vec::new();
+    let mut from = first;
+    while taken.contains(&Key::Number(from))
+        && let Some(to) = free.next()
+    {
+        moves.push((from, to));
+        from = to;
+    }
     moves.reverse();
-    moves
+    (first, moves)
 }
 
 fn number(text: &str) -> Option<u32> {

@@ -1,7 +1,6 @@
 //! What the callers, the writer's thread and the exit hook share: the lines that wait, and the file.
 
 use std::{
-    io,
     path::PathBuf,
     sync::{
         Arc, Condvar, Mutex, MutexGuard,
@@ -71,20 +70,14 @@ struct Io {
     last_write: Instant,
     last_sync: Instant,
     is_in_trouble: bool,
-    /// Since when another process has held the lock.
-    busy_since: Option<Instant>,
 }
 
 /// So many waiting bytes are written without waiting for the timer.
 const HIGH: usize = 64 * 1024;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// How long a caller who needs its line written tries to get the lock of another process.
-const PATIENCE: Duration = Duration::from_millis(20);
 /// How long a caller whose line is urgent waits for another thread's write; once, if the disk hangs.
 const WRITER_PATIENCE: Duration = Duration::from_millis(50);
-/// A process that holds the lock longer than this is stopped or stuck, and people should know.
-const LONG_BUSY: Duration = Duration::from_secs(5);
 const NAP: Duration = Duration::from_micros(500);
 const EXIT_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the exit waits for another thread's write, when all its time has gone into something else.
@@ -125,7 +118,6 @@ impl Shared {
             last_write: instant,
             last_sync: instant,
             is_in_trouble: false,
-            busy_since: None,
         };
         Ok(Self {
             fs,
@@ -229,7 +221,6 @@ impl Shared {
 
     /// Writes what waits. What cannot be written stays, and is tried again after a pause.
     fn drain(&self, io: &mut Io, is_urgent: bool) {
-        let deadline = clock::instant() + PATIENCE;
         let mut is_urgent = is_urgent;
         loop {
             let is_left;
@@ -247,7 +238,7 @@ impl Shared {
                 return;
             }
             let before = io.batch.records();
-            let result = io.output.write(&mut io.batch, instant);
+            let result = io.output.write(&mut io.batch, !is_urgent, instant);
             self.is_hanging.store(false, Ordering::Relaxed);
             let written = before.saturating_sub(io.batch.records());
             self.written.fetch_add(written as u64, Ordering::Relaxed);
@@ -255,7 +246,6 @@ impl Shared {
             match result {
                 Ok(()) => {
                     io.retry_at = None;
-                    io.busy_since = None;
                     io.pause = FIRST_PAUSE;
                     io.last_write = instant;
                     if std::mem::take(&mut io.is_in_trouble) {
@@ -268,17 +258,13 @@ impl Shared {
                     }
                 }
                 Err(Trouble::Busy) => {
-                    let busy = instant.saturating_duration_since(*io.busy_since.get_or_insert(instant));
-                    if busy > LONG_BUSY {
-                        self.failures.fetch_add(1, Ordering::Relaxed);
-                        io.is_in_trouble = true;
-                        self.report(&Trouble::new("lock", io::ErrorKind::WouldBlock.into()), instant);
-                    }
-                    if !is_urgent || instant >= deadline {
-                        io.retry_at = Some(instant + if busy > PATIENCE { PATIENCE } else { NAP });
-                        return;
-                    }
-                    std::thread::park_timeout(NAP);
+                    io.retry_at = Some(instant + NAP);
+                    return;
+                }
+                Err(Trouble::Full) => {
+                    io.output.wait_until_writable(NAP);
+                    io.retry_at = Some(instant + NAP);
+                    return;
                 }
                 Err(trouble) => {
                     self.failures.fetch_add(1, Ordering::Relaxed);
@@ -302,7 +288,7 @@ impl Shared {
                 self.report(&trouble, instant);
             }
         }
-        if !self.pace.has_thread && io.output.take_untidy() && self.tidy() {
+        if !self.pace.has_thread && io.output.take_untidy() && self.tidy(io.output.place().as_deref()) {
             io.output.set_untidy();
         }
     }
@@ -314,7 +300,7 @@ impl Shared {
 
     fn after_write(&self, io: &mut Io, instant: Instant) {
         self.rotations.store(io.output.rotations(), Ordering::Relaxed);
-        if let Some(trouble) = io.output.take_mishap() {
+        for trouble in io.output.take_mishaps() {
             self.failures.fetch_add(1, Ordering::Relaxed);
             self.report(&trouble, instant);
         }

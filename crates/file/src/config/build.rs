@@ -1,9 +1,6 @@
 //! Make of a configuration what it describes, or say what is wrong with it.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
 use watchfire_core::{
     Alert, App, ConfigError, Severity,
@@ -92,10 +89,6 @@ impl LogFile {
                 format!("weekday {day} is unknown; expected 0 (Monday) to 6"),
             ));
         }
-        let folder = match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
-        };
         let schedule = self.every.map(|every| Schedule { every, hour, minute, zone: zone.clone() });
         Ok(Plan {
             path: self.path.clone(),
@@ -105,9 +98,8 @@ impl LogFile {
             keep: self.keep,
             compression: self.compression,
             mode: self.mode,
-            link: self.link.as_ref().map(|link| folder.join(link)),
+            link: self.link.as_ref().map(|link| self.path.with_file_name(link)),
             sync_renames: matches!(self.pace.durability, Durability::SyncEvery(_) | Durability::SyncOnError),
-            folder,
         })
     }
 }

@@ -54,7 +54,7 @@ fn the_guide_shows_each_format_as_it_is() {
 fn the_guide_names_the_rotated_files_as_they_are_called() {
     let of = |file: LogFile| {
         let plan = file.plan(&Zone::utc()).unwrap();
-        plan.names.of(&plan.names.next(plan.period(now()), &[]), Packing::Plain)
+        plan.names.of(&plan.names.next(plan.period(now()), &[], &[]), Packing::Plain)
     };
     let path = "shop.log";
     let rows = [

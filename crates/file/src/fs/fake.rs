@@ -1,7 +1,7 @@
 //! A file system in memory that fails, or ends the process, at will.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
@@ -17,6 +17,8 @@ pub(crate) struct Fake {
     pub(crate) gate: Arc<Mutex<()>>,
     /// Whether another process holds the lock.
     pub(crate) is_locked: Arc<AtomicBool>,
+    /// Whether the disk takes nothing.
+    pub(crate) is_full: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -32,13 +34,19 @@ pub(crate) struct World {
     /// The files that lost their names, with those that were there at that moment.
     pub(crate) removed: Vec<Removed>,
     pub(crate) calls: u64,
+    /// Names that something has which is not a plain file: a folder, a planted link.
+    pub(crate) odd: BTreeSet<String>,
+    /// Who holds the lock file, by the number of the open file.
+    lock_holder: Option<u64>,
     next: u64,
 }
 
 #[derive(Clone, Default)]
 pub(crate) struct Node {
     pub(crate) data: Vec<u8>,
-    modified: Option<SystemTime>,
+    pub(crate) modified: Option<SystemTime>,
+    /// Who holds a lock on it, by the number of the open file, and whether alone.
+    locks: Vec<(u64, bool)>,
 }
 
 pub(crate) struct Removed {
@@ -74,6 +82,13 @@ enum Fault {
 }
 
 impl Fake {
+    /// Returns the number of a file that is being opened.
+    fn number(&self) -> u64 {
+        let mut world = self.world();
+        world.next += 1;
+        world.next
+    }
+
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap()
     }
@@ -83,7 +98,7 @@ impl World {
     pub(crate) fn put(&mut self, name: &str, data: &[u8]) {
         self.next += 1;
         let modified = self.now;
-        self.nodes.insert(self.next, Node { data: data.to_vec(), modified });
+        self.nodes.insert(self.next, Node { data: data.to_vec(), modified, locks: Vec::new() });
         self.names.insert(name.to_owned(), self.next);
     }
 
@@ -135,7 +150,16 @@ impl World {
     fn stat(&self, id: u64) -> Stat {
         let node = &self.nodes[&id];
         let modified = node.modified.unwrap_or(SystemTime::UNIX_EPOCH);
-        Stat { id: Some((1, id)), len: node.data.len() as u64, modified, mode: None }
+        let links = self.names.values().filter(|named| **named == id).count() as u64;
+        Stat {
+            id: Some((1, id)),
+            kind: FileKind::File,
+            len: node.data.len() as u64,
+            modified,
+            mode: None,
+            owner: None,
+            links,
+        }
     }
 }
 
@@ -151,6 +175,7 @@ impl Filesystem for Fake {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn Handle>> {
         let name = name(path);
         let id = self.world().act(|world| match (world.names.get(&name).copied(), how) {
+            _ if world.odd.contains(&name) => Err(io::ErrorKind::InvalidInput.into()),
             (Some(_), Open::New(_)) => Err(io::ErrorKind::AlreadyExists.into()),
             (Some(id), _) => Ok(id),
             (None, Open::Read) => Err(io::ErrorKind::NotFound.into()),
@@ -159,7 +184,8 @@ impl Filesystem for Fake {
                 Ok(world.next)
             }
         })?;
-        Ok(Box::new(FakeFile { fake: self.clone(), id, read: 0 }))
+        let number = self.number();
+        Ok(Box::new(FakeFile { fake: self.clone(), number, id, read: 0 }))
     }
 
     fn stat(&self, path: &Path) -> io::Result<Stat> {
@@ -169,12 +195,33 @@ impl Filesystem for Fake {
         })
     }
 
-    fn list(&self, _folder: &Path) -> io::Result<Vec<(String, Stat)>> {
-        self.world()
-            .act(|world| Ok(world.names.iter().map(|(name, id)| (name.clone(), world.stat(*id))).collect()))
+    fn resolve(&self, path: &Path) -> io::Result<Resolved> {
+        Ok(Resolved { path: path.to_owned(), is_strangers: false, is_descriptor: false })
+    }
+
+    fn list(&self, _folder: &Path) -> io::Result<Vec<Entry>> {
+        self.world().act(|world| {
+            let files = world
+                .names
+                .iter()
+                .map(|(name, id)| Entry { name: name.clone(), stat: Some(world.stat(*id)) });
+            let odd = world.odd.iter().map(|name| Entry { name: name.clone(), stat: None });
+            Ok(files.chain(odd).collect())
+        })
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.world().act(|world| {
+            if world.names.contains_key(&name(to)) || world.odd.contains(&name(to)) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            let id = world.names.remove(&name(from)).ok_or(io::ErrorKind::NotFound)?;
+            world.names.insert(name(to), id);
+            Ok(())
+        })
+    }
+
+    fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.world().act(|world| {
             let id = world.names.remove(&name(from)).ok_or(io::ErrorKind::NotFound)?;
             let replaced = world.names.insert(name(to), id);
@@ -206,19 +253,41 @@ impl Filesystem for Fake {
         self.world().act(|_| Ok(()))
     }
 
-    fn lock(&self, _path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
-        if self.is_locked.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        self.world().act(|_| Ok(Some(Box::new(FakeLock) as Box<dyn Lock>)))
+    fn lock_file(&self, _path: &Path, _log: Option<&Stat>) -> io::Result<Box<dyn LockFile>> {
+        self.world().act(|_| Ok(()))?;
+        Ok(Box::new(FakeLock { fake: self.clone(), number: self.number() }))
     }
 }
 
-struct FakeLock;
-impl Lock for FakeLock {}
+struct FakeLock {
+    fake: Fake,
+    number: u64,
+}
+
+impl LockFile for FakeLock {
+    fn try_lock(&self) -> io::Result<bool> {
+        if self.fake.is_locked.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let mut world = self.fake.world();
+        if world.fault()? != Fault::None {
+            return Err(world.error());
+        }
+        Ok(*world.lock_holder.get_or_insert(self.number) == self.number)
+    }
+
+    fn unlock(&self) {
+        self.fake.world().lock_holder.take_if(|holder| *holder == self.number);
+    }
+
+    fn is_at(&self, _path: &Path) -> bool {
+        true
+    }
+}
 
 struct FakeFile {
     fake: Fake,
+    number: u64,
     id: u64,
     read: usize,
 }
@@ -226,6 +295,9 @@ struct FakeFile {
 impl Handle for FakeFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         drop(self.fake.gate.lock().unwrap());
+        if self.fake.is_full.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let mut world = self.fake.world();
         let fault = world.fault()?;
         let part = usize::try_from(world.chance.below(bytes.len() as u64)).unwrap();
@@ -284,13 +356,46 @@ impl Handle for FakeFile {
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        self.fake.world().act(|_| Ok(true))
+        self.lock(true)
     }
+
+    fn try_lock_shared(&self) -> io::Result<bool> {
+        self.lock(false)
+    }
+
+    fn unlock(&self) {
+        let mut world = self.fake.world();
+        world.nodes.get_mut(&self.id).unwrap().locks.retain(|(holder, _)| *holder != self.number);
+    }
+
+    fn wait_until_writable(&self, _at_most: Duration) {}
 
     fn set_modified(&mut self, at: SystemTime) -> io::Result<()> {
         self.fake.world().act(|world| {
             world.nodes.get_mut(&self.id).unwrap().modified = Some(at);
             Ok(())
         })
+    }
+}
+
+impl FakeFile {
+    fn lock(&self, is_alone: bool) -> io::Result<bool> {
+        let mut world = self.fake.world();
+        if world.fault()? != Fault::None {
+            return Err(world.error());
+        }
+        let locks = &mut world.nodes.get_mut(&self.id).unwrap().locks;
+        let is_free = locks.iter().all(|(holder, alone)| *holder == self.number || !(is_alone || *alone));
+        if is_free {
+            locks.retain(|(holder, _)| *holder != self.number);
+            locks.push((self.number, is_alone));
+        }
+        Ok(is_free)
+    }
+}
+
+impl Drop for FakeFile {
+    fn drop(&mut self) {
+        Handle::unlock(self);
     }
 }

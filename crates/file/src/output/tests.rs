@@ -11,8 +11,7 @@ use crate::{
     fs::fake::{Chance, Fake},
     prune,
     retention::Keep,
-    rotation::Names,
-    rotation::{RotationInterval, Schedule},
+    rotation::{Key, Names, Packing, RotationInterval, Schedule},
     time::Zone,
 };
 
@@ -31,7 +30,6 @@ fn plan(chance: &mut Chance) -> Plan {
     let schedule =
         by_time.then(|| Schedule { every: RotationInterval::Minute, hour: 0, minute: 0, zone: Zone::utc() });
     Plan {
-        folder: "/log".into(),
         path: "/log/shop.log".into(),
         names: Names { base: "shop.log".into(), schedule },
         max_size: by_size.then(|| 100 + chance.below(400)),
@@ -94,6 +92,10 @@ impl History {
         }
     }
 
+    fn place(&self) -> Arc<Place> {
+        Place::new(&self.plan, &self.plan.path).unwrap()
+    }
+
     fn revive(&mut self) {
         let mut world = self.fake.world();
         self.deaths += u64::from(world.is_dead);
@@ -107,7 +109,7 @@ impl History {
     }
 
     fn write(&mut self, process: &mut Process) {
-        if process.output.write(&mut process.batch, self.instant).is_ok() {
+        if process.output.write(&mut process.batch, false, self.instant).is_ok() {
             self.acknowledged.extend(process.waiting.drain(..));
         }
     }
@@ -131,7 +133,7 @@ impl History {
             8 => drop(process.output.tick(self.now, self.instant)),
             9 => process.output.rotate_soon(),
             10 => process.output.close(),
-            _ => drop(prune::run(&self.fake, &self.plan, self.now)),
+            _ => drop(prune::run(&self.fake, &self.plan, &self.place(), self.now)),
         }
     }
 
@@ -152,7 +154,7 @@ impl History {
             self.write(process);
             assert!(process.waiting.is_empty() && process.batch.is_empty());
         }
-        prune::run(&self.fake, &self.plan, self.now).unwrap();
+        prune::run(&self.fake, &self.plan, &self.place(), self.now).unwrap();
     }
 
     fn check(&self) {

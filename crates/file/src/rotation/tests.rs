@@ -218,16 +218,26 @@ fn a_name_that_is_taken_gets_the_next_number_and_never_an_old_one() {
         Names { base: "shop.log".into(), schedule: Some(schedule(RotationInterval::Day, 0, Zone::utc())) };
     let period = names.schedule.as_ref().unwrap().period(at("2026-11-20T12:00:00Z"));
     let key = |count| Key::Date("2026-11-20".to_owned(), count);
-    assert_eq!(names.next(period, &[]), key(0));
-    assert_eq!(names.next(period, &[key(0)]), key(1));
-    assert_eq!(names.next(period, &[key(7), key(3)]), key(8));
+    assert_eq!(names.next(period, &[], &[]), key(0));
+    assert_eq!(names.next(period, &[key(0)], &[]), key(1));
+    assert_eq!(names.next(period, &[key(7), key(3)], &[]), key(8));
+    assert_eq!(names.next(period, &[key(0)], &[key(1)]), key(2), "a folder has the name");
     assert!(key(8).is_newer_than(&key(7)) && Key::Number(1).is_newer_than(&Key::Number(2)));
 }
 
 #[test]
-fn numbers_move_up_only_as_far_as_there_is_a_gap() {
-    assert!(shifts(&[]).is_empty());
-    assert_eq!(shifts(&[1, 2, 3]), [3, 2, 1]);
-    assert_eq!(shifts(&[1, 2, 4, 5]), [2, 1]);
-    assert!(shifts(&[2, 3]).is_empty());
+fn numbers_move_up_to_the_next_gap_and_past_foreign_names() {
+    let cases = [
+        (vec![], vec![], 1, vec![]),
+        (vec![1, 2, 3], vec![], 1, vec![(3, 4), (2, 3), (1, 2)]),
+        (vec![1, 2, 4, 5], vec![], 1, vec![(2, 3), (1, 2)]),
+        (vec![2, 3], vec![], 1, vec![]),
+        (vec![2, 3], vec![1], 2, vec![(3, 4), (2, 3)]),
+        (vec![1, 2, 4], vec![3], 1, vec![(4, 5), (2, 4), (1, 2)]),
+        (vec![1], vec![2, 3], 1, vec![(1, 4)]),
+    ];
+    let keys = |numbers: &[u32]| -> Vec<Key> { numbers.iter().copied().map(Key::Number).collect() };
+    for (taken, foreign, first, moves) in cases {
+        assert_eq!(shifts(&keys(&taken), &keys(&foreign)), (first, moves), "{taken:?} {foreign:?}");
+    }
 }

@@ -13,7 +13,6 @@ use crate::{
 fn shared(fake: &Fake, capacity: usize, has_thread: bool, heard: &Arc<Mutex<Vec<String>>>) -> Arc<Shared> {
     let schedule = Schedule { every: RotationInterval::Day, hour: 0, minute: 0, zone: Zone::utc() };
     let plan = Plan {
-        folder: "/log".into(),
         path: "/log/shop.log".into(),
         names: Names { base: "shop.log".into(), schedule: Some(schedule) },
         max_size: None,
@@ -132,18 +131,18 @@ fn threads_keep_their_order_and_lose_nothing_in_a_small_buffer() {
 }
 
 #[test]
-fn what_no_longer_fits_while_another_process_holds_the_lock_is_counted_and_said_in_its_place() {
+fn what_no_longer_fits_on_a_full_disk_is_counted_and_reported() {
     let fake = Fake::default();
     let shared = shared(&fake, 100, false, &Arc::default());
     shared.submit("first\n", clock::now(), true);
-    fake.is_locked.store(true, Ordering::Relaxed);
+    fake.is_full.store(true, Ordering::Relaxed);
     for line in 0..100 {
         shared.submit(&format!("line {line}\n"), clock::now(), false);
     }
     assert_eq!(shared.flush(clock::instant()), Flushed::TimedOut);
     let dropped = shared.counts().dropped;
     assert!(dropped > 50, "{dropped}");
-    fake.is_locked.store(false, Ordering::Relaxed);
+    fake.is_full.store(false, Ordering::Relaxed);
     assert_eq!(shared.flush(soon()), Flushed::Yes);
     shared.submit("last\n", clock::now(), true);
     let text = content(&fake);
@@ -153,6 +152,21 @@ fn what_no_longer_fits_while_another_process_holds_the_lock_is_counted_and_said_
         .chain([format!("{dropped} missing"), "last".to_owned()])
         .collect();
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_lock_that_somebody_holds_delays_no_line() {
+    let (fake, said) = (Fake::default(), Arc::default());
+    let shared = shared(&fake, 1 << 20, false, &said);
+    fake.is_locked.store(true, Ordering::Relaxed);
+    shared.submit("urgent\n", clock::now(), true);
+    assert_eq!(content(&fake), "urgent\n", "an urgent line waited for the lock");
+    for line in 0..100 {
+        shared.submit(&format!("line {line}\n"), clock::now(), false);
+    }
+    assert_eq!(shared.flush(soon()), Flushed::Yes);
+    assert_eq!(content(&fake).lines().count(), 101);
+    assert_eq!(shared.counts().dropped, 0);
 }
 
 #[test]

@@ -8,7 +8,13 @@ use std::{
 use watchfire_core::clock;
 
 use super::{Shared, locks::lock};
-use crate::{Durability, plan::Trouble, prune, rotation::Period, time::seconds};
+use crate::{
+    Durability,
+    plan::{Place, Trouble},
+    prune,
+    rotation::Period,
+    time::seconds,
+};
 
 /// How often the thread looks for a hang-up signal.
 const LOOK_FOR_HANGUP: Duration = Duration::from_millis(250);
@@ -33,9 +39,10 @@ impl Shared {
             }
             self.after_write(&mut io, instant);
             let is_untidy = io.output.take_untidy() || tidy_at.is_some_and(|at| instant >= at);
+            let place = io.output.place();
             drop(io);
             if is_untidy {
-                tidy_at = self.tidy().then(|| instant + TIDY_AGAIN);
+                tidy_at = self.tidy(place.as_deref()).then(|| instant + TIDY_AGAIN);
             }
             if is_stopped {
                 return;
@@ -92,10 +99,11 @@ impl Shared {
     }
 
     /// Removes and compresses. Returns whether it has to be tried again.
-    pub(super) fn tidy(&self) -> bool {
-        match prune::run(&*self.fs, &self.plan, clock::now()) {
+    pub(super) fn tidy(&self, place: Option<&Place>) -> bool {
+        let Some(place) = place else { return false };
+        match prune::run(&*self.fs, &self.plan, place, clock::now()) {
             Ok(()) => false,
-            Err(Trouble::Busy) => true,
+            Err(Trouble::Busy | Trouble::Full) => true,
             Err(trouble) => {
                 self.report(&trouble, clock::instant());
                 true

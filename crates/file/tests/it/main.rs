@@ -3,6 +3,9 @@
 
 mod console;
 mod layer;
+mod locks;
+mod paths;
 mod peers;
 mod processes;
+mod programs;
 mod trouble;
