@@ -129,13 +129,13 @@ pub(crate) fn report(mistakes: &Mistakes, as_json: bool, is_strict: bool) -> Exi
                 })
             })
             .collect();
-        line(&json!({ "file": mistakes.source_name(), "ok": !is_bad, "mistakes": list }).to_string());
+        line(&json!({ "file": mistakes.source_name(), "ok": !is_bad, "mistakes": list, "further": mistakes.further() }).to_string());
     } else if mistakes.list().is_empty() {
         line(&format!("{}: {}", mistakes.source_name(), paint("no errors, no warnings", Colour::Good)));
     } else {
         line(&mistakes.to_string());
         let warnings = mistakes.list().iter().filter(|mistake| mistake.is_warning).count();
-        let errors = mistakes.list().len() - warnings;
+        let errors = mistakes.list().len() - warnings + mistakes.further();
         let colour = if is_bad { Colour::Bad } else { Colour::Good };
         line(&format!("\n{}", paint(&counted(errors, warnings), colour)));
     }

@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::{Context, bail};
 use serde_json::json;
 use watchfire_core::clock;
-use watchfire_outbox::{GroupId, Silence, one_line};
+use watchfire_outbox::{GroupId, Silence, folder::SpoolFolder, one_line};
 
 use crate::{
     output::{Colour, line, paint, problem},
@@ -16,20 +16,21 @@ use crate::{
 #[derive(clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Each message carries its group and this line. What comes in is counted, and told when the silence ends.
-The silence is a small file in the spool's folder; programs that use it hear of it within 2 s.
+    after_help = "Each message shows its group. Further alerts of it are counted, and reported when the silence ends.
+The silence is a small file in the spool's folder; programs that use it read it within 2 s.
 
-Exit codes: 0 done, 1 there is no such silence, 2 the command or the folder is wrong.
+Exit codes: 0 done, 1 there is no such group or silence, 2 the command or the folder is wrong.
 
 Examples:
   watchfire silence 9f31c2a07be4d815 --for 2h --why 'the provider is down, ticket 4711'
+  watchfire silence 9f31c2a0 --for 30m --folder /var/lib/shop/watchfire
   watchfire silence ls
   watchfire silence end 9f31"
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
-    /// The group, as its messages name it: 16 hexadecimal digits
+    /// The group, as its messages show it: 16 hexadecimal digits, or the first ones, as in an SMS
     #[arg(required = true)]
     group: Option<String>,
     /// For how long, such as 30m, 2h, 1h30m or 3d; a year at most
@@ -88,29 +89,64 @@ fn begin(args: &Args) -> anyhow::Result<ExitCode> {
     let (Some(text), Some(span)) = (&args.group, args.span) else {
         bail!("expected a group and --for SPAN, or `ls`, or `end`");
     };
-    // A shorter one would be taken for another group's.
-    let group = Some(text).filter(|text| text.len() == 16).and_then(|text| text.parse::<GroupId>().ok());
-    let Some(group) = group else {
-        bail!("`{text}` is no group: expected the 16 hexadecimal digits that its messages show");
-    };
-    if span > LONGEST {
+    let is_id =
+        |text: &str| (4..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_id(text) {
         bail!(
-            "--for {}: expected a year at most; what nobody wants to hear of is better filtered",
-            span_of(span)
+            "`{text}` is not a group: expected the 16 hexadecimal digits that its messages show, or the first ones, as an SMS has them"
         );
     }
+    if span > LONGEST {
+        bail!("--for {}: expected a year at most; filter what nobody wants to receive", span_of(span));
+    }
+    let mut folder = args.place.open()?;
+    let Some(group) = find(&folder, text)? else { return Ok(ExitCode::from(1)) };
     let silence =
         Silence::new(group, clock::now(), span).by(args.by.clone().unwrap_or_else(user)).why(&args.why);
-    let mut folder = args.place.open()?;
+    let (known, _) = folder.silences().context("cannot read the silences")?;
+    let before = known.iter().filter(|known| known.group == group).map(|known| known.until).max();
     folder
         .silence(&silence)
         .with_context(|| format!("cannot write a silence into {}", folder.path().display()))?;
+    let until = stamp_of(silence.until);
     line(&format!(
-        "{} {group} until {}; it is told then what came in",
-        paint("silenced", Colour::Good),
-        stamp_of(silence.until)
+        "{} {group} until {until}; the next message then has the count",
+        paint("silenced", Colour::Good)
     ));
+    if let Some(before) = before.filter(|before| *before > silence.until) {
+        problem(&format!("this is shorter than before: it was silenced until {}", stamp_of(before)));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Finds the group of an id that may be shortened; what is not found is reported.
+fn find(folder: &SpoolFolder, text: &str) -> anyhow::Result<Option<GroupId>> {
+    let path = folder.path().display();
+    let known = folder.groups().with_context(|| format!("cannot read {path}"))?;
+    let start = text.to_ascii_lowercase();
+    if start.len() == 16 {
+        let group: GroupId = start.parse()?;
+        if !known.contains(&group) {
+            problem(&format!(
+                "no program that uses {path} has reported the group {group} so far; if its messages show this id, give the folder of their program with --folder"
+            ));
+        }
+        return Ok(Some(group));
+    }
+    let found: Vec<&GroupId> = known.iter().filter(|group| group.to_string().starts_with(&start)).collect();
+    match found.as_slice() {
+        [group] => Ok(Some(**group)),
+        [] => {
+            problem(&format!(
+                "no program that uses {path} has reported a group that starts with `{start}`; give all 16 digits, or the folder of its program with --folder"
+            ));
+            Ok(None)
+        }
+        several => {
+            let ids: Vec<String> = several.iter().take(5).map(ToString::to_string).collect();
+            bail!("`{start}` is the start of {} groups: {}; give more of it", several.len(), ids.join(", "))
+        }
+    }
 }
 
 fn list(place: &Whereabouts, as_json: bool) -> anyhow::Result<ExitCode> {

@@ -36,6 +36,7 @@ impl Checker<'_> {
             let path = path.child(name);
             match keys().find(|key| key.name == name) {
                 Some(key) => self.value(value, key.kind, &path),
+                None if self.findings.is_full() => self.wrong(&path, "is unknown"),
                 None => {
                     let meant = nearest(name, keys().map(|key| key.name));
                     let expected: Vec<_> = keys().map(|key| key.name).collect();

@@ -138,6 +138,12 @@ impl Mistakes {
         &self.list
     }
 
+    /// Returns how many there are besides those of the list.
+    #[must_use]
+    pub fn further(&self) -> usize {
+        self.further
+    }
+
     /// Tells whether there is one that is more than a warning.
     #[must_use]
     pub fn has_errors(&self) -> bool {
@@ -238,6 +244,11 @@ impl Findings {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Tells whether a further mistake is only counted: then its hint need not be looked for.
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() >= MOST
     }
 
     pub(crate) fn has_errors(&self) -> bool {

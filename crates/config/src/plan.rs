@@ -1,5 +1,7 @@
 //! Work out the stack of one program: services, directives and the environment laid over each other.
 
+use std::collections::{HashMap, HashSet};
+
 use tracing_core::LevelFilter;
 use watchfire_core::LevelTable;
 use watchfire_filter::{self as filter, EventFilter};
@@ -25,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) span_levels: LevelTable,
     pub(crate) handlers: Vec<HandlerPlan>,
     pub(crate) loggers: Vec<LoggerPlan>,
+    /// The numbers of loggers by target: a file may have very many.
+    numbers: HashMap<String, usize>,
     /// What looks at spans and fields among the directives of loggers, services and `RUST_LOG`.
     pub(crate) spans: Option<EventFilter>,
 }
@@ -86,12 +90,13 @@ impl Plan {
             span_levels: layered.spans.and_then(|text| span_levels(&text).ok()).unwrap_or_default(),
             handlers: Vec::new(),
             loggers: Vec::new(),
+            numbers: HashMap::new(),
             spans: None,
         };
         // In the order of the file, whoever names them first.
         let tables =
             || layered.loggers.iter().filter_map(|(target, table)| Some((target, table.as_table()?)));
-        let named: Vec<_> = tables().flat_map(|(_, table)| table.texts("handlers")).collect();
+        let named: HashSet<_> = tables().flat_map(|(_, table)| table.texts("handlers")).collect();
         for name in names(options, "handlers").into_iter().filter(|name| named.contains(name)) {
             plan.handler(name, options, &mut rules, findings);
         }
@@ -196,9 +201,10 @@ impl Plan {
     }
 
     pub(crate) fn logger_mut(&mut self, target: &str) -> &mut LoggerPlan {
-        let at = match self.loggers.iter().position(|logger| logger.target == target) {
-            Some(at) => at,
+        let at = match self.numbers.get(target) {
+            Some(at) => *at,
             None => {
+                self.numbers.insert(target.to_owned(), self.loggers.len());
                 let target = target.to_owned();
                 let (level, level_from, handlers, rules) = (None, None, Vec::new(), Vec::new());
                 self.loggers.push(LoggerPlan { target, level, level_from, handlers, propagate: true, rules });

@@ -3,19 +3,20 @@ use std::{
     time::Duration,
 };
 
-use watchfire_core::{Alert, ConfigError, Severity, clock};
+use watchfire_core::{Alert, ConfigError, Redactor, SelfLog, Severity, clock};
 use watchfire_outbox::{
-    Answers, Channel, Delivering, DeliveryPolicy, GroupId, Notification, Occasion, Outbox, Outcome, Sink,
-    Verifying,
+    Answers, Channel, Delivering, DeliveryPolicy, GroupId, Notification, NotificationPolicy, Occasion,
+    Outbox, Outcome, Sink, Verifying,
 };
 
 use crate::{
     Config, Mistake, Mistakes, Parts,
-    channels::Prepared,
+    channels::{KINDS, Prepared},
     compile::{Scene, compile},
     environment,
     mistake::{Cause, Findings},
     plan::Plan,
+    presets,
     resolve::Surroundings,
     setting::names,
     suggest::nearest,
@@ -76,10 +77,15 @@ impl Letter {
     }
 
     fn alert(&self, plan: &Plan) -> Alert {
-        let alert = Alert::new(workshop::app(&plan.app), self.severity, self.message.as_str())
-            .target(self.target.clone());
-        let fields = self.fields.iter();
-        fields.fold(alert, |alert, (name, value)| alert.field(name.clone(), value.as_str()))
+        // It does not pass the capture, which redacts what a program says.
+        let redactor = Redactor::default();
+        let message = redactor.clean(&self.message).into_owned();
+        let target = redactor.clean(&self.target).into_owned();
+        let alert = Alert::new(workshop::app(&plan.app), self.severity, message).target(target);
+        self.fields.iter().fold(alert, |alert, (name, value)| {
+            let value = redactor.value(name, value);
+            alert.field(redactor.clean(name).into_owned(), &*redactor.clean(&value))
+        })
     }
 }
 
@@ -99,27 +105,34 @@ impl Config {
         within: Duration,
     ) -> Result<Vec<Sent>, Mistakes> {
         let (plan, prepared) = self.prepare(handler, service)?;
+        let names: Vec<String> = prepared.iter().map(|(name, _)| name.clone()).collect();
         let wrong =
             |error: ConfigError| Mistakes::one("watchfire", Mistake::new(error.field(), error.reason()));
-        let answers = Arc::new(Mutex::new(Vec::new()));
-        let outbox = Outbox::builder(workshop::app(&plan.app)).in_memory().start().map_err(wrong)?;
+        let answers = Arc::new(Answered::default());
+        // The answers say what the outbox would say on stderr.
+        let quiet = SelfLog::to(|_| {});
+        let outbox = Outbox::builder(workshop::app(&plan.app)).in_memory().self_log(quiet);
+        let outbox = outbox.start().map_err(wrong)?;
         let mut open = Vec::new();
         for (name, prepared) in prepared {
-            let witness =
-                Witness { sink: prepared.into_sink(), handler: name.clone(), answers: Arc::clone(&answers) };
+            let (sink, handler) = (prepared.into_sink(), name.clone());
+            let witness = Witness { sink, handler, within, answers: Arc::clone(&answers) };
             open.push(Channel::new(witness).named(name).handler(&outbox).map_err(wrong)?);
         }
         outbox.alert(letter.alert(&plan));
-        let report = outbox.flush(within);
+        // What is still open then is in the answers.
+        let _report = outbox.flush(within);
         drop(open);
-        let mut sent = std::mem::take(&mut *answers.lock().unwrap_or_else(PoisonError::into_inner));
-        if report.pending > 0 && sent.is_empty() {
-            sent.push(Sent {
-                handler: handler.unwrap_or("all").to_owned(),
-                recipient: String::new(),
-                is_delivered: false,
-                answer: "no answer in time".to_owned(),
-            });
+        let mut sent = answers.take();
+        for name in names {
+            if !sent.iter().any(|one| one.handler == name) {
+                sent.push(Sent {
+                    handler: name,
+                    recipient: String::new(),
+                    is_delivered: false,
+                    answer: "was not tried".to_owned(),
+                });
+            }
         }
         Ok(sent)
     }
@@ -178,10 +191,15 @@ impl Config {
             folder: self.folder(),
         };
         let parts = Parts::new();
-        // One handler is sent through though no logger names it.
-        let alone = handler.map(|name| {
+        // A handler is sent through though no logger names it; without a choice, all that alert people are.
+        let chosen: Option<Vec<String>> = match (handler, service) {
+            (Some(name), _) => Some(vec![name.to_owned()]),
+            (None, Some(_)) => None,
+            (None, None) => Some(channels(self)),
+        };
+        let alone = chosen.clone().map(|chosen| {
             let mut alone = self.clone();
-            alone.set(["root", "handlers"], vec![name]);
+            alone.set(["root", "handlers"], chosen);
             alone
         });
         let config = alone.as_ref().unwrap_or(self);
@@ -202,8 +220,8 @@ impl Config {
             !own.iter().filter_map(rest).any(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         });
         let mut prepared = Vec::new();
-        for planned in plan.handlers.iter().filter(|planned| handler.is_none_or(|name| planned.name == name))
-        {
+        let is_chosen = |name: &String| chosen.as_ref().is_none_or(|chosen| chosen.contains(name));
+        for planned in plan.handlers.iter().filter(|planned| is_chosen(&planned.name)) {
             match Prepared::make(&planned.kind, &planned.options) {
                 Some(Ok(one)) => prepared.push((planned.name.clone(), one)),
                 Some(Err(error)) => {
@@ -231,11 +249,48 @@ impl Config {
     }
 }
 
-/// Notes what the provider says at the first attempt.
+/// Returns the handlers of a file that alert people.
+fn channels(config: &Config) -> Vec<String> {
+    let options = presets::apply(config.options());
+    let is_channel = |name: &&str| {
+        let kind = options.table("handlers").and_then(|handlers| handlers.table(name)?.text("type"));
+        kind.is_some_and(|kind| KINDS.contains(&kind))
+    };
+    names(&options, "handlers").into_iter().filter(is_channel).map(str::to_owned).collect()
+}
+
+/// The answers so far, one per handler and recipient.
+#[derive(Default)]
+struct Answered(Mutex<Vec<Sent>>);
+
+impl Answered {
+    fn put(&self, sent: Sent) {
+        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = |one: &&mut Sent| one.handler == sent.handler && one.recipient == sent.recipient;
+        match list.iter_mut().find(is_same) {
+            Some(known) => *known = sent,
+            None => list.push(sent),
+        }
+    }
+
+    fn take(&self) -> Vec<Sent> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A sink that notes what the provider says, and is tried once.
 struct Witness {
     sink: Box<dyn Sink>,
     handler: String,
-    answers: Arc<Mutex<Vec<Sent>>>,
+    within: Duration,
+    answers: Arc<Answered>,
+}
+
+impl Witness {
+    fn put(&self, recipient: &str, (is_delivered, answer): (bool, String)) {
+        let (handler, recipient) = (self.handler.clone(), recipient.to_owned());
+        self.answers.put(Sent { handler, recipient, is_delivered, answer });
+    }
 }
 
 impl Sink for Witness {
@@ -244,20 +299,19 @@ impl Sink for Witness {
     }
 
     fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
-        self.sink.render(occasion)
+        let rendered = self.sink.render(occasion);
+        let silence = format!("gave no answer within {} s", self.within.as_secs());
+        for notification in &rendered {
+            self.put(notification.recipient(), (false, silence.clone()));
+        }
+        rendered
     }
 
     fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
         Box::pin(async move {
             let outcome = self.sink.deliver(notification).await;
-            let degrades = matches!(outcome, Outcome::Degrade(_));
-            let (is_delivered, answer) = said(&outcome);
-            // A plainer form follows at once, and its answer counts.
-            if !degrades {
-                let recipient = notification.recipient().to_owned();
-                let sent = Sent { handler: self.handler.clone(), recipient, is_delivered, answer };
-                self.answers.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
-            }
+            // Of a form that is refused a plainer one follows, and its answer counts.
+            self.put(notification.recipient(), said(&outcome));
             match outcome {
                 Outcome::Delivered(_) | Outcome::Degrade(_) => outcome,
                 // A test is not repeated.
@@ -266,8 +320,12 @@ impl Sink for Witness {
         })
     }
 
+    /// Sends at once whatever the level, the hour and the budget: a person waits for it.
     fn policy(&self) -> DeliveryPolicy {
-        self.sink.policy()
+        let mut policy = DeliveryPolicy::default();
+        policy.timeout = self.sink.policy().timeout.min(self.within);
+        policy.notifications = NotificationPolicy::default().budget([]);
+        policy
     }
 
     fn verify<'a>(&'a self, answers: &'a Answers) -> Verifying<'a> {
@@ -288,6 +346,7 @@ fn said(outcome: &Outcome) -> (bool, String) {
         Outcome::Held(reason) => (false, format!("takes nothing until something is changed: {reason}")),
         Outcome::Ambiguous(reason) => (false, format!("may have taken it: {reason}")),
         Outcome::Rejected(reason) => (false, format!("refuses it: {reason}")),
+        Outcome::Degrade(reason) => (false, format!("refuses every form of it: {reason}")),
         other => (false, format!("{other:?}")),
     }
 }

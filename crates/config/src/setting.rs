@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 /// One value of a configuration. Its `Debug` shows kind and length alone: it may be a credential.
 #[derive(Clone, PartialEq)]
@@ -142,28 +142,52 @@ impl Options {
 
     /// Lays `other` over this table: tables are merged, everything else is replaced.
     pub(crate) fn overlay(&mut self, other: &Self) {
-        for (key, value) in other.iter() {
-            match value {
-                Setting::Table(over) => self.edit(key, |table| table.overlay(over)),
-                value => self.set(key, value.clone()),
-            }
-        }
+        let known = self.index();
+        let merged = |(key, value): (&str, &Setting)| {
+            let under = known.get(key).copied().and_then(Setting::as_table);
+            let value = match (under, value) {
+                (Some(under), Setting::Table(over)) => {
+                    let mut under = under.clone();
+                    under.overlay(over);
+                    Setting::Table(under)
+                }
+                _ => value.clone(),
+            };
+            (key.to_owned(), value)
+        };
+        let over: Vec<_> = other.iter().map(merged).collect();
+        *self = std::mem::take(&mut self.0).into_iter().chain(over).collect();
+    }
+
+    /// Returns the values by key: a file may have very many.
+    fn index(&self) -> HashMap<&str, &Setting> {
+        self.iter().collect()
     }
 }
 
 impl PartialEq for Options {
     fn eq(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len() && self.0.iter().all(|(key, value)| other.get(key) == Some(value))
+        let known = other.index();
+        self.0.len() == other.0.len()
+            && self.0.iter().all(|(key, value)| known.get(key.as_str()).is_some_and(|other| *other == value))
     }
 }
 
 impl FromIterator<(String, Setting)> for Options {
     fn from_iter<I: IntoIterator<Item = (String, Setting)>>(entries: I) -> Self {
-        let mut options = Self::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut list: Vec<(String, Setting)> = Vec::new();
         for (key, value) in entries {
-            options.set(key, value);
+            // A later value is in the place of the earlier one.
+            match places.get(&key).and_then(|place| list.get_mut(*place)) {
+                Some(entry) => entry.1 = value,
+                None => {
+                    places.insert(key.clone(), list.len());
+                    list.push((key, value));
+                }
+            }
         }
-        options
+        Self(list)
     }
 }
 

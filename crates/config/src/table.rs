@@ -1,6 +1,6 @@
 //! The table that a configuration compiles to: who hears what, worked out once per callsite.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use tracing_core::{LevelFilter, Metadata};
 use watchfire_core::{EventView, Handler};
@@ -62,7 +62,8 @@ const NOBODY: Site = Site { mask: 0, exact: 0, route: 0, has_rules: false, is_or
 
 impl Table {
     pub(crate) fn new(entries: Vec<Entry>, loggers: &[LoggerPlan], spans: Option<EventFilter>) -> Self {
-        let mut routes: Vec<Route> = loggers.iter().map(|logger| flatten(logger, loggers)).collect();
+        let by_target = loggers.iter().map(|logger| (logger.target.as_str(), logger)).collect();
+        let mut routes: Vec<Route> = loggers.iter().map(|logger| flatten(logger, &by_target)).collect();
         routes.sort_by_key(|route| std::cmp::Reverse((segments(&route.target).count(), route.target.len())));
         let of_routes = routes.iter().filter(|route| route.mask != 0).map(|route| {
             let handlers = route.order.iter().filter_map(|number| entries.get(*number));
@@ -270,13 +271,16 @@ fn segments(target: &str) -> impl Iterator<Item = &str> {
 
 /// Works out a logger's level and handlers as Python does: those of the nearest logger above with a level, and the
 /// handlers of all above up to one that does not propagate.
-fn flatten(logger: &LoggerPlan, all: &[LoggerPlan]) -> Route {
-    let mut above: Vec<_> = all.iter().filter(|other| covers(&other.target, &logger.target)).collect();
-    above.sort_by_key(|other| std::cmp::Reverse(segments(&other.target).count()));
+fn flatten(logger: &LoggerPlan, by_target: &HashMap<&str, &LoggerPlan>) -> Route {
+    // Itself, and the loggers of all first parts of its target: `a::b::c`, `a::b`, `a`, and the root.
+    let ends = logger.target.match_indices("::").map(|(at, _)| at).collect::<Vec<_>>().into_iter().rev();
+    let starts = std::iter::once(logger.target.len()).chain(ends).filter(|end| *end > 0).chain([0]);
+    let above: Vec<&LoggerPlan> =
+        starts.filter_map(|end| by_target.get(logger.target.get(..end)?).copied()).collect();
     let found = above.iter().find_map(|logger| Some((logger.level?, logger.target.clone())));
     let (level, level_of) = found.unwrap_or((Threshold::All, String::new()));
     let (mut order, mut mask) = (Vec::new(), 0_u64);
-    for logger in above {
+    for logger in &above {
         for number in &logger.handlers {
             if mask >> number & 1 == 0 {
                 mask |= 1 << number;

@@ -15,7 +15,7 @@ pub(crate) struct Whereabouts {
     /// The spool's folder [default: the configuration's, else $STATE_DIRECTORY/watchfire]
     #[arg(long, value_name = "DIR")]
     pub(crate) folder: Option<PathBuf>,
-    /// Take the folder from `spool` in this configuration's `[outbox]` [default: ./watchfire.toml, if it names one]
+    /// Take the folder from `spool` in this configuration's `[outbox]` [default: $WATCHFIRE_CONFIG, else ./watchfire.toml, if it names one]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -39,7 +39,7 @@ impl Whereabouts {
                         file.display()
                     )
                 }
-                Some(spool) => return Ok(spool.into()),
+                Some(spool) => return Ok(beside(file, &spool)),
                 None => {}
             }
         } else if let Some(spool) = implied() {
@@ -54,11 +54,25 @@ impl Whereabouts {
     }
 }
 
-/// Returns the folder that the configuration beside us names, if there is one and it can be read.
+/// Returns the folder that the configuration of a program started here names, if it can be read.
+#[expect(clippy::disallowed_methods, reason = "programs find their configuration by the same variable")]
 fn implied() -> Option<PathBuf> {
-    let config = Config::read("watchfire.toml").ok()?;
+    let named = std::env::var_os("WATCHFIRE_CONFIG").filter(|path| !path.is_empty());
+    let file = named.map_or_else(|| PathBuf::from("watchfire.toml"), PathBuf::from);
+    let config = Config::read(&file).ok()?;
     let spool = config.get(["outbox", "spool"])?.as_text()?.to_owned();
-    (!spool.contains("${")).then(|| spool.into())
+    (!spool.contains("${")).then(|| beside(&file, &spool))
+}
+
+/// Returns a spool's folder. A program resolves a relative one from where it was started, which is often where its
+/// configuration is.
+fn beside(file: &Path, spool: &str) -> PathBuf {
+    let here = PathBuf::from(spool);
+    let there = file.parent().map(|folder| folder.join(spool));
+    match there {
+        Some(there) if here.is_relative() && !here.exists() => there,
+        _ => here,
+    }
 }
 
 fn open(path: &Path) -> anyhow::Result<SpoolFolder> {

@@ -26,6 +26,7 @@ fn a_silence_is_begun_listed_made_longer_and_ended() {
     assert!(text(&silence(folder, &["ls"]), 0).starts_with("Nothing is silenced"));
     let said = text(&silence(folder, &[GROUP, "--for", "2h", "--why", "ticket 4711", "--by", "ada"]), 0);
     assert!(said.starts_with(&format!("silenced {GROUP} until ")), "{said}");
+    assert!(said.contains(&format!("has reported the group {GROUP} so far")), "{said}");
     let file = fs::read_to_string(folder.join("silences").join(GROUP)).unwrap();
     let read: Silence = file.parse().unwrap();
     assert_eq!((read.by.as_str(), read.why.as_str()), ("ada", "ticket 4711"));
@@ -37,7 +38,8 @@ fn a_silence_is_begun_listed_made_longer_and_ended() {
         format!("group = {GROUP}\nuntil = 2999-01-01T00:00:00Z"),
     )
     .unwrap();
-    text(&silence(folder, &[GROUP, "--for", "30m"]), 0);
+    let said = text(&silence(folder, &[GROUP, "--for", "30m"]), 0);
+    assert!(said.contains("shorter than before: it was silenced until 2999-01-01"), "{said}");
     let listed = silence(folder, &["ls", "--json"]);
     let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
     assert_eq!(listed["silences"].as_array().unwrap().len(), 1, "{listed}");
@@ -60,7 +62,9 @@ fn what_is_no_silence_is_said_with_what_to_do() {
     let gone = folder.join("gone");
     // (folder, arguments, exit code, what it says)
     let cases: &[(&Path, &[&str], i32, &str)] = &[
-        (folder, &["9f31", "--for", "2h"], 2, "16 hexadecimal digits"),
+        (folder, &["9f31c2a0", "--for", "2h"], 1, "has reported a group that starts with `9f31c2a0`"),
+        (folder, &["9f3", "--for", "2h"], 2, "16 hexadecimal digits"),
+        (folder, &["watchfire", "--for", "2h"], 2, "16 hexadecimal digits"),
         (folder, &["9f31c2a07be4d81x", "--for", "2h"], 2, "16 hexadecimal digits"),
         (folder, &[GROUP], 2, "--for <SPAN>"),
         (folder, &[GROUP, "--for", "soon"], 2, "such as `30m`"),
@@ -73,4 +77,37 @@ fn what_is_no_silence_is_said_with_what_to_do() {
         let said = text(&silence(folder, arguments), *code);
         assert!(said.contains(wanted), "{arguments:?}: {wanted} is not in {said}");
     }
+}
+
+#[test]
+fn the_short_id_of_an_sms_is_enough_from_any_directory() {
+    let place = tempfile::tempdir().unwrap();
+    let spool = place.path().join("spool");
+    let inbox = watchfire_inbox::Inbox::start().unwrap();
+    let file = place.path().join("watchfire.toml");
+    let config = format!(
+        "[app]\nname = \"shop\"\n[outbox]\nspool = \"{}\"\n[handlers.ops]\ntype = \"slack\"\nwebhook = \"{}\"\n[root]\nhandlers = [\"ops\"]\n",
+        spool.display(),
+        inbox.slack_webhook_url()
+    );
+    fs::write(&file, config).unwrap();
+    let (layer, handle) = watchfire_config::Config::read(&file).unwrap().layers().unwrap();
+    let subscriber = tracing_subscriber::layer::SubscriberExt::with(tracing_subscriber::registry(), layer);
+    tracing::subscriber::with_default(subscriber, || tracing::error!("the ledger does not balance"));
+    inbox.wait_for(watchfire_inbox::Room::SlackWebhook, 1, Duration::from_secs(20)).unwrap();
+    drop(handle);
+    let message = inbox.accepted(watchfire_inbox::Room::SlackWebhook).remove(0).text();
+    let id = message
+        .split_whitespace()
+        .find(|word| word.len() == 16 && word.bytes().all(|b| b.is_ascii_hexdigit()));
+    let id = id.unwrap_or_else(|| panic!("no group in {message}"));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_watchfire"));
+        command.current_dir(elsewhere.path()).env("WATCHFIRE_CONFIG", &file).arg("silence").args(arguments);
+        text(&command.output().unwrap(), 0)
+    };
+    let said = run(&[&id[..8], "--for", "2h"]);
+    assert!(said.starts_with(&format!("silenced {id} until ")) && !said.contains("so far"), "{said}");
+    assert!(run(&["ls"]).contains(id));
 }

@@ -15,4 +15,5 @@ mod reload;
 mod rewrite;
 mod routing;
 mod sample;
+mod send;
 mod watched;

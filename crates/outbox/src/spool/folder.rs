@@ -13,6 +13,7 @@
 //! ```
 
 mod entry;
+mod groups;
 mod silences;
 
 use std::{
