@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use watchfire_core::{ConfigError, Severity};
+use watchfire_core::{ConfigError, Problems, Severity};
 use watchfire_outbox::{
     AlertHandler, Answers, Channel, Delivering, DeliveryPolicy, Notification, Occasion, Outbox, QuietHours,
     Rate, Sink, Verifying,
@@ -75,10 +75,12 @@ impl Prepared {
             "sentry" => sentry(table).map(boxed),
             _ => return None,
         };
-        Some(sink.and_then(|sink| Self::around(sink, table)))
+        Some(Self::around(sink, table))
     }
 
-    fn around(sink: Box<dyn Sink>, table: &Options) -> Result<Self, ConfigError> {
+    fn around(sink: Result<Box<dyn Sink>, ConfigError>, table: &Options) -> Result<Self, ConfigError> {
+        let mut problems = Problems::new();
+        let sink = problems.keep(sink);
         let duration =
             |table: &Options, key: &str| table.get(key).and_then(|value| units::duration(value).ok());
         let count = |table: &Options, key: &str| u32::try_from(table.get(key)?.as_integer()?).ok();
@@ -93,32 +95,21 @@ impl Prepared {
             let rate = Rate::new(count(table, "most")?, duration(table, "per")?);
             Some(count(table, "burst").map_or(rate, |burst| rate.burst(burst)))
         };
-        let quiet = match (table.text("quiet_hours"), table.text("quiet_zone")) {
-            (Some(hours), zone) => {
-                let wrong = |error: ConfigError| ConfigError::new("quiet_hours", error.reason());
-                let hours: QuietHours = hours.parse().map_err(wrong)?;
-                Some(match zone {
-                    Some(zone) => {
-                        hours.in_zone(zone).map_err(|error| ConfigError::new("quiet_zone", error.reason()))?
-                    }
-                    None => hours,
-                })
-            }
-            (None, Some(_)) => return Err(ConfigError::new("quiet_zone", "has no `quiet_hours` beside it")),
-            (None, None) => None,
-        };
-        Ok(Self {
-            sink,
-            timeout: duration(table, "timeout"),
-            max_age: duration(table, "max_age"),
-            failover,
-            digests: digests.iter().filter_map(|value| units::duration(value).ok()).collect(),
-            min_count: table
-                .table("min_count")
-                .and_then(|table| Some((count(table, "count")?, duration(table, "within")?))),
-            first_from: crate::files::severity(table, "first_from"),
-            budget: rates.iter().filter_map(rate).collect(),
-            quiet,
+        let quiet = problems.keep(quiet(table));
+        problems.finish(|| {
+            Some(Self {
+                sink: sink?,
+                quiet: quiet?,
+                timeout: duration(table, "timeout"),
+                max_age: duration(table, "max_age"),
+                failover,
+                digests: digests.iter().filter_map(|value| units::duration(value).ok()).collect(),
+                min_count: table
+                    .table("min_count")
+                    .and_then(|table| Some((count(table, "count")?, duration(table, "within")?))),
+                first_from: crate::files::severity(table, "first_from"),
+                budget: rates.iter().filter_map(rate).collect(),
+            })
         })
     }
 
@@ -157,6 +148,24 @@ impl Prepared {
 
     pub(crate) fn into_sink(self) -> Box<dyn Sink> {
         self.sink
+    }
+}
+
+fn quiet(table: &Options) -> Result<Option<QuietHours>, ConfigError> {
+    let (Some(hours), zone) = (table.text("quiet_hours"), table.text("quiet_zone")) else {
+        return match table.text("quiet_zone") {
+            Some(_) => Err(ConfigError::new("quiet_zone", "has no `quiet_hours` beside it")),
+            None => Ok(None),
+        };
+    };
+    let hours: QuietHours =
+        hours.parse().map_err(|error: ConfigError| ConfigError::new("quiet_hours", error.reason()))?;
+    match zone {
+        Some(zone) => {
+            let hours = hours.in_zone(zone);
+            hours.map(Some).map_err(|error| ConfigError::new("quiet_zone", error.reason()))
+        }
+        None => Ok(Some(hours)),
     }
 }
 
@@ -223,143 +232,125 @@ fn boxed<S: Sink>(sink: S) -> Box<dyn Sink> {
 
 /// Applies an option if it is there.
 #[cfg(any(feature = "email", feature = "sentry", feature = "slack", feature = "sms", feature = "telegram"))]
-fn with<T, V>(
-    made: T,
-    value: Option<V>,
-    apply: impl FnOnce(T, V) -> Result<T, ConfigError>,
-) -> Result<T, ConfigError> {
+fn with<B, V>(builder: B, value: Option<V>, apply: impl FnOnce(B, V) -> B) -> B {
     match value {
-        Some(value) => apply(made, value),
-        None => Ok(made),
+        Some(value) => apply(builder, value),
+        None => builder,
     }
 }
 
 #[cfg(feature = "email")]
 fn email(table: &Options) -> Result<watchfire_email::Email, ConfigError> {
-    use watchfire_email::Email;
+    use watchfire_email::{Email, EmailBuilder};
     let text = |key: &str| table.text(key);
-    let is_on = |key: &str| table.get(key).and_then(Setting::as_bool);
-    let mut mail = Email::to(table.texts("to"))
-        .from(text("from").unwrap_or_default())
-        .server(text("server").unwrap_or_default())?;
+    let is_off = |key: &str| table.get(key).and_then(Setting::as_bool) == Some(false);
+    let mut problems = Problems::new();
+    let mut mail = Email::to(table.texts("to"));
+    mail = with(mail, text("from"), EmailBuilder::from);
+    mail = with(mail, text("server"), EmailBuilder::server);
     mail = match (text("user"), text("password")) {
-        (Some(user), Some(password)) => mail.login(user, password)?,
-        (None, None) => mail,
-        (Some(_), None) => return Err(ConfigError::new("email.user", "has no `password` beside it")),
-        (None, Some(_)) => return Err(ConfigError::new("email.password", "has no `user` beside it")),
+        (Some(user), Some(password)) => mail.login(user, password),
+        (user, password) => {
+            problems.check(user.is_none(), "email.user", "has no `password` beside it");
+            problems.check(password.is_none(), "email.password", "has no `user` beside it");
+            mail
+        }
     };
-    mail = with(mail, text("subject_prefix"), |mail, prefix| Ok(mail.subject_prefix(prefix)))?;
-    mail = with(mail, text("reply_to"), Email::reply_to)?;
-    mail = with(mail, is_on("html"), |mail, on| Ok(mail.html(on)))?;
-    mail = with(mail, is_on("thread"), |mail, on| Ok(mail.thread(on)))?;
-    mail = with(mail, text("hello_name"), Email::hello_name)?;
+    mail = with(mail, text("subject_prefix"), EmailBuilder::subject_prefix);
+    mail = with(mail, text("reply_to"), EmailBuilder::reply_to);
+    if is_off("html") {
+        mail = mail.without_html();
+    }
+    if is_off("thread") {
+        mail = mail.without_threads();
+    }
+    mail = with(mail, text("hello_name"), EmailBuilder::hello_name);
     let step = table.get("step_timeout").and_then(|value| units::duration(value).ok());
-    mail = with(mail, step, |mail, step| Ok(mail.step_timeout(step)))?;
-    with(mail, text("ca_file"), Email::ca_file)
+    mail = with(mail, step, EmailBuilder::step_timeout);
+    let mail = problems.keep(with(mail, text("ca_file"), EmailBuilder::ca_file).build());
+    problems.finish(|| mail)
 }
 
 #[cfg(feature = "slack")]
 fn slack(table: &Options) -> Result<watchfire_slack::Slack, ConfigError> {
-    use watchfire_slack::Slack;
+    use watchfire_slack::{Slack, SlackBuilder};
     let text = |key: &str| table.text(key);
     let channels = table.texts("channels");
-    let mut slack = match (text("webhook"), text("token"), channels.split_first()) {
-        (Some(url), None, None) => Slack::webhook(url)?,
+    let wrong = |field: &'static str, reason: &str| Err(ConfigError::new(field, reason));
+    let slack = match (text("webhook"), text("token"), channels.split_first()) {
+        (Some(url), None, None) => Slack::webhook(url),
         (None, Some(token), Some((first, more))) => {
-            more.iter().try_fold(Slack::bot(token, first)?, |slack, channel| slack.also_to(channel))?
+            more.iter().fold(Slack::bot(token, *first), |slack, channel| slack.also_to(*channel))
         }
         (Some(_), ..) => {
-            let reason = "is complete by itself; `token` and `channels` are for a bot";
-            return Err(ConfigError::new("slack.webhook", reason));
+            return wrong("slack.webhook", "is complete by itself; `token` and `channels` are for a bot");
         }
-        (None, Some(_), None) => return Err(ConfigError::new("slack.token", "has no `channels` beside it")),
-        (None, None, Some(_)) => return Err(ConfigError::new("slack.channels", "has no `token` beside it")),
-        (None, None, None) => {
-            return Err(ConfigError::new("slack", "expected `webhook`, or `token` and `channels`"));
-        }
+        (None, Some(_), None) => return wrong("slack.token", "has no `channels` beside it"),
+        (None, None, Some(_)) => return wrong("slack.channels", "has no `token` beside it"),
+        (None, None, None) => return wrong("slack", "expected `webhook`, or `token` and `channels`"),
     };
-    for whom in table.texts("mention") {
-        slack = slack.mention(whom)?;
-    }
-    slack = with(slack, text("username"), Slack::username)?;
-    slack = with(slack, text("icon_emoji"), Slack::icon_emoji)?;
-    slack = with(slack, text("api_url"), Slack::api_url)?;
-    with(slack, text("ca_file"), Slack::ca_file)
+    let slack = table.texts("mention").into_iter().fold(slack, SlackBuilder::mention);
+    let slack = with(slack, text("username"), SlackBuilder::username);
+    let slack = with(slack, text("icon_emoji"), SlackBuilder::icon_emoji);
+    let slack = with(slack, text("api_url"), SlackBuilder::api_url);
+    with(slack, text("ca_file"), SlackBuilder::ca_file).build()
 }
 
 #[cfg(feature = "telegram")]
 fn telegram(table: &Options) -> Result<watchfire_telegram::Telegram, ConfigError> {
-    use watchfire_telegram::Telegram;
+    use watchfire_telegram::{Telegram, TelegramBuilder};
     let text = |key: &str| table.text(key);
     let chats = table.texts("chats");
     let (first, more) = chats.split_first().map_or(("", &[][..]), |(first, more)| (*first, more));
-    let mut telegram = Telegram::bot(text("token").unwrap_or_default(), first)?;
-    for chat in more {
-        telegram = telegram.also_to(chat)?;
-    }
+    let telegram = Telegram::bot(text("token").unwrap_or_default(), first);
+    let mut telegram = more.iter().fold(telegram, |telegram, chat| telegram.also_to(chat));
     if table.get("silent").and_then(Setting::as_bool) == Some(true) {
         telegram = telegram.silent();
     }
-    telegram = with(telegram, text("api_url"), Telegram::api_url)?;
-    with(telegram, text("ca_file"), Telegram::ca_file)
+    let telegram = with(telegram, text("api_url"), TelegramBuilder::api_url);
+    with(telegram, text("ca_file"), TelegramBuilder::ca_file).build()
 }
 
 #[cfg(feature = "sms")]
 fn sms(table: &Options) -> Result<watchfire_sms::Sms, ConfigError> {
-    use watchfire_sms::{Exotel, Sms, Twilio};
+    use watchfire_sms::{Exotel, Sms, SmsBuilder, Twilio};
+    let mut problems = Problems::new();
     let mut sms = Sms::to(table.texts("to"));
     if let Some(account) = table.table("twilio") {
         let text = |key: &str| account.text(key);
         let (sid, token) = (text("account_sid").unwrap_or_default(), text("auth_token").unwrap_or_default());
-        let mut twilio = Twilio::with_key(sid, text("key_sid").unwrap_or(sid), token);
-        if let Some(from) = text("from") {
-            twilio = twilio.from(from);
-        }
-        if let Some(service) = text("messaging_service") {
-            twilio = twilio.messaging_service(service);
-        }
-        if let Some(url) = text("base_url") {
-            twilio = twilio.base_url(url);
-        }
-        sms = sms.twilio(twilio);
+        let twilio = Twilio::with_key(sid, text("key_sid").unwrap_or(sid), token);
+        let twilio = with(twilio, text("from"), Twilio::from);
+        let twilio = with(twilio, text("messaging_service"), Twilio::messaging_service);
+        sms = sms.twilio(with(twilio, text("api_url"), Twilio::api_url));
     }
     if let Some(account) = table.table("exotel") {
         let text = |key: &str| account.text(key);
         let sid = text("account_sid").unwrap_or_default();
-        let mut exotel = Exotel::new(sid, text("key").unwrap_or(sid), text("token").unwrap_or_default());
-        if let Some(from) = text("from") {
-            exotel = exotel.from(from);
-        }
-        exotel = match (text("dlt_entity_id"), text("dlt_template_id")) {
+        let exotel = Exotel::new(sid, text("key").unwrap_or(sid), text("token").unwrap_or_default());
+        let exotel = with(exotel, text("from"), Exotel::from);
+        let exotel = match (text("dlt_entity_id"), text("dlt_template_id")) {
             (Some(entity), Some(template)) => exotel.dlt(entity, template),
-            (None, None) => exotel,
-            _ => {
-                return Err(ConfigError::new(
-                    "sms.exotel",
-                    "expected both of `dlt_entity_id` and `dlt_template_id`",
-                ));
+            (entity, template) => {
+                let is_whole = entity.is_none() && template.is_none();
+                let reason = "expected both of `dlt_entity_id` and `dlt_template_id`";
+                problems.check(is_whole, "sms.exotel", reason);
+                exotel
             }
         };
-        if let Some(template) = text("template") {
-            exotel = exotel.template(template);
-        }
-        if let Some(host) = text("host") {
-            exotel = exotel.host(host);
-        }
-        if let Some(url) = text("base_url") {
-            exotel = exotel.base_url(url);
-        }
-        sms = sms.exotel(exotel);
+        let exotel = with(exotel, text("template"), Exotel::template);
+        sms = sms.exotel(with(exotel, text("api_url"), Exotel::api_url));
     }
     if let Some(segments) = table.get("max_segments").and_then(Setting::as_integer) {
         sms = sms.max_segments(usize::try_from(segments).unwrap_or(1));
     }
-    with(sms, table.text("ca_file"), watchfire_sms::SmsBuilder::ca_file)?.build()
+    let sms = problems.keep(with(sms, table.text("ca_file"), SmsBuilder::ca_file).build());
+    problems.finish(|| sms)
 }
 
 #[cfg(feature = "sentry")]
 fn sentry(table: &Options) -> Result<watchfire_sentry::Sentry, ConfigError> {
-    use watchfire_sentry::Sentry;
-    let sentry = Sentry::dsn(table.text("dsn").unwrap_or_default())?.tag_fields(table.texts("tag_fields"));
-    with(sentry, table.text("ca_file"), Sentry::ca_file)
+    use watchfire_sentry::{Sentry, SentryBuilder};
+    let sentry = Sentry::dsn(table.text("dsn").unwrap_or_default()).tag_fields(table.texts("tag_fields"));
+    with(sentry, table.text("ca_file"), SentryBuilder::ca_file).build()
 }

@@ -304,7 +304,7 @@ impl Form<'_> {
                     .filter_map(|(key, value)| Some(((*key).to_owned(), Setting::Text(value?))))
                     .collect();
                 if let Some(url) = self.text(&[url]) {
-                    account.set("base_url", url);
+                    account.set("api_url", url);
                 }
                 handler.set(provider, account);
             }

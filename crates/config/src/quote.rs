@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use watchfire_core::{ConfigError, Redactor, process};
+use watchfire_core::{Redactor, process};
 
 use crate::{
     setting::{Options, Setting},
@@ -33,12 +33,11 @@ fn is_ordinary(text: &str) -> bool {
 }
 
 /// Returns the reason of an error about a part without the values of the part's table.
-pub(crate) fn without_values(error: &ConfigError, section: Section, table: &Options) -> String {
+pub(crate) fn without_values(reason: &str, section: Section, table: &Options) -> String {
     let kind = table.text("type").unwrap_or_default();
     let keys = section.types().iter().find(|(name, _)| *name == kind).map_or(&[][..], |(_, keys)| *keys);
     let mut values = Vec::new();
     gather(table, &[section.common(), keys], &mut values);
-    let reason = error.reason();
     // What is expected is an example of ours, whatever the file has.
     let (said, expected) = reason.find("expected").map_or((reason, ""), |at| reason.split_at(at));
     let mut shown = String::new();
@@ -129,8 +128,7 @@ mod tests {
             ("hunter2hunter2: cannot be read", "the value: cannot be read"),
             ("expected `sms`", "expected `sms`"),
         ] {
-            let error = ConfigError::new("sms.to", reason);
-            assert_eq!(without_values(&error, Section::Handlers, &table), expected);
+            assert_eq!(without_values(reason, Section::Handlers, &table), expected);
         }
     }
 }

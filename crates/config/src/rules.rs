@@ -271,7 +271,7 @@ impl<'a> Rules<'a> {
                     (None, Some(_)) => path.child("matches"),
                     (None, None) => path.clone(),
                 };
-                let reason = without_values(&error, Section::Filters, table);
+                let reason = without_values(error.reason(), Section::Filters, table);
                 findings.add(Mistake::new(&path, reason).at(self.places.value(&path)));
                 None
             }

@@ -225,12 +225,13 @@ impl Config {
             match Prepared::make(&planned.kind, &planned.options) {
                 Some(Ok(one)) => prepared.push((planned.name.clone(), one)),
                 Some(Err(error)) => {
-                    findings.add(workshop::place_error(
+                    workshop::place_error(
                         &planned.name,
                         &error,
                         &planned.options,
                         config.places(),
-                    ));
+                        &mut findings,
+                    );
                 }
                 None => {}
             }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use watchfire_core::{App, ConfigError, Handler, LevelTable, Null};
+use watchfire_core::{App, ConfigError, Diagnostic, Handler, LevelTable, Null};
 use watchfire_outbox::{Outbox, UncleanEnd};
 
 use crate::{
@@ -56,7 +56,7 @@ impl Workshop {
         for handler in &plan.handlers {
             match self.begin(handler, options, parts) {
                 Ok(one) => begun.push(one),
-                Err(error) => findings.add(place_error(&handler.name, &error, &handler.options, places)),
+                Err(error) => place_error(&handler.name, &error, &handler.options, places, findings),
             }
         }
         if findings.count() > before {
@@ -111,7 +111,7 @@ impl Workshop {
             match self.channel(handler, &prepared) {
                 Ok(made) => handlers.push(made),
                 Err(error) => {
-                    findings.add(place_error(&handler.name, &error, &handler.options, places));
+                    place_error(&handler.name, &error, &handler.options, places, findings);
                     return None;
                 }
             }
@@ -291,7 +291,7 @@ pub(crate) fn rehearse(
             kind => Prepared::make(kind, &handler.options).map_or(Ok(()), |made| made.map(drop)),
         };
         if let Err(error) = made {
-            findings.add(place_error(&handler.name, &error, &handler.options, places));
+            place_error(&handler.name, &error, &handler.options, places, findings);
         }
     }
 }
@@ -316,14 +316,26 @@ fn identity(table: &Options, options: &Options) -> Options {
     identity
 }
 
-/// Says which key of a handler an error is about.
-pub(crate) fn place_error(name: &str, error: &ConfigError, table: &Options, places: &Places) -> Mistake {
+/// Finds the keys of a handler that an error is about, and adds its problems.
+pub(crate) fn place_error(
+    name: &str,
+    error: &ConfigError,
+    table: &Options,
+    places: &Places,
+    findings: &mut Findings,
+) {
+    for problem in error.diagnostics() {
+        findings.add(place(name, problem, table, places));
+    }
+}
+
+fn place(name: &str, problem: &Diagnostic, table: &Options, places: &Places) -> Mistake {
     let path = Path::of(["handlers", name]);
-    let key = error.field().rsplit('.').next().unwrap_or_default();
+    let key = problem.path().rsplit('.').next().unwrap_or_default();
     let plural = format!("{key}s");
     let found = [key, plural.as_str()].into_iter().find(|key| table.get(key).is_some());
     let nested = table.iter().find(|(name, value)| {
-        value.as_table().is_some_and(|table| table.get(key).is_some()) && error.field().contains(name)
+        value.as_table().is_some_and(|table| table.get(key).is_some()) && problem.path().contains(name)
     });
     let path = match (found, table.text("formatter")) {
         (None, _) if nested.is_some() => path.child(nested.map_or("", |(name, _)| name)).child(key),
@@ -333,7 +345,8 @@ pub(crate) fn place_error(name: &str, error: &ConfigError, table: &Options, plac
         }
         _ => path,
     };
-    Mistake::new(&path, without_values(error, Section::Handlers, table)).at(places.value(&path))
+    let reason = without_values(problem.reason(), Section::Handlers, table);
+    Mistake::new(&path, reason).hint(problem.hint()).at(places.value(&path))
 }
 
 pub(crate) fn app(table: &Options) -> App {

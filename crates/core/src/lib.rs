@@ -40,7 +40,7 @@ pub use app::App;
 pub use cap::{CUT, Limits, PANICKED, append, append_text, cut};
 pub use capture::{Buffers, Capture, Captured};
 pub use claim::{claim_spans, leave_level_open, probe};
-pub use error::ConfigError;
+pub use error::{ConfigError, Diagnostic, Problems};
 pub use event::EventView;
 pub use guard::{mute_thread, quietly};
 pub use handler::{Flushed, Handler, Null};

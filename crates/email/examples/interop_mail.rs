@@ -7,7 +7,7 @@ use std::{env, error::Error, process::ExitCode, time::Duration};
 
 use tracing_subscriber::prelude::*;
 use watchfire_email::Email;
-use watchfire_outbox::{Outbox, Sink};
+use watchfire_outbox::{Outbox, SinkExt};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
@@ -18,7 +18,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let to = arguments.next().unwrap_or_else(|| "ada@example.com".to_owned());
 
     let outbox = Outbox::start("interop")?;
-    let email = Email::to([to]).from(from).server(url)?.ca_file(ca)?.subject_prefix("[shop] ");
+    let email = Email::to([to]).from(from).server(url).ca_file(ca).subject_prefix("[shop] ");
     tracing_subscriber::registry().with(email.layer(&outbox)?).init();
     // A letter, a sign and an ideograph outside ASCII; what HTML must escape; what a header or SMTP must not see.
     let hostile = "first\r\nBcc: eve@example.com\r\n.\r\n\0\u{1b}[31m \u{202e}desrever 😀";

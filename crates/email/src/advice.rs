@@ -2,19 +2,8 @@
 
 use crate::{
     config::{Security, Server},
-    reply::Stage,
+    stage::{Stage, Trouble},
 };
-
-/// Says how a step went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    /// The server refused with this code.
-    Refused(u16),
-    /// There was an error and no reply.
-    Failed,
-    /// Nothing came in time.
-    Silence,
-}
 
 /// Returns what helps, in one short clause; nothing where waiting is all that helps.
 ///

@@ -1,152 +1,92 @@
-use std::{fmt, fs, path::Path, time::Duration};
+//! The settings: collected by the builder, and checked all at once.
+
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use lettre::{
     message::Mailbox,
-    transport::smtp::{client::Certificate, extension::ClientId},
+    transport::smtp::{
+        client::{Certificate, TlsParameters},
+        extension::ClientId,
+    },
 };
-use watchfire_core::{ConfigError, HandlerLayer, Secret};
-use watchfire_outbox::{
-    AlertHandler, Answers, Delivering, DeliveryPolicy, Notification, NotificationPolicy, Occasion, Sink,
-    Verifying,
-};
+use watchfire_core::{ConfigError, Problems, Secret};
 
-use crate::{render, transport::Transport, verify};
-
-/// Is a layer that mails alerts.
-pub type EmailLayer = HandlerLayer<AlertHandler<Email>>;
-
-/// Mails alerts to the admins, each in a mail of their own.
+/// The settings of an [`Email`](crate::Email) in the making; `.layer(&outbox)` or [`build`](Self::build) checks them.
 ///
 /// ```
 /// use watchfire_email::Email;
-/// let error = Email::to(["nobody"]).from("errors@example.com").server("smtp://localhost").unwrap_err();
-/// assert_eq!(error.field(), "email.to");
+/// let error = Email::to(["nobody"]).from("errors@example.com").build().unwrap_err();
+/// let paths: Vec<_> = error.diagnostics().map(|problem| problem.path()).collect();
+/// assert_eq!(paths, ["email.to", "email.server"]);
 /// ```
-pub struct Email {
-    pub(crate) admins: Vec<Mailbox>,
-    pub(crate) from: Mailbox,
-    pub(crate) reply_to: Option<Mailbox>,
-    pub(crate) subject_prefix: String,
-    pub(crate) html: bool,
-    pub(crate) thread: bool,
-    pub(crate) transport: Transport,
-}
-
-/// Holds what every mail needs, until the server is named.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct EmailBuilder {
     to: Vec<String>,
     from: Option<String>,
+    /// It may hold a password.
+    server: Option<Secret>,
+    login: Option<(String, Secret)>,
+    reply_to: Option<String>,
+    subject_prefix: String,
+    parts: Parts,
+    threads: Threads,
+    hello_name: Option<String>,
+    step: Duration,
+    ca_files: Vec<PathBuf>,
 }
 
-impl Email {
-    /// Names the admins: `ada@example.com` or `Ada <ada@example.com>`, at least one.
-    pub fn to<A: Into<String>>(admins: impl IntoIterator<Item = A>) -> EmailBuilder {
-        EmailBuilder { to: admins.into_iter().map(Into::into).collect(), from: None }
-    }
+/// Settings that were checked.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) admins: Vec<Mailbox>,
+    pub(crate) from: Mailbox,
+    pub(crate) reply_to: Option<Mailbox>,
+    pub(crate) subject_prefix: String,
+    pub(crate) parts: Parts,
+    pub(crate) threads: Threads,
+    pub(crate) server: Server,
+    pub(crate) hello: ClientId,
+    pub(crate) step: Duration,
+    /// Authorities to trust beside those of the system.
+    pub(crate) roots: Vec<Certificate>,
+}
 
-    /// Sets what stands at the start of each subject, such as `[shop] `; at most 100 characters of it. Default: nothing.
-    #[must_use]
-    pub fn subject_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.subject_prefix = prefix.into();
-        self
-    }
+/// The parts of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parts {
+    TextAndHtml,
+    Text,
+}
 
-    /// Sets where answers go. Default: to the sender.
-    ///
-    /// # Errors
-    ///
-    /// If it is no address.
-    pub fn reply_to(mut self, address: impl AsRef<str>) -> Result<Self, ConfigError> {
-        self.reply_to = Some(mailbox("email.reply_to", address.as_ref())?);
-        Ok(self)
-    }
-
-    /// Sets whether mails have an HTML part beside the text. Default: yes.
-    #[must_use]
-    pub fn html(mut self, on: bool) -> Self {
-        self.html = on;
-        self
-    }
-
-    /// Sets whether the mails of one group form a thread under the first of them. Default: yes.
-    #[must_use]
-    pub fn thread(mut self, on: bool) -> Self {
-        self.thread = on;
-        self
-    }
-
-    /// Logs in with a name and a password that are not in the URL. `AUTH PLAIN` or `LOGIN`, whichever the server offers.
-    ///
-    /// # Errors
-    ///
-    /// If one of them is empty, or the way to the server is not encrypted and leaves the machine.
-    pub fn login(
-        mut self,
-        user: impl Into<String>,
-        password: impl Into<String>,
-    ) -> Result<Self, ConfigError> {
-        let (user, password) = (user.into(), password.into());
-        if user.is_empty() || password.is_empty() {
-            return Err(ConfigError::new("email.login", "expected a user and a password that are not empty"));
-        }
-        self.transport.server.login = Some((user, Secret::new(password)));
-        self.transport.server.check("email.login")?;
-        Ok(self)
-    }
-
-    /// Trusts the certificates in this PEM file too, besides those that the system trusts.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be read or holds no certificate.
-    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        let path = path.as_ref();
-        if path.as_os_str().is_empty() {
-            return Err(ConfigError::new("email.ca_file", "is empty; expected the path of a PEM file"));
-        }
-        let wrong =
-            |reason: String| ConfigError::new("email.ca_file", format!("{}: {reason}", path.display()));
-        let pem = fs::read(path).map_err(|error| wrong(error.to_string()))?;
-        const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
-        if !pem.windows(BEGIN.len()).any(|window| window == BEGIN) {
-            return Err(wrong("expected certificates in PEM".to_owned()));
-        }
-        let roots = Certificate::from_pem(&pem).map_err(|error| wrong(error.to_string()))?;
-        self.transport.trust(roots).map_err(|error| wrong(error.to_string()))?;
-        Ok(self)
-    }
-
-    /// Sets the name that the program greets the server with: a host name or an address. Default `[127.0.0.1]`.
-    ///
-    /// # Errors
-    ///
-    /// If it is neither.
-    pub fn hello_name(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
-        let name = name.into();
-        self.transport.hello = match name.parse() {
-            Ok(std::net::IpAddr::V4(ip)) => ClientId::Ipv4(ip),
-            Ok(std::net::IpAddr::V6(ip)) => ClientId::Ipv6(ip),
-            Err(_) if is_host(&name) => ClientId::Domain(name),
-            Err(_) => {
-                return Err(ConfigError::new("email.hello_name", "expected a host name or an IP address"));
-            }
-        };
-        Ok(self)
-    }
-
-    /// Sets how long the server may take for one step, such as connecting or one command. Default 10 s.
-    ///
-    /// All steps before the mail itself get four times this, and the answer to the mail five times.
-    #[must_use]
-    pub fn step_timeout(mut self, step: Duration) -> Self {
-        self.transport.step = step.max(Duration::from_millis(10));
-        self
-    }
+/// Whether the mails of one group form a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Threads {
+    ByGroup,
+    None,
 }
 
 impl EmailBuilder {
+    pub(crate) fn to(to: Vec<String>) -> Self {
+        Self {
+            to,
+            from: None,
+            server: None,
+            login: None,
+            reply_to: None,
+            subject_prefix: String::new(),
+            parts: Parts::TextAndHtml,
+            threads: Threads::ByGroup,
+            hello_name: None,
+            step: Duration::from_secs(10),
+            ca_files: Vec::new(),
+        }
+    }
+
     /// Names the sender: `errors@example.com` or `Shop <errors@example.com>`. Bounces go there, too.
     pub fn from(mut self, address: impl Into<String>) -> Self {
         self.from = Some(address.into());
@@ -154,79 +94,165 @@ impl EmailBuilder {
     }
 
     /// Names the server: `smtps://user:password@host:465` (TLS from the start),
-    /// `smtp://user:password@host:587` (STARTTLS, required but for a loopback host that offers none),
+    /// `smtp://user:password@host:587` (STARTTLS, required unless a loopback host does not offer it),
     /// or `smtp+plain://host:25` (no encryption, and no login unless the host is loopback).
-    /// The port may be left out. What a URL cannot hold as it is, such as `/` or `@` in a password, stands as `%2F`, `%40`.
+    /// The port may be left out. Characters that a URL cannot hold, such as `/` or `@` in a password, are written as
+    /// `%2F`, `%40`.
+    pub fn server(mut self, url: impl AsRef<str>) -> Self {
+        self.server = Some(Secret::new(url.as_ref().trim()));
+        self
+    }
+
+    /// Logs in with a name and a password that are not in the URL, by `AUTH PLAIN` or `LOGIN`, whichever the server
+    /// offers. Needs TLS, or a loopback host.
+    pub fn login(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.login = Some((user.into(), Secret::new(password)));
+        self
+    }
+
+    /// Sets the beginning of each subject, such as `[shop] `; at most 100 characters of it. Default: nothing.
+    pub fn subject_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.subject_prefix = prefix.into();
+        self
+    }
+
+    /// Sets where answers go. Default: to the sender.
+    pub fn reply_to(mut self, address: impl Into<String>) -> Self {
+        self.reply_to = Some(address.into());
+        self
+    }
+
+    /// Leaves out the HTML part that mails have beside the text.
+    pub fn without_html(mut self) -> Self {
+        self.parts = Parts::Text;
+        self
+    }
+
+    /// Sends each mail on its own; by default the mails of one group form a thread under the first of them.
+    pub fn without_threads(mut self) -> Self {
+        self.threads = Threads::None;
+        self
+    }
+
+    /// Trusts the certificates of a PEM file as well as those of the system.
+    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.ca_files.push(path.as_ref().to_owned());
+        self
+    }
+
+    /// Sets the name that the program greets the server with: a host name or an address. Default `[127.0.0.1]`.
+    pub fn hello_name(mut self, name: impl Into<String>) -> Self {
+        self.hello_name = Some(name.into());
+        self
+    }
+
+    /// Sets how long the server may take for one step, such as connecting or one command. Default 10 s.
     ///
-    /// # Errors
-    ///
-    /// If the URL or one of the addresses is wrong or missing; the error names the field.
-    pub fn server(self, url: impl AsRef<str>) -> Result<Email, ConfigError> {
+    /// All steps before the mail itself get four times this, and the answer to the mail five times.
+    pub fn step_timeout(mut self, step: Duration) -> Self {
+        self.step = step;
+        self
+    }
+
+    pub(crate) fn check(self) -> Result<Settings, ConfigError> {
+        let mut problems = Problems::new();
         let mut admins: Vec<Mailbox> = Vec::with_capacity(self.to.len());
+        problems.check(!self.to.is_empty(), "email.to", "expected at least one address");
         for text in &self.to {
-            let admin = mailbox("email.to", text)?;
-            if admins.iter().any(|known| known.email == admin.email) {
-                return Err(ConfigError::new("email.to", format!("`{}` stands there twice", admin.email)));
-            }
+            let Some(admin) = problems.keep(mailbox("email.to", text)) else { continue };
+            let is_new = admins.iter().all(|known| known.email != admin.email);
+            problems.check(is_new, "email.to", format!("`{}` is listed twice", admin.email));
             admins.push(admin);
         }
-        if admins.is_empty() {
-            return Err(ConfigError::new("email.to", "expected at least one address"));
+        let from = problems.keep(match &self.from {
+            Some(from) => mailbox("email.from", from),
+            None => Err(missing("email.from", "an address such as `errors@example.com`")),
+        });
+        let server = problems.keep(self.check_server());
+        let reply_to = self.reply_to.map(|address| problems.keep(mailbox("email.reply_to", &address)));
+        let hello = problems.keep(match &self.hello_name {
+            Some(name) => check_hello(name),
+            None => Ok(ClientId::Ipv4(std::net::Ipv4Addr::LOCALHOST)),
+        });
+        let mut roots = Vec::new();
+        for path in &self.ca_files {
+            roots.extend(problems.keep(read_roots(path, server.as_ref())));
         }
-        let from = self.from.ok_or_else(|| {
-            ConfigError::new("email.from", "is missing; expected an address such as `errors@example.com`")
-        })?;
-        Ok(Email {
-            admins,
-            from: mailbox("email.from", &from)?,
-            reply_to: None,
-            subject_prefix: String::new(),
-            html: true,
-            thread: true,
-            transport: Transport::new(Server::parse(url.as_ref())?),
+        problems.finish(|| {
+            Some(Settings {
+                admins,
+                from: from?,
+                reply_to: reply_to.flatten(),
+                subject_prefix: self.subject_prefix,
+                parts: self.parts,
+                threads: self.threads,
+                server: server?,
+                hello: hello?,
+                step: self.step.max(Duration::from_millis(10)),
+                roots,
+            })
         })
     }
-}
 
-impl Sink for Email {
-    fn kind(&self) -> &'static str {
-        "email"
-    }
-
-    fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
-        render::mails(self, occasion)
-    }
-
-    fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
-        Box::pin(self.transport.deliver(&self.from.email, notification))
-    }
-
-    fn verify<'a>(&'a self, answers: &'a Answers) -> Verifying<'a> {
-        Box::pin(verify::verify(&self.transport, answers))
-    }
-
-    fn policy(&self) -> DeliveryPolicy {
-        let mut policy = DeliveryPolicy::default();
-        // A server that knows us only from the second time on wants minutes, and mail is not the fastest channel anyway.
-        policy.backoff_base = Duration::from_secs(5);
-        policy.backoff_cap = Duration::from_secs(15 * 60);
-        policy.timeout = self.transport.longest();
-        policy.notifications = NotificationPolicy::mail();
-        policy
+    fn check_server(&self) -> Result<Server, ConfigError> {
+        let mut problems = Problems::new();
+        let server = problems.keep(match &self.server {
+            Some(url) => Server::parse(url.expose()),
+            None => Err(missing("email.server", "a URL such as `smtps://user:password@mail.example.com`")),
+        });
+        let Some((user, password)) = &self.login else { return problems.finish(|| server) };
+        let is_whole = !user.is_empty() && !password.expose().is_empty();
+        problems.check(is_whole, "email.login", "expected a user and a password that are not empty");
+        let server = server.map(|server| Server { login: Some((user.clone(), password.clone())), ..server });
+        if let Some(server) = &server {
+            problems.keep(server.check("email.login"));
+        }
+        problems.finish(|| server)
     }
 }
 
-impl fmt::Debug for Email {
+impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Email")
+        f.debug_struct("Settings")
             .field("to", &self.admins.iter().map(ToString::to_string).collect::<Vec<_>>())
             .field("from", &self.from.to_string())
-            .field("server", &self.transport.server)
+            .field("server", &self.server)
             .finish_non_exhaustive()
     }
 }
 
-/// Is where the mails go, and how.
+fn missing(field: &'static str, expected: &str) -> ConfigError {
+    ConfigError::new(field, format!("is missing; expected {expected}"))
+}
+
+fn check_hello(name: &str) -> Result<ClientId, ConfigError> {
+    match name.parse() {
+        Ok(std::net::IpAddr::V4(ip)) => Ok(ClientId::Ipv4(ip)),
+        Ok(std::net::IpAddr::V6(ip)) => Ok(ClientId::Ipv6(ip)),
+        Err(_) if is_host(name) => Ok(ClientId::Domain(name.to_owned())),
+        Err(_) => Err(ConfigError::new("email.hello_name", "expected a host name or an IP address")),
+    }
+}
+
+/// Reads a file of authorities, and finds out whether TLS can work with them.
+fn read_roots(path: &Path, server: Option<&Server>) -> Result<Certificate, ConfigError> {
+    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    let field = "email.ca_file";
+    if path.as_os_str().is_empty() {
+        return Err(ConfigError::new(field, "is empty; expected the path of a PEM file"));
+    }
+    let wrong = |reason: String| ConfigError::new(field, format!("{}: {reason}", path.display()));
+    let pem = fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    if !pem.windows(BEGIN.len()).any(|window| window == BEGIN) {
+        return Err(wrong("expected certificates in PEM".to_owned()));
+    }
+    let roots = Certificate::from_pem(&pem).map_err(|error| wrong(error.to_string()))?;
+    let host = server.map_or("localhost", |server| &server.host);
+    let tls = TlsParameters::builder(host.to_owned()).add_root_certificate(roots.clone()).build_rustls();
+    tls.map(|_| roots).map_err(|error| wrong(error.to_string()))
+}
+
+/// The server, and the way to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Server {
     pub(crate) security: Security,
@@ -235,7 +261,7 @@ pub(crate) struct Server {
     pub(crate) login: Option<(String, Secret)>,
 }
 
-/// Says how the way to the server is protected.
+/// The protection of the way to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Security {
     /// TLS from the first byte (RFC 8314).
@@ -346,7 +372,7 @@ fn mailbox(field: &'static str, text: &str) -> Result<Mailbox, ConfigError> {
         let shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
         ConfigError::new(
             field,
-            format!("`{shown}` is no address; expected `ada@example.com` or `Ada <ada@example.com>`"),
+            format!("`{shown}` is not an address; expected `ada@example.com` or `Ada <ada@example.com>`"),
         )
     };
     if text.trim().is_empty() {

@@ -2,12 +2,12 @@
 //!
 //! ```
 //! use watchfire_email::Email;
-//! use watchfire_outbox::{Outbox, Sink};
+//! use watchfire_outbox::{Outbox, SinkExt};
 //!
 //! let outbox = Outbox::start("shop")?;
 //! let layer = Email::to(["Ada <ada@example.com>"])
 //!     .from("errors@example.com")
-//!     .server("smtps://errors:hidden-word@mail.example.com")?
+//!     .server("smtps://errors:hidden-word@mail.example.com")
 //!     .subject_prefix("[shop] ")
 //!     .layer(&outbox)?;
 //! # drop(layer);
@@ -21,7 +21,10 @@ mod config;
 mod html;
 mod render;
 mod reply;
+mod sink;
+mod stage;
 mod transport;
 mod verify;
 
-pub use config::{Email, EmailBuilder, EmailLayer};
+pub use config::EmailBuilder;
+pub use sink::{Email, EmailLayer};

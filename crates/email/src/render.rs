@@ -15,7 +15,10 @@ use lettre::{
 use watchfire_core::cut;
 use watchfire_outbox::{Form, MessageContent, Notification, Occasion, Receipt, printable};
 
-use crate::{config::Email, html};
+use crate::{
+    config::{Parts, Settings, Threads},
+    html,
+};
 
 /// The most characters of a message in a subject; mail programs show about 70 of all.
 const SUBJECT: usize = 200;
@@ -34,18 +37,18 @@ const DUPLICATE_TEXT: &[u8] = b"(possible duplicate: an earlier attempt ended wi
 const DUPLICATE_HTML: &[u8] = b"<b>possible duplicate: an earlier attempt ended without an answer</b><br>";
 
 /// Renders an occasion: one mail per admin, so that nobody sees the others and a retry reaches only who got nothing.
-pub(crate) fn mails(email: &Email, occasion: &Occasion<'_>) -> Vec<Notification> {
+pub(crate) fn mails(settings: &Settings, occasion: &Occasion<'_>) -> Vec<Notification> {
     let page = MessageContent::of(occasion);
     let whole: String = printable(&page.plain_text()).collect();
     let said = Said {
-        subject: subject(email, &page),
-        html: email.html.then(|| html::page(&page, occasion)),
+        subject: subject(settings, &page),
+        html: (settings.parts == Parts::TextAndHtml).then(|| html::page(&page, occasion)),
         text: within(&whole, TEXT),
         brief: within(&whole, BRIEF),
         short: printable(&page.short_text()).collect(),
         ascii: page.ascii_line(ASCII),
     };
-    email.admins.iter().map(|admin| mail(email, occasion, admin, &said)).collect()
+    settings.admins.iter().map(|admin| mail(settings, occasion, admin, &said)).collect()
 }
 
 /// Returns the bytes to send now: the rendering, marked if an earlier attempt may have arrived.
@@ -115,12 +118,15 @@ struct Said {
     ascii: String,
 }
 
-fn mail(email: &Email, occasion: &Occasion<'_>, admin: &Mailbox, said: &Said) -> Notification {
+fn mail(settings: &Settings, occasion: &Occasion<'_>, admin: &Mailbox, said: &Said) -> Notification {
     let recipient: &str = admin.email.as_ref();
     let notification = occasion.notification(recipient);
     let id = notification.id().to_string();
-    let root = occasion.first_receipt_for(recipient).filter(|_| email.thread).and_then(Root::of);
-    let head = Head { email, occasion, from: email.from.clone(), to: admin.clone(), id: &id, root };
+    let root = occasion
+        .first_receipt_for(recipient)
+        .filter(|_| settings.threads == Threads::ByGroup)
+        .and_then(Root::of);
+    let head = Head { settings, occasion, from: settings.from.clone(), to: admin.clone(), id: &id, root };
     let add = |notification: Notification,
                form: fn(Notification, Vec<u8>) -> Notification,
                body: Option<Vec<u8>>| match body {
@@ -158,7 +164,7 @@ fn part(kind: ContentType, text: &str) -> SinglePart {
 
 /// Is what stands above the body of each form.
 struct Head<'a> {
-    email: &'a Email,
+    settings: &'a Settings,
     occasion: &'a Occasion<'a>,
     from: Mailbox,
     to: Mailbox,
@@ -184,13 +190,13 @@ impl Head<'_> {
             .from(self.from.clone())
             .to(self.to.clone())
             .date(within_dates(occasion.now()))
-            .message_id(Some(format!("<{}@{}>", self.id, domain(&self.email.from))))
+            .message_id(Some(format!("<{}@{}>", self.id, domain(&self.settings.from))))
             // RFC 3834 §5: no answer by a machine, please. The second is Exchange's word for it (MS-OXCMAIL 2.1.3.2.20).
             .raw_header(raw("Auto-Submitted", "auto-generated".to_owned()))
             .raw_header(raw("X-Auto-Response-Suppress", "All".to_owned()))
             .raw_header(raw("X-Watchfire-Group", occasion.group().to_string()))
             .raw_header(raw("X-Watchfire-Severity", occasion.alert().severity.to_string()));
-        if let Some(address) = &self.email.reply_to {
+        if let Some(address) = &self.settings.reply_to {
             head = head.reply_to(address.clone());
         }
         head = match self.root {
@@ -245,10 +251,10 @@ fn again(encoded: &str) -> HeaderValue {
 }
 
 /// Writes the subject: prefix, severity, program and what happened. No count and no time, so that threads hold.
-fn subject(email: &Email, page: &MessageContent) -> String {
+fn subject(settings: &Settings, page: &MessageContent) -> String {
     let message = page.message.trim();
     let what = if message.is_empty() { &page.title } else { message };
-    let prefix: String = in_one_line(&email.subject_prefix).chars().take(PREFIX).collect();
+    let prefix: String = in_one_line(&settings.subject_prefix).chars().take(PREFIX).collect();
     let what = in_one_line(what);
     let mut subject = format!("{prefix}{}: ", in_one_line(&page.headline));
     match what.char_indices().nth(SUBJECT) {

@@ -1,50 +1,22 @@
 //! Say what a reply of the server means at each step: pure.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use lettre::transport::smtp::Error;
 use watchfire_core::cut;
 use watchfire_outbox::{Outcome, Reason, Scope};
 
 use crate::{
-    advice::{Trouble, advice},
+    advice::advice,
     config::Server,
+    stage::{Stage, Trouble},
 };
 
 /// The most bytes of a [`Reason`], and of the host's name in it.
 const REASON: usize = 300;
 const HOST: usize = 80;
 
-/// Names the steps of one mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    Connect,
-    Tls,
-    Auth,
-    Noop,
-    Mail,
-    Rcpt,
-    Data,
-    /// After the final dot.
-    Dot,
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Connect => "connecting",
-            Self::Tls => "starting TLS",
-            Self::Auth => "logging in",
-            Self::Noop => "NOOP",
-            Self::Mail => "MAIL",
-            Self::Rcpt => "RCPT",
-            Self::Data => "DATA",
-            Self::Dot => "after the mail",
-        })
-    }
-}
-
-/// Is how a step failed: with a reply of the server, or without.
+/// The failure of a step: with a reply of the server, or without.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reply {
     code: Option<u16>,

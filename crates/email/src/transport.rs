@@ -22,10 +22,11 @@ use tokio::{sync::Mutex, time::timeout};
 use watchfire_outbox::{Notification, Outcome, Reason, Receipt};
 
 use crate::{
-    advice::{Trouble, advice},
-    config::{Security, Server},
+    advice::advice,
+    config::{Security, Server, Settings},
     render,
-    reply::{self, Reply, Stage},
+    reply::{self, Reply},
+    stage::{Stage, Trouble},
 };
 
 /// Holds the way to one server.
@@ -68,24 +69,17 @@ const MAILS_PER_SESSION: u32 = 50;
 pub(crate) const QUIT: Duration = Duration::from_secs(1);
 
 impl Transport {
-    pub(crate) fn new(server: Server) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         Self {
-            server,
-            hello: ClientId::Ipv4(std::net::Ipv4Addr::LOCALHOST),
-            step: Duration::from_secs(10),
-            roots: Vec::new(),
+            server: settings.server.clone(),
+            hello: settings.hello.clone(),
+            step: settings.step,
+            roots: settings.roots.clone(),
             tls: OnceLock::new(),
             line: Mutex::default(),
             waiting: AtomicUsize::new(0),
             failures: AtomicU64::new(0),
         }
-    }
-
-    /// Adds roots, and finds out at once whether TLS can work with them.
-    pub(crate) fn trust(&mut self, roots: Certificate) -> Result<(), Error> {
-        self.roots.push(roots);
-        self.tls = OnceLock::new();
-        self.tls().map(drop)
     }
 
     /// Returns the longest time that [`deliver`](Self::deliver) takes.

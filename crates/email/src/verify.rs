@@ -6,7 +6,7 @@ use watchfire_outbox::{Answers, Outcome, Reason, Verdict};
 
 use crate::{
     config::Server,
-    reply::Stage,
+    stage::Stage,
     transport::{QUIT, Transport},
 };
 

@@ -1,15 +1,17 @@
+//! The client: one attempt per request.
+
 use std::{
     fmt,
-    path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use watchfire_core::{ConfigError, clock};
+use rustls::pki_types::CertificateDer;
+use watchfire_core::clock;
 use watchfire_outbox::{Outcome, Reason, Verdict};
 
 use crate::{
-    Address, Failure, HttpOptions, Request, Response,
+    Endpoint, Failure, HttpOptions, Request, Response,
     options::Proxy,
     request::{Auth, Method},
     tls,
@@ -31,6 +33,8 @@ pub struct Client {
 
 struct Inner {
     options: HttpOptions,
+    roots: Vec<CertificateDer<'static>>,
+    proxy: Proxy,
     /// For `https`.
     secure: OnceLock<reqwest::Client>,
     /// For `http`, which goes to loopback only: no proxy, and no need of the system's roots.
@@ -38,25 +42,10 @@ struct Inner {
 }
 
 impl Client {
-    /// Makes a client; opens and reads nothing.
-    #[must_use]
-    pub fn new(options: HttpOptions) -> Self {
-        Self { inner: Arc::new(Inner { options, secure: OnceLock::new(), plain: OnceLock::new() }) }
-    }
-
-    /// Makes the client that trusts the authorities of a PEM file as well; `field` is what the error names.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be read, or holds no usable certificate.
-    pub fn trusting(&self, field: &'static str, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        let options = self.options().clone().ca_file(path);
-        options.map(Self::new).map_err(|error| ConfigError::new(field, error.reason()))
-    }
-
-    /// Returns how it was set up.
-    pub fn options(&self) -> &HttpOptions {
-        &self.inner.options
+    /// Makes a client of options that were checked; opens and reads nothing.
+    pub(crate) fn new(options: HttpOptions, roots: Vec<CertificateDer<'static>>, proxy: Proxy) -> Self {
+        let (secure, plain) = (OnceLock::new(), OnceLock::new());
+        Self { inner: Arc::new(Inner { options, roots, proxy, secure, plain }) }
     }
 
     /// Makes one attempt.
@@ -70,12 +59,12 @@ impl Client {
 
     /// Makes one attempt, for at most `limit` if there is one.
     async fn exchange(&self, request: Request, limit: Option<Duration>) -> Result<Response, Failure> {
-        let Request { method, address, headers, auth, body } = request;
-        let origin = address.origin();
-        let client = self.client_for(&address)?;
+        let Request { method, endpoint, headers, auth, body } = request;
+        let origin = endpoint.origin();
+        let client = self.client_for(&endpoint)?;
         let mut builder = match method {
-            Method::Get => client.get(address.url()),
-            Method::Post => client.post(address.url()).body(body),
+            Method::Get => client.get(endpoint.url()),
+            Method::Post => client.post(endpoint.url()).body(body),
         };
         if let Some(limit) = limit {
             builder = builder.timeout(limit);
@@ -97,13 +86,13 @@ impl Client {
         Ok(response.with_body(body))
     }
 
-    fn client_for(&self, address: &Address) -> Result<&reqwest::Client, Failure> {
-        let Inner { options, secure, plain } = &*self.inner;
-        let slot = if address.is_encrypted() { secure } else { plain };
+    fn client_for(&self, endpoint: &Endpoint) -> Result<&reqwest::Client, Failure> {
+        let Inner { secure, plain, .. } = &*self.inner;
+        let slot = if endpoint.is_encrypted() { secure } else { plain };
         if let Some(client) = slot.get() {
             return Ok(client);
         }
-        let client = build(options, address.is_encrypted())?;
+        let client = build(&self.inner, endpoint.is_encrypted())?;
         Ok(slot.get_or_init(|| client))
     }
 }
@@ -116,7 +105,7 @@ impl fmt::Debug for Client {
 
 impl Default for Client {
     fn default() -> Self {
-        Self::new(HttpOptions::new())
+        Self::new(HttpOptions::new(), Vec::new(), Proxy::Environment)
     }
 }
 
@@ -140,16 +129,17 @@ pub async fn ask(client: &Client, question: Request, judge: impl FnOnce(&Respons
     }
 }
 
-/// Finds out whether anybody answers at the host of `address`, whatever is answered: for providers that can be asked
+/// Finds out whether anybody answers at the host of `endpoint`, whatever is answered: for providers that can be asked
 /// nothing else. It is a GET of `/` without a credential; `why` says why nothing more can be asked.
-pub async fn reach(client: &Client, address: &Address, why: &str) -> Verdict {
-    let origin = address.origin();
+pub async fn reach(client: &Client, endpoint: &Endpoint, why: &str) -> Verdict {
+    let origin = endpoint.origin();
     let answered = |_: &Response| Verdict::Untold(Reason::new(format_args!("{origin} answers; {why}")));
-    ask(client, Request::get(&address.root()), answered).await
+    ask(client, Request::get(&endpoint.root()), answered).await
 }
 
-fn build(options: &HttpOptions, encrypted: bool) -> Result<reqwest::Client, Failure> {
-    let trust = if encrypted { tls::system_trust(options.roots.clone()) } else { tls::no_trust() };
+fn build(inner: &Inner, encrypted: bool) -> Result<reqwest::Client, Failure> {
+    let Inner { options, roots, proxy, .. } = inner;
+    let trust = if encrypted { tls::system_trust(roots.clone()) } else { tls::no_trust() };
     let trust = trust.map_err(|error| Failure::unsendable(format_args!("TLS cannot be set up: {error}")))?;
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(trust)
@@ -164,7 +154,7 @@ fn build(options: &HttpOptions, encrypted: bool) -> Result<reqwest::Client, Fail
     if let Some(timeout) = options.timeout {
         builder = builder.timeout(timeout);
     }
-    builder = match (&options.proxy, encrypted) {
+    builder = match (proxy, encrypted) {
         (_, false) | (Proxy::None, _) => builder.no_proxy(),
         (Proxy::Environment, true) => builder,
         (Proxy::One(proxy), true) => builder.proxy((**proxy).clone()),

@@ -5,17 +5,17 @@
 //! have arrived.
 //!
 //! ```
-//! use watchfire_http::{Address, Client, HttpOptions, Request, Response, by_status, exchange};
+//! use watchfire_http::{Endpoint, Client, HttpOptions, Request, Response, by_status, exchange};
 //! use watchfire_outbox::{Notification, Outcome};
 //!
 //! struct Hook {
 //!     client: Client,
-//!     address: Address,
+//!     endpoint: Endpoint,
 //! }
 //!
 //! impl Hook {
 //!     fn request(&self, notification: &Notification) -> Request {
-//!         Request::post_json(&self.address, notification.body())
+//!         Request::post_json(&self.endpoint, notification.body())
 //!     }
 //!
 //!     async fn deliver(&self, notification: &Notification) -> Outcome {
@@ -28,13 +28,13 @@
 //! }
 //!
 //! let hook = Hook {
-//!     client: Client::new(HttpOptions::new()),
-//!     address: Address::secret("hook.url", "https://hooks.example.com/in/not-a-real-secret")?,
+//!     client: HttpOptions::new().client("hook")?,
+//!     endpoint: Endpoint::secret("hook.url", "https://hooks.example.com/in/not-a-real-secret")?,
 //! };
 //! # Ok::<_, watchfire_core::ConfigError>(())
 //! ```
 
-mod address;
+mod endpoint;
 mod failure;
 mod judge;
 mod request;
@@ -44,8 +44,8 @@ mod client;
 mod options;
 mod tls;
 
-pub use address::Address;
 pub use client::{Client, ask, exchange, reach};
+pub use endpoint::Endpoint;
 pub use failure::Failure;
 pub use judge::{by_status, rate_limited};
 pub use options::HttpOptions;

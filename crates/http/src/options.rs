@@ -1,24 +1,40 @@
-use std::{fmt, path::Path, time::Duration};
+//! How the client reaches its providers.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
-use watchfire_core::{ConfigError, Secret};
+use watchfire_core::{ConfigError, Problems, Secret};
 
-/// Sets how the client reaches its providers. Everything is checked here, nothing is opened.
+use crate::Client;
+
+/// The way to the providers: timeouts, proxy, authorities. [`client`](Self::client) checks everything.
 #[derive(Clone)]
 #[must_use]
 pub struct HttpOptions {
-    pub(crate) roots: Vec<CertificateDer<'static>>,
+    ca_files: Vec<PathBuf>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) connect_timeout: Duration,
-    pub(crate) proxy: Proxy,
+    proxy: ProxyChoice,
 }
 
 #[derive(Clone)]
-pub(crate) enum Proxy {
+enum ProxyChoice {
     /// `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in either case.
+    Environment,
+    None,
+    /// Its address may hold a password.
+    One(Secret),
+}
+
+/// A proxy that was checked.
+pub(crate) enum Proxy {
     Environment,
     None,
     One(Box<reqwest::Proxy>),
@@ -29,40 +45,21 @@ impl HttpOptions {
     /// outbox gives an attempt.
     pub fn new() -> Self {
         Self {
-            roots: Vec::new(),
+            ca_files: Vec::new(),
             timeout: None,
             connect_timeout: Duration::from_secs(5),
-            proxy: Proxy::Environment,
+            proxy: ProxyChoice::Environment,
         }
     }
 
-    /// Trusts the authorities of a PEM file as well as those of the system. Reads the file now.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be read, holds no certificate, or one that is no authority's.
-    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        let path = path.as_ref();
-        let wrong = |reason: String| ConfigError::new("ca_file", format!("{}: {reason}", path.display()));
-        let pem = std::fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-        let found = CertificateDer::pem_slice_iter(&pem)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| wrong("expected certificates in PEM form".to_owned()))?;
-        if found.is_empty() {
-            return Err(wrong("expected at least one `BEGIN CERTIFICATE`, found none".to_owned()));
-        }
-        let mut store = RootCertStore::empty();
-        for (i, certificate) in found.iter().enumerate() {
-            store
-                .add(certificate.clone())
-                .map_err(|error| wrong(format!("certificate {} cannot be used as a root: {error}", i + 1)))?;
-        }
-        self.roots.extend(found);
-        Ok(self)
+    /// Trusts the authorities of a PEM file as well as those of the system.
+    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.ca_files.push(path.as_ref().to_owned());
+        self
     }
 
-    /// Sets how long a request may take, from the connection to the last byte of the answer. Default: no limit of its
-    /// own, because the outbox ends an attempt at the timeout of the channel's policy.
+    /// Sets how long a request may take, from the connection to the last byte of the answer. Default: the timeout of the
+    /// channel's policy, at which the outbox ends every attempt.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -74,30 +71,71 @@ impl HttpOptions {
         self
     }
 
-    /// Uses this proxy instead of the environment's; a user and a password may stand in the address.
-    ///
-    /// # Errors
-    ///
-    /// If it is no `http` or `https` address. The error does not show it.
-    pub fn proxy(mut self, address: &str) -> Result<Self, ConfigError> {
-        let wrong =
-            || ConfigError::new("proxy", "expected an address such as `http://proxy.example.com:3128`");
-        let url = reqwest::Url::parse(address.trim()).map_err(|_| wrong())?;
-        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-            return Err(wrong());
-        }
-        if let Some(password) = url.password() {
-            let _ = Secret::new(password);
-        }
-        self.proxy = Proxy::One(Box::new(reqwest::Proxy::all(url).map_err(|_| wrong())?));
-        Ok(self)
+    /// Uses this proxy instead of the environment's: an `http` or `https` address, which may hold a user and a password.
+    pub fn proxy(mut self, url: impl AsRef<str>) -> Self {
+        self.proxy = ProxyChoice::One(Secret::new(url.as_ref().trim()));
+        self
     }
 
     /// Uses no proxy, whatever the environment says.
     pub fn no_proxy(mut self) -> Self {
-        self.proxy = Proxy::None;
+        self.proxy = ProxyChoice::None;
         self
     }
+
+    /// Checks the options, reads the files of authorities, and makes the client; opens no connection. The paths of
+    /// problems begin with `prefix`, such as `slack`.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read or holds no usable certificate, or the proxy is not a valid address: all problems together.
+    pub fn client(self, prefix: &str) -> Result<Client, ConfigError> {
+        let mut problems = Problems::new();
+        let mut roots = Vec::new();
+        for path in &self.ca_files {
+            let found = read_roots(path).map_err(|reason| {
+                ConfigError::new(format!("{prefix}.ca_file"), format!("{}: {reason}", path.display()))
+            });
+            roots.extend(problems.keep(found).unwrap_or_default());
+        }
+        let proxy = match &self.proxy {
+            ProxyChoice::Environment => Some(Proxy::Environment),
+            ProxyChoice::None => Some(Proxy::None),
+            ProxyChoice::One(url) => problems.keep(one_proxy(url).ok_or_else(|| {
+                let reason = "expected an address such as `http://proxy.example.com:3128`";
+                ConfigError::new(format!("{prefix}.proxy"), reason)
+            })),
+        };
+        problems.finish(|| Some(Client::new(self, roots, proxy?)))
+    }
+}
+
+fn one_proxy(url: &Secret) -> Option<Proxy> {
+    let url = reqwest::Url::parse(url.expose()).ok()?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return None;
+    }
+    if let Some(password) = url.password() {
+        let _registered = Secret::new(password);
+    }
+    Some(Proxy::One(Box::new(reqwest::Proxy::all(url).ok()?)))
+}
+
+fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let found = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| "expected certificates in PEM form".to_owned())?;
+    if found.is_empty() {
+        return Err("expected at least one `BEGIN CERTIFICATE`, found none".to_owned());
+    }
+    let mut store = RootCertStore::empty();
+    for (i, certificate) in found.iter().enumerate() {
+        store
+            .add(certificate.clone())
+            .map_err(|error| format!("certificate {} cannot be used as a root: {error}", i + 1))?;
+    }
+    Ok(found)
 }
 
 impl Default for HttpOptions {
@@ -109,13 +147,12 @@ impl Default for HttpOptions {
 impl fmt::Debug for HttpOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let proxy = match self.proxy {
-            Proxy::Environment => "of the environment",
-            Proxy::None => "none",
-            // Its address may hold a password.
-            Proxy::One(_) => "set",
+            ProxyChoice::Environment => "of the environment",
+            ProxyChoice::None => "none",
+            ProxyChoice::One(_) => "set",
         };
         f.debug_struct("HttpOptions")
-            .field("own_roots", &self.roots.len())
+            .field("ca_files", &self.ca_files)
             .field("timeout", &self.timeout)
             .field("connect_timeout", &self.connect_timeout)
             .field("proxy", &proxy)

@@ -2,14 +2,14 @@ use std::fmt;
 
 use watchfire_core::{ConfigError, Secret};
 
-use crate::Address;
+use crate::Endpoint;
 
 /// Is one request to a provider. Its `Debug` shows where it goes, the names of its headers and its size.
 #[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Request {
     pub(crate) method: Method,
-    pub(crate) address: Address,
+    pub(crate) endpoint: Endpoint,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) auth: Option<Auth>,
     pub(crate) body: Vec<u8>,
@@ -29,30 +29,30 @@ pub(crate) enum Auth {
 
 impl Request {
     /// Makes a request with any body.
-    pub fn post(address: &Address, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+    pub fn post(endpoint: &Endpoint, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("content-type", content_type.to_owned())];
-        Self { method: Method::Post, address: address.clone(), headers, auth: None, body: body.into() }
+        Self { method: Method::Post, endpoint: endpoint.clone(), headers, auth: None, body: body.into() }
     }
 
     /// Makes a request that asks and changes nothing.
-    pub fn get(address: &Address) -> Self {
-        let address = address.clone();
-        Self { method: Method::Get, address, headers: Vec::new(), auth: None, body: Vec::new() }
+    pub fn get(endpoint: &Endpoint) -> Self {
+        let endpoint = endpoint.clone();
+        Self { method: Method::Get, endpoint, headers: Vec::new(), auth: None, body: Vec::new() }
     }
 
     /// Makes a request with a JSON body.
-    pub fn post_json(address: &Address, body: impl Into<Vec<u8>>) -> Self {
+    pub fn post_json(endpoint: &Endpoint, body: impl Into<Vec<u8>>) -> Self {
         // Slack answers with a warning where the charset is missing.
-        Self::post(address, "application/json; charset=utf-8", body)
+        Self::post(endpoint, "application/json; charset=utf-8", body)
     }
 
     /// Makes a request with a form.
     pub fn post_form<N: AsRef<str>, V: AsRef<str>>(
-        address: &Address,
+        endpoint: &Endpoint,
         fields: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        Self::post(address, "application/x-www-form-urlencoded", body)
+        Self::post(endpoint, "application/x-www-form-urlencoded", body)
     }
 
     /// Adds a header, replacing one of the same (lower-case) name. For credentials that are not of
@@ -77,8 +77,8 @@ impl Request {
 
     /// Returns where it goes.
     #[must_use]
-    pub fn address(&self) -> &Address {
-        &self.address
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// Returns the body.
@@ -92,7 +92,7 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("method", &self.method)
-            .field("address", &self.address)
+            .field("endpoint", &self.endpoint)
             .field("headers", &self.headers.iter().map(|(name, _)| *name).collect::<Vec<_>>())
             .field("authenticated", &self.auth.is_some())
             .field("bytes", &self.body.len())
@@ -121,9 +121,9 @@ mod tests {
 
     #[test]
     fn shows_neither_credential_nor_body() {
-        let address = Address::parse("x", "https://a.example/planted-path").unwrap();
+        let endpoint = Endpoint::parse("x", "https://a.example/planted-path").unwrap();
         let secret = Secret::new("planted-in-request-test");
-        let request = Request::post_json(&address, "planted-body")
+        let request = Request::post_json(&endpoint, "planted-body")
             .header("x-key", "planted-header")
             .basic("planted-user", &secret)
             .bearer(&secret);
@@ -134,8 +134,8 @@ mod tests {
 
     #[test]
     fn encodes_forms() {
-        let address = Address::parse("x", "https://a.example/").unwrap();
-        let request = Request::post_form(&address, [("To", "+15005550006"), ("Body", "a&b=c ü\n")]);
+        let endpoint = Endpoint::parse("x", "https://a.example/").unwrap();
+        let request = Request::post_form(&endpoint, [("To", "+15005550006"), ("Body", "a&b=c ü\n")]);
         assert_eq!(request.body(), b"To=%2B15005550006&Body=a%26b%3Dc+%C3%BC%0A");
     }
 

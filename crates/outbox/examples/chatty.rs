@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use tracing_subscriber::prelude::*;
-use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Outcome, Sink};
+use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Outcome, Sink, SinkExt};
 
 struct Chatty;
 

@@ -22,7 +22,7 @@ use tracing_subscriber::prelude::*;
 use watchfire_core::{Alert, App, Severity, clock};
 use watchfire_outbox::{
     Delivering, DeliveryPolicy, MessageContent, Notification, NotificationPolicy, Occasion, OccasionKind,
-    Outbox, Outcome, Rate, Sink, panic,
+    Outbox, Outcome, Rate, Sink, SinkExt, panic,
 };
 
 struct Lines(PathBuf);

@@ -15,7 +15,7 @@ use std::{
 
 use tracing_subscriber::prelude::*;
 use watchfire_core::{Alert, App, Severity, clock};
-use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Outcome, Sink, panic};
+use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Outcome, Sink, SinkExt, panic};
 
 /// Takes nothing before this is set.
 static UP: AtomicBool = AtomicBool::new(false);

@@ -1,9 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
-use watchfire_core::{Alert, ConfigError, HandlerLayer};
+use watchfire_core::{Alert, ConfigError, HandlerLayer, Problems};
 
 use crate::{
-    AlertHandler, DeliveryPolicy, NotificationPolicy, Outbox, QuietHours, Rate, Sink,
+    AlertHandler, DeliveryPolicy, IntoSink, NotificationPolicy, Outbox, QuietHours, Rate, Sink,
     model::failover::FailOver,
     pipeline::channel_state::{GroupBy, Settings},
 };
@@ -12,20 +12,24 @@ use crate::{
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Channel<S> {
-    pub(crate) sink: S,
-    pub(crate) name: String,
+    /// The error waits for the finishing call, as those of all settings do.
+    pub(crate) sink: Result<S, ConfigError>,
+    /// Default: the sink's kind.
+    name: Option<String>,
     pub(crate) settings: Settings,
 }
 
 impl<S: Sink> Channel<S> {
-    /// Takes a sink, with its kind as the name and its own defaults.
-    pub fn new(sink: S) -> Self {
-        Self { name: sink.kind().to_owned(), settings: Settings::new(sink.policy()), sink }
+    /// Takes a sink or its builder, with its kind as the name and its own defaults.
+    pub fn new(sink: impl IntoSink<Sink = S>) -> Self {
+        let sink = sink.into_sink();
+        let policy = sink.as_ref().map(Sink::policy).unwrap_or_default();
+        Self { sink, name: None, settings: Settings::new(policy) }
     }
 
     /// Sets the name, unique in the outbox: what stats, failover and the command line speak of. Default: the kind.
     pub fn named(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
+        self.name = Some(name.into());
         self
     }
 
@@ -56,7 +60,7 @@ impl<S: Sink> Channel<S> {
     ///
     /// ```
     /// # use std::time::Duration;
-    /// # use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Outcome, Sink};
+    /// # use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Outcome, Sink, SinkExt};
     /// # struct Chat;
     /// # impl Sink for Chat {
     /// #     fn kind(&self) -> &'static str { "chat" }
@@ -132,8 +136,8 @@ impl<S: Sink> Channel<S> {
     ///
     /// # Errors
     ///
-    /// If the name is empty, the outbox has a channel of the same name already, or the failover would go round in a
-    /// circle.
+    /// If a setting of the sink is wrong or missing, the name is empty, the outbox has a channel of the same name already,
+    /// or the failover would go round in a circle: all problems together.
     pub fn layer(self, outbox: &Outbox) -> Result<HandlerLayer<AlertHandler<S>>, ConfigError> {
         Ok(HandlerLayer::new(self.handler(outbox)?))
     }
@@ -144,7 +148,49 @@ impl<S: Sink> Channel<S> {
     ///
     /// As for [`layer`](Self::layer).
     pub fn handler(self, outbox: &Outbox) -> Result<AlertHandler<S>, ConfigError> {
-        let producer = outbox.register(self.name, Arc::new(self.sink), self.settings)?;
+        let name = self.name().map(str::to_owned);
+        let sink = match self.sink {
+            Ok(sink) => sink,
+            Err(error) => {
+                let mut problems = Problems::new();
+                problems.add(error);
+                if let Some(name) = name {
+                    problems.keep(outbox.check_channel(&name, &self.settings));
+                }
+                return problems.finish(|| None);
+            }
+        };
+        let producer = outbox.register(name.unwrap_or_default(), Arc::new(sink), self.settings)?;
         Ok(AlertHandler::new(producer))
     }
+
+    /// Returns the name: the one that was set, else the kind of the sink, if there is one.
+    pub(crate) fn name(&self) -> Option<&str> {
+        let kind = || self.sink.as_ref().ok().map(Sink::kind);
+        self.name.as_deref().or_else(kind)
+    }
 }
+
+/// The methods that make a channel, and a layer, of a sink or its builder. They are in the facade's prelude.
+pub trait SinkExt: IntoSink + Sized {
+    /// Names the channel, for a second one of the same kind, and opens its further settings.
+    fn named(self, name: impl Into<String>) -> Channel<Self::Sink> {
+        Channel::new(self).named(name)
+    }
+
+    /// Opens the settings that every channel has: name, policy.
+    fn channel(self) -> Channel<Self::Sink> {
+        Channel::new(self)
+    }
+
+    /// Makes a layer that receives ERROR and up, unless it is given a filter, and delivers through `outbox`.
+    ///
+    /// # Errors
+    ///
+    /// If a setting is wrong or missing, or the outbox has a channel of the same name already: all problems together.
+    fn layer(self, outbox: &Outbox) -> Result<HandlerLayer<AlertHandler<Self::Sink>>, ConfigError> {
+        Channel::new(self).layer(outbox)
+    }
+}
+
+impl<B: IntoSink> SinkExt for B {}

@@ -19,7 +19,7 @@ mod spool;
 mod worker;
 
 pub use aggregate::{Rate, Silence};
-pub use channel::Channel;
+pub use channel::{Channel, SinkExt};
 pub use handler::AlertHandler;
 pub use model::{
     ChannelStats, FlushReport, Form, GroupId, Notification, NotificationId, Stats, clip, printable,
@@ -27,9 +27,9 @@ pub use model::{
 };
 pub use outbox::{Outbox, OutboxBuilder};
 pub use sink::{
-    Counts, Delivering, DeliveryPolicy, Fact, Mention, MessageContent, MinCount, NotificationPolicy,
-    Occasion, OccasionKind, Outcome, Outlook, QuietHours, QuietNote, Reason, Receipt, Scope, Section, Sink,
-    format_duration, format_timestamp, one_line,
+    Counts, Delivering, DeliveryPolicy, Fact, IntoSink, Mention, MessageContent, MinCount,
+    NotificationPolicy, Occasion, OccasionKind, Outcome, Outlook, QuietHours, QuietNote, Reason, Receipt,
+    Scope, Section, Sink, format_duration, format_timestamp, one_line,
 };
 pub use spool::folder;
 pub use worker::{Answers, Health, HealthStatus, UncleanEnd, Verdict, Verified, Verifying, verify};

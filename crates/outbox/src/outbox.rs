@@ -3,7 +3,7 @@ mod terminate;
 
 use std::{
     fmt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use watchfire_core::{Alert, App, Capture, ConfigError, SelfLog, Severity, clock, process};
+use watchfire_core::{Alert, App, Capture, ConfigError, Problems, SelfLog, Severity, clock, process};
 
 use crate::{
     Channel, FlushReport, Health, Reason, Sink, Stats, folder,
@@ -146,7 +146,9 @@ impl Outbox {
     pub fn retune<S: Sink>(&self, channels: impl IntoIterator<Item = Channel<S>>) -> Result<(), ConfigError> {
         let known = self.shared.channels.write().unwrap_or_else(PoisonError::into_inner);
         let mut tunings: Vec<Option<Tuning>> = known.iter().map(|_| None).collect();
-        for Channel { name, settings, .. } in channels {
+        for channel in channels {
+            let name = channel.name().unwrap_or_default().to_owned();
+            let settings = channel.settings;
             let place = known.iter().zip(&mut tunings).find(|(channel, _)| channel.name == name);
             let Some((channel, tuning)) = place else {
                 return Err(ConfigError::new("channel.name", format!("there is no channel `{name}`")));
@@ -190,30 +192,20 @@ impl Outbox {
         &self.shared
     }
 
+    /// Checks the name and the failover of a channel that cannot be opened for another reason.
+    pub(crate) fn check_channel(&self, name: &str, settings: &Settings) -> Result<(), ConfigError> {
+        let channels = self.shared.channels.read().unwrap_or_else(PoisonError::into_inner);
+        check_channel(&channels, name, settings)
+    }
+
     pub(crate) fn register(
         &self,
         name: String,
         sink: Arc<dyn Sink>,
         settings: Settings,
     ) -> Result<Producer, ConfigError> {
-        if name.trim().is_empty() || name.chars().any(char::is_control) {
-            return Err(ConfigError::new("channel.name", "expected a name without control characters"));
-        }
         let mut channels = self.shared.channels.write().unwrap_or_else(PoisonError::into_inner);
-        if channels.iter().any(|channel| channel.name == name) {
-            let reason =
-                format!("there is a channel `{name}` already; give this one another name with .named(..)");
-            return Err(ConfigError::new("channel.name", reason));
-        }
-        let to =
-            |channel: &Settings| channel.fail_over.as_ref().map(|other| other.to.clone()).unwrap_or_default();
-        let new = to(&settings);
-        let mut routes: Vec<(&str, &[String])> = vec![(&name, &new)];
-        let tunings: Vec<_> = channels.iter().map(|channel| (channel, channel.tuning())).collect();
-        routes.extend(tunings.iter().filter_map(|(channel, tuning)| {
-            tuning.fail_over.as_ref().map(|other| (channel.name.as_str(), other.to.as_slice()))
-        }));
-        failover::refuse_circle(&routes)?;
+        check_channel(&channels, &name, &settings)?;
         let channel = Arc::new(ChannelState::new(name, sink, settings));
         channels.push(Arc::clone(&channel));
         let number = channels.len() - 1;
@@ -227,6 +219,29 @@ impl Outbox {
             _lifeline: Arc::clone(&self.lifeline),
         })
     }
+}
+
+/// Checks the name and the failover of a channel beside those that are there.
+fn check_channel(channels: &[Arc<ChannelState>], name: &str, settings: &Settings) -> Result<(), ConfigError> {
+    let mut problems = Problems::new();
+    let is_name = !name.trim().is_empty() && !name.chars().any(char::is_control);
+    problems.check(is_name, "channel.name", "expected a name without control characters");
+    let is_new = channels.iter().all(|channel| channel.name != name);
+    problems.check(
+        is_new,
+        "channel.name",
+        format!("there is a channel `{name}` already; give this one another name with .named(..)"),
+    );
+    let mut routes: Vec<(&str, &[String])> = Vec::new();
+    routes.extend(settings.fail_over.as_ref().map(|other| (name, other.to.as_slice())));
+    let tunings: Vec<_> = channels.iter().map(|channel| (channel, channel.tuning())).collect();
+    routes.extend(tunings.iter().filter_map(|(channel, tuning)| {
+        tuning.fail_over.as_ref().map(|other| (channel.name.as_str(), other.to.as_slice()))
+    }));
+    if is_new {
+        problems.keep(failover::refuse_circle(&routes));
+    }
+    problems.finish(|| Some(()))
 }
 
 impl Drop for Outbox {
@@ -332,10 +347,11 @@ impl OutboxBuilder {
     /// If a setting is out of range, the spool's path names a file, a required spool cannot be used, or the worker
     /// thread cannot be started.
     pub fn start(self) -> Result<Outbox, ConfigError> {
-        if self.capacity == 0 {
-            return Err(ConfigError::new("outbox.capacity", "expected at least 1"));
-        }
-        let (disk, trouble) = open_spool(self.folder, &self.self_log)?;
+        let mut problems = Problems::new();
+        problems.check(self.capacity > 0, "outbox.capacity", "is 0; expected at least 1");
+        problems.keep(check_folder(&self.folder));
+        problems.finish(|| Some(()))?;
+        let (disk, trouble) = open_spool(self.folder, &self.self_log);
         if self.requires_spool {
             let unusable = match &disk {
                 None => Some("is required, and no folder is set"),
@@ -400,9 +416,9 @@ impl fmt::Debug for OutboxBuilder {
 }
 
 /// Opens the folder; one that cannot be used is said, and alerts are kept in memory.
-fn open_spool(folder: Folder, log: &SelfLog) -> Result<(Option<Disk>, Option<String>), ConfigError> {
+fn open_spool(folder: Folder, log: &SelfLog) -> (Option<Disk>, Option<String>) {
     let path = match folder {
-        Folder::Memory => return Ok((None, None)),
+        Folder::Memory => return (None, None),
         Folder::Path(path) => path,
         Folder::Default => match folder::default() {
             Some(path) => path,
@@ -411,24 +427,33 @@ fn open_spool(folder: Folder, log: &SelfLog) -> Result<(Option<Disk>, Option<Str
                     "alerts are kept in memory: what is not delivered when the process ends is lost; \
                      set a folder with .spool(..), or say .in_memory()",
                 );
-                return Ok((None, None));
+                return (None, None);
             }
         },
     };
-    if path.as_os_str().is_empty() || Path::new(&path).is_file() {
-        return Err(ConfigError::new(
-            "outbox.spool",
-            format!("expected a folder, found `{}`", path.display()),
-        ));
-    }
     match Disk::open(&path) {
-        Ok(disk) => Ok((Some(disk), None)),
+        Ok(disk) => (Some(disk), None),
         Err(error) => {
             let trouble =
                 format!("the spool `{}` cannot be used, alerts are kept in memory: {error}", path.display());
             log.say(&trouble);
-            Ok((Some(Disk::later(&path)), Some(trouble)))
+            (Some(Disk::later(&path)), Some(trouble))
         }
+    }
+}
+
+fn check_folder(folder: &Folder) -> Result<(), ConfigError> {
+    let path = match folder {
+        Folder::Memory => None,
+        Folder::Path(path) => Some(path.clone()),
+        Folder::Default => folder::default(),
+    };
+    match path {
+        Some(path) if path.as_os_str().is_empty() || path.is_file() => {
+            let reason = format!("expected a folder, found `{}`", path.display());
+            Err(ConfigError::new("outbox.spool", reason))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use watchfire_testing::{Scene, full_alert};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dsn = std::env::args().nth(1).ok_or("expected a DSN as the argument")?;
-    let sentry = Sentry::dsn(dsn)?.tag("region", "eu")?.tag_fields(["order"]);
+    let sentry = Sentry::dsn(dsn).tag("region", "eu").tag_fields(["order"]).build()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Servers drop events that are too old to keep.
     let now = watchfire_core::clock::now();

@@ -10,7 +10,7 @@ use watchfire_testing::{Scene, full_alert, hostile_alerts};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dsn = "https://0123456789abcdef0123456789abcdef@sentry.example.com/42";
-    let sentry = Sentry::dsn(dsn)?.tag("region", "eu")?.tag_fields(["order"]);
+    let sentry = Sentry::dsn(dsn).tag("region", "eu").tag_fields(["order"]).build()?;
     let alerts = match std::env::args().nth(1) {
         Some(_) => vec![full_alert()],
         None => hostile_alerts().into_iter().map(|hostile| hostile.alert).collect(),

@@ -6,27 +6,24 @@ use serde_json::{Value, json};
 use watchfire_http::{Request, Response, by_status};
 use watchfire_outbox::{Notification, Outcome, Reason, Scope, format_timestamp};
 
-use crate::Sentry;
+use crate::config::Project;
 
 #[cfg(test)]
 mod tests;
-
-/// How we name ourselves, as `sentry_client` and as the SDK of an event.
-pub(crate) const CLIENT: &str = concat!("watchfire/", env!("CARGO_PKG_VERSION"));
 
 /// Puts the event into an envelope (<https://develop.sentry.dev/sdk/data-model/envelopes/>).
 ///
 /// `sent_at` is that of this attempt: Relay shifts all times of an event by the difference to its own clock, so the time
 /// of an earlier attempt would date the event wrongly.
-pub(crate) fn request(sentry: &Sentry, notification: &Notification, sent_at: SystemTime) -> Request {
+pub(crate) fn request(project: &Project, notification: &Notification, sent_at: SystemTime) -> Request {
     let event = notification.body();
     let head = json!({ "event_id": notification.id().to_string(), "sent_at": format_timestamp(sent_at) });
     let item = json!({ "type": "event", "content_type": "application/json", "length": event.len() });
     let mut body = format!("{head}\n{item}\n").into_bytes();
     body.extend_from_slice(event);
     body.push(b'\n');
-    Request::post(&sentry.endpoint, "application/x-sentry-envelope", body)
-        .header("x-sentry-auth", sentry.auth.expose())
+    Request::post(&project.endpoint, "application/x-sentry-envelope", body)
+        .header("x-sentry-auth", project.auth.expose())
 }
 
 /// Says what Sentry's answer means.

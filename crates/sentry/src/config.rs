@@ -1,44 +1,103 @@
-use std::{collections::BTreeMap, path::Path, time::Duration};
+//! The settings: collected by the builder, and checked all at once.
 
-use sentry_types::{Dsn, ParseDsnError};
-use watchfire_core::{ConfigError, Secret, clock};
-use watchfire_http::{Address, Client, HttpOptions, exchange};
-use watchfire_outbox::{
-    Answers, Delivering, DeliveryPolicy, Notification, NotificationPolicy, Occasion, Sink, Verifying,
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
 };
 
-use crate::{api, render, verify};
+use sentry_types::{Dsn, ParseDsnError};
+use watchfire_core::{ConfigError, Problems, Secret};
+use watchfire_http::{Client, Endpoint, HttpOptions};
 
-/// Delivers alerts to Sentry, as events.
-///
-/// Made by [`dsn`](Self::dsn); every setting is checked when it is made.
+/// The settings of a [`Sentry`](crate::Sentry) in the making; `.layer(&outbox)` or [`build`](Self::build) checks them.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Sentry {
-    pub(crate) endpoint: Address,
-    /// The whole value of `X-Sentry-Auth`.
-    pub(crate) auth: Secret,
-    pub(crate) project: String,
-    pub(crate) tags: BTreeMap<String, String>,
-    pub(crate) tag_fields: Vec<String>,
-    client: Client,
+pub struct SentryBuilder {
+    dsn: Secret,
+    tags: Vec<(String, String)>,
+    tag_fields: Vec<String>,
+    http: HttpOptions,
+    ca_files: Vec<PathBuf>,
 }
 
+/// Settings that were checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) project: Project,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) tag_fields: Vec<String>,
+}
+
+/// The parts of a DSN.
+#[derive(Clone, Debug)]
+pub(crate) struct Project {
+    pub(crate) endpoint: Endpoint,
+    /// The whole value of `X-Sentry-Auth`.
+    pub(crate) auth: Secret,
+    pub(crate) name: String,
+}
+
+/// The name that we give ourselves, as `sentry_client` and as the SDK of an event.
+const CLIENT: &str = concat!("watchfire/", env!("CARGO_PKG_VERSION"));
 /// Relay cuts tags beyond so many characters, name and value alike (relay-event-schema, `tags.rs`).
 pub(crate) const TAG: usize = 200;
 
-impl Sentry {
-    /// Delivers to the project of a DSN: `https://<key>@<host>/<project>`, as the project's settings show it. The path
-    /// may have a prefix, as that of a server of one's own, and the key a secret behind it, as that of an old DSN.
-    ///
-    /// # Errors
-    ///
-    /// If it is no such address, or a plain `http` one to anything but loopback. The error does not show it.
-    pub fn dsn(dsn: impl AsRef<str>) -> Result<Self, ConfigError> {
-        let text = dsn.as_ref().trim();
-        // Before anything can be wrong with it: an error may travel far.
-        let _whole = Secret::new(text);
-        let dsn: Dsn = text.parse().map_err(|error| wrong(reason(&error)))?;
+impl SentryBuilder {
+    pub(crate) fn dsn(dsn: &str) -> Self {
+        Self {
+            // Registered before anything can be wrong with it: an error may travel far.
+            dsn: Secret::new(dsn.trim()),
+            tags: Vec::new(),
+            tag_fields: Vec::new(),
+            http: HttpOptions::new(),
+            ca_files: Vec::new(),
+        }
+    }
+
+    /// Adds a tag to every event: a name of 1 to 200 ASCII letters, digits and `_ . : -`, and a value of 1 to 200
+    /// characters in one line. Sentry would drop any other.
+    pub fn tag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.tags.push((name.into(), value.into()));
+        self
+    }
+
+    /// Makes tags of the fields of these names, to search by: of the event, or else of the innermost span that has it.
+    /// Fields named `tags.x` are tags already.
+    pub fn tag_fields(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.tag_fields.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets how Sentry is reached: timeouts, proxy, authorities.
+    pub fn http(mut self, options: HttpOptions) -> Self {
+        self.http = options;
+        self
+    }
+
+    /// Trusts the authorities of a PEM file as well as those of the system and of [`http`](Self::http).
+    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.ca_files.push(path.as_ref().to_owned());
+        self
+    }
+
+    pub(crate) fn check(self) -> Result<(Settings, Client), ConfigError> {
+        let mut problems = Problems::new();
+        let project = problems.keep(Project::of(&self.dsn));
+        let mut tags = BTreeMap::new();
+        for (name, value) in self.tags {
+            problems.keep(check_tag(&name, &value));
+            tags.insert(name, value);
+        }
+        let http = self.ca_files.iter().fold(self.http, HttpOptions::ca_file);
+        let client = problems.keep(http.client("sentry"));
+        let tag_fields = self.tag_fields;
+        problems.finish(|| Some((Settings { project: project?, tags, tag_fields }, client?)))
+    }
+}
+
+impl Project {
+    fn of(dsn: &Secret) -> Result<Self, ConfigError> {
+        let dsn: Dsn = dsn.expose().parse().map_err(|error| wrong(reason(&error)))?;
         let keys = [Some(dsn.public_key()), dsn.secret_key().filter(|key| !key.is_empty())];
         for key in keys.into_iter().flatten() {
             let _registered = Secret::new(key);
@@ -47,94 +106,29 @@ impl Sentry {
                 return Err(wrong("expected a key of ASCII letters and digits before the `@`"));
             }
         }
-        let mut auth = format!(
-            "Sentry sentry_version=7, sentry_client={}, sentry_key={}",
-            api::CLIENT,
-            dsn.public_key()
-        );
+        let mut auth =
+            format!("Sentry sentry_version=7, sentry_client={CLIENT}, sentry_key={}", dsn.public_key());
         if let [_, Some(key)] = keys {
             auth.push_str(", sentry_secret=");
             auth.push_str(key);
         }
         Ok(Self {
-            endpoint: Address::parse("sentry.dsn", dsn.envelope_api_url().as_str())?,
+            endpoint: Endpoint::parse("sentry.dsn", dsn.envelope_api_url().as_str())?,
             auth: Secret::new(auth),
-            project: dsn.project_id().value().to_owned(),
-            tags: BTreeMap::new(),
-            tag_fields: Vec::new(),
-            client: Client::default(),
+            name: dsn.project_id().value().to_owned(),
         })
-    }
-
-    /// Adds a tag to every event.
-    ///
-    /// # Errors
-    ///
-    /// If Sentry would drop it: a name takes 1 to 200 ASCII letters, digits and `_ . : -`, a value 1 to 200 characters
-    /// in one line.
-    pub fn tag(mut self, name: impl Into<String>, value: impl Into<String>) -> Result<Self, ConfigError> {
-        let (name, value) = (name.into(), value.into());
-        if name.is_empty() || name.len() > TAG || !name.chars().all(is_tag_char) {
-            let expected = "expected a name of 1 to 200 ASCII letters, digits and `_ . : -`";
-            return Err(ConfigError::new("sentry.tag", format!("`{name}`: {expected}")));
-        }
-        if value.trim().is_empty() || value.chars().count() > TAG || value.chars().any(char::is_control) {
-            let expected = "expected a value of 1 to 200 characters in one line";
-            return Err(ConfigError::new("sentry.tag", format!("`{name}`: {expected}")));
-        }
-        self.tags.insert(name, value);
-        Ok(self)
-    }
-
-    /// Makes tags of the fields of these names, the event's or else the innermost span's: what one searches by. Fields
-    /// named `tags.x` are tags already.
-    pub fn tag_fields(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.tag_fields.extend(names.into_iter().map(Into::into));
-        self
-    }
-
-    /// Sets how Sentry is reached: timeouts, proxy, authorities.
-    pub fn http(mut self, options: HttpOptions) -> Self {
-        self.client = Client::new(options);
-        self
-    }
-
-    /// Trusts the authorities of a PEM file as well as the system's.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be read, or holds no usable certificate.
-    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        self.client = self.client.trusting("sentry.ca_file", path)?;
-        Ok(self)
     }
 }
 
-impl Sink for Sentry {
-    fn kind(&self) -> &'static str {
-        "sentry"
+fn check_tag(name: &str, value: &str) -> Result<(), ConfigError> {
+    let wrong = |expected: &str| ConfigError::new("sentry.tag", format!("`{name}`: {expected}"));
+    if name.is_empty() || name.len() > TAG || !name.chars().all(is_tag_char) {
+        return Err(wrong("expected a name of 1 to 200 ASCII letters, digits and `_ . : -`"));
     }
-
-    fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
-        render::notifications(self, occasion)
+    if value.trim().is_empty() || value.chars().count() > TAG || value.chars().any(char::is_control) {
+        return Err(wrong("expected a value of 1 to 200 characters in one line"));
     }
-
-    fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
-        let request = api::request(self, notification, clock::now());
-        Box::pin(exchange(&self.client, request, api::judge))
-    }
-
-    fn verify<'a>(&'a self, answers: &'a Answers) -> Verifying<'a> {
-        Box::pin(verify::verify(self, &self.client, answers))
-    }
-
-    fn policy(&self) -> DeliveryPolicy {
-        let mut policy = DeliveryPolicy::default();
-        // Sentry groups by itself, and is lenient about old events.
-        policy.notifications = NotificationPolicy::tracker();
-        policy.max_age = Duration::from_secs(24 * 3600);
-        policy
-    }
+    Ok(())
 }
 
 pub(crate) fn is_tag_char(c: char) -> bool {
@@ -159,6 +153,7 @@ fn reason(error: &ParseDsnError) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Sentry;
 
     const DSN: &str = "https://plantedkeyplantedkey@o1.ingest.us.sentry.io/42";
 
@@ -183,15 +178,15 @@ mod tests {
             ("http://k@[::1]:9000/1?x=y", "http://[::1]:9000", "/api/1/envelope/", "1"),
         ];
         for (dsn, origin, path, project) in cases {
-            let sentry = Sentry::dsn(dsn).unwrap();
-            assert_eq!((sentry.endpoint.origin().as_str(), sentry.endpoint.path()), (origin, path), "{dsn}");
-            assert_eq!(sentry.project, project, "{dsn}");
+            let found = Sentry::dsn(dsn).check().unwrap().0.project;
+            assert_eq!((found.endpoint.origin().as_str(), found.endpoint.path()), (origin, path), "{dsn}");
+            assert_eq!(found.name, project, "{dsn}");
         }
     }
 
     #[test]
     fn authenticates_by_the_key_and_by_an_old_secret() {
-        let auth = |dsn| Sentry::dsn(dsn).unwrap().auth.expose().to_owned();
+        let auth = |dsn| Sentry::dsn(dsn).check().unwrap().0.project.auth.expose().to_owned();
         let version = env!("CARGO_PKG_VERSION");
         let expected = format!("Sentry sentry_version=7, sentry_client=watchfire/{version}, sentry_key=abc");
         assert_eq!(auth("https://abc@example.com/1"), expected);
@@ -201,7 +196,7 @@ mod tests {
 
     #[test]
     fn names_the_field_that_is_wrong_and_shows_no_credential() {
-        let sentry = || Sentry::dsn(DSN).unwrap();
+        let sentry = || Sentry::dsn(DSN);
         let cases = [
             (Sentry::dsn(""), "sentry.dsn"),
             (Sentry::dsn("planted"), "sentry.dsn"),
@@ -219,11 +214,22 @@ mod tests {
             (sentry().tag("x", "a\nb"), "sentry.tag"),
             (sentry().tag("x", "y".repeat(201)), "sentry.tag"),
             (sentry().ca_file("/nowhere/ca.pem"), "sentry.ca_file"),
+            (sentry().http(HttpOptions::new().proxy("planted")), "sentry.proxy"),
         ];
-        for (i, (made, field)) in cases.into_iter().enumerate() {
-            let error = made.expect_err(field);
+        for (i, (builder, field)) in cases.into_iter().enumerate() {
+            assert!(!format!("{builder:?}").contains("planted"), "case {i}");
+            let error = builder.check().expect_err(field);
             assert_eq!(error.field(), field, "case {i}");
+            assert_eq!(error.diagnostics().len(), 1, "case {i}: {error}");
             assert!(!format!("{error} {error:?}").contains("planted"), "case {i}: {error}");
         }
+    }
+
+    #[test]
+    fn all_problems_come_back_together() {
+        let builder = Sentry::dsn("nowhere").tag("", "x").tag("x", "").ca_file("/nowhere/ca.pem");
+        let error = builder.check().unwrap_err();
+        let paths: Vec<_> = error.diagnostics().map(|problem| problem.path().to_owned()).collect();
+        assert_eq!(paths, ["sentry.dsn", "sentry.tag", "sentry.tag", "sentry.ca_file"]);
     }
 }

@@ -19,10 +19,7 @@ use serde_json::{Value, json};
 use watchfire_core::{Alert, Field, Severity, Stack, StackFrame, Value as Recorded};
 use watchfire_outbox::{Occasion, OccasionKind, clip, format_timestamp, one_line, printable};
 
-use crate::{
-    Sentry,
-    config::{TAG, is_tag_char},
-};
+use crate::config::{Settings, TAG, is_tag_char};
 
 /// Characters of a message, and of an exception's value.
 pub(crate) const MESSAGE: usize = 8_192;
@@ -64,7 +61,7 @@ pub(crate) fn bare(occasion: &Occasion<'_>, id: u128) -> Event<'static> {
 }
 
 /// Adds what the event is searched by: logger, release, environment, host, tags.
-pub(crate) fn named(sentry: &Sentry, occasion: &Occasion<'_>, event: Event<'static>) -> Event<'static> {
+pub(crate) fn named(settings: &Settings, occasion: &Occasion<'_>, event: Event<'static>) -> Event<'static> {
     let alert = occasion.alert();
     let app = &alert.app;
     Event {
@@ -72,7 +69,7 @@ pub(crate) fn named(sentry: &Sentry, occasion: &Occasion<'_>, event: Event<'stat
         server_name: some(line(app.host_name(), 256)).map(Into::into),
         release: app.release_name().and_then(|name| accepted(name, 200, &["latest"])).map(Into::into),
         environment: app.environment_name().and_then(|name| accepted(name, 64, &["none"])).map(Into::into),
-        tags: tags(sentry, occasion),
+        tags: tags(settings, occasion),
         sdk: Some(std::borrow::Cow::Owned(ClientSdkInfo {
             name: "watchfire.rust".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -143,7 +140,7 @@ fn accepted(name: &str, max: usize, reserved: &[&str]) -> Option<String> {
     (!dropped).then_some(name)
 }
 
-fn tags(sentry: &Sentry, occasion: &Occasion<'_>) -> Map<String, String> {
+fn tags(settings: &Settings, occasion: &Occasion<'_>) -> Map<String, String> {
     let alert = occasion.alert();
     let mut tags = BTreeMap::new();
     let mut put = |name: &str, value: &str| {
@@ -164,12 +161,12 @@ fn tags(sentry: &Sentry, occasion: &Occasion<'_>) -> Map<String, String> {
             put(name, &field.value.to_string());
         }
     }
-    for name in &sentry.tag_fields {
+    for name in &settings.tag_fields {
         if let Some(value) = alert.get(name) {
             put(name, &value.to_string());
         }
     }
-    for (name, value) in &sentry.tags {
+    for (name, value) in &settings.tags {
         put(name, value);
     }
     put("watchfire.group", &occasion.group().to_string());

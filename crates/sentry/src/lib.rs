@@ -2,13 +2,13 @@
 //!
 //! ```
 //! use tracing_subscriber::prelude::*;
-//! use watchfire_outbox::{Outbox, Sink};
+//! use watchfire_outbox::{Outbox, SinkExt};
 //! use watchfire_sentry::Sentry;
 //!
 //! let outbox = Outbox::start("shop")?;
 //! # let dsn = "https://0123456789abcdef0123456789abcdef@o1.ingest.us.sentry.io/42";
 //! let _subscriber = tracing_subscriber::registry()
-//!     .with(Sentry::dsn(dsn)?.tag("region", "eu")?.tag_fields(["tenant"]).layer(&outbox)?);
+//!     .with(Sentry::dsn(dsn).tag("region", "eu").tag_fields(["tenant"]).layer(&outbox)?);
 //! # Ok::<_, watchfire_core::ConfigError>(())
 //! ```
 //!
@@ -19,7 +19,7 @@
 //! | severity | `level`; CRITICAL is `fatal`, TRACE is `debug` |
 //! | message | `logentry` |
 //! | error and its causes | `exception`, the root cause first; the stack is with the outermost |
-//! | fields named `tags.x`, and those of [`Sentry::tag_fields`] | tag `x` |
+//! | fields named `tags.x`, and those of [`SentryBuilder::tag_fields`] | tag `x` |
 //! | fields `trace_id` and `span_id`, of 32 and 16 hexadecimal digits | context `trace` |
 //! | other fields | `extra` |
 //! | fields of the spans | context `spans`, the outermost first |
@@ -35,10 +35,12 @@ mod api;
 mod config;
 mod event;
 mod render;
+mod sink;
 mod verify;
 
-pub use config::Sentry;
+pub use config::SentryBuilder;
+pub use sink::Sentry;
 pub use watchfire_http::HttpOptions;
 
-/// Is what `.layer(&outbox)?` returns: what a program adds to its registry.
+/// The layer that `.layer(&outbox)?` returns, for a program's registry.
 pub type SentryLayer = watchfire_core::HandlerLayer<watchfire_outbox::AlertHandler<Sentry>>;

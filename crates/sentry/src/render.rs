@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use watchfire_outbox::{MessageContent, Notification, Occasion, OccasionKind, clip};
 
 use crate::{
-    Sentry,
+    config::Settings,
     event::{self, MESSAGE},
 };
 
@@ -17,8 +17,8 @@ mod tests;
 /// What the line of ASCII may have.
 const LINE: usize = 300;
 
-pub(crate) fn notifications(sentry: &Sentry, occasion: &Occasion<'_>) -> Vec<Notification> {
-    let notification = occasion.notification(format!("project {}", sentry.project));
+pub(crate) fn notifications(settings: &Settings, occasion: &Occasion<'_>) -> Vec<Notification> {
+    let notification = occasion.notification(format!("project {}", settings.project.name));
     let page = MessageContent::of(occasion);
     let id = notification.id().as_u128();
     let said = match occasion.kind() {
@@ -28,7 +28,7 @@ pub(crate) fn notifications(sentry: &Sentry, occasion: &Occasion<'_>) -> Vec<Not
     };
     let summed = page.summary.as_ref().map(|summary| format!("{said}\n{summary}"));
     let bare = || event::bare(occasion, id);
-    let named = || event::named(sentry, occasion, bare());
+    let named = || event::named(settings, occasion, bare());
     let ascii = page.ascii_line(LINE);
     vec![
         notification

@@ -12,8 +12,9 @@ use watchfire_testing::{Scene, full_alert, hostile_alerts};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let webhook =
-        Slack::webhook("https://hooks.slack.com/services/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")?;
-    let bot = Slack::bot("xoxb-not-a-real-token", "C0INTEROP")?;
+        Slack::webhook("https://hooks.slack.com/services/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")
+            .build()?;
+    let bot = Slack::bot("xoxb-not-a-real-token", "C0INTEROP").build()?;
     let receipts = [Receipt::new("C0INTEROP", "C0INTEROP/1700000000.000100")];
     let alerts = hostile_alerts().into_iter().map(|hostile| hostile.alert).chain([full_alert()]);
     let mut out = io::stdout().lock();

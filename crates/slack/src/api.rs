@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use watchfire_http::{Request, Response, by_status, rate_limited};
 use watchfire_outbox::{Notification, Outcome, Reason, Receipt, Scope};
 
-use crate::config::Door;
+use crate::config::Destination;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) fn request(door: &Door, notification: &Notification) -> Request {
+pub(crate) fn request(destination: &Destination, notification: &Notification) -> Request {
     let mut body = notification.body().to_vec();
     let mut edits = false;
     // Our own rendering, or of a version of ours before this one.
@@ -20,10 +20,10 @@ pub(crate) fn request(door: &Door, notification: &Notification) -> Request {
             body = payload.to_string().into_bytes();
         }
     }
-    match door {
-        Door::Webhook(address) => Request::post_json(address, body),
-        Door::Bot(bot) if edits => Request::post_json(&bot.methods.update, body).bearer(&bot.token),
-        Door::Bot(bot) => Request::post_json(&bot.methods.post, body).bearer(&bot.token),
+    match destination {
+        Destination::Webhook(address) => Request::post_json(address, body),
+        Destination::Bot(bot) if edits => Request::post_json(&bot.methods.update, body).bearer(&bot.token),
+        Destination::Bot(bot) => Request::post_json(&bot.methods.post, body).bearer(&bot.token),
     }
 }
 
@@ -39,10 +39,10 @@ fn mark(payload: &mut Value) {
 }
 
 /// Says what Slack's answer means: by its word, else by the status.
-pub(crate) fn judge(door: &Door, notification: &Notification, response: &Response) -> Outcome {
-    match door {
-        Door::Webhook(_) => judge_webhook(response),
-        Door::Bot(_) => judge_method(notification, response),
+pub(crate) fn judge(destination: &Destination, notification: &Notification, response: &Response) -> Outcome {
+    match destination {
+        Destination::Webhook(_) => judge_webhook(response),
+        Destination::Bot(_) => judge_method(notification, response),
     }
 }
 

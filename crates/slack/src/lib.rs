@@ -3,13 +3,13 @@
 //!
 //! ```
 //! use tracing_subscriber::prelude::*;
-//! use watchfire_outbox::{Outbox, Sink};
+//! use watchfire_outbox::{Outbox, SinkExt};
 //! use watchfire_slack::Slack;
 //!
 //! let outbox = Outbox::start("shop")?;
 //! # let url = "https://hooks.slack.com/services/T0EXAMPLE/B0EXAMPLE/notARealSecretNotARealOne";
 //! let _subscriber = tracing_subscriber::registry()
-//!     .with(Slack::webhook(url)?.mention("@here")?.layer(&outbox)?);
+//!     .with(Slack::webhook(url).mention("@here").layer(&outbox)?);
 //! # Ok::<_, watchfire_core::ConfigError>(())
 //! ```
 //!
@@ -20,10 +20,12 @@
 mod api;
 mod config;
 mod render;
+mod sink;
 mod verify;
 
-pub use config::Slack;
+pub use config::SlackBuilder;
+pub use sink::Slack;
 pub use watchfire_http::HttpOptions;
 
-/// Is what `.layer(&outbox)?` returns: what a program adds to its registry.
+/// The layer that `.layer(&outbox)?` returns, for a program's registry.
 pub type SlackLayer = watchfire_core::HandlerLayer<watchfire_outbox::AlertHandler<Slack>>;

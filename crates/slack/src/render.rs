@@ -7,10 +7,7 @@ use serde_json::{Map, Value, json};
 use watchfire_core::Severity;
 use watchfire_outbox::{Fact, MessageContent, Notification, Occasion, OccasionKind, Section};
 
-use crate::{
-    Slack,
-    config::{Door, Mention},
-};
+use crate::config::{Destination, Mention, Settings};
 use escaped::Escaped;
 
 #[cfg(test)]
@@ -29,20 +26,20 @@ const FALLBACK: usize = 300;
 /// The least that is worth a section of its own.
 const LEAST: usize = 100;
 
-pub(crate) fn notifications(slack: &Slack, occasion: &Occasion<'_>) -> Vec<Notification> {
+pub(crate) fn notifications(settings: &Settings, occasion: &Occasion<'_>) -> Vec<Notification> {
     let page = MessageContent::of(occasion);
-    match &slack.door {
-        Door::Webhook(_) => vec![notification(slack, occasion, &page, "webhook", None)],
-        Door::Bot(bot) => bot
+    match &settings.destination {
+        Destination::Webhook(_) => vec![notification(settings, occasion, &page, "webhook", None)],
+        Destination::Bot(bot) => bot
             .channels
             .iter()
-            .map(|channel| notification(slack, occasion, &page, channel, Some(channel)))
+            .map(|channel| notification(settings, occasion, &page, channel, Some(channel)))
             .collect(),
     }
 }
 
 fn notification(
-    slack: &Slack,
+    settings: &Settings,
     occasion: &Occasion<'_>,
     page: &MessageContent,
     recipient: &str,
@@ -56,10 +53,10 @@ fn notification(
         _ => None,
     };
     let mentions = match kind {
-        OccasionKind::First | OccasionKind::Storm => slack.mentions.as_slice(),
+        OccasionKind::First | OccasionKind::Storm => settings.mentions.as_slice(),
         _ => &[],
     };
-    let message = Message { slack, channel, mentions };
+    let message = Message { settings, channel, mentions };
 
     // That it is quiet is no reason to ping anybody.
     let edits = matches!(kind, OccasionKind::Edit | OccasionKind::Quiet);
@@ -84,7 +81,7 @@ fn notification(
 
 /// Is what the renderings of one notification have in common.
 struct Message<'a> {
-    slack: &'a Slack,
+    settings: &'a Settings,
     channel: Option<&'a str>,
     mentions: &'a [Mention],
 }
@@ -100,8 +97,8 @@ impl Message<'_> {
         };
         put("channel", self.channel);
         put("thread_ts", thread.map(|(_, ts)| ts));
-        put("username", self.slack.username.as_deref());
-        put("icon_emoji", self.slack.icon_emoji.as_deref());
+        put("username", self.settings.username.as_deref());
+        put("icon_emoji", self.settings.icon_emoji.as_deref());
         // A link in a log line must not be fetched and shown.
         payload.insert("unfurl_links".to_owned(), false.into());
         payload.insert("unfurl_media".to_owned(), false.into());

@@ -6,19 +6,19 @@ use watchfire_outbox::{Answers, Reason, Verdict};
 
 use crate::{
     api,
-    config::{Bot, Door},
+    config::{Bot, Destination},
 };
 
 /// Of a webhook only its host can be tried. Of a channel nothing: there is no method that says whether a message would
 /// be taken, but the one that sends it.
-pub(crate) async fn verify(door: &Door, client: &Client, answers: &Answers) {
-    match door {
-        Door::Webhook(address) => {
+pub(crate) async fn verify(destination: &Destination, client: &Client, answers: &Answers) {
+    match destination {
+        Destination::Webhook(address) => {
             let why = "whether the webhook still works, only a message would show";
             answers.expect("webhook");
             answers.add("webhook", reach(client, address, why).await);
         }
-        Door::Bot(bot) => {
+        Destination::Bot(bot) => {
             answers.expect("bot");
             let untold =
                 || Verdict::Untold(Reason::new("whether the bot may post there, only a message would show"));

@@ -10,7 +10,7 @@ use watchfire_testing::{Scene, full_alert, hostile_alerts};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let inbox = Inbox::start()?;
-    let twilio = || Twilio::new(Demo::TWILIO_ACCOUNT, Demo::TWILIO_TOKEN).base_url(inbox.twilio_base());
+    let twilio = || Twilio::new(Demo::TWILIO_ACCOUNT, Demo::TWILIO_TOKEN).api_url(inbox.twilio_base());
     let senders = [twilio().from(Demo::TWILIO_FROM), twilio().messaging_service(Demo::TWILIO_SERVICE)];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for sender in senders {

@@ -2,11 +2,11 @@
 
 use watchfire_core::ConfigError;
 use watchfire_http::{Request, Response};
-use watchfire_outbox::{Notification, Outcome, Reason};
+use watchfire_outbox::{Notification, Outcome};
 
 use crate::{exotel, twilio};
 
-/// Is a provider whose settings were checked.
+/// A provider whose settings were checked.
 #[derive(Clone, Debug)]
 pub(crate) enum Carrier {
     Twilio(twilio::Account),
@@ -34,17 +34,5 @@ pub(crate) fn judge(carrier: &Carrier, notification: &Notification, response: &R
     match carrier {
         Carrier::Twilio(_) => twilio::judge(notification, response),
         Carrier::Exotel(_) => exotel::judge(notification, response),
-    }
-}
-
-/// Says the outcome of a status in the provider's words.
-pub(crate) fn in_words(outcome: Outcome, reason: Reason) -> Outcome {
-    match outcome {
-        Outcome::Transient(_) => Outcome::Transient(reason),
-        Outcome::Unknown(_) => Outcome::Unknown(reason),
-        Outcome::Degrade(_) => Outcome::Degrade(reason),
-        Outcome::Held(_) => Outcome::Held(reason),
-        Outcome::RateLimited { wait, scope, .. } => Outcome::RateLimited { wait, scope, reason },
-        other => other,
     }
 }

@@ -1,33 +1,19 @@
-use std::{path::Path, time::Duration};
+//! The settings: collected by the builder, and checked all at once.
 
-use watchfire_core::{ConfigError, HandlerLayer};
-use watchfire_http::{Client, HttpOptions, exchange};
-use watchfire_outbox::{
-    AlertHandler, Answers, Delivering, DeliveryPolicy, Notification, NotificationPolicy, Occasion, Outcome,
-    Reason, Sink, Verifying,
-};
+use std::path::{Path, PathBuf};
+
+use watchfire_core::{ConfigError, Problems};
+use watchfire_http::{Client, HttpOptions};
 
 use crate::{
-    api::{self, Carrier},
+    api::Carrier,
     exotel::Exotel,
-    render,
+    number::{INDIA, parse_number, parse_prefix},
     twilio::Twilio,
-    verify,
 };
 
-/// Is a layer that sends alerts by SMS.
-pub type SmsLayer = HandlerLayer<AlertHandler<Sms>>;
-
-/// Sends alerts by SMS to the numbers that were named, each through the provider that its prefix leads to.
-#[derive(Clone, Debug)]
-pub struct Sms {
-    pub(crate) numbers: Vec<String>,
-    pub(crate) routes: Vec<Route>,
-    pub(crate) max_segments: usize,
-    client: Client,
-}
-
-/// Collects numbers, providers and routes; [`build`](Self::build) checks them.
+/// The numbers, providers and routes of an [`Sms`](crate::Sms) in the making; `.layer(&outbox)` or
+/// [`build`](Self::build) checks them.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SmsBuilder {
@@ -35,9 +21,10 @@ pub struct SmsBuilder {
     routes: Vec<(String, SmsProvider, Choice)>,
     max_segments: usize,
     http: HttpOptions,
+    ca_files: Vec<PathBuf>,
 }
 
-/// Is a provider to which a route leads.
+/// A provider to which a route leads.
 #[derive(Clone, Debug)]
 pub struct SmsProvider(Kind);
 
@@ -47,7 +34,15 @@ enum Kind {
     Exotel(Box<Exotel>),
 }
 
-/// Tells how a route came about.
+/// Settings that were checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) numbers: Vec<String>,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) max_segments: usize,
+}
+
+/// The reason why a route is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Choice {
     Usual,
@@ -61,28 +56,14 @@ pub(crate) struct Route {
     choice: Choice,
 }
 
-/// The country with registered templates.
-pub(crate) const INDIA: &str = "+91";
 /// A body has at most 1,600 characters at Twilio (error 21617), which is 10 segments.
 const MOST_SEGMENTS: usize = 10;
 
-impl Sms {
-    /// Names the numbers, in the international form (E.164): `+436601234567`. Spaces and hyphens are taken off.
-    pub fn to<N: Into<String>>(numbers: impl IntoIterator<Item = N>) -> SmsBuilder {
-        SmsBuilder {
-            numbers: numbers.into_iter().map(Into::into).collect(),
-            routes: Vec::new(),
-            max_segments: 1,
-            http: HttpOptions::new(),
-        }
-    }
-
-    pub(crate) fn carrier_for(&self, number: &str) -> Option<&Carrier> {
-        route_for(&self.routes, number).map(|route| &route.carrier)
-    }
-}
-
 impl SmsBuilder {
+    pub(crate) fn to(numbers: Vec<String>) -> Self {
+        Self { numbers, routes: Vec::new(), max_segments: 1, http: HttpOptions::new(), ca_files: Vec::new() }
+    }
+
     /// Sends through Twilio to all numbers but those of India (`+91`), and those with a route of their own.
     pub fn twilio(mut self, twilio: Twilio) -> Self {
         self.routes.push(("+".to_owned(), twilio.into(), Choice::Usual));
@@ -114,64 +95,60 @@ impl SmsBuilder {
         self
     }
 
-    /// Trusts the authorities of a PEM file as well as the system's.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be read, or holds no usable certificate.
-    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        let options = self.http.ca_file(path);
-        self.http = options.map_err(|error| ConfigError::new("sms.ca_file", error.reason()))?;
-        Ok(self)
+    /// Trusts the authorities of a PEM file as well as those of the system and of [`http`](Self::http).
+    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.ca_files.push(path.as_ref().to_owned());
+        self
     }
 
-    /// Checks everything.
-    ///
-    /// # Errors
-    ///
-    /// If a number is not in the international form, has no route, or leads to India through Exotel without a registered
-    /// template; or if a provider's setting is wrong or missing. The error names the field.
-    pub fn build(self) -> Result<Sms, ConfigError> {
-        if !(1..=MOST_SEGMENTS).contains(&self.max_segments) {
-            return Err(ConfigError::new("sms.max_segments", "expected 1 to 10"));
-        }
-        if self.routes.is_empty() {
-            return Err(ConfigError::new(
-                "sms",
-                "has no provider; expected .twilio(..), .exotel(..) or both",
-            ));
-        }
+    pub(crate) fn check(self) -> Result<(Settings, Client), ConfigError> {
+        let mut problems = Problems::new();
+        let has_provider = !self.routes.is_empty();
+        problems.check(has_provider, "sms", "has no provider; expected .twilio(..), .exotel(..) or both");
         let mut routes: Vec<Route> = Vec::with_capacity(self.routes.len());
+        let mut are_whole = has_provider;
         for (prefix, provider, choice) in self.routes {
-            let route =
-                Route { prefix: parse_prefix(&prefix)?, carrier: provider.check(self.max_segments)?, choice };
-            if routes.iter().any(|known| known.prefix == route.prefix && known.choice == route.choice) {
-                return Err(ConfigError::new(
-                    "sms.route",
-                    format!("`{}` leads to two providers", route.prefix),
-                ));
+            let prefix = problems.keep(parse_prefix(&prefix));
+            let carrier = problems.keep(provider.check(self.max_segments));
+            let Some((prefix, carrier)) = prefix.zip(carrier) else {
+                are_whole = false;
+                continue;
+            };
+            let is_new = !routes.iter().any(|known| known.prefix == prefix && known.choice == choice);
+            problems.check(is_new, "sms.route", format!("`{prefix}` leads to two providers"));
+            if prefix.starts_with(INDIA) {
+                problems.keep(carrier.check_india());
             }
-            if route.prefix.starts_with(INDIA) {
-                route.carrier.check_india()?;
-            }
-            routes.push(route);
+            routes.push(Route { prefix, carrier, choice });
         }
+        problems.check(!self.numbers.is_empty(), "sms.to", "expected at least one number");
         let mut numbers: Vec<String> = Vec::with_capacity(self.numbers.len());
         for text in &self.numbers {
-            let number = parse_number(text)?;
-            if numbers.contains(&number) {
-                return Err(ConfigError::new("sms.to", format!("`{number}` stands there twice")));
-            }
-            let route = route_for(&routes, &number).ok_or_else(|| unroutable(&number))?;
-            if number.starts_with(INDIA) {
-                route.carrier.check_india()?;
+            let Some(number) = problems.keep(parse_number(text)) else { continue };
+            problems.check(!numbers.contains(&number), "sms.to", format!("`{number}` is listed twice"));
+            match route_for(&routes, &number) {
+                Some(route) if number.starts_with(INDIA) => {
+                    problems.keep(route.carrier.check_india());
+                }
+                Some(_) => {}
+                // Without all routes nobody knows.
+                None if are_whole => problems.add(unroutable(&number)),
+                None => {}
             }
             numbers.push(number);
         }
-        if numbers.is_empty() {
-            return Err(ConfigError::new("sms.to", "expected at least one number"));
-        }
-        Ok(Sms { numbers, routes, max_segments: self.max_segments, client: Client::new(self.http) })
+        let is_in_range = (1..=MOST_SEGMENTS).contains(&self.max_segments);
+        problems.check(is_in_range, "sms.max_segments", "expected 1 to 10");
+        let http = self.ca_files.iter().fold(self.http, HttpOptions::ca_file);
+        let client = problems.keep(http.client("sms"));
+        let max_segments = self.max_segments;
+        problems.finish(|| Some((Settings { numbers, routes, max_segments }, client?)))
+    }
+}
+
+impl Settings {
+    pub(crate) fn carrier_for(&self, number: &str) -> Option<&Carrier> {
+        route_for(&self.routes, number).map(|route| &route.carrier)
     }
 }
 
@@ -196,42 +173,8 @@ impl From<Exotel> for SmsProvider {
     }
 }
 
-impl Sink for Sms {
-    fn kind(&self) -> &'static str {
-        "sms"
-    }
-
-    fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
-        render::notifications(self, occasion)
-    }
-
-    fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
-        let Some(carrier) = self.carrier_for(notification.recipient()) else {
-            // From a spool of another configuration.
-            let outcome = Outcome::Held(Reason::new("no provider has a route to this number any more"));
-            return Box::pin(std::future::ready(outcome));
-        };
-        let request = api::request(carrier, notification);
-        Box::pin(exchange(&self.client, request, |response| api::judge(carrier, notification, response)))
-    }
-
-    fn verify<'a>(&'a self, answers: &'a Answers) -> Verifying<'a> {
-        Box::pin(verify::verify(&self.routes, &self.client, answers))
-    }
-
-    fn policy(&self) -> DeliveryPolicy {
-        let mut policy = DeliveryPolicy::default();
-        policy.max_age = Duration::from_secs(15 * 60);
-        policy.backoff_cap = Duration::from_secs(60);
-        // Neither provider knows an idempotency key, and each SMS costs money.
-        policy.retry_ambiguous = false;
-        policy.notifications = NotificationPolicy::sms();
-        policy
-    }
-}
-
 /// Finds the route with the longest prefix; one that was named comes before a usual one. Twilio's usual one does not
-/// lead to India, where operators drop what has no registered template, without telling.
+/// lead to India, where operators drop what has no registered template, in silence.
 fn route_for<'r>(routes: &'r [Route], number: &str) -> Option<&'r Route> {
     let leads = |route: &&Route| {
         let foreign = route.choice == Choice::Usual && route.prefix == "+" && number.starts_with(INDIA);
@@ -247,44 +190,6 @@ fn unroutable(number: &str) -> ConfigError {
         "expected .twilio(..), or a .route(..) with the beginning of the number"
     };
     ConfigError::new("sms.to", format!("no provider leads to `{number}`; {how}"))
-}
-
-/// Takes a number in E.164: `+`, and 7 to 15 digits of which the first is no zero.
-pub(crate) fn parse_number(text: &str) -> Result<String, ConfigError> {
-    let number: String = text.trim().chars().filter(|c| !matches!(c, ' ' | '-')).collect();
-    if is_e164(&number) {
-        return Ok(number);
-    }
-    let shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
-    Err(ConfigError::new(
-        "sms.to",
-        format!("`{shown}` is not in the international form; expected such as `+436601234567`"),
-    ))
-}
-
-pub(crate) fn is_e164(number: &str) -> bool {
-    number.strip_prefix('+').is_some_and(|digits| {
-        (7..=15).contains(&digits.len())
-            && !digits.starts_with('0')
-            && digits.bytes().all(|b| b.is_ascii_digit())
-    })
-}
-
-fn parse_prefix(text: &str) -> Result<String, ConfigError> {
-    let prefix = text.trim();
-    let good = prefix.strip_prefix('+').is_some_and(|digits| {
-        digits.len() <= 15 && !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit())
-    });
-    match good {
-        true => Ok(prefix.to_owned()),
-        false => {
-            let shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
-            Err(ConfigError::new(
-                "sms.route",
-                format!("`{shown}` begins no number; expected such as `+43`, or `+` for all"),
-            ))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,13 +6,13 @@ use std::{
 };
 
 use serde_json::Value;
-use watchfire_core::{ConfigError, Secret};
-use watchfire_http::{Address, Request, Response, by_status, check_token};
+use watchfire_core::{ConfigError, Problems, Secret};
+use watchfire_http::{Endpoint, Request, Response, by_status, check_token};
 use watchfire_outbox::{Notification, Outcome, Reason, Receipt, Scope, Verdict};
 
 use crate::{
-    api::in_words,
-    config::{INDIA, is_e164},
+    answer::in_words,
+    number::{INDIA, is_e164},
     segments::{Alphabet, Segments},
     template::{DltSlot, Template},
 };
@@ -20,34 +20,33 @@ use crate::{
 /// The SID of no message.
 const NOBODYS: &str = "00000000000000000000000000000000";
 
-/// Is an account at Exotel, with the sender and what was registered for India (DLT).
+/// An account at Exotel, with the sender and what was registered for India (DLT).
 #[derive(Clone)]
 #[must_use]
 pub struct Exotel {
     account: String,
     key: Secret,
     token: Secret,
-    host: String,
-    base: Option<String>,
+    api_url: String,
     from: Option<String>,
     dlt: Option<(String, String)>,
     template: Option<String>,
     slots: Vec<DltSlot>,
 }
 
-/// Is an account that was checked.
+/// An account that was checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
-    address: Address,
+    endpoint: Endpoint,
     /// The details of a message that is not there.
-    question: Address,
+    question: Endpoint,
     key: Secret,
     token: Secret,
     from: String,
     registered: Option<Registered>,
 }
 
-/// Is what operators in India compare each SMS with.
+/// The registered text with which operators in India compare each SMS.
 #[derive(Clone, Debug)]
 pub(crate) struct Registered {
     entity: String,
@@ -62,8 +61,7 @@ impl Exotel {
             account: account_sid.into(),
             key: Secret::new(key),
             token: Secret::new(token),
-            host: "api.exotel.com".to_owned(),
-            base: None,
+            api_url: "https://api.exotel.com".to_owned(),
             from: None,
             dlt: None,
             template: None,
@@ -71,15 +69,10 @@ impl Exotel {
         }
     }
 
-    /// Sets the host where the account lives: `api.exotel.com` (Singapore, the default) or `api.in.exotel.com` (Mumbai).
-    pub fn host(mut self, host: impl Into<String>) -> Self {
-        self.host = host.into();
-        self
-    }
-
-    /// Sets where the API lives, for a stand-in on loopback or a gateway of your own. Default: `https://` and the host.
-    pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base = Some(url.into());
+    /// Sets the address of the API: `https://api.exotel.com` (Singapore, the default), `https://api.in.exotel.com`
+    /// (Mumbai), a stand-in on loopback or your own gateway.
+    pub fn api_url(mut self, url: impl Into<String>) -> Self {
+        self.api_url = url.into();
         self
     }
 
@@ -114,69 +107,63 @@ impl Exotel {
     }
 
     pub(crate) fn check(self, max_segments: usize) -> Result<Account, ConfigError> {
-        let good = |text: &str| {
+        let mut problems = Problems::new();
+        let is_good = |text: &str| {
             !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
         };
-        if !good(&self.account) {
-            return Err(ConfigError::new("sms.exotel.account_sid", "expected letters and digits"));
-        }
-        check_token("sms.exotel.key", self.key.expose())?;
-        check_token("sms.exotel.token", self.token.expose())?;
-        let from = self.from.ok_or_else(|| {
-            ConfigError::new("sms.exotel.from", "is missing; expected a header or an ExoPhone")
-        })?;
-        let is_header = (3..=11).contains(&from.len()) && from.bytes().all(|b| b.is_ascii_alphanumeric());
-        if !is_header && !is_e164(&from) {
-            return Err(ConfigError::new(
-                "sms.exotel.from",
-                "expected a header of 6 letters, or an ExoPhone",
-            ));
-        }
-        let base = match &self.base {
-            Some(base) => Address::parse("sms.exotel.base_url", base)?,
-            None if self.host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b)) => {
-                Address::parse("sms.exotel.host", &format!("https://{}", self.host))?
+        problems.check(is_good(&self.account), "sms.exotel.account_sid", "expected letters and digits");
+        problems.keep(check_token("sms.exotel.key", self.key.expose()));
+        problems.keep(check_token("sms.exotel.token", self.token.expose()));
+        let from = problems.keep(match &self.from {
+            None => Err(ConfigError::new("sms.exotel.from", "is missing; expected a header or an ExoPhone")),
+            Some(from) if is_header(from) || is_e164(from) => Ok(from.clone()),
+            Some(_) => {
+                Err(ConfigError::new("sms.exotel.from", "expected a header of 6 letters, or an ExoPhone"))
             }
-            None => {
-                return Err(ConfigError::new(
-                    "sms.exotel.host",
-                    "expected a host such as `api.in.exotel.com`",
-                ));
-            }
-        };
-        let registered = match (self.dlt, &self.template) {
-            (Some((entity, id)), Some(text)) => {
-                for (field, id) in
-                    [("sms.exotel.dlt.entity_id", &entity), ("sms.exotel.dlt.template_id", &id)]
-                {
-                    if !(6..=30).contains(&id.len()) || !id.bytes().all(|b| b.is_ascii_digit()) {
-                        return Err(ConfigError::new(field, "expected the digits of the registered id"));
-                    }
-                }
-                let template = Template::parse(text, &self.slots)?;
-                let least = template.least();
-                if least > max_segments {
-                    let reason = format!(
-                        "takes {least} segments before its variables; set max_segments to at least that"
-                    );
-                    return Err(ConfigError::new("sms.exotel.template", reason));
-                }
-                Some(Registered { entity, id, template })
-            }
-            (None, None) => None,
-            (Some(_), None) => {
-                return Err(ConfigError::new("sms.exotel.template", "is missing beside the ids of .dlt(..)"));
-            }
-            (None, Some(_)) => {
-                return Err(ConfigError::new("sms.exotel.dlt", "is missing beside the template"));
-            }
-        };
-        // With `.json` the answer is JSON; errors of their gateways may be XML all the same.
-        let account = base.join(&format!("v1/Accounts/{}", self.account));
-        let address = account.join("Sms/send.json");
-        let question = account.join(&format!("SMS/Messages/{NOBODYS}.json"));
-        Ok(Account { address, question, key: self.key, token: self.token, from, registered })
+        });
+        let base = problems.keep(Endpoint::parse("sms.exotel.api_url", &self.api_url));
+        let registered = problems.keep(self.registered(max_segments));
+        problems.finish(|| {
+            // With `.json` the answer is JSON; errors of their gateways may be XML all the same.
+            let below = base?.join(&format!("v1/Accounts/{}", self.account));
+            let endpoint = below.join("Sms/send.json");
+            let question = below.join(&format!("SMS/Messages/{NOBODYS}.json"));
+            let (key, token) = (self.key, self.token);
+            Some(Account { endpoint, question, key, token, from: from?, registered: registered? })
+        })
     }
+
+    fn registered(&self, max_segments: usize) -> Result<Option<Registered>, ConfigError> {
+        let mut problems = Problems::new();
+        let fields = ["sms.exotel.dlt.entity_id", "sms.exotel.dlt.template_id"];
+        if let Some((entity, template)) = &self.dlt {
+            for (field, id) in fields.into_iter().zip([entity, template]) {
+                let is_id = (6..=30).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit());
+                problems.check(is_id, field, "expected the digits of the registered id");
+            }
+        }
+        let template =
+            self.template.as_ref().and_then(|text| problems.keep(Template::parse(text, &self.slots)));
+        if let Some(least) = template.as_ref().map(Template::least) {
+            let reason =
+                format!("takes {least} segments before its variables; set max_segments to at least that");
+            problems.check(least <= max_segments, "sms.exotel.template", reason);
+        }
+        match (&self.dlt, &self.template) {
+            (Some(_), Some(_)) | (None, None) => {}
+            (Some(_), None) => {
+                problems.check(false, "sms.exotel.template", "is missing beside the ids of .dlt(..)");
+            }
+            (None, Some(_)) => problems.check(false, "sms.exotel.dlt", "is missing beside the template"),
+        }
+        let registered = self.dlt.clone().zip(template);
+        let registered = registered.map(|((entity, id), template)| Registered { entity, id, template });
+        problems.finish(|| Some(registered))
+    }
+}
+
+fn is_header(text: &str) -> bool {
+    (3..=11).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 impl fmt::Debug for Exotel {
@@ -230,7 +217,7 @@ impl Account {
                 ("DltTemplateId", registered.id.as_str()),
             ]);
         }
-        Request::post_form(&self.address, form).basic(self.key.expose(), &self.token)
+        Request::post_form(&self.endpoint, form).basic(self.key.expose(), &self.token)
     }
 }
 

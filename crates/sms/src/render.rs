@@ -6,22 +6,23 @@ use watchfire_outbox::{
 
 use crate::{
     api::Carrier,
-    config::Sms,
+    config::Settings,
     segments::{Segments, economical, fit, gsm_only, septets},
 };
 
-pub(crate) fn notifications(sms: &Sms, occasion: &Occasion<'_>) -> Vec<Notification> {
+pub(crate) fn notifications(settings: &Settings, occasion: &Occasion<'_>) -> Vec<Notification> {
     let page = MessageContent::of(occasion);
-    sms.numbers
+    settings
+        .numbers
         .iter()
         .map(|number| {
-            let registered = match sms.carrier_for(number) {
+            let registered = match settings.carrier_for(number) {
                 Some(Carrier::Exotel(account)) => account.registered_for(number),
                 Some(Carrier::Twilio(_)) | None => None,
             };
             let body = |form| match registered {
-                Some(registered) => registered.template.fill(occasion, &page, sms.max_segments, form),
-                None => text(occasion, &page, sms.max_segments, form),
+                Some(registered) => registered.template.fill(occasion, &page, settings.max_segments, form),
+                None => text(occasion, &page, settings.max_segments, form),
             };
             occasion
                 .notification(number.as_str())

@@ -3,13 +3,13 @@
 use std::{fmt, time::Duration};
 
 use serde_json::Value;
-use watchfire_core::{ConfigError, Secret};
-use watchfire_http::{Address, Request, Response, by_status, check_token};
+use watchfire_core::{ConfigError, Problems, Secret};
+use watchfire_http::{Endpoint, Request, Response, by_status, check_token};
 use watchfire_outbox::{Notification, Outcome, Reason, Receipt, Scope, Verdict};
 
-use crate::{api::in_words, config::is_e164};
+use crate::{answer::in_words, number::is_e164};
 
-/// Is an account at Twilio, with the sender that SMS come from.
+/// An account at Twilio, with the sender that SMS come from.
 #[derive(Clone)]
 #[must_use]
 pub struct Twilio {
@@ -19,16 +19,16 @@ pub struct Twilio {
     from: Option<String>,
     service: Option<String>,
     place: Option<(String, String)>,
-    base: Option<String>,
+    api_url: Option<String>,
     validity: Duration,
 }
 
-/// Is an account that was checked.
+/// An account that was checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
-    address: Address,
+    endpoint: Endpoint,
     /// What may be asked with these credentials.
-    question: Address,
+    question: Endpoint,
     user: String,
     password: Secret,
     sender: Sender,
@@ -61,7 +61,7 @@ impl Twilio {
             from: None,
             service: None,
             place: None,
-            base: None,
+            api_url: None,
             validity: Duration::from_secs(3600),
         }
     }
@@ -86,9 +86,9 @@ impl Twilio {
         self
     }
 
-    /// Sets where the API lives, for a stand-in on loopback or a gateway of your own. Default: `https://api.twilio.com`.
-    pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base = Some(url.into());
+    /// Sets the address of the API, for a stand-in on loopback or your own gateway. Default: `https://api.twilio.com`.
+    pub fn api_url(mut self, url: impl Into<String>) -> Self {
+        self.api_url = Some(url.into());
         self
     }
 
@@ -99,61 +99,57 @@ impl Twilio {
     }
 
     pub(crate) fn check(self) -> Result<Account, ConfigError> {
-        check_sid("sms.twilio.account_sid", "AC", &self.account)?;
+        let mut problems = Problems::new();
+        let has_account = problems.keep(check_sid("sms.twilio.account_sid", "AC", &self.account)).is_some();
         if self.user != self.account {
-            check_sid("sms.twilio.key_sid", "SK", &self.user)?;
+            problems.keep(check_sid("sms.twilio.key_sid", "SK", &self.user));
         }
-        check_token("sms.twilio.auth_token", self.password.expose())?;
-        let sender = match (self.from, self.service) {
-            (Some(from), None) if is_sender(&from) => Sender::From(from),
-            (Some(_), None) => {
-                let reason =
-                    "expected a number such as `+15005550006`, a short code, or up to 11 letters and digits";
-                return Err(ConfigError::new("sms.twilio.from", reason));
-            }
-            (None, Some(service)) => {
-                check_sid("sms.twilio.messaging_service", "MG", &service)?;
-                Sender::Service(service)
-            }
-            (None, None) => {
-                return Err(ConfigError::new(
-                    "sms.twilio.from",
-                    "is missing; expected .from(..) or .messaging_service(..)",
-                ));
-            }
-            (Some(_), Some(_)) => {
-                return Err(ConfigError::new(
-                    "sms.twilio.from",
-                    "expected either .from(..) or .messaging_service(..)",
-                ));
-            }
-        };
-        if !(1..=36_000).contains(&self.validity.as_secs()) {
-            return Err(ConfigError::new("sms.twilio.validity", "expected 1 s to 10 h"));
+        problems.keep(check_token("sms.twilio.auth_token", self.password.expose()));
+        let sender = problems.keep(self.sender());
+        let is_in_range = (1..=36_000).contains(&self.validity.as_secs());
+        problems.check(is_in_range, "sms.twilio.validity", "expected 1 s to 10 h");
+        let base = problems.keep(self.base());
+        let Self { account, user, password, validity, .. } = self;
+        problems.finish(|| {
+            let base = base.filter(|_| has_account)?;
+            let below = base.join(&format!("2010-04-01/Accounts/{account}"));
+            let endpoint = below.join("Messages.json");
+            // Only the account's own token and main keys may read the account; any key that sends may read messages, but
+            // for restricted ones: <https://www.twilio.com/docs/iam/api-keys/key-resource-v1#types-of-keys>.
+            let question = match user == account {
+                true => base.join(&format!("2010-04-01/Accounts/{account}.json")),
+                false => endpoint.with_query("PageSize=1"),
+            };
+            Some(Account { endpoint, question, user, password, sender: sender?, validity })
+        })
+    }
+
+    fn sender(&self) -> Result<Sender, ConfigError> {
+        let wrong = |reason: &str| Err(ConfigError::new("sms.twilio.from", reason));
+        match (&self.from, &self.service) {
+            (Some(from), None) if is_sender(from) => Ok(Sender::From(from.clone())),
+            (Some(_), None) => wrong(
+                "expected a number such as `+15005550006`, a short code, or up to 11 letters and digits",
+            ),
+            (None, Some(service)) => check_sid("sms.twilio.messaging_service", "MG", service)
+                .map(|()| Sender::Service(service.clone())),
+            (None, None) => wrong("is missing; expected .from(..) or .messaging_service(..)"),
+            (Some(_), Some(_)) => wrong("expected either .from(..) or .messaging_service(..)"),
         }
-        let base = match (&self.base, &self.place) {
-            (Some(base), _) => Address::parse("sms.twilio.base_url", base)?,
+    }
+
+    fn base(&self) -> Result<Endpoint, ConfigError> {
+        match (&self.api_url, &self.place) {
+            (Some(url), _) => Endpoint::parse("sms.twilio.api_url", url),
             (None, Some((edge, region))) if is_label(edge) && is_label(region) => {
-                Address::parse("sms.twilio.region", &format!("https://api.{edge}.{region}.twilio.com"))?
+                Endpoint::parse("sms.twilio.region", &format!("https://api.{edge}.{region}.twilio.com"))
             }
-            (None, Some(_)) => {
-                return Err(ConfigError::new(
-                    "sms.twilio.region",
-                    "expected an edge and a region such as `dublin` and `ie1`",
-                ));
-            }
-            (None, None) => Address::parse("sms.twilio.base_url", "https://api.twilio.com")?,
-        };
-        let account = base.join(&format!("2010-04-01/Accounts/{}", self.account));
-        let address = account.join("Messages.json");
-        // Only the account's own token and main keys may read the account; any key that sends may read messages, but for
-        // restricted ones: <https://www.twilio.com/docs/iam/api-keys/key-resource-v1#types-of-keys>.
-        let question = match self.user == self.account {
-            true => base.join(&format!("2010-04-01/Accounts/{}.json", self.account)),
-            false => address.with_query("PageSize=1"),
-        };
-        let Self { user, password, validity, .. } = self;
-        Ok(Account { address, question, user, password, sender, validity })
+            (None, Some(_)) => Err(ConfigError::new(
+                "sms.twilio.region",
+                "expected an edge and a region such as `dublin` and `ie1`",
+            )),
+            (None, None) => Endpoint::parse("sms.twilio.api_url", "https://api.twilio.com"),
+        }
     }
 }
 
@@ -184,7 +180,7 @@ impl Account {
             ("Body", body.as_ref()),
             ("ValidityPeriod", validity.as_str()),
         ];
-        Request::post_form(&self.address, form).basic(self.user.clone(), &self.password)
+        Request::post_form(&self.endpoint, form).basic(self.user.clone(), &self.password)
     }
 }
 

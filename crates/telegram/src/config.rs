@@ -1,146 +1,129 @@
-use std::{fmt, path::Path, time::Duration};
+//! The settings: collected by the builder, and checked all at once.
 
-use watchfire_core::{ConfigError, Secret};
-use watchfire_http::{Address, Client, HttpOptions, exchange};
-use watchfire_outbox::{
-    Answers, Delivering, DeliveryPolicy, Notification, NotificationPolicy, Occasion, Sink, Verifying,
+use std::{
+    fmt,
+    path::{Path, PathBuf},
 };
 
-use crate::{api, render, verify};
+use watchfire_core::{ConfigError, Problems, Secret};
+use watchfire_http::{Client, Endpoint, HttpOptions};
 
-/// Delivers alerts to Telegram chats as a bot.
-///
-/// Made by [`bot`](Self::bot); every setting is checked when it is made.
+/// The settings of a [`Telegram`](crate::Telegram) in the making; `.layer(&outbox)` or [`build`](Self::build) checks
+/// them.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Telegram {
+pub struct TelegramBuilder {
     token: Secret,
-    pub(crate) methods: Methods,
-    pub(crate) chats: Vec<Chat>,
-    pub(crate) silent: bool,
-    client: Client,
+    chats: Vec<String>,
+    sound: Sound,
+    api_url: Option<String>,
+    http: HttpOptions,
+    ca_files: Vec<PathBuf>,
 }
 
-/// The addresses of the methods, which hold the token in their path.
+/// Settings that were checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) methods: Methods,
+    pub(crate) chats: Vec<Chat>,
+    pub(crate) sound: Sound,
+}
+
+/// Whether a message makes a sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sound {
+    Usual,
+    Silent,
+}
+
+/// The endpoints of the methods, which hold the token in their path.
 #[derive(Clone, Debug)]
 pub(crate) struct Methods {
-    pub(crate) send: Address,
-    pub(crate) edit: Address,
-    pub(crate) me: Address,
-    pub(crate) chat: Address,
+    pub(crate) send: Endpoint,
+    pub(crate) edit: Endpoint,
+    pub(crate) me: Endpoint,
+    pub(crate) chat: Endpoint,
 }
 
 const API: &str = "https://api.telegram.org";
-/// Groups take 20 messages per minute, counts of edits included (<https://core.telegram.org/bots/faq>).
-const GAP: Duration = Duration::from_secs(3);
 /// The topic that every forum has. Naming it is refused with "message thread not found".
 const GENERAL: i64 = 1;
 
-impl Telegram {
-    /// Delivers with a bot's token into a chat: a number such as `-1001234567890`, or `@name` of a public channel; for
-    /// a forum's topic its number behind a slash, `-1001234567890/42`.
-    ///
-    /// # Errors
-    ///
-    /// If the token is not of the form `123456789:…`, or the chat is neither a number nor a name. The error does not
-    /// show the token.
-    pub fn bot(token: impl Into<String>, chat: impl fmt::Display) -> Result<Self, ConfigError> {
-        let token = token.into();
+impl TelegramBuilder {
+    pub(crate) fn bot(token: &str, chat: String) -> Self {
         let token = token.trim();
-        let secret = Secret::new(token);
-        let (number, rest) = token.split_once(':').unwrap_or_default();
-        let _ = Secret::new(rest);
-        let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        if number.is_empty()
-            || !number.bytes().all(|byte| byte.is_ascii_digit())
-            || rest.len() < 20
-            || !rest.bytes().all(good)
-        {
-            let reason = "expected a bot's token as BotFather shows it: a number, a colon, and some 35 letters and digits";
-            return Err(ConfigError::new("telegram.token", reason));
+        // Its second half alone is a credential too, whatever is wrong with the whole.
+        let _registered = token.split_once(':').map(|(_, rest)| Secret::new(rest));
+        Self {
+            token: Secret::new(token),
+            chats: vec![chat],
+            sound: Sound::Usual,
+            api_url: None,
+            http: HttpOptions::new(),
+            ca_files: Vec::new(),
         }
-        let methods = Methods::at(API, &secret)?;
-        let chats = vec![Chat::parse(&chat.to_string())?];
-        Ok(Self { token: secret, methods, chats, silent: false, client: Client::default() })
     }
 
     /// Delivers into one more chat, or topic.
-    ///
-    /// # Errors
-    ///
-    /// If it is neither a number nor a name.
-    pub fn also_to(mut self, chat: impl fmt::Display) -> Result<Self, ConfigError> {
-        let chat = Chat::parse(&chat.to_string())?;
-        if !self.chats.contains(&chat) {
-            self.chats.push(chat);
-        }
-        Ok(self)
+    pub fn also_to(mut self, chat: impl fmt::Display) -> Self {
+        self.chats.push(chat.to_string());
+        self
     }
 
     /// Delivers without sound.
     pub fn silent(mut self) -> Self {
-        self.silent = true;
+        self.sound = Sound::Silent;
         self
     }
 
-    /// Sets the API server, for one of your own (tdlib/telegram-bot-api), or a stand-in on loopback. Default:
+    /// Sets the address of the API server: your own (tdlib/telegram-bot-api), or a stand-in on loopback. Default:
     /// `https://api.telegram.org`.
-    ///
-    /// # Errors
-    ///
-    /// If it is no `https` address (or `http` to loopback).
-    pub fn api_url(mut self, url: impl AsRef<str>) -> Result<Self, ConfigError> {
-        self.methods = Methods::at(url.as_ref(), &self.token)?;
-        Ok(self)
+    pub fn api_url(mut self, url: impl Into<String>) -> Self {
+        self.api_url = Some(url.into());
+        self
     }
 
     /// Sets how Telegram is reached: timeouts, proxy, authorities.
     pub fn http(mut self, options: HttpOptions) -> Self {
-        self.client = Client::new(options);
+        self.http = options;
         self
     }
 
-    /// Trusts the authorities of a PEM file as well as the system's.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be read, or holds no usable certificate.
-    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        self.client = self.client.trusting("telegram.ca_file", path)?;
-        Ok(self)
+    /// Trusts the authorities of a PEM file as well as those of the system and of [`http`](Self::http).
+    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.ca_files.push(path.as_ref().to_owned());
+        self
+    }
+
+    pub(crate) fn check(self) -> Result<(Settings, Client), ConfigError> {
+        let mut problems = Problems::new();
+        let reason =
+            "expected a bot's token as BotFather shows it: a number, a colon, and some 35 letters and digits";
+        problems.check(is_token(self.token.expose()), "telegram.token", reason);
+        let mut chats: Vec<Chat> = Vec::new();
+        for chat in &self.chats {
+            let chat = problems.keep(Chat::parse(chat));
+            chats.extend(chat.filter(|chat| !chats.contains(chat)));
+        }
+        let methods = problems.keep(Methods::at(self.api_url.as_deref().unwrap_or(API), &self.token));
+        let http = self.ca_files.iter().fold(self.http, HttpOptions::ca_file);
+        let client = problems.keep(http.client("telegram"));
+        problems.finish(|| Some((Settings { methods: methods?, chats, sound: self.sound }, client?)))
     }
 }
 
-impl Sink for Telegram {
-    fn kind(&self) -> &'static str {
-        "telegram"
-    }
-
-    fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
-        render::notifications(self, occasion)
-    }
-
-    fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
-        let request = api::request(&self.methods, notification);
-        Box::pin(exchange(&self.client, request, |response| api::judge(notification, response)))
-    }
-
-    fn verify<'a>(&'a self, answers: &'a Answers) -> Verifying<'a> {
-        Box::pin(verify::verify(self, &self.client, answers))
-    }
-
-    fn policy(&self) -> DeliveryPolicy {
-        let mut policy = DeliveryPolicy::default();
-        policy.min_gap = GAP;
-        policy.can_edit = true;
-        policy.notifications = NotificationPolicy::messenger();
-        policy
-    }
+fn is_token(token: &str) -> bool {
+    let (number, rest) = token.split_once(':').unwrap_or_default();
+    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && rest.len() >= 20
+        && rest.bytes().all(is_good)
 }
 
 impl Methods {
     fn at(api: &str, token: &Secret) -> Result<Self, ConfigError> {
-        let base = Address::parse("telegram.api_url", api)?.join(&format!("bot{}", token.expose()));
+        let base = Endpoint::parse("telegram.api_url", api)?.join(&format!("bot{}", token.expose()));
         Ok(Self {
             send: base.join("sendMessage"),
             edit: base.join("editMessageText"),
@@ -150,7 +133,7 @@ impl Methods {
     }
 }
 
-/// Is a chat, and a topic of it: `-1001234567890`, `@name`, `-1001234567890/42`. Its text is the recipient's name.
+/// A chat, and a topic of it: `-1001234567890`, `@name`, `-1001234567890/42`. Its text is the recipient's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Chat {
     pub(crate) id: String,
@@ -197,12 +180,13 @@ impl fmt::Display for Chat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Telegram;
 
     const TOKEN: &str = "123456789:planted-token-planted-token-00";
 
     #[test]
     fn names_the_field_that_is_wrong_and_shows_no_credential() {
-        let good = || Telegram::bot(TOKEN, "-1001234567890").unwrap();
+        let good = || Telegram::bot(TOKEN, "-1001234567890");
         let cases = [
             (Telegram::bot("", "1"), "telegram.token"),
             (Telegram::bot("planted-token-planted-token-00", "1"), "telegram.token"),
@@ -221,10 +205,13 @@ mod tests {
             (good().api_url("http://telegram.example.com"), "telegram.api_url"),
             (good().api_url("telegram"), "telegram.api_url"),
             (good().ca_file("/nowhere/ca.pem"), "telegram.ca_file"),
+            (good().http(HttpOptions::new().proxy("planted")), "telegram.proxy"),
         ];
-        for (i, (made, field)) in cases.into_iter().enumerate() {
-            let error = made.expect_err(field);
+        for (i, (builder, field)) in cases.into_iter().enumerate() {
+            assert!(!format!("{builder:?}").contains("planted"), "case {i}");
+            let error = builder.check().expect_err(field);
             assert_eq!(error.field(), field, "case {i}");
+            assert_eq!(error.diagnostics().len(), 1, "case {i}: {error}");
             assert!(!format!("{error} {error:?}").contains("planted"), "case {i}: {error}");
         }
     }
@@ -241,13 +228,16 @@ mod tests {
         for (text, id, topic) in cases {
             assert_eq!(Chat::parse(text).unwrap(), Chat { id: id.to_owned(), topic }, "{text}");
         }
-        let telegram = Telegram::bot(TOKEN, -1_001_234_567_890_i64).unwrap();
-        assert_eq!(telegram.also_to("-1001234567890").unwrap().chats.len(), 1);
+        let telegram = Telegram::bot(TOKEN, -1_001_234_567_890_i64).also_to("-1001234567890");
+        assert_eq!(telegram.check().unwrap().0.chats.len(), 1);
     }
 
     #[test]
-    fn debug_shows_no_credential() {
-        let shown = format!("{:?}", Telegram::bot(TOKEN, "@ops_alerts").unwrap());
-        assert!(!shown.contains("planted"), "{shown}");
+    fn all_problems_come_back_together() {
+        let builder = Telegram::bot("", "ops").also_to("0").api_url("telegram").ca_file("/nowhere/ca.pem");
+        let error = builder.check().unwrap_err();
+        let paths: Vec<_> = error.diagnostics().map(|problem| problem.path().to_owned()).collect();
+        // Both chats are wrong in the same words.
+        assert_eq!(paths, ["token", "chat", "api_url", "ca_file"].map(|path| format!("telegram.{path}")));
     }
 }

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 use watchfire_outbox::{Form, MessageContent, Notification, Occasion, OccasionKind, Section, clip};
 
-use crate::Telegram;
+use crate::config::{Settings, Sound};
 use html::Html;
 
 #[cfg(test)]
@@ -22,13 +22,13 @@ const LEAST: usize = 80;
 /// A section of more lines is folded.
 const FOLD: usize = 8;
 
-pub(crate) fn notifications(telegram: &Telegram, occasion: &Occasion<'_>) -> Vec<Notification> {
+pub(crate) fn notifications(settings: &Settings, occasion: &Occasion<'_>) -> Vec<Notification> {
     let page = MessageContent::of(occasion);
-    telegram.chats.iter().map(|chat| notification(telegram, occasion, &page, &chat.to_string())).collect()
+    settings.chats.iter().map(|chat| notification(settings, occasion, &page, &chat.to_string())).collect()
 }
 
 fn notification(
-    telegram: &Telegram,
+    settings: &Settings,
     occasion: &Occasion<'_>,
     page: &MessageContent,
     recipient: &str,
@@ -41,7 +41,7 @@ fn notification(
         _ => None,
     };
     let first = first.and_then(|receipt| receipt.reference().parse::<i64>().ok());
-    let silent = telegram.silent || kind == OccasionKind::Quiet;
+    let silent = settings.sound == Sound::Silent || kind == OccasionKind::Quiet;
     let edits = matches!(kind, OccasionKind::Edit | OccasionKind::Quiet) && first.is_some();
 
     let body = |form: Form, text: String| {

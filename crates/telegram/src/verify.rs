@@ -5,22 +5,22 @@ use watchfire_http::{Client, Request, Response, ask};
 use watchfire_outbox::{Answers, Reason, Verdict};
 
 use crate::{
-    Telegram, api,
-    config::{Chat, Methods},
+    api,
+    config::{Chat, Methods, Settings},
 };
 
 /// `getMe` is made for testing a token, `getChat` tells of a chat that the bot can see:
-/// <https://core.telegram.org/bots/api#getme>, <https://core.telegram.org/bots/api#getchat>. Of a topic nothing can be
+/// <https://core.settings.org/bots/api#getme>, <https://core.settings.org/bots/api#getchat>. Of a topic nothing can be
 /// asked, and of a chat not whether the bot may write there.
-pub(crate) async fn verify(telegram: &Telegram, client: &Client, answers: &Answers) {
+pub(crate) async fn verify(settings: &Settings, client: &Client, answers: &Answers) {
     answers.expect("bot");
-    telegram.chats.iter().for_each(|chat| answers.expect(chat.to_string()));
-    let methods = &telegram.methods;
+    settings.chats.iter().for_each(|chat| answers.expect(chat.to_string()));
+    let methods = &settings.methods;
     let bot = ask(client, Request::post_json(&methods.me, "{}"), |response| judge("", response, bot)).await;
     // What is said of the token would be said again of each chat.
     let goes_on = matches!(bot, Verdict::Accepted(_));
     answers.add("bot", bot);
-    for chat in telegram.chats.iter().filter(|_| goes_on) {
+    for chat in settings.chats.iter().filter(|_| goes_on) {
         let name = chat.to_string();
         let verdict =
             ask(client, question(methods, chat), |response| judge(&name, response, self::chat)).await;

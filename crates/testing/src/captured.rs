@@ -10,7 +10,7 @@ use watchfire_outbox::{Delivering, MessageContent, Notification, Occasion, Outco
 /// ```
 /// use std::time::Duration;
 /// use tracing_subscriber::prelude::*;
-/// use watchfire_outbox::{Outbox, Sink};
+/// use watchfire_outbox::{Outbox, SinkExt};
 /// use watchfire_testing::Captured;
 ///
 /// let outbox = Outbox::start("shop")?;

@@ -3,4 +3,4 @@
 pub use tracing_subscriber::prelude::*;
 
 #[cfg(feature = "outbox")]
-pub use watchfire_outbox::Sink as _;
+pub use watchfire_outbox::{Sink as _, SinkExt as _};

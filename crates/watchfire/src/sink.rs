@@ -4,7 +4,8 @@
 //! The spool, grouping, retries, budgets and failover are the outbox's, for your sink as for those of this crate.
 
 pub use watchfire_outbox::{
-    AlertHandler, Answers, Channel, Counts, Delivering, Fact, Form, GroupId, Mention, MessageContent,
-    Notification, NotificationId, Occasion, OccasionKind, Outcome, Outlook, Reason, Receipt, Scope, Section,
-    Sink, Verdict, Verified, Verifying, clip, format_duration, format_timestamp, one_line, printable, verify,
+    AlertHandler, Answers, Channel, Counts, Delivering, Fact, Form, GroupId, IntoSink, Mention,
+    MessageContent, Notification, NotificationId, Occasion, OccasionKind, Outcome, Outlook, Reason, Receipt,
+    Scope, Section, Sink, SinkExt, Verdict, Verified, Verifying, clip, format_duration, format_timestamp,
+    one_line, printable, verify,
 };

@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         )
         // tower-http logs each 5xx once more as an ERROR of its own: one alert per failure is enough.
         .with(
-            Slack::webhook(env::var("SLACK_WEBHOOK")?)?
+            Slack::webhook(env::var("SLACK_WEBHOOK")?)
                 .layer(&outbox)?
                 .with_filter(filter::directives("error,tower_http=off")?),
         )

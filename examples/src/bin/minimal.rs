@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let outbox = Outbox::start("shop")?;
     tracing_subscriber::registry()
         .with(LogFile::daily("shop.log").layer()?)
-        .with(Slack::webhook(std::env::var("SLACK_WEBHOOK")?)?.layer(&outbox)?)
+        .with(Slack::webhook(std::env::var("SLACK_WEBHOOK")?).layer(&outbox)?)
         .init();
 
     tracing::info!("the shop is open");

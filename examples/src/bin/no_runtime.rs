@@ -12,9 +12,9 @@ use watchfire::{App, Email, LogFile, Outbox, Slack, filter, prelude::*};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let outbox = Outbox::start(App::new("storefront").environment("production"))?;
     let mut mail =
-        Email::to(["Ada <ada@example.com>"]).from("errors@example.com").server(&env::var("SMTP_URL")?)?;
+        Email::to(["Ada <ada@example.com>"]).from("errors@example.com").server(env::var("SMTP_URL")?);
     if let Ok(file) = env::var("SMTP_CA_FILE") {
-        mail = mail.ca_file(file)?;
+        mail = mail.ca_file(file);
     }
 
     tracing_subscriber::registry()
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             mail.layer(&outbox)?.with_filter(filter::directives("error")?.and(filter::require_debug_false())),
         )
         .with(
-            Slack::webhook(env::var("SLACK_WEBHOOK")?)?.named("ops").layer(&outbox)?.with_filter(
+            Slack::webhook(env::var("SLACK_WEBHOOK")?).named("ops").layer(&outbox)?.with_filter(
                 filter::directives("error,storefront::payments=warn")?
                     .and(filter::callback(|event| event.field("tenant") != Some("load-test"))),
             ),

@@ -14,7 +14,7 @@ use tracing::{Dispatch, Event, Subscriber, dispatcher, error, info_span};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry;
 use watchfire_core::SelfLog;
-use watchfire_outbox::{Delivering, NotificationPolicy, Notification, Occasion, Outbox, Outcome, Sink};
+use watchfire_outbox::{Delivering, NotificationPolicy, Notification, Occasion, Outbox, Outcome, Sink, SinkExt};
 
 use crate::measure::{Contestant, Measure, compare};
 

@@ -9,7 +9,7 @@ use crate::scenario::{PATIENCE, WEBHOOK, in_child, is_child};
 
 fn install() -> Outbox {
     let outbox = Outbox::start("shop").unwrap();
-    let slack = Slack::webhook(std::env::var(WEBHOOK).unwrap()).unwrap().layer(&outbox).unwrap();
+    let slack = Slack::webhook(std::env::var(WEBHOOK).unwrap()).layer(&outbox).unwrap();
     tracing_subscriber::registry().with(slack).init();
     outbox
 }
@@ -60,7 +60,7 @@ fn a_panic_unwinding_through_the_handle_loses_nothing() {
 fn what_the_http_client_logs_does_not_come_back() {
     if is_child("ends::what_the_http_client_logs_does_not_come_back") {
         let outbox = Outbox::start("shop").unwrap();
-        let slack = Slack::webhook(std::env::var(WEBHOOK).unwrap()).unwrap().layer(&outbox).unwrap();
+        let slack = Slack::webhook(std::env::var(WEBHOOK).unwrap()).layer(&outbox).unwrap();
         // Everything, at every level, from every library.
         tracing_subscriber::registry()
             .with(slack.with_filter(watchfire::filter::directives("trace").unwrap()))
@@ -86,7 +86,7 @@ fn what_was_not_delivered_is_said_when_the_program_ends() {
             .exit_deadline(Duration::from_millis(100))
             .start()
             .unwrap();
-        let slack = Slack::webhook(std::env::var(WEBHOOK).unwrap()).unwrap().layer(&outbox).unwrap();
+        let slack = Slack::webhook(std::env::var(WEBHOOK).unwrap()).layer(&outbox).unwrap();
         tracing_subscriber::registry().with(slack).init();
         tracing::error!("nobody will hear this");
         return;

@@ -11,27 +11,35 @@ use watchfire::{
 fn each_channel_has_the_defaults_of_its_table() {
     let twilio = Twilio::new("AC00000000000000000000000000000000", "planted-token").from("+15005550006");
     let sms = Sms::to(["+436601234567"]).twilio(twilio).build().unwrap();
-    let mail =
-        Email::to(["ada@example.com"]).from("shop@example.com").server("smtp://mail.example.com").unwrap();
+    let mail = Email::to(["ada@example.com"])
+        .from("shop@example.com")
+        .server("smtp://mail.example.com")
+        .build()
+        .unwrap();
     let cases: [(&str, DeliveryPolicy, NotificationPolicy, bool); 6] = [
         ("mail", mail.policy(), NotificationPolicy::mail(), false),
-        ("chat", Slack::bot("xoxb-planted-token", "C1").unwrap().policy(), NotificationPolicy::chat(), true),
+        (
+            "chat",
+            Slack::bot("xoxb-planted-token", "C1").build().unwrap().policy(),
+            NotificationPolicy::chat(),
+            true,
+        ),
         (
             "webhook",
-            Slack::webhook("https://hooks.slack.com/services/T0/B0/planted").unwrap().policy(),
+            Slack::webhook("https://hooks.slack.com/services/T0/B0/planted").build().unwrap().policy(),
             NotificationPolicy::webhook(),
             false,
         ),
         (
             "messenger",
-            Telegram::bot("1234567:planted_token_planted_token_planted_1", "-100").unwrap().policy(),
+            Telegram::bot("1234567:planted_token_planted_token_planted_1", "-100").build().unwrap().policy(),
             NotificationPolicy::messenger(),
             true,
         ),
         ("sms", sms.policy(), NotificationPolicy::sms(), false),
         (
             "tracker",
-            Sentry::dsn("https://planted@sentry.example.com/1").unwrap().policy(),
+            Sentry::dsn("https://planted@sentry.example.com/1").build().unwrap().policy(),
             NotificationPolicy::tracker(),
             false,
         ),

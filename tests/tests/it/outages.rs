@@ -97,20 +97,20 @@ const TICK: Duration = Duration::from_millis(1);
 fn waits_as_long_as_each_provider_asks_for_and_not_much_longer() {
     let inbox = inbox(0, 0);
     let doors = Doors::of(&inbox);
-    let bot = Slack::bot(Demo::SLACK_TOKEN, Demo::SLACK_CHANNEL).unwrap().api_url(inbox.slack_api_base());
+    let bot = Slack::bot(Demo::SLACK_TOKEN, Demo::SLACK_CHANNEL).api_url(inbox.slack_api_base());
     let twilio = Twilio::new(Demo::TWILIO_ACCOUNT, Demo::TWILIO_TOKEN)
         .from(Demo::TWILIO_FROM)
-        .base_url(inbox.twilio_base());
+        .api_url(inbox.twilio_base());
     let sms = Sms::to(["+436601234567"]).twilio(twilio).build().unwrap();
     let mut shop = doors
         .shop(in_memory(), brisk)
-        .channel("bot", bot.unwrap(), brisk)
+        .channel("bot", bot.build().unwrap(), brisk)
         .channel("sms", sms, |policy| {
             let mut policy = brisk(policy);
             policy.notifications = NotificationPolicy::sms().first_from(Severity::Error);
             policy
         })
-        .channel("sentry", Sentry::dsn(inbox.sentry_dsn()).unwrap(), brisk);
+        .channel("sentry", Sentry::dsn(inbox.sentry_dsn()).build().unwrap(), brisk);
     let asked = [
         (Room::SlackWebhook, 2),
         (Room::Telegram, 3),
@@ -248,7 +248,7 @@ fn what_a_wrong_token_held_goes_out_after_the_restart_with_the_right_one() {
     let folder = tempfile::tempdir().unwrap();
     let inbox = inbox(0, 0);
     let open = |token: &str| {
-        let slack = Slack::bot(token, Demo::SLACK_CHANNEL).unwrap().api_url(inbox.slack_api_base()).unwrap();
+        let slack = Slack::bot(token, Demo::SLACK_CHANNEL).api_url(inbox.slack_api_base()).build().unwrap();
         // As patient as it is: what is held is not tried again for half a minute.
         Shop::open(Outbox::builder("shop").spool(folder.path())).channel("slack", slack, |policy| policy)
     };

@@ -34,27 +34,27 @@ fn begin() -> SystemTime {
 fn the_pictures_of_a_storm_are_what_each_channel_shows() {
     let error = Severity::Error;
     picture("slack-bot", Room::SlackApi, error, |inbox| {
-        Slack::bot(Demo::SLACK_TOKEN, Demo::SLACK_CHANNEL).unwrap().api_url(inbox.slack_api_base()).unwrap()
+        Slack::bot(Demo::SLACK_TOKEN, Demo::SLACK_CHANNEL).api_url(inbox.slack_api_base()).build().unwrap()
     });
     picture("slack-webhook", Room::SlackWebhook, error, |inbox| {
-        Slack::webhook(inbox.slack_webhook_url()).unwrap()
+        Slack::webhook(inbox.slack_webhook_url()).build().unwrap()
     });
     picture("telegram", Room::Telegram, error, |inbox| {
         Telegram::bot(Demo::TELEGRAM_TOKEN, Demo::TELEGRAM_CHAT)
-            .unwrap()
             .api_url(inbox.telegram_base())
+            .build()
             .unwrap()
     });
     picture("mail", Room::Smtp, error, |inbox| {
         let server = format!("smtp+plain://localhost:{}", inbox.smtp_addr().port());
-        Email::to(["ada@example.com"]).from("shop@example.com").server(server).unwrap()
+        Email::to(["ada@example.com"]).from("shop@example.com").server(server).build().unwrap()
     });
     // It wakes people for what is critical only.
     picture("sms", Room::Twilio, Severity::Critical, |inbox| {
         let twilio = Twilio::new(Demo::TWILIO_ACCOUNT, Demo::TWILIO_TOKEN).from(Demo::TWILIO_FROM);
-        Sms::to(["+436601234567"]).twilio(twilio.base_url(inbox.twilio_base())).build().unwrap()
+        Sms::to(["+436601234567"]).twilio(twilio.api_url(inbox.twilio_base())).build().unwrap()
     });
-    picture("sentry", Room::Sentry, error, |inbox| Sentry::dsn(inbox.sentry_dsn()).unwrap());
+    picture("sentry", Room::Sentry, error, |inbox| Sentry::dsn(inbox.sentry_dsn()).build().unwrap());
 }
 
 /// Plays the hour on one channel, and compares what its room shows.

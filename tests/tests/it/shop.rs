@@ -112,16 +112,16 @@ impl Doors {
     }
 
     pub(crate) fn slack(&self) -> Slack {
-        Slack::webhook(format!("{}{}", self.base(), Demo::SLACK_WEBHOOK_PATH)).unwrap()
+        Slack::webhook(format!("{}{}", self.base(), Demo::SLACK_WEBHOOK_PATH)).build().unwrap()
     }
 
     pub(crate) fn telegram(&self) -> Telegram {
-        Telegram::bot(Demo::TELEGRAM_TOKEN, Demo::TELEGRAM_CHAT).unwrap().api_url(self.base()).unwrap()
+        Telegram::bot(Demo::TELEGRAM_TOKEN, Demo::TELEGRAM_CHAT).api_url(self.base()).build().unwrap()
     }
 
     pub(crate) fn email(&self) -> Email {
         let server = format!("smtp+plain://localhost:{}", self.smtp);
-        Email::to(["ada@example.com"]).from("shop@example.com").server(server).unwrap()
+        Email::to(["ada@example.com"]).from("shop@example.com").server(server).build().unwrap()
     }
 
     /// A program with Slack, Telegram and mail.

@@ -15,7 +15,9 @@ use serde_json::Value;
 use watchfire::Slack;
 use watchfire_core::{Alert, App, Severity};
 use watchfire_inbox::{Fault, Inbox, Room};
-use watchfire_outbox::{Delivering, DeliveryPolicy, Notification, Occasion, Outbox, Outcome, Reason, Sink};
+use watchfire_outbox::{
+    Delivering, DeliveryPolicy, Notification, Occasion, Outbox, Outcome, Reason, Sink, SinkExt,
+};
 
 use super::{text, within};
 
@@ -110,7 +112,7 @@ fn shop() {
         "down" => fails(Outcome::Transient(Reason::new("the provider is down")), None),
         "stumbles" => fails(Outcome::Transient(Reason::new("not now")), Some(AtomicBool::new(false))),
         "refuses" => fails(Outcome::Rejected(Reason::new("the channel is archived")), None),
-        webhook => Slack::webhook(webhook).unwrap().named("ops").handler(&outbox).map(|_| ()).unwrap(),
+        webhook => Slack::webhook(webhook).named("ops").handler(&outbox).map(|_| ()).unwrap(),
     }
     for alert in alerts.lines() {
         outbox.alert(Alert::new(App::new("shop"), Severity::Error, alert.to_owned()).target("shop::pay"));

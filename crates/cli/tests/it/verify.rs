@@ -39,7 +39,7 @@ api_url = "{telegram}"
 [handlers.sms]
 type = "sms"
 to = ["+436601234567"]
-twilio = {{ account_sid = "{sid}", auth_token = "{auth}", from = "{from}", base_url = "{twilio}" }}
+twilio = {{ account_sid = "{sid}", auth_token = "{auth}", from = "{from}", api_url = "{twilio}" }}
 
 [handlers.sentry]
 type = "sentry"

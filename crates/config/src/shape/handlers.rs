@@ -144,14 +144,14 @@ const SLACK: &[Key] = channel![
     key("mention", Texts, "Who is mentioned in first alerts: `@here`, `@channel`, or ids."),
     key("username", Text, "The name that the message is from."),
     key("icon_emoji", Text, "The picture beside the message, such as `:fire:`."),
-    key("api_url", Text, "Where the Web API lives."),
+    key("api_url", Text, "The address of the Web API. Default: `https://slack.com/api`."),
 ];
 
 const TELEGRAM: &[Key] = channel![
     required("token", Secret, "A bot's token."),
     required("chats", Texts, "Chats, `@names`, or topics as `-1001234567890/42`."),
     key("silent", Bool, "Whether messages come without sound. Default: false."),
-    key("api_url", Text, "The API server."),
+    key("api_url", Text, "The address of the API server. Default: `https://api.telegram.org`."),
 ];
 
 const SMS: &[Key] = channel![
@@ -167,7 +167,7 @@ const TWILIO: &[Key] = &[
     required("auth_token", Secret, "The account's auth token, or the API key's secret."),
     key("from", Text, "The sender: a number, or a name. This, or `messaging_service`."),
     key("messaging_service", Text, "The SID of a messaging service, `MG…`."),
-    key("base_url", Text, "Where the API lives."),
+    key("api_url", Text, "The address of the API. Default: `https://api.twilio.com`."),
 ];
 
 const EXOTEL: &[Key] = &[
@@ -178,8 +178,11 @@ const EXOTEL: &[Key] = &[
     key("dlt_entity_id", Text, "The registered id of the entity (DLT). India needs it."),
     key("dlt_template_id", Text, "The registered id of the template (DLT)."),
     key("template", Text, "The text of the template, exactly as it is registered."),
-    key("host", Text, "Where the account lives. Default: api.exotel.com."),
-    key("base_url", Text, "Where the API lives."),
+    key(
+        "api_url",
+        Text,
+        "The address of the API. Default: `https://api.exotel.com`; for Mumbai `https://api.in.exotel.com`.",
+    ),
 ];
 
 const SENTRY: &[Key] = channel![

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Email;
 
 fn server(url: &str) -> Result<Server, ConfigError> {
     Server::parse(url)
@@ -69,45 +70,60 @@ fn a_wrong_url_is_an_error_that_names_the_field_and_holds_nothing_of_it() {
 }
 
 #[test]
-fn wrong_addresses_and_names_are_errors_that_name_their_field() {
-    let good = || Email::to(["Ada <ada@example.com>"]).from("errors@example.com");
-    let field =
-        |result: Result<Email, ConfigError>| result.map(drop).map_err(|error| error.field().to_owned());
-    let wrong = |field: &str| Err::<(), _>(field.to_owned());
-    let url = "smtp://localhost";
-    let none: [&str; 0] = [];
-    assert_eq!(field(good().server(url)), Ok(()));
-    assert_eq!(field(Email::to(none).from("e@example.com").server(url)), wrong("email.to"));
-    for to in [
-        "",
-        "ada",
-        "ada@",
-        "@example.com",
-        "a@example.com, b@example.com",
-        "ada@example.com\r\nBcc: eve@example.com",
-    ] {
-        assert_eq!(field(Email::to([to]).from("e@example.com").server(url)), wrong("email.to"), "{to:?}");
-    }
-    let twice = Email::to(["ada@example.com", "Ada <ada@example.com>"]);
-    assert_eq!(field(twice.from("e@example.com").server(url)), wrong("email.to"));
-    assert_eq!(field(Email::to(["ada@example.com"]).server(url)), wrong("email.from"));
-    assert_eq!(field(Email::to(["ada@example.com"]).from("nobody").server(url)), wrong("email.from"));
-    let email = || good().server(url).unwrap();
-    assert_eq!(field(email().reply_to("nobody")), wrong("email.reply_to"));
-    for name in ["", "two words", "line\r\nend", "-x", "[127.0.0.1"] {
-        assert_eq!(field(email().hello_name(name)), wrong("email.hello_name"), "{name:?}");
+fn names_the_field_that_is_wrong() {
+    let to = || Email::to(["Ada <ada@example.com>"]);
+    let good = || to().from("errors@example.com").server("smtp://localhost");
+    let plain = || to().from("errors@example.com").server("smtp+plain://mail.example.com");
+    let sent_to = |addresses: &[&str]| {
+        Email::to(addresses.iter().copied()).from("e@example.com").server("smtp://localhost")
+    };
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let cases = [
+        (sent_to(&[]), "email.to"),
+        (sent_to(&[""]), "email.to"),
+        (sent_to(&["ada"]), "email.to"),
+        (sent_to(&["ada@"]), "email.to"),
+        (sent_to(&["@example.com"]), "email.to"),
+        (sent_to(&["a@example.com, b@example.com"]), "email.to"),
+        (sent_to(&["ada@example.com\r\nBcc: eve@example.com"]), "email.to"),
+        (sent_to(&["ada@example.com", "Ada <ada@example.com>"]), "email.to"),
+        (to().server("smtp://localhost"), "email.from"),
+        (to().from("nobody").server("smtp://localhost"), "email.from"),
+        (to().from("errors@example.com"), "email.server"),
+        (good().reply_to("nobody"), "email.reply_to"),
+        (good().hello_name(""), "email.hello_name"),
+        (good().hello_name("two words"), "email.hello_name"),
+        (good().hello_name("line\r\nend"), "email.hello_name"),
+        (good().hello_name("-x"), "email.hello_name"),
+        (good().hello_name("[127.0.0.1"), "email.hello_name"),
+        (good().ca_file("no/such/file.pem"), "email.ca_file"),
+        (good().ca_file(manifest), "email.ca_file"),
+        (good().login("ada", ""), "email.login"),
+        (plain().login("ada", "hidden-word"), "email.login"),
+    ];
+    for (i, (builder, field)) in cases.into_iter().enumerate() {
+        let error = builder.check().expect_err(field);
+        assert_eq!(error.field(), field, "case {i}");
+        assert_eq!(error.diagnostics().len(), 1, "case {i}: {error}");
+        assert!(!error.to_string().contains("hidden"), "case {i}: {error}");
     }
     for name in ["web-1.example.com", "192.0.2.1", "2001:db8::1"] {
-        assert_eq!(field(email().hello_name(name)), Ok(()), "{name:?}");
+        assert!(good().hello_name(name).check().is_ok(), "{name:?}");
     }
-    assert_eq!(field(email().ca_file("no/such/file.pem")), wrong("email.ca_file"));
-    assert_eq!(
-        field(email().ca_file(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))),
-        wrong("email.ca_file")
-    );
-    assert_eq!(field(email().login("ada", "")), wrong("email.login"));
-    let plain = good().server("smtp+plain://mail.example.com").unwrap();
-    assert_eq!(field(plain.login("ada", "secret-word")), wrong("email.login"));
+}
+
+#[test]
+fn all_problems_come_back_together() {
+    let builder = Email::to(["ada", "", "bob@example.com"])
+        .server("http://mail.example.com")
+        .login("", "")
+        .reply_to("nobody")
+        .hello_name("two words")
+        .ca_file("no/such/file.pem");
+    let error = builder.check().unwrap_err();
+    let paths: Vec<_> = error.diagnostics().map(|problem| problem.path().to_owned()).collect();
+    let expected = ["to", "to", "from", "server", "login", "reply_to", "hello_name", "ca_file"];
+    assert_eq!(paths, expected.map(|path| format!("email.{path}")), "{error}");
 }
 
 #[test]
@@ -120,36 +136,29 @@ fn a_wrong_address_says_what_is_wrong_with_it() {
         (
             to("a@x.com,b@x.com"),
             "email.to",
-            "`a@x.com,b@x.com` is no address; expected `ada@example.com` or `Ada <ada@example.com>`; one address per entry",
+            "`a@x.com,b@x.com` is not an address; expected `ada@example.com` or `Ada <ada@example.com>`; one address per entry",
         ),
         (
             from("ada"),
             "email.from",
-            "`ada` is no address; expected `ada@example.com` or `Ada <ada@example.com>`",
+            "`ada` is not an address; expected `ada@example.com` or `Ada <ada@example.com>`",
         ),
         (
-            from("errors@example.com").and_then(|email| email.ca_file("")),
+            from("errors@example.com").ca_file(""),
             "email.ca_file",
             "is empty; expected the path of a PEM file",
         ),
     ];
-    for (made, field, reason) in cases {
-        let error = made.unwrap_err();
+    for (builder, field, reason) in cases {
+        let error = builder.check().unwrap_err();
         assert_eq!((error.field(), error.reason()), (field, reason));
     }
 }
 
 #[test]
 fn debug_shows_no_password() {
-    let email =
-        Email::to(["ada@example.com"]).from("e@example.com").server("smtps://ada:hidden-word@h").unwrap();
-    let shown = format!("{email:?}");
-    assert!(shown.contains("ada@example.com") && !shown.contains("hidden"), "{shown}");
-}
-
-#[test]
-fn a_sink_goes_between_threads() {
-    fn goes<T: Send + Sync + 'static>() {}
-    goes::<Email>();
-    goes::<EmailBuilder>();
+    let builder = Email::to(["ada@example.com"]).from("e@example.com").server("smtps://ada:hidden-word@h");
+    for shown in [format!("{builder:?}"), format!("{:?}", builder.build().unwrap())] {
+        assert!(shown.contains("ada@example.com") && !shown.contains("hidden"), "{shown}");
+    }
 }

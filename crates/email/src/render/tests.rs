@@ -4,14 +4,14 @@ use watchfire_core::{Alert, AlertId, App, Severity, SpanFacts};
 use watchfire_outbox::{Counts, Form, GroupId, OccasionKind, Sink};
 
 use super::*;
+use crate::{Email, EmailBuilder};
 
 const NOW: Duration = Duration::from_secs(1_790_000_000);
 
-fn email() -> Email {
+fn email() -> EmailBuilder {
     Email::to(["Ada Löve <ada@example.com>", "grace@example.com"])
         .from("Shop <errors@example.com>")
         .server("smtps://ada:hidden-word@localhost")
-        .unwrap()
         .subject_prefix("[shop] ")
 }
 
@@ -54,7 +54,7 @@ fn subject_of(mail: &[u8]) -> String {
 #[test]
 fn a_first_alert_is_this_mail() {
     let alert = alert("payment refused: 5 € <short>");
-    let mails = email().render(&first(&alert));
+    let mails = email().build().unwrap().render(&first(&alert));
     assert_eq!(
         mails.iter().map(Notification::recipient).collect::<Vec<_>>(),
         ["ada@example.com", "grace@example.com"]
@@ -89,7 +89,7 @@ impl IsAlternative for mail_parser::Message<'_> {
 #[test]
 fn a_value_with_line_breaks_forges_no_field_and_no_section() {
     let alert = alert("down").field("note", "x\norder = 9\n\nSpans, the innermost first\n  fake{}");
-    for mail in email().render(&first(&alert)) {
+    for mail in email().build().unwrap().render(&first(&alert)) {
         for (wanted, count) in [(Form::Rich, 1), (Form::Plain, 1), (Form::Short, 0), (Form::Ascii, 0)] {
             let body = form(&mail, wanted);
             let text = MessageParser::default().parse(&body).unwrap().body_text(0).unwrap().into_owned();
@@ -108,7 +108,7 @@ fn a_value_with_line_breaks_forges_no_field_and_no_section() {
 #[test]
 fn the_same_occasion_gives_the_same_bytes_and_the_admins_do_not_see_each_other() {
     let alert = alert("down");
-    let (email, occasion) = (email(), first(&alert));
+    let (email, occasion) = (email().build().unwrap(), first(&alert));
     assert_eq!(email.render(&occasion), email.render(&occasion));
     for mail in email.render(&occasion) {
         let others =
@@ -128,7 +128,7 @@ fn without_html_all_forms_are_text_and_a_refused_one_is_followed_by_a_smaller_on
     for number in 0..20 {
         alert = alert.field(format!("field{number}"), "x".repeat(4096));
     }
-    let mails = email().html(false).render(&first(&alert));
+    let mails = email().without_html().build().unwrap().render(&first(&alert));
     let sizes: Vec<_> = mails[0].renderings().map(|(_, body)| body.len()).collect();
     assert!(sizes.is_sorted_by(|larger, smaller| larger > smaller), "{sizes:?}");
     let rich = form(&mails[0], Form::Rich);
@@ -154,7 +154,7 @@ fn a_subject_has_one_line_of_bounded_length() {
     ];
     for (message, expected) in cases {
         let alert = alert(message);
-        let mails = email().render(&first(&alert));
+        let mails = email().build().unwrap().render(&first(&alert));
         assert_eq!(subject_of(&form(&mails[0], Form::Rich)), expected, "{message:?}");
     }
 }
@@ -166,8 +166,8 @@ fn a_digest_joins_the_thread_of_the_first_mail_also_by_its_subject() {
         "ascii only, with words enough that the line has to be folded somewhere in between",
     ] {
         let (one, two) = (alert(message), alert("order 18 refused"));
-        let email = email();
-        let first = email.render(&first(&one));
+        let sink = email().build().unwrap();
+        let first = sink.render(&first(&one));
         let receipts = [Receipt::new("ada@example.com", reference(&form(&first[0], Form::Rich)))];
         let now = UNIX_EPOCH + NOW;
         let digest =
@@ -175,7 +175,7 @@ fn a_digest_joins_the_thread_of_the_first_mail_also_by_its_subject() {
                 .of_kind(OccasionKind::Digest, 1)
                 .counts(Counts::new(9, 8, now, now))
                 .receipts(&receipts);
-        let mails = email.render(&digest);
+        let mails = sink.render(&digest);
         let (ada, grace) = (form(&mails[0], Form::Rich), form(&mails[1], Form::Rich));
         let root = header(&form(&first[0], Form::Rich), "Message-ID").remove(0);
         assert_eq!(header(&ada, "In-Reply-To"), std::slice::from_ref(&root));
@@ -184,10 +184,10 @@ fn a_digest_joins_the_thread_of_the_first_mail_also_by_its_subject() {
         assert_eq!(subject_of(&ada), format!("Re: {}", subject_of(&form(&first[0], Form::Rich))));
         // The next receipt is made of an answer: no second "Re: ".
         let receipts = [Receipt::new("ada@example.com", reference(&ada))];
-        let again = email.render(&digest.clone().receipts(&receipts));
+        let again = sink.render(&digest.clone().receipts(&receipts));
         assert_eq!(subject_of(&form(&again[0], Form::Rich)), subject_of(&ada));
         assert!(header(&grace, "In-Reply-To").is_empty(), "had no first mail");
-        let apart = email.thread(false).render(&digest);
+        let apart = email().without_threads().build().unwrap().render(&digest);
         assert!(header(&form(&apart[0], Form::Rich), "In-Reply-To").is_empty());
     }
 }
@@ -205,7 +205,8 @@ fn a_receipt_that_could_break_a_header_starts_no_thread() {
 fn times_outside_of_what_a_mail_can_say_are_brought_within() {
     for at in [UNIX_EPOCH - Duration::from_secs(5), UNIX_EPOCH + Duration::from_secs(1 << 40)] {
         let alert = alert("down").at(at);
-        let mails = email().render(&Occasion::first(&alert, "email", GroupId::from_u64(1), at));
+        let mails =
+            email().build().unwrap().render(&Occasion::first(&alert, "email", GroupId::from_u64(1), at));
         assert_eq!(mails[0].renderings().count(), 4);
     }
 }
@@ -252,8 +253,10 @@ proptest! {
         let app = App::new(name.clone()).environment(value.clone());
         let alert = Alert::new(app, Severity::Critical, message.repeat(times)).target(name.clone()).field(name, value);
         let email = email().subject_prefix(prefix);
+        let settings = email.clone().check().unwrap();
+        let email = email.build().unwrap();
         let occasion = first(&alert);
-        let expected = subject(&email, &MessageContent::of(&occasion));
+        let expected = subject(&settings, &MessageContent::of(&occasion));
         for mail in email.render(&occasion) {
             prop_assert_eq!(mail.renderings().count(), 4);
             for (form, body) in mail.renderings() {

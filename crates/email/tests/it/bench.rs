@@ -7,7 +7,7 @@ use std::{
 
 use tempfile::NamedTempFile;
 use watchfire_core::{Alert, App, Severity};
-use watchfire_email::Email;
+use watchfire_email::{Email, EmailBuilder};
 use watchfire_inbox::{Demo, Inbox, InboxBuilder};
 use watchfire_outbox::{GroupId, Notification, Occasion, Outcome, Sink};
 
@@ -45,8 +45,16 @@ impl Bench {
     }
 
     pub(crate) fn email_by(&self, url: &str, to: &[&str]) -> Email {
-        let email = Email::to(to.iter().copied()).from("Shop <errors@example.com>").server(url).unwrap();
-        email.ca_file(self.ca.path()).unwrap()
+        self.builder_by(url, to).build().unwrap()
+    }
+
+    pub(crate) fn builder(&self, to: &[&str]) -> EmailBuilder {
+        self.builder_by(&self.url(), to)
+    }
+
+    pub(crate) fn builder_by(&self, url: &str, to: &[&str]) -> EmailBuilder {
+        let to = to.iter().copied();
+        Email::to(to).from("Shop <errors@example.com>").server(url).ca_file(self.ca.path())
     }
 }
 

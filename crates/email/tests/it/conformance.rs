@@ -1,7 +1,7 @@
 //! The promises of every sink, with the limits of mail.
 
 use mail_parser::{MessageParser, MimeHeaders};
-use watchfire_email::Email;
+use watchfire_email::{Email, EmailBuilder};
 use watchfire_outbox::Form;
 use watchfire_testing::conformance;
 
@@ -56,14 +56,12 @@ const KNOWN: [&str; 10] = [
     "Auto-Submitted",
 ];
 
-fn email() -> Email {
+fn email() -> EmailBuilder {
     Email::to(["Zoë <zoe@example.com>"])
         .from("Shop <errors@example.com>")
         .server(format!("smtps://errors:{PASSWORD}@mail.example.com"))
-        .unwrap()
         .subject_prefix("[shop] ")
         .reply_to("Ops <ops@example.com>")
-        .unwrap()
 }
 
 const REFERENCE: &str = "<0@example.com> [shop] down";
@@ -71,11 +69,20 @@ const REFERENCE: &str = "<0@example.com> [shop] down";
 #[test]
 fn a_mail_holds_every_promise() {
     let valid = |form, body: &[u8]| valid(form, body, true);
-    conformance::of(&email()).cases(16).secrets([PASSWORD]).reference(REFERENCE).valid(valid).check();
+    conformance::of(&email().build().unwrap())
+        .cases(16)
+        .secrets([PASSWORD])
+        .reference(REFERENCE)
+        .valid(valid)
+        .check();
 }
 
 #[test]
 fn a_mail_without_html_holds_every_promise() {
     let valid = |form, body: &[u8]| valid(form, body, false);
-    conformance::of(&email().html(false)).cases(16).reference(REFERENCE).valid(valid).check();
+    conformance::of(&email().without_html().build().unwrap())
+        .cases(16)
+        .reference(REFERENCE)
+        .valid(valid)
+        .check();
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing_subscriber::prelude::*;
 use watchfire_inbox::{Fault, Inbox, Received, Room};
-use watchfire_outbox::{Outbox, Outcome, Sink};
+use watchfire_outbox::{Outbox, Outcome, Sink, SinkExt};
 use watchfire_testing::Scene;
 
 use crate::bench::{Bench, PATIENCE, alert, attempt, render};
@@ -13,7 +13,7 @@ use crate::bench::{Bench, PATIENCE, alert, attempt, render};
 fn an_error_event_arrives_over_starttls_with_auth() {
     let bench = Bench::new();
     let outbox = Outbox::start("shop").unwrap();
-    let layer = bench.email(&["Ada <ada@example.com>"]).subject_prefix("[shop] ").layer(&outbox).unwrap();
+    let layer = bench.builder(&["Ada <ada@example.com>"]).subject_prefix("[shop] ").layer(&outbox).unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         tracing::warn!("not this one");
         tracing::error!(order = "A-1017", "payment refused");
@@ -104,7 +104,8 @@ fn what_follows_joins_the_thread_of_the_mail_that_was_delivered_first() {
 fn hostile_text_stays_text() {
     let bench = Bench::new();
     let hostile = ".\r\n.\r\nQUIT\r\n..b\nBcc: eve@example.com\r\n\0\u{1b}[31m\u{202e} <script>alert(1)</script> =?utf-8?q?x?= 😀";
-    let email = bench.email(&["ada@example.com"]).subject_prefix("[\r\nBcc: eve@example.com] ");
+    let email = bench.builder(&["ada@example.com"]).subject_prefix("[\r\nBcc: eve@example.com] ");
+    let email = email.build().unwrap();
     let outcomes = attempt(&email, &render(&email, &alert(hostile)));
     assert!(matches!(outcomes[..], [Outcome::Delivered(Some(_))]), "{outcomes:?}");
     let mails = bench.inbox.accepted(Room::Smtp);

@@ -82,7 +82,7 @@ fn a_server_that_hangs_is_given_up_in_time_and_quit_decides_nothing() {
         (hang(Stage::Quit), "delivered"),
     ];
     let bench = Bench::new();
-    let email = bench.email(&[ADA]).step_timeout(Duration::from_millis(250));
+    let email = bench.builder(&[ADA]).step_timeout(Duration::from_millis(250)).build().unwrap();
     for (fault, expected) in cases {
         bench.inbox.fail(Room::Smtp, fault.clone().times(1)).unwrap();
         assert_eq!(outcomes(&email, "down"), [expected], "{fault:?}");
@@ -132,7 +132,7 @@ fn wrong_credentials_are_tried_once_for_all_admins() {
 fn nothing_is_sent_in_plain_text_unless_asked_for_or_to_loopback() {
     let bench = Bench::with(Inbox::builder().smtp_without("STARTTLS").smtp_plaintext());
     let port = bench.inbox.smtp_addr().port();
-    let email = |url: String| Email::to([ADA]).from("errors@example.com").server(url).unwrap();
+    let email = |url: String| Email::to([ADA]).from("errors@example.com").server(url).build().unwrap();
     let login = bench.url().split("//").nth(1).unwrap().split('@').next().unwrap().to_owned();
     assert_eq!(outcomes(&email(format!("smtp://{login}@localhost:{port}")), "down"), ["delivered"]);
     // The same server by an address that is not written as a loopback one.
@@ -145,7 +145,7 @@ fn nothing_is_sent_in_plain_text_unless_asked_for_or_to_loopback() {
 fn a_certificate_that_nobody_vouches_for_is_refused() {
     let bench = Bench::new();
     for url in [bench.url(), format!("smtps://localhost:{}", bench.inbox.smtps_addr().port())] {
-        let email = Email::to([ADA]).from("errors@example.com").server(url).unwrap();
+        let email = Email::to([ADA]).from("errors@example.com").server(url).build().unwrap();
         let said = attempt(&email, &render(&email, &alert("down")));
         assert_eq!(said.iter().map(name).collect::<Vec<_>>(), ["transient"]);
         assert!(format!("{said:?}").contains("`ca_file`"), "{said:?}");
@@ -189,7 +189,7 @@ fn a_failure_says_where_and_what_to_do() {
         ),
     ];
     for (url, place, advice) in cases {
-        let email = bench.email_by(&url, &[ADA]).step_timeout(Duration::from_millis(500));
+        let email = bench.builder_by(&url, &[ADA]).step_timeout(Duration::from_millis(500)).build().unwrap();
         let said = match attempt(&email, &render(&email, &alert("down"))).remove(0) {
             Outcome::Transient(reason) | Outcome::Held(reason) => reason.as_str().to_owned(),
             other => format!("{other:?}"),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use server::{Behaviour, Server};
 use watchfire_core::Secret;
-use watchfire_http::{Address, Client, HttpOptions, Request, Response, by_status, exchange};
+use watchfire_http::{Client, Endpoint, HttpOptions, Request, Response, by_status, exchange};
 use watchfire_outbox::Outcome;
 
 const PATH: &str = "/services/planted-in-the-path-0001";
@@ -18,12 +18,12 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-fn address(port: u16) -> Address {
-    Address::secret("url", &format!("http://127.0.0.1:{port}{PATH}")).unwrap()
+fn address(port: u16) -> Endpoint {
+    Endpoint::secret("url", &format!("http://127.0.0.1:{port}{PATH}")).unwrap()
 }
 
 fn impatient() -> Client {
-    Client::new(HttpOptions::new().timeout(Duration::from_millis(300)))
+    HttpOptions::new().timeout(Duration::from_millis(300)).client("x").unwrap()
 }
 
 #[test]
@@ -124,9 +124,10 @@ fn what_breaks_after_the_request_is_ambiguous_and_shows_no_path() {
 fn a_handshake_that_hangs_is_transient() {
     run(async {
         let server = Server::start(Behaviour::Hang).await;
-        let address = Address::parse("url", &format!("https://localhost:{}/", server.port)).unwrap();
+        let address = Endpoint::parse("url", &format!("https://localhost:{}/", server.port)).unwrap();
         let options = HttpOptions::new().no_proxy().connect_timeout(Duration::from_millis(200));
-        let outcome = exchange(&Client::new(options), Request::post_json(&address, "{}"), by_status).await;
+        let outcome =
+            exchange(&options.client("x").unwrap(), Request::post_json(&address, "{}"), by_status).await;
         assert!(matches!(outcome, Outcome::Transient(_)), "nothing was sent: {outcome:?}");
     });
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use watchfire_http::{Address, Client, HttpOptions, Request, by_status, exchange};
+use watchfire_http::{Client, Endpoint, HttpOptions, Request, by_status, exchange};
 use watchfire_outbox::Outcome;
 
 use crate::{
@@ -17,7 +17,7 @@ const NO_TUNNEL: Behaviour = Behaviour::Answer("HTTP/1.1 502 Bad Gateway\r\nCont
 #[ignore = "the child of another test"]
 fn child() {
     run(async {
-        let address = Address::parse("url", &format!("https://localhost:{}/", closed_port())).unwrap();
+        let address = Endpoint::parse("url", &format!("https://localhost:{}/", closed_port())).unwrap();
         let outcome = exchange(&Client::default(), Request::post_json(&address, "{}"), by_status).await;
         assert!(matches!(outcome, Outcome::Transient(_)), "{outcome:?}");
     });
@@ -55,16 +55,16 @@ fn asks_the_proxy_that_is_set_and_never_for_plain_loopback() {
     run(async {
         let proxy = Server::start(NO_TUNNEL).await;
         let url = format!("http://user:planted-proxy-word@127.0.0.1:{}", proxy.port);
-        let options = HttpOptions::new().proxy(&url).unwrap();
+        let options = HttpOptions::new().proxy(&url);
         assert!(!format!("{options:?}").contains("planted"), "{options:?}");
-        let client = Client::new(options);
-        let address = Address::parse("url", "https://hooks.example.com/").unwrap();
+        let client = options.client("x").unwrap();
+        let address = Endpoint::parse("url", "https://hooks.example.com/").unwrap();
         let outcome = exchange(&client, Request::post_json(&address, "{}"), by_status).await;
         let Outcome::Transient(reason) = outcome else { panic!("{outcome:?}") };
         assert!(!reason.as_str().contains("planted"), "{reason}");
         assert!(proxy.seen()[0].starts_with("CONNECT hooks.example.com:443"), "{:?}", proxy.seen());
 
-        let plain = Address::parse("url", &format!("http://127.0.0.1:{}/", closed_port())).unwrap();
+        let plain = Endpoint::parse("url", &format!("http://127.0.0.1:{}/", closed_port())).unwrap();
         let outcome = exchange(&client, Request::post_json(&plain, "{}"), by_status).await;
         assert!(matches!(outcome, Outcome::Transient(_)), "{outcome:?}");
         assert_eq!(proxy.seen().len(), 1);
@@ -74,7 +74,7 @@ fn asks_the_proxy_that_is_set_and_never_for_plain_loopback() {
 #[test]
 fn refuses_what_is_no_proxy() {
     for bad in ["", "proxy", "ftp://proxy.example.com", "http://"] {
-        let error = HttpOptions::new().proxy(bad).unwrap_err();
-        assert_eq!(error.field(), "proxy", "{bad}");
+        let error = HttpOptions::new().proxy(bad).client("x").unwrap_err();
+        assert_eq!(error.field(), "x.proxy", "{bad}");
     }
 }

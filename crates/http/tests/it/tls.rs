@@ -17,7 +17,7 @@ use tokio_rustls::{
         pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
     },
 };
-use watchfire_http::{Address, Client, HttpOptions, Request, by_status, exchange};
+use watchfire_http::{Endpoint, HttpOptions, Request, by_status, exchange};
 use watchfire_outbox::Outcome;
 
 use crate::{
@@ -91,16 +91,16 @@ fn file(content: &str) -> NamedTempFile {
 fn trusts_a_private_authority_only_when_it_is_named() {
     run(async {
         let (port, pem, agreed) = start().await;
-        let address = Address::parse("url", &format!("https://localhost:{port}/")).unwrap();
+        let address = Endpoint::parse("url", &format!("https://localhost:{port}/")).unwrap();
         let request = || Request::post_json(&address, "{}");
 
-        let strict = Client::new(HttpOptions::new().no_proxy());
+        let strict = HttpOptions::new().no_proxy().client("x").unwrap();
         let outcome = exchange(&strict, request(), by_status).await;
         let Outcome::Transient(reason) = outcome else { panic!("{outcome:?}") };
         assert!(reason.as_str().contains("ca_file"), "{reason}");
 
         let pem = file(&pem);
-        let trusting = Client::new(HttpOptions::new().no_proxy().ca_file(pem.path()).unwrap());
+        let trusting = HttpOptions::new().no_proxy().ca_file(pem.path()).client("x").unwrap();
         assert_eq!(exchange(&trusting, request(), by_status).await, Outcome::Delivered(None));
         assert_eq!(agreed.lock().unwrap().as_slice(), [Some(b"http/1.1".to_vec())]);
         assert!(CryptoProvider::get_default().is_none(), "nothing is installed for the process");
@@ -118,11 +118,11 @@ fn an_authority_file_is_checked_when_it_is_named() {
     ];
     for (content, expected) in cases {
         let file = file(content);
-        let error = HttpOptions::new().ca_file(file.path()).unwrap_err();
-        assert_eq!(error.field(), "ca_file");
+        let error = HttpOptions::new().ca_file(file.path()).client("x").unwrap_err();
+        assert_eq!(error.field(), "x.ca_file");
         assert!(error.reason().contains(expected), "{error}");
         assert!(error.reason().contains(&file.path().display().to_string()), "{error}");
     }
-    let error = HttpOptions::new().ca_file("/nowhere/ca.pem").unwrap_err();
+    let error = HttpOptions::new().ca_file("/nowhere/ca.pem").client("x").unwrap_err();
     assert!(error.reason().contains("/nowhere/ca.pem: cannot be read"), "{error}");
 }

@@ -1,11 +1,8 @@
 use std::{pin::Pin, sync::Arc};
 
-use watchfire_core::{ConfigError, HandlerLayer};
+use watchfire_core::ConfigError;
 
-use crate::{
-    AlertHandler, Answers, Channel, DeliveryPolicy, Notification, Occasion, Outbox, Outcome, Reason, Verdict,
-    Verifying,
-};
+use crate::{Answers, DeliveryPolicy, Notification, Occasion, Outcome, Reason, Verdict, Verifying};
 
 /// Is one attempt under way.
 pub type Delivering<'a> = Pin<Box<dyn Future<Output = Outcome> + 'a>>;
@@ -40,33 +37,28 @@ pub trait Sink: Send + Sync + 'static {
         answers.add("credentials", untold);
         Box::pin(std::future::ready(()))
     }
+}
 
-    /// Names the channel, for a second one of the same kind, and opens its further settings.
-    fn named(self, name: impl Into<String>) -> Channel<Self>
-    where
-        Self: Sized,
-    {
-        Channel::new(self).named(name)
-    }
+/// A sink, or a builder that checks its settings and makes one.
+///
+/// [`SinkExt`](crate::SinkExt) makes channels and layers of both, so that a program finishes every kind of sink alike.
+pub trait IntoSink {
+    /// The sink that is made.
+    type Sink: Sink;
 
-    /// Opens the settings that every channel has: name, policy.
-    fn channel(self) -> Channel<Self>
-    where
-        Self: Sized,
-    {
-        Channel::new(self)
-    }
-
-    /// Makes a layer that hears ERROR and up, unless it is given a filter, and delivers through `outbox`.
+    /// Checks all settings, and makes the sink.
     ///
     /// # Errors
     ///
-    /// If the outbox has a channel of the same name already.
-    fn layer(self, outbox: &Outbox) -> Result<HandlerLayer<AlertHandler<Self>>, ConfigError>
-    where
-        Self: Sized,
-    {
-        Channel::new(self).layer(outbox)
+    /// If settings are wrong or missing: all problems together.
+    fn into_sink(self) -> Result<Self::Sink, ConfigError>;
+}
+
+impl<S: Sink> IntoSink for S {
+    type Sink = S;
+
+    fn into_sink(self) -> Result<S, ConfigError> {
+        Ok(self)
     }
 }
 

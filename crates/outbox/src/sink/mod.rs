@@ -12,7 +12,7 @@ pub(crate) mod quiet_hours;
 mod receipt;
 
 pub use content::{Fact, MessageContent, Section, format_duration, format_timestamp, one_line};
-pub use contract::{Delivering, Sink};
+pub use contract::{Delivering, IntoSink, Sink};
 pub use delivery_policy::DeliveryPolicy;
 pub use notification_policy::{MinCount, NotificationPolicy, QuietNote};
 pub use occasion::{Counts, Mention, Occasion, OccasionKind, Outlook};

@@ -10,7 +10,7 @@ use std::{
 
 use tracing_subscriber::prelude::*;
 use watchfire_core::{SelfLog, clock};
-use watchfire_outbox::{ChannelStats, Delivering, Notification, Occasion, Outbox, Sink};
+use watchfire_outbox::{ChannelStats, Delivering, Notification, Occasion, Outbox, Sink, SinkExt};
 
 use crate::sinks::Told;
 

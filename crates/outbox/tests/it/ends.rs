@@ -8,7 +8,7 @@ use std::{
     time::SystemTime,
 };
 
-use watchfire_outbox::Sink;
+use watchfire_outbox::SinkExt;
 
 /// Returns the example program beside this test binary; `cargo test` builds both.
 pub(crate) fn program(name: &str) -> PathBuf {

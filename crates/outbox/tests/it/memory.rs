@@ -8,7 +8,7 @@ use std::{
 use tracing_subscriber::prelude::*;
 use watchfire_core::SelfLog;
 use watchfire_outbox::{
-    Delivering, Form, Notification, Occasion, Outbox, Outcome, Reason, Receipt, Scope, Sink,
+    Delivering, Form, Notification, Occasion, Outbox, Outcome, Reason, Receipt, Scope, Sink, SinkExt,
 };
 
 use crate::sinks::{Hangs, Panics, Told};

@@ -11,7 +11,7 @@ use std::{
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use watchfire_core::{Alert, App, SelfLog, Severity, clock};
-use watchfire_outbox::{ChannelStats, OccasionKind, Outbox, Outcome, Reason, Sink};
+use watchfire_outbox::{ChannelStats, OccasionKind, Outbox, Outcome, Reason, SinkExt};
 
 use crate::sinks::Told;
 

@@ -10,7 +10,7 @@ use std::{
 use tracing_subscriber::prelude::*;
 use watchfire_core::{Alert, App, SelfLog, Severity, clock};
 use watchfire_outbox::{
-    ChannelStats, NotificationPolicy, OccasionKind, Outbox, Outcome, Rate, Receipt, Silence, Sink,
+    ChannelStats, NotificationPolicy, OccasionKind, Outbox, Outcome, Rate, Receipt, Silence, SinkExt,
 };
 
 use crate::sinks::Told;

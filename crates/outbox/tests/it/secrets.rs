@@ -7,7 +7,9 @@ use std::{
 };
 
 use watchfire_core::{Alert, App, Secret, SelfLog, Severity};
-use watchfire_outbox::{Delivering, DeliveryPolicy, Form, Notification, Occasion, Outbox, Outcome, Sink};
+use watchfire_outbox::{
+    Delivering, DeliveryPolicy, Form, Notification, Occasion, Outbox, Outcome, Sink, SinkExt,
+};
 
 use crate::sinks::Told;
 

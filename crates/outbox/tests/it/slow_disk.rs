@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::oneshot;
 use watchfire_core::{Alert, App, SelfLog, Severity, clock};
-use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Sink};
+use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Sink, SinkExt};
 
 use crate::sinks::Told;
 

@@ -4,9 +4,10 @@ use watchfire_outbox::Sink;
 use watchfire_testing::{Class, Scene, check_answers, full_alert};
 
 use super::*;
+use crate::{Sentry, SentryBuilder};
 
-fn sentry() -> Sentry {
-    Sentry::dsn("https://plantedkeyplantedkey@sentry.example.com/a/b/42").unwrap()
+fn sentry() -> SentryBuilder {
+    Sentry::dsn("https://plantedkeyplantedkey@sentry.example.com/a/b/42")
 }
 
 fn answer(status: u16, body: &str) -> Response {
@@ -113,10 +114,14 @@ fn says_what_relay_said() {
 #[test]
 fn every_attempt_has_the_same_id_and_its_own_time() {
     let scene = Scene::first(full_alert());
-    let notification = sentry().render(&scene.occasion()).remove(0);
+    let notification = sentry().build().unwrap().render(&scene.occasion()).remove(0);
     let sent = |seconds| {
-        let request = request(&sentry(), &notification, UNIX_EPOCH + Duration::from_secs(seconds));
-        assert_eq!(request.address().path(), "/a/b/api/42/envelope/");
+        let request = request(
+            &sentry().check().unwrap().0.project,
+            &notification,
+            UNIX_EPOCH + Duration::from_secs(seconds),
+        );
+        assert_eq!(request.endpoint().path(), "/a/b/api/42/envelope/");
         let text = String::from_utf8(request.body().to_vec()).unwrap();
         text.lines().map(str::to_owned).collect::<Vec<_>>()
     };

@@ -5,13 +5,14 @@ use watchfire_outbox::{Form, Sink};
 use watchfire_testing::{Scene, bare_alert, full_alert};
 
 use super::*;
+use crate::{Sentry, SentryBuilder};
 
-fn sentry() -> Sentry {
-    Sentry::dsn("https://plantedkeyplantedkey@sentry.example.com/42").unwrap()
+fn sentry() -> SentryBuilder {
+    Sentry::dsn("https://plantedkeyplantedkey@sentry.example.com/42")
 }
 
-fn ladder(sentry: &Sentry, scene: &Scene) -> Vec<(Form, Value)> {
-    let notification = sentry.render(&scene.occasion()).remove(0);
+fn ladder(sentry: &SentryBuilder, scene: &Scene) -> Vec<(Form, Value)> {
+    let notification = sentry.clone().build().unwrap().render(&scene.occasion()).remove(0);
     notification.renderings().map(|(form, body)| (form, serde_json::from_slice(body).unwrap())).collect()
 }
 
@@ -26,9 +27,9 @@ fn each<'a>(value: &'a Value, list: &str, member: &str) -> Vec<&'a Value> {
 
 #[test]
 fn finds_a_place_for_everything() {
-    let sentry = sentry().tag("region", "eu").unwrap().tag_fields(["customer", "provider", "absent"]);
+    let sentry = sentry().tag("region", "eu").tag_fields(["customer", "provider", "absent"]);
     let scene = Scene::first(full_alert());
-    let id = sentry.render(&scene.occasion()).remove(0).id().to_string();
+    let id = sentry.clone().build().unwrap().render(&scene.occasion()).remove(0).id().to_string();
     let event = ladder(&sentry, &scene).remove(0).1;
     let expected = [
         ("/event_id", json!(id)),

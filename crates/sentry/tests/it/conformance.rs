@@ -11,7 +11,7 @@ const EVENT: usize = 1 << 20;
 #[test]
 fn keeps_the_promises_of_every_sink() {
     let dsn = "https://plantedpublickey0001:plantedsecretkey0001@sentry.example.com/42";
-    let sentry = Sentry::dsn(dsn).unwrap().tag("region", "eu").unwrap().tag_fields(["order", "tags.tenant"]);
+    let sentry = Sentry::dsn(dsn).tag("region", "eu").tag_fields(["order", "tags.tenant"]).build().unwrap();
     conformance::of(&sentry)
         .secrets([dsn, "plantedpublickey0001", "plantedsecretkey0001"])
         .reference("0123456789abcdef0123456789abcdef")

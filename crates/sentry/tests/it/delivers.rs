@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracing_subscriber::prelude::*;
 use watchfire_core::App;
 use watchfire_inbox::{Fault, FaultPlan, Inbox, Received, Room};
-use watchfire_outbox::{ChannelStats, Outbox, Sink};
+use watchfire_outbox::{ChannelStats, Outbox, Sink, SinkExt};
 use watchfire_sentry::Sentry;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_secs(20);
 fn log_to(inbox: &Inbox, dsn: &str, log: impl FnOnce()) -> (ChannelStats, Vec<Received>) {
     let app = App::new("storefront").environment("production").release("storefront@1.4.2");
     let outbox = Outbox::builder(app).in_memory().start().unwrap();
-    let sentry = Sentry::dsn(dsn).unwrap().tag_fields(["order"]);
+    let sentry = Sentry::dsn(dsn).tag_fields(["order"]).build().unwrap();
     let mut policy = sentry.policy();
     policy.backoff_base = Duration::from_millis(10);
     let layer = sentry.channel().policy(policy).layer(&outbox).unwrap();
@@ -120,7 +120,7 @@ fn a_limit_that_comes_with_success_pauses_the_channel() {
     for (value, waits) in [("60:transaction:key", false), ("60:error:key", true)] {
         inbox.fail(Room::Sentry, limit(value)).unwrap();
         let outbox = impatient();
-        let layer = Sentry::dsn(inbox.sentry_dsn()).unwrap().layer(&outbox).unwrap();
+        let layer = Sentry::dsn(inbox.sentry_dsn()).layer(&outbox).unwrap();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::error!("the first");
             tracing::error!("the second");
@@ -138,7 +138,7 @@ fn a_wrong_key_holds_the_event() {
     let inbox = Inbox::start().unwrap();
     let outbox = impatient();
     let dsn = inbox.sentry_dsn().replace("0123456789", "9876543210");
-    let layer = Sentry::dsn(dsn).unwrap().layer(&outbox).unwrap();
+    let layer = Sentry::dsn(dsn).layer(&outbox).unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || tracing::error!("x"));
     inbox.wait_for_attempts(Room::Sentry, 1, LONG).unwrap();
     assert_eq!(outbox.flush(Duration::from_millis(200)).pending, 1);

@@ -1,28 +1,30 @@
 use std::time::UNIX_EPOCH;
 
 use watchfire_core::{Alert, App, Severity};
-use watchfire_outbox::{GroupId, Occasion, OccasionKind, Sink};
+use watchfire_outbox::{GroupId, Occasion, OccasionKind};
 use watchfire_testing::{Class, check_answers};
 
 use super::*;
-use crate::Slack;
+use crate::{Slack, config::Settings, render};
 
-fn hook() -> Slack {
+fn hook() -> Settings {
     Slack::webhook("https://hooks.slack.com/services/T0EXAMPLE/B0EXAMPLE/plantedWebhookPlantedWebhook")
+        .check()
         .unwrap()
+        .0
 }
 
-fn bot() -> Slack {
-    Slack::bot("xoxb-planted-token", "C024BE91L").unwrap()
+fn bot() -> Settings {
+    Slack::bot("xoxb-planted-token", "C024BE91L").check().unwrap().0
 }
 
-fn notification(slack: &Slack, kind: OccasionKind) -> Notification {
+fn notification(slack: &Settings, kind: OccasionKind) -> Notification {
     let alert = Alert::new(App::new("shop"), Severity::Error, "no stock");
     let receipts = [Receipt::new("C024BE91L", "C024BE91L/1503435956.000247")];
     let occasion = Occasion::first(&alert, "slack", GroupId::from_u64(1), UNIX_EPOCH)
         .of_kind(kind, 1)
         .receipts(&receipts);
-    slack.render(&occasion).remove(0)
+    render::notifications(slack, &occasion).remove(0)
 }
 
 /// What webhooks are known to answer: status, body, what follows.
@@ -127,7 +129,7 @@ fn every_known_answer_has_its_outcome() {
         let notification = notification(&slack, OccasionKind::First);
         let respond = |status: u16, body: &str| Response::new(status, body).with_header("Retry-After", "1");
         let table = answers.iter().map(|(status, body, class)| (*body, respond(*status, body), *class));
-        check_answers(|response| judge(&slack.door, &notification, response), table);
+        check_answers(|response| judge(&slack.destination, &notification, response), table);
     }
 }
 
@@ -145,7 +147,7 @@ fn says_where_the_blocks_are_wrong_and_which_scope_is_missing() {
             "missing_scope: needs the scope chat:write",
         ),
     ] {
-        let outcome = judge(&slack.door, &notification, &Response::new(200, body));
+        let outcome = judge(&slack.destination, &notification, &Response::new(200, body));
         assert!(format!("{outcome:?}").contains(expected), "{outcome:?}");
     }
 }
@@ -160,8 +162,8 @@ fn posts_where_it_belongs_and_shows_no_credential() {
         (bot(), OccasionKind::Edit, "/api/chat.update"),
     ];
     for (slack, kind, path) in cases {
-        let request = request(&slack.door, &notification(&slack, kind));
-        assert_eq!(request.address().path(), path);
+        let request = request(&slack.destination, &notification(&slack, kind));
+        assert_eq!(request.endpoint().path(), path);
         assert!(!format!("{request:?}").contains("planted"), "{request:?}");
         assert!(!String::from_utf8_lossy(request.body()).contains("planted"));
     }
@@ -197,7 +199,7 @@ fn what_somebody_has_to_change_is_said_and_never_cut_off() {
     ];
     for (slack, status, body, expected) in cases {
         let notification = notification(&slack, OccasionKind::First);
-        let outcome = judge(&slack.door, &notification, &Response::new(status, body));
+        let outcome = judge(&slack.destination, &notification, &Response::new(status, body));
         let (Outcome::Held(reason) | Outcome::RecipientRefused(reason)) = outcome else {
             panic!("{outcome:?}")
         };
@@ -210,7 +212,7 @@ fn whatever_waits_for_somebody_says_for_what() {
     for (slack, answers) in [(hook(), WEBHOOK), (bot(), METHOD)] {
         let notification = notification(&slack, OccasionKind::First);
         for (status, body, class) in answers {
-            let outcome = judge(&slack.door, &notification, &Response::new(*status, *body));
+            let outcome = judge(&slack.destination, &notification, &Response::new(*status, *body));
             if let Outcome::Held(reason) | Outcome::RecipientRefused(reason) = outcome {
                 // A page of a proxy before the Web API explains itself.
                 assert!(reason.as_str().contains("; ") || body.contains("proxy"), "{class:?} {reason}");

@@ -4,15 +4,16 @@ use watchfire_core::{Alert, AlertId, App, SpanFacts};
 use watchfire_outbox::{Counts, Form, GroupId, Mention, Receipt, Sink};
 
 use super::*;
+use crate::{Slack, SlackBuilder};
 
 const URL: &str = "https://hooks.slack.com/services/T0EXAMPLE/B0EXAMPLE/plantedWebhookPlantedWebhook";
 
-fn hook() -> Slack {
-    Slack::webhook(URL).unwrap()
+fn hook() -> SlackBuilder {
+    Slack::webhook(URL)
 }
 
-fn bot() -> Slack {
-    Slack::bot("xoxb-planted-token", "C0123ABCD").unwrap()
+fn bot() -> SlackBuilder {
+    Slack::bot("xoxb-planted-token", "C0123ABCD")
 }
 
 /// An alert that holds `text` wherever an alert can hold any.
@@ -40,13 +41,13 @@ fn occasion<'a>(alert: &'a Alert, kind: OccasionKind) -> Occasion<'a> {
         .unreported(3)
 }
 
-fn payloads(slack: &Slack, occasion: &Occasion<'_>) -> Vec<(Form, Value)> {
-    let notifications = slack.render(occasion);
+fn payloads(slack: &SlackBuilder, occasion: &Occasion<'_>) -> Vec<(Form, Value)> {
+    let notifications = slack.clone().build().unwrap().render(occasion);
     let renderings = notifications.iter().flat_map(Notification::renderings);
     renderings.map(|(form, body)| (form, serde_json::from_slice(body).unwrap())).collect()
 }
 
-fn rich(slack: &Slack, occasion: &Occasion<'_>) -> Value {
+fn rich(slack: &SlackBuilder, occasion: &Occasion<'_>) -> Value {
     payloads(slack, occasion).remove(0).1
 }
 
@@ -76,7 +77,7 @@ fn a_first_alert_reads_well() {
         .field("order", 4711_i64)
         .error(&std::io::Error::other("Vec<`T`>"));
     let occasion = Occasion::first(&alert, "slack", GroupId::from_u64(1), at);
-    let payload = rich(&hook().mention("@here").unwrap(), &occasion);
+    let payload = rich(&hook().mention("@here"), &occasion);
     assert_eq!(
         payload["text"],
         "<!here> ERROR in storefront (production): payment &lt;refused&gt; &amp; lost"
@@ -122,7 +123,7 @@ fn a_value_with_line_breaks_forges_no_field_and_no_section() {
 #[test]
 fn mentions_only_whom_it_was_told_and_only_at_firsts_and_storms() {
     let alert = alert("<!channel> <@U000EVIL> <!here|x> @everyone");
-    let slack = bot().mention("@here").unwrap().mention("S012ABCDE").unwrap();
+    let slack = bot().mention("@here").mention("S012ABCDE");
     for (kind, mentioned) in [
         (OccasionKind::First, true),
         (OccasionKind::Storm, true),
@@ -147,7 +148,7 @@ fn mentions_only_whom_it_was_told_and_only_at_firsts_and_storms() {
 
 #[test]
 fn has_all_four_forms_for_each_channel() {
-    let slack = bot().also_to("#ops").unwrap();
+    let slack = bot().also_to("#ops").build().unwrap();
     let alert = alert("x");
     let notifications = slack.render(&occasion(&alert, OccasionKind::First));
     let recipients: Vec<_> = notifications.iter().map(Notification::recipient).collect();
@@ -162,7 +163,10 @@ fn has_all_four_forms_for_each_channel() {
             assert_eq!(payload.get("mrkdwn").is_some(), form != Form::Rich);
         }
     }
-    assert_eq!(hook().render(&occasion(&alert, OccasionKind::First))[0].recipient(), "webhook");
+    assert_eq!(
+        hook().build().unwrap().render(&occasion(&alert, OccasionKind::First))[0].recipient(),
+        "webhook"
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ const MENTIONS: [&str; 2] = ["<!here>", "<!subteam^S0EXAMPLE>"];
 
 #[test]
 fn a_webhook_holds_every_promise() {
-    let slack = Slack::webhook(HOOK).unwrap();
+    let slack = Slack::webhook(HOOK).build().unwrap();
     conformance::of(&slack)
         .secrets([HOOK, "plantedHookPlantedHook00"])
         .valid(|form, body| valid(form, body, &[]))
@@ -20,9 +20,9 @@ fn a_webhook_holds_every_promise() {
 
 #[test]
 fn a_bot_with_everything_set_holds_every_promise() {
-    let slack = Slack::bot(TOKEN, "C024BE91L").unwrap().also_to("#ops").unwrap();
-    let slack = slack.username("watch & fire").unwrap().icon_emoji(":fire:").unwrap();
-    let slack = slack.mention("@here").unwrap().mention("S0EXAMPLE").unwrap();
+    let slack = Slack::bot(TOKEN, "C024BE91L").also_to("#ops");
+    let slack = slack.username("watch & fire").icon_emoji(":fire:");
+    let slack = slack.mention("@here").mention("S0EXAMPLE").build().unwrap();
     conformance::of(&slack)
         .secrets([TOKEN])
         .reference("C024BE91L/1503435956.000247")

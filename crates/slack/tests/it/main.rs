@@ -14,8 +14,8 @@ use std::{
 use tracing_subscriber::prelude::*;
 use watchfire_core::{App, SelfLog};
 use watchfire_inbox::{Fault, FaultPlan, Inbox, Received, Room};
-use watchfire_outbox::{ChannelStats, Outbox, Sink};
-use watchfire_slack::Slack;
+use watchfire_outbox::{ChannelStats, Outbox, Sink, SinkExt};
+use watchfire_slack::{Slack, SlackBuilder};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -23,12 +23,13 @@ const LONG: Duration = Duration::from_secs(20);
 const SECRETS: [&str; 2] = ["inboxDemoInboxDemo", "inbox-demo-token"];
 
 /// Logs through a layer of `slack` in an outbox of its own, waits until all is settled, and returns the counts.
-fn log_through(slack: Slack, log: impl FnOnce()) -> ChannelStats {
+fn log_through(slack: SlackBuilder, log: impl FnOnce()) -> ChannelStats {
     let app = App::new("storefront").environment("production");
     let said = Arc::new(Mutex::new(String::new()));
     let log_to = Arc::clone(&said);
     let self_log = SelfLog::to(move |line| log_to.lock().unwrap().push_str(line));
     let outbox = Outbox::builder(app).self_log(self_log).start().unwrap();
+    let slack = slack.build().unwrap();
     let mut policy = slack.policy();
     // The pace and the patience are the outbox's to test.
     policy.min_gap = Duration::ZERO;

@@ -6,8 +6,8 @@ use watchfire_testing::{asked, conformance};
 use super::*;
 
 fn bot(inbox: &Inbox, token: &str) -> Slack {
-    let slack = Slack::bot(token, Demo::SLACK_CHANNEL).unwrap().also_to("#ops").unwrap();
-    slack.api_url(inbox.slack_api_base()).unwrap()
+    let slack = Slack::bot(token, Demo::SLACK_CHANNEL).also_to("#ops");
+    slack.api_url(inbox.slack_api_base()).build().unwrap()
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn a_bot_is_known_or_refused_and_nothing_is_posted() {
 #[test]
 fn of_a_webhook_only_the_host_is_tried() {
     let inbox = Inbox::start().unwrap();
-    let slack = Slack::webhook(inbox.slack_webhook_url()).unwrap();
+    let slack = Slack::webhook(inbox.slack_webhook_url()).build().unwrap();
     conformance::of(&slack).check_verify(|| inbox.all().len());
     let found = asked(&slack);
     assert_eq!((found.len(), found[0].0.as_str(), found[0].1), (1, "webhook", "untold"));

@@ -10,8 +10,8 @@ use super::*;
 
 const ROOM: Room = Room::SlackApi;
 
-fn bot(inbox: &Inbox) -> Slack {
-    Slack::bot(Demo::SLACK_TOKEN, Demo::SLACK_CHANNEL).unwrap().api_url(inbox.slack_api_base()).unwrap()
+fn bot(inbox: &Inbox) -> SlackBuilder {
+    Slack::bot(Demo::SLACK_TOKEN, Demo::SLACK_CHANNEL).api_url(inbox.slack_api_base())
 }
 
 fn past(fault: FaultPlan) -> (ChannelStats, Vec<Received>) {
@@ -58,7 +58,7 @@ fn trouble_delays_and_loses_nothing() {
 #[test]
 fn a_channel_that_is_refused_does_not_hold_up_the_others() {
     let inbox = Inbox::start().unwrap();
-    let stats = log_through(bot(&inbox).also_to("C0NOWHERE").unwrap(), || tracing::error!("for one"));
+    let stats = log_through(bot(&inbox).also_to("C0NOWHERE"), || tracing::error!("for one"));
     assert_eq!((stats.delivered, stats.refused, stats.attempts), (1, 1, 2));
 }
 
@@ -79,7 +79,7 @@ fn deliver(slack: &Slack, occasion: &Occasion<'_>) -> Outcome {
 #[test]
 fn a_digest_goes_into_the_thread_and_an_edit_into_the_message() {
     let inbox = Inbox::start().unwrap();
-    let slack = bot(&inbox);
+    let slack = bot(&inbox).build().unwrap();
     let alert = Alert::new(App::new("shop"), Severity::Error, "no stock").at(UNIX_EPOCH);
     let occasion = |kind, number| {
         Occasion::first(&alert, "slack", GroupId::from_u64(1), UNIX_EPOCH)
@@ -112,8 +112,8 @@ fn a_digest_goes_into_the_thread_and_an_edit_into_the_message() {
 #[test]
 fn a_wrong_token_is_held_and_not_shown() {
     let inbox = Inbox::start().unwrap();
-    let slack = Slack::bot("xoxb-planted-wrong-token", Demo::SLACK_CHANNEL).unwrap();
-    let slack = slack.api_url(inbox.slack_api_base()).unwrap();
+    let slack = Slack::bot("xoxb-planted-wrong-token", Demo::SLACK_CHANNEL);
+    let slack = slack.api_url(inbox.slack_api_base()).build().unwrap();
     let alert = Alert::new(App::new("shop"), Severity::Error, "no stock");
     let outcome = deliver(&slack, &Occasion::first(&alert, "slack", GroupId::from_u64(1), alert.at));
     assert!(matches!(outcome, Outcome::Held(_)), "{outcome:?}");

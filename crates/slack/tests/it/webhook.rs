@@ -4,8 +4,8 @@ use super::*;
 
 const ROOM: Room = Room::SlackWebhook;
 
-fn hook(inbox: &Inbox) -> Slack {
-    Slack::webhook(inbox.slack_webhook_url()).unwrap()
+fn hook(inbox: &Inbox) -> SlackBuilder {
+    Slack::webhook(inbox.slack_webhook_url())
 }
 
 /// Sends one alert past a fault; returns the counts and all that arrived.
@@ -21,7 +21,7 @@ fn past(fault: Option<FaultPlan>) -> (ChannelStats, Vec<Received>) {
 #[test]
 fn an_error_reaches_the_channel_with_its_spans_and_fields() {
     let inbox = Inbox::start().unwrap();
-    let stats = log_through(hook(&inbox).mention("@here").unwrap(), || {
+    let stats = log_through(hook(&inbox).mention("@here"), || {
         let _request = tracing::info_span!("request", user = "ada").entered();
         tracing::warn!("this stays out");
         tracing::error!(

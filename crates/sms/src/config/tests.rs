@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use super::*;
-use crate::DltSlot;
+use crate::{DltSlot, Sms};
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const SERVICE: &str = "MG00000000000000000000000000000001";
@@ -32,8 +34,9 @@ fn the_longest_prefix_leads() {
         .exotel(exotel())
         .route("+49", other())
         .route("+9199", twilio())
-        .build()
-        .unwrap();
+        .check()
+        .unwrap()
+        .0;
     let name = |number: &str| match sms.carrier_for(number) {
         Some(Carrier::Exotel(_)) => "exotel",
         Some(carrier @ Carrier::Twilio(_)) if format!("{carrier:?}").contains("Other") => "other",
@@ -42,15 +45,15 @@ fn the_longest_prefix_leads() {
     };
     let names: Vec<_> = sms.numbers.iter().map(|number| name(number)).collect();
     assert_eq!(names, ["twilio", "other", "exotel", "twilio"]);
-    let india_by_twilio = india().twilio(twilio()).route("+91", twilio()).build();
+    let india_by_twilio = india().twilio(twilio()).route("+91", twilio()).check();
     assert!(india_by_twilio.is_ok(), "{india_by_twilio:?}");
-    let world_by_exotel = austria().route("+", bare_exotel()).build();
+    let world_by_exotel = austria().route("+", bare_exotel()).check();
     assert!(world_by_exotel.is_ok(), "{world_by_exotel:?}");
 }
 
 #[test]
 fn numbers_are_taken_in_the_international_form_only() {
-    let with = |number: &str| Sms::to([number]).twilio(twilio()).build();
+    let with = |number: &str| Sms::to([number]).twilio(twilio()).check();
     for number in ["+436601234567", " +43 660 123-4567 ", "+1234567", "+123456789012345"] {
         assert!(with(number).is_ok(), "{number}");
     }
@@ -104,8 +107,10 @@ fn every_mistake_names_its_field_and_shows_no_credential() {
         ),
         (to().twilio(twilio().region("dublin", "")), "sms.twilio.region"),
         (to().twilio(twilio().region("evil.example/", "ie1")), "sms.twilio.region"),
-        (to().twilio(twilio().base_url("http://api.example.com")), "sms.twilio.base_url"),
+        (to().twilio(twilio().api_url("http://api.example.com")), "sms.twilio.api_url"),
         (to().twilio(twilio().validity(Duration::from_secs(36_001))), "sms.twilio.validity"),
+        (to().twilio(twilio()).ca_file("no/such/file.pem"), "sms.ca_file"),
+        (to().twilio(twilio()).http(HttpOptions::new().proxy("planted")), "sms.proxy"),
         (india().exotel(bare_exotel()), "sms.exotel.dlt"),
         (to().twilio(twilio()).route("+919", bare_exotel()), "sms.exotel.dlt"),
         (india().exotel(bare_exotel().template("{#var#}")), "sms.exotel.dlt"),
@@ -116,8 +121,8 @@ fn every_mistake_names_its_field_and_shows_no_credential() {
         (india().exotel(exotel().dlt("x", "1234567")), "sms.exotel.dlt.entity_id"),
         (india().exotel(exotel().dlt("1234567", "")), "sms.exotel.dlt.template_id"),
         (india().exotel(exotel().from("")), "sms.exotel.from"),
-        (india().exotel(exotel().host("evil.example/x?")), "sms.exotel.host"),
-        (india().exotel(exotel().base_url("http://api.example.com")), "sms.exotel.base_url"),
+        (india().exotel(exotel().api_url("api.in.exotel.com")), "sms.exotel.api_url"),
+        (india().exotel(exotel().api_url("http://api.example.com")), "sms.exotel.api_url"),
         (
             india().exotel(Exotel::new("a/b", "plantedkey", "plantedtoken").from("SHOPIN")),
             "sms.exotel.account_sid",
@@ -130,16 +135,36 @@ fn every_mistake_names_its_field_and_shows_no_credential() {
     ];
     for (i, (builder, field)) in cases.into_iter().enumerate() {
         assert!(!format!("{builder:?}").contains("planted-t"), "case {i}");
-        let error = builder.build().expect_err(field);
+        let error = builder.check().expect_err(field);
         assert_eq!(error.field(), field, "case {i}: {error}");
         assert!(!format!("{error} {error:?}").contains("planted"), "case {i}: {error}");
     }
-    assert_eq!(to().ca_file("no/such/file.pem").unwrap_err().field(), "sms.ca_file");
 }
 
 #[test]
-fn nothing_that_may_have_arrived_is_paid_twice() {
-    let policy = austria().twilio(twilio()).build().unwrap().policy();
-    assert!(!policy.retry_ambiguous);
-    assert_eq!(policy.max_age, Duration::from_secs(900));
+fn all_problems_come_back_together() {
+    let twilio = Twilio::new("", "").validity(Duration::ZERO).api_url("nowhere");
+    let exotel = Exotel::new("", "", "").dlt("1", "2").template("no variable").api_url("nowhere");
+    let builder = Sms::to(["123", "+436601234567"]).twilio(twilio).exotel(exotel).max_segments(0);
+    let error = builder.ca_file("no/such/file.pem").check().unwrap_err();
+    let paths: Vec<_> = error.diagnostics().map(|problem| problem.path().to_owned()).collect();
+    let expected = [
+        "twilio.account_sid",
+        "twilio.auth_token",
+        "twilio.from",
+        "twilio.validity",
+        "twilio.api_url",
+        "exotel.account_sid",
+        "exotel.key",
+        "exotel.token",
+        "exotel.from",
+        "exotel.api_url",
+        "exotel.dlt.entity_id",
+        "exotel.dlt.template_id",
+        "exotel.template",
+        "to",
+        "max_segments",
+        "ca_file",
+    ];
+    assert_eq!(paths, expected.map(|path| format!("sms.{path}")), "{error}");
 }

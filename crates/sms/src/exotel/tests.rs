@@ -20,9 +20,9 @@ fn notification(number: &str, message: &str) -> Notification {
 
 #[test]
 fn a_request_to_india_has_the_registered_ids_and_text() {
-    let account = exotel().host("api.in.exotel.com").check(1).unwrap();
-    assert_eq!(account.address.origin(), "https://api.in.exotel.com");
-    assert_eq!(account.address.path(), "/v1/Accounts/shop1/Sms/send.json");
+    let account = exotel().api_url("https://api.in.exotel.com").check(1).unwrap();
+    assert_eq!(account.endpoint.origin(), "https://api.in.exotel.com");
+    assert_eq!(account.endpoint.path(), "/v1/Accounts/shop1/Sms/send.json");
     assert!(!format!("{account:?}").contains("planted"));
     let notification = notification("+919876543210", "5 € & more");
     let id = notification.id().to_string();

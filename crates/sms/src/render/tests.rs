@@ -4,7 +4,7 @@ use watchfire_core::{Alert, App, Severity};
 use watchfire_outbox::{Counts, GroupId, Sink};
 
 use super::*;
-use crate::{Alphabet, Twilio};
+use crate::{Alphabet, Sms, Twilio};
 
 fn sms(max_segments: usize) -> Sms {
     let twilio = Twilio::new("AC00000000000000000000000000000001", "planted-token").from("Shop");

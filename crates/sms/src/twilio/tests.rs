@@ -50,12 +50,12 @@ fn the_address_is_that_of_the_region() {
     let cases = [
         (twilio(), "https://api.twilio.com"),
         (twilio().region("dublin", "ie1"), "https://api.dublin.ie1.twilio.com"),
-        (twilio().base_url("http://127.0.0.1:4000/"), "http://127.0.0.1:4000"),
+        (twilio().api_url("http://127.0.0.1:4000/"), "http://127.0.0.1:4000"),
     ];
     for (twilio, origin) in cases {
         let account = twilio.check().unwrap();
-        assert_eq!(account.address.origin(), origin);
-        assert_eq!(account.address.path(), format!("/2010-04-01/Accounts/{ACCOUNT}/Messages.json"));
+        assert_eq!(account.endpoint.origin(), origin);
+        assert_eq!(account.endpoint.path(), format!("/2010-04-01/Accounts/{ACCOUNT}/Messages.json"));
         assert!(!format!("{account:?}").contains("planted"));
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use tracing_subscriber::prelude::*;
 use watchfire_core::{App, SelfLog};
 use watchfire_inbox::{Demo, Fault, Inbox, Room};
-use watchfire_outbox::{ChannelStats, NotificationPolicy, Outbox, Sink};
+use watchfire_outbox::{ChannelStats, NotificationPolicy, Outbox, Sink, SinkExt};
 use watchfire_sms::{Exotel, Sms, SmsBuilder, Twilio};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -18,15 +18,13 @@ const SECRETS: [&str; 4] =
     [Demo::TWILIO_TOKEN, Demo::TWILIO_KEY_SECRET, Demo::EXOTEL_KEY, Demo::EXOTEL_TOKEN];
 
 fn twilio(inbox: &Inbox) -> Twilio {
-    Twilio::new(Demo::TWILIO_ACCOUNT, Demo::TWILIO_TOKEN)
-        .from(Demo::TWILIO_FROM)
-        .base_url(inbox.twilio_base())
+    Twilio::new(Demo::TWILIO_ACCOUNT, Demo::TWILIO_TOKEN).from(Demo::TWILIO_FROM).api_url(inbox.twilio_base())
 }
 
 fn exotel(inbox: &Inbox) -> Exotel {
     Exotel::new(Demo::EXOTEL_ACCOUNT, Demo::EXOTEL_KEY, Demo::EXOTEL_TOKEN)
         .from(Demo::EXOTEL_FROM)
-        .base_url(inbox.exotel_base())
+        .api_url(inbox.exotel_base())
         .dlt("1234567890123456789", "1234567890123456780")
         .template("Alert {#var#}{#var#}: {#var#}{#var#}. Ref {#var#}")
 }
@@ -79,7 +77,7 @@ fn an_api_key_and_a_messaging_service_are_taken() {
     let inbox = Inbox::start().unwrap();
     let twilio = Twilio::with_key(Demo::TWILIO_ACCOUNT, Demo::TWILIO_KEY, Demo::TWILIO_KEY_SECRET)
         .messaging_service(Demo::TWILIO_SERVICE)
-        .base_url(inbox.twilio_base());
+        .api_url(inbox.twilio_base());
     let stats = log_through(Sms::to([AUSTRIA]).twilio(twilio), || tracing::error!("down"));
     assert_eq!((stats.delivered, stats.attempts), (1, 1));
 }

@@ -5,11 +5,11 @@ use watchfire_sms::{Exotel, Sms, Twilio};
 use watchfire_testing::{asked, conformance};
 
 fn twilio(inbox: &Inbox, token: &str) -> Twilio {
-    Twilio::new(Demo::TWILIO_ACCOUNT, token).from(Demo::TWILIO_FROM).base_url(inbox.twilio_base())
+    Twilio::new(Demo::TWILIO_ACCOUNT, token).from(Demo::TWILIO_FROM).api_url(inbox.twilio_base())
 }
 
 fn exotel(inbox: &Inbox, account: &str, token: &str) -> Exotel {
-    Exotel::new(account, Demo::EXOTEL_KEY, token).from(Demo::EXOTEL_FROM).base_url(inbox.exotel_base())
+    Exotel::new(account, Demo::EXOTEL_KEY, token).from(Demo::EXOTEL_FROM).api_url(inbox.exotel_base())
 }
 
 /// Is an account for numbers that need no registered template.
@@ -38,7 +38,7 @@ fn a_key_is_asked_for_what_a_key_may_see() {
     let inbox = Inbox::start().unwrap();
     let key = Twilio::with_key(Demo::TWILIO_ACCOUNT, Demo::TWILIO_KEY, Demo::TWILIO_KEY_SECRET)
         .from(Demo::TWILIO_FROM)
-        .base_url(inbox.twilio_base());
+        .api_url(inbox.twilio_base());
     let sms = Sms::to(["+436601234567"]).twilio(key).build().unwrap();
     let found = asked(&sms);
     assert_eq!((found[0].1, found[0].2.as_str()), ("accepted", "the key SK00000000000000000000000000000042"));

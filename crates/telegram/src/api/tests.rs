@@ -15,7 +15,7 @@ fn notification(chat: &str, kind: OccasionKind) -> Notification {
     let occasion = Occasion::first(&alert, "telegram", GroupId::from_u64(1), UNIX_EPOCH)
         .of_kind(kind, 1)
         .receipts(&receipts);
-    Telegram::bot(TOKEN, chat).unwrap().render(&occasion).remove(0)
+    Telegram::bot(TOKEN, chat).build().unwrap().render(&occasion).remove(0)
 }
 
 /// What the server is known to answer: status, description, what follows for a topic of a group.
@@ -146,10 +146,10 @@ fn addresses_the_recipient_of_the_moment() {
             None,
         ),
     ];
-    let methods = Telegram::bot(TOKEN, "1").unwrap().methods;
+    let methods = Telegram::bot(TOKEN, "1").check().unwrap().0.methods;
     for (chat, kind, method, id, topic) in cases {
         let request = request(&methods, &notification(chat, kind));
-        assert_eq!(request.address().path(), format!("/bot{TOKEN}/{method}"));
+        assert_eq!(request.endpoint().path(), format!("/bot{TOKEN}/{method}"));
         let payload: Value = serde_json::from_slice(request.body()).unwrap();
         assert_eq!(payload["chat_id"], id);
         assert_eq!(payload.get("message_thread_id").and_then(Value::as_i64), topic);

@@ -4,9 +4,10 @@ use watchfire_core::{Alert, AlertId, App, Severity, SpanFacts};
 use watchfire_outbox::{Counts, GroupId, Mention, Receipt, Sink};
 
 use super::*;
+use crate::{Telegram, TelegramBuilder};
 
-fn telegram() -> Telegram {
-    Telegram::bot("123456789:planted-token-planted-token-00", "-1001234567890").unwrap()
+fn telegram() -> TelegramBuilder {
+    Telegram::bot("123456789:planted-token-planted-token-00", "-1001234567890")
 }
 
 /// An alert that holds `text` wherever an alert can hold any.
@@ -39,7 +40,7 @@ fn occasion<'a>(alert: &'a Alert, kind: OccasionKind) -> Occasion<'a> {
 }
 
 fn payloads(occasion: &Occasion<'_>) -> Vec<(Form, Value)> {
-    let notifications = telegram().render(occasion);
+    let notifications = telegram().build().unwrap().render(occasion);
     let renderings = notifications.iter().flat_map(Notification::renderings);
     renderings.map(|(form, body)| (form, serde_json::from_slice(body).unwrap())).collect()
 }
@@ -143,7 +144,8 @@ fn is_silent_when_told_so_and_when_all_is_quiet() {
     let alert = alert("x");
     let loud = |kind| payloads(&occasion(&alert, kind))[0].1.get("disable_notification").is_none();
     assert!(loud(OccasionKind::First) && loud(OccasionKind::Digest) && !loud(OccasionKind::Quiet));
-    let silent = telegram().silent().render(&occasion(&alert, OccasionKind::First)).remove(0);
+    let silent =
+        telegram().silent().build().unwrap().render(&occasion(&alert, OccasionKind::First)).remove(0);
     for (form, body) in silent.renderings() {
         let payload: Value = serde_json::from_slice(body).unwrap();
         assert_eq!(payload["disable_notification"], true, "{form:?}");

@@ -9,14 +9,14 @@ const TOKEN: &str = "123456789:planted-token-planted-token-00";
 
 #[test]
 fn a_bot_holds_every_promise() {
-    let telegram = Telegram::bot(TOKEN, "-1001234567890/42").unwrap().also_to("@ops_alerts").unwrap();
+    let telegram = Telegram::bot(TOKEN, "-1001234567890/42").also_to("@ops_alerts").build().unwrap();
     let secrets = [TOKEN, "planted-token-planted-token-00"];
     conformance::of(&telegram).secrets(secrets).reference("4711").valid(valid).check();
 }
 
 #[test]
 fn a_silent_bot_holds_every_promise() {
-    let telegram = Telegram::bot(TOKEN, "987654321").unwrap().silent();
+    let telegram = Telegram::bot(TOKEN, "987654321").silent().build().unwrap();
     conformance::of(&telegram).reference("4711").valid(valid).cases(16).check();
 }
 

@@ -13,27 +13,28 @@ use tracing_subscriber::prelude::*;
 use watchfire_core::{Alert, App, SelfLog, Severity};
 use watchfire_inbox::{Demo, Fault, FaultPlan, Inbox, Received, Room};
 use watchfire_outbox::{
-    ChannelStats, Counts, GroupId, Occasion, OccasionKind, Outbox, Outcome, Receipt, Sink,
+    ChannelStats, Counts, GroupId, Occasion, OccasionKind, Outbox, Outcome, Receipt, Sink, SinkExt,
 };
-use watchfire_telegram::Telegram;
+use watchfire_telegram::{Telegram, TelegramBuilder};
 
 const LONG: Duration = Duration::from_secs(20);
 const ROOM: Room = Room::Telegram;
 /// The part of the inbox's token that nobody may ever show.
 const SECRET: &str = "inbox-demo-token";
 
-fn telegram(inbox: &Inbox) -> Telegram {
+fn telegram(inbox: &Inbox) -> TelegramBuilder {
     let chat = format!("{}/{}", Demo::TELEGRAM_CHAT, Demo::TELEGRAM_THREAD);
-    Telegram::bot(Demo::TELEGRAM_TOKEN, chat).unwrap().api_url(inbox.telegram_base()).unwrap()
+    Telegram::bot(Demo::TELEGRAM_TOKEN, chat).api_url(inbox.telegram_base())
 }
 
 /// Logs through a layer of `telegram` in an outbox of its own, waits until all is settled, and returns the counts.
-fn log_through(telegram: Telegram, log: impl FnOnce()) -> ChannelStats {
+fn log_through(telegram: TelegramBuilder, log: impl FnOnce()) -> ChannelStats {
     let app = App::new("storefront").environment("production");
     let said = Arc::new(Mutex::new(String::new()));
     let log_to = Arc::clone(&said);
     let self_log = SelfLog::to(move |line| log_to.lock().unwrap().push_str(line));
     let outbox = Outbox::builder(app).self_log(self_log).start().unwrap();
+    let telegram = telegram.build().unwrap();
     let mut policy = telegram.policy();
     // The pace and the patience are the outbox's to test.
     policy.min_gap = Duration::ZERO;
@@ -62,7 +63,7 @@ fn status(status: u16, description: &str) -> Fault {
 #[test]
 fn an_error_reaches_the_topic_and_the_other_chat_with_its_spans_and_fields() {
     let inbox = Inbox::start().unwrap();
-    let both = telegram(&inbox).also_to(Demo::TELEGRAM_PRIVATE_CHAT).unwrap();
+    let both = telegram(&inbox).also_to(Demo::TELEGRAM_PRIVATE_CHAT);
     let stats = log_through(both, || {
         let _request = tracing::info_span!("request", user = "ada").entered();
         tracing::warn!("this stays out");
@@ -130,9 +131,8 @@ fn follows_a_group_that_moved_and_leaves_a_topic_that_is_gone() {
     assert_eq!(received.last().unwrap().recipients, [to.to_string()]);
 
     let inbox = Inbox::start().unwrap();
-    let gone = Telegram::bot(Demo::TELEGRAM_TOKEN, format!("{}/77", Demo::TELEGRAM_CHAT)).unwrap();
-    let stats =
-        log_through(gone.api_url(inbox.telegram_base()).unwrap(), || tracing::error!("no such topic"));
+    let gone = Telegram::bot(Demo::TELEGRAM_TOKEN, format!("{}/77", Demo::TELEGRAM_CHAT));
+    let stats = log_through(gone.api_url(inbox.telegram_base()), || tracing::error!("no such topic"));
     assert_eq!((stats.delivered, stats.attempts), (1, 2));
     assert_eq!(inbox.accepted(ROOM).remove(0).fact("message_thread_id"), None);
 }
@@ -142,7 +142,7 @@ fn a_chat_that_shut_the_bot_out_does_not_hold_up_the_others() {
     let inbox = Inbox::start().unwrap();
     let address = Demo::TELEGRAM_PRIVATE_CHAT.to_string();
     inbox.fail(ROOM, Fault::RefuseRecipient { address: address.clone() }.always()).unwrap();
-    let stats = log_through(telegram(&inbox).also_to(address).unwrap(), || tracing::error!("for one"));
+    let stats = log_through(telegram(&inbox).also_to(address), || tracing::error!("for one"));
     assert_eq!((stats.delivered, stats.refused), (1, 1));
 }
 
@@ -173,7 +173,7 @@ fn deliver(telegram: &Telegram, occasion: &Occasion<'_>) -> Outcome {
 #[test]
 fn a_digest_answers_the_first_message_and_an_edit_changes_it() {
     let inbox = Inbox::start().unwrap();
-    let telegram = telegram(&inbox);
+    let telegram = telegram(&inbox).build().unwrap();
     let alert = Alert::new(App::new("shop"), Severity::Error, "no stock").at(UNIX_EPOCH);
     let occasion = |kind, number| {
         Occasion::first(&alert, "telegram", GroupId::from_u64(1), UNIX_EPOCH)
@@ -205,11 +205,10 @@ fn a_digest_answers_the_first_message_and_an_edit_changes_it() {
 #[test]
 fn a_wrong_token_is_held_and_not_shown() {
     let inbox = Inbox::start().unwrap();
-    let wrong =
-        Telegram::bot("123456789:planted-wrong-planted-wrong-00", Demo::TELEGRAM_PRIVATE_CHAT).unwrap();
+    let wrong = Telegram::bot("123456789:planted-wrong-planted-wrong-00", Demo::TELEGRAM_PRIVATE_CHAT);
     let alert = Alert::new(App::new("shop"), Severity::Error, "no stock");
     let occasion = Occasion::first(&alert, "telegram", GroupId::from_u64(1), alert.at);
-    let outcome = deliver(&wrong.api_url(inbox.telegram_base()).unwrap(), &occasion);
+    let outcome = deliver(&wrong.api_url(inbox.telegram_base()).build().unwrap(), &occasion);
     assert!(matches!(outcome, Outcome::Held(_)), "{outcome:?}");
     assert!(!format!("{outcome:?}").contains("planted"));
 }

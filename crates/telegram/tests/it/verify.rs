@@ -7,7 +7,7 @@ use super::*;
 #[test]
 fn the_bot_and_each_chat_are_known_or_refused_and_nothing_is_posted() {
     let inbox = Inbox::start().unwrap();
-    let telegram = telegram(&inbox).also_to(Demo::TELEGRAM_CHANNEL).unwrap().also_to("-1009").unwrap();
+    let telegram = telegram(&inbox).also_to(Demo::TELEGRAM_CHANNEL).also_to("-1009").build().unwrap();
     conformance::of(&telegram).check_verify(|| inbox.all().len());
     let found = asked(&telegram);
     let short: Vec<_> = found.iter().map(|(subject, verdict, _)| (subject.as_str(), *verdict)).collect();
@@ -29,14 +29,13 @@ fn the_bot_and_each_chat_are_known_or_refused_and_nothing_is_posted() {
 #[test]
 fn a_wrong_token_is_refused_once_and_a_group_that_moved_says_where() {
     let inbox = Inbox::start().unwrap();
-    let wrong =
-        Telegram::bot("123456789:planted-wrong-planted-wrong-00", Demo::TELEGRAM_PRIVATE_CHAT).unwrap();
-    let found = asked(&wrong.api_url(inbox.telegram_base()).unwrap());
+    let wrong = Telegram::bot("123456789:planted-wrong-planted-wrong-00", Demo::TELEGRAM_PRIVATE_CHAT);
+    let found = asked(&wrong.api_url(inbox.telegram_base()).build().unwrap());
     assert_eq!((found.len(), found[0].1), (1, "refused"), "{found:?}");
     assert!(!format!("{found:?}").contains("planted"));
     let to = -1_009_876_543_210;
     inbox.fail(ROOM, Fault::Migrate { from: Demo::TELEGRAM_CHAT, to }.always()).unwrap();
-    let found = asked(&telegram(&inbox));
+    let found = asked(&telegram(&inbox).build().unwrap());
     assert_eq!(
         (found[1].1, found[1].2.ends_with(&format!("it is now {to}/42"))),
         ("refused", true),

@@ -1,13 +1,15 @@
+//! The address of a provider.
+
 use std::{fmt, net::IpAddr};
 
 use reqwest::Url;
 use watchfire_core::{ConfigError, Secret};
 
-/// Is the address of a provider: `https`, or `http` to loopback. Its `Debug` shows scheme, host and port only.
+/// The address of a provider: `https`, or `http` to loopback. Its `Debug` shows scheme, host and port only.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Address(Url);
+pub struct Endpoint(Url);
 
-impl Address {
+impl Endpoint {
     /// Parses the address of `field`.
     ///
     /// # Errors
@@ -110,9 +112,9 @@ impl Address {
     }
 }
 
-impl fmt::Debug for Address {
+impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Address({}/..)", self.origin())
+        write!(f, "Endpoint({}/..)", self.origin())
     }
 }
 
@@ -157,15 +159,15 @@ mod tests {
             ("https://hooks.example.com/a#b", false),
         ];
         for (text, good) in cases {
-            assert_eq!(Address::parse("x", text).is_ok(), good, "{text}");
+            assert_eq!(Endpoint::parse("x", text).is_ok(), good, "{text}");
         }
     }
 
     #[test]
     fn shows_no_path_and_registers_it() {
         let text = "https://hooks.example.com/services/T1/B1/planted-in-address-test-0001";
-        let address = Address::secret("x", text).unwrap();
-        assert_eq!(format!("{address:?}"), "Address(https://hooks.example.com/..)");
+        let address = Endpoint::secret("x", text).unwrap();
+        assert_eq!(format!("{address:?}"), "Endpoint(https://hooks.example.com/..)");
         for part in [text, "/services/T1/B1/planted-in-address-test-0001", "planted-in-address-test-0001"] {
             assert!(!mask_own_secrets(part).contains("planted-in-address-test"), "{part}");
         }
@@ -174,7 +176,7 @@ mod tests {
     #[test]
     fn a_wrong_secret_address_is_not_in_its_error() {
         let error =
-            Address::secret("x", "http://hooks.example.com/planted-in-address-test-0002").unwrap_err();
+            Endpoint::secret("x", "http://hooks.example.com/planted-in-address-test-0002").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("planted"), "{error}");
     }
 
@@ -188,7 +190,7 @@ mod tests {
             ("http://127.0.0.1:1", "bot1:a_b-C/sendMessage", "http://127.0.0.1:1/bot1:a_b-C/sendMessage"),
         ];
         for (base, path, joined) in cases {
-            assert_eq!(Address::parse("x", base).unwrap().join(path).url().as_str(), joined);
+            assert_eq!(Endpoint::parse("x", base).unwrap().join(path).url().as_str(), joined);
         }
     }
 }
