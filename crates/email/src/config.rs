@@ -28,8 +28,7 @@ use watchfire_core::{ConfigError, Problems, Secret};
 pub struct EmailBuilder {
     to: Vec<String>,
     from: Option<String>,
-    /// It may hold a password.
-    server: Option<Secret>,
+    server: Option<ServerUrl>,
     login: Option<(String, Secret)>,
     reply_to: Option<String>,
     subject_prefix: String,
@@ -39,6 +38,11 @@ pub struct EmailBuilder {
     step: Duration,
     ca_files: Vec<PathBuf>,
 }
+
+/// The URL of a server, which may hold a password. Whole, it is not registered as a credential: a reason that names the
+/// server would be masked.
+#[derive(Clone)]
+struct ServerUrl(String);
 
 /// Settings that were checked.
 #[derive(Clone)]
@@ -99,7 +103,7 @@ impl EmailBuilder {
     /// The port may be left out. Characters that a URL cannot hold, such as `/` or `@` in a password, are written as
     /// `%2F`, `%40`.
     pub fn server(mut self, url: impl AsRef<str>) -> Self {
-        self.server = Some(Secret::new(url.as_ref().trim()));
+        self.server = Some(ServerUrl(url.as_ref().to_owned()));
         self
     }
 
@@ -197,7 +201,7 @@ impl EmailBuilder {
     fn check_server(&self) -> Result<Server, ConfigError> {
         let mut problems = Problems::new();
         let server = problems.keep(match &self.server {
-            Some(url) => Server::parse(url.expose()),
+            Some(url) => Server::parse(&url.0),
             None => Err(missing("email.server", "a URL such as `smtps://user:password@mail.example.com`")),
         });
         let Some((user, password)) = &self.login else { return problems.finish(|| server) };
@@ -208,6 +212,12 @@ impl EmailBuilder {
             problems.keep(server.check("email.login"));
         }
         problems.finish(|| server)
+    }
+}
+
+impl fmt::Debug for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServerUrl(..)")
     }
 }
 

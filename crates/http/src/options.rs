@@ -30,7 +30,7 @@ enum ProxyChoice {
     Environment,
     None,
     /// Its address may hold a password.
-    One(Secret),
+    One(String),
 }
 
 /// A proxy that was checked.
@@ -73,7 +73,7 @@ impl HttpOptions {
 
     /// Uses this proxy instead of the environment's: an `http` or `https` address, which may hold a user and a password.
     pub fn proxy(mut self, url: impl AsRef<str>) -> Self {
-        self.proxy = ProxyChoice::One(Secret::new(url.as_ref().trim()));
+        self.proxy = ProxyChoice::One(url.as_ref().trim().to_owned());
         self
     }
 
@@ -110,8 +110,8 @@ impl HttpOptions {
     }
 }
 
-fn one_proxy(url: &Secret) -> Option<Proxy> {
-    let url = reqwest::Url::parse(url.expose()).ok()?;
+fn one_proxy(url: &str) -> Option<Proxy> {
+    let url = reqwest::Url::parse(url).ok()?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
         return None;
     }

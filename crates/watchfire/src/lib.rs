@@ -15,8 +15,8 @@ pub mod sink;
 
 // Item by item: of a glob the compiler cannot say which feature a name belongs to.
 pub use watchfire_core::{
-    App, ConfigError, LayerCounts, LevelTable, Limits, Redactor, Rewrite, Secret, SelfLog, Severity,
-    UnknownSeverity,
+    App, ConfigError, Diagnostic, LayerCounts, LevelTable, Limits, Redactor, Rewrite, Secret, SelfLog,
+    Severity, UnknownSeverity,
     process::{is_debug, set_debug},
 };
 pub use watchfire_filter as filter;
@@ -43,15 +43,15 @@ pub use watchfire_email::{Email, EmailBuilder, EmailLayer};
 #[cfg(feature = "http")]
 pub use watchfire_http::HttpOptions;
 #[cfg(feature = "sentry")]
-pub use watchfire_sentry::{Sentry, SentryLayer};
+pub use watchfire_sentry::{Sentry, SentryBuilder, SentryLayer};
 #[cfg(feature = "slack")]
-pub use watchfire_slack::{Slack, SlackLayer};
+pub use watchfire_slack::{Slack, SlackBuilder, SlackLayer};
 #[cfg(feature = "sms")]
 pub use watchfire_sms::{
     Alphabet, DltSlot, Exotel, Segments, Sms, SmsBuilder, SmsLayer, SmsProvider, Twilio,
 };
 #[cfg(feature = "telegram")]
-pub use watchfire_telegram::{Telegram, TelegramLayer};
+pub use watchfire_telegram::{Telegram, TelegramBuilder, TelegramLayer};
 
 /// What `critical!` expands to; not for use by name.
 #[doc(hidden)]

@@ -3,6 +3,7 @@
 //!
 //! The spool, grouping, retries, budgets and failover are the outbox's, for your sink as for those of this crate.
 
+pub use watchfire_core::Problems;
 pub use watchfire_outbox::{
     AlertHandler, Answers, Channel, Counts, Delivering, Fact, Form, GroupId, IntoSink, Mention,
     MessageContent, Notification, NotificationId, Occasion, OccasionKind, Outcome, Outlook, Reason, Receipt,

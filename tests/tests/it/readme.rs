@@ -5,13 +5,13 @@ use std::{collections::BTreeSet, fs, path::Path};
 /// Where the options of a row are written, and what is public there but no option.
 const SOURCES: [(&str, &[&str], &[&str]); 8] = [
     ("every channel", &["outbox/src/channel.rs"], &["new", "layer", "handler"]),
-    ("`Email`", &["email/src/config.rs"], &[]),
-    ("`Slack`", &["slack/src/config.rs"], &[]),
-    ("`Telegram`", &["telegram/src/config.rs"], &[]),
-    ("`Sms`", &["sms/src/config.rs"], &[]),
+    ("`Email`", &["email/src/sink.rs", "email/src/config.rs"], &["build"]),
+    ("`Slack`", &["slack/src/sink.rs", "slack/src/config.rs"], &["build"]),
+    ("`Telegram`", &["telegram/src/sink.rs", "telegram/src/config.rs"], &["build"]),
+    ("`Sms`", &["sms/src/sink.rs", "sms/src/config.rs"], &["build"]),
     ("`Twilio`", &["sms/src/twilio.rs"], &[]),
     ("`Exotel`", &["sms/src/exotel.rs"], &[]),
-    ("`Sentry`", &["sentry/src/config.rs"], &[]),
+    ("`Sentry`", &["sentry/src/sink.rs", "sentry/src/config.rs"], &["build"]),
 ];
 
 #[test]

@@ -17,8 +17,9 @@ pub(super) fn siblings(tree: &Tree) -> Vec<Finding> {
         if files.is_empty() {
             continue;
         }
-        for name in
-            ["lib.rs", "config.rs", "render.rs", "verify.rs"].iter().filter(|name| !files.contains(name))
+        for name in ["lib.rs", "config.rs", "render.rs", "sink.rs", "verify.rs"]
+            .iter()
+            .filter(|name| !files.contains(name))
         {
             findings.push(Finding::new(
                 format!("{folder}{name}"),
@@ -35,12 +36,12 @@ pub(super) fn siblings(tree: &Tree) -> Vec<Finding> {
             ));
         }
         let listed = |name: &str| SINK_FILES.iter().any(|(of, file, _)| of == sink && *file == name);
-        let usual = ["lib.rs", "config.rs", "render.rs", "api.rs", "transport.rs", "verify.rs"];
+        let usual = ["lib.rs", "config.rs", "render.rs", "api.rs", "transport.rs", "sink.rs", "verify.rs"];
         for name in files.iter().filter(|name| !usual.contains(name) && !listed(name)) {
             findings.push(Finding::new(
                 format!("{folder}{name}"),
                 "no sibling has this file",
-                format!("move it into config, render, api, transport or verify; or add it with its reason to SINK_FILES in {TABLES}"),
+                format!("move it into config, render, api, transport, sink or verify; or add it with its reason to SINK_FILES in {TABLES}"),
             ));
         }
     }

@@ -92,12 +92,15 @@ pub(super) const SINK_FILES: &[(&str, &str, &str)] = &[
         "reply.rs",
         "what each reply of SMTP means at each step is one pure table, apart from the sockets",
     ),
+    ("email", "stage.rs", "the steps of a mail are below the tables of replies and of advice"),
     (
         "sentry",
         "event.rs",
         "an event has some forty places to fill; the ladder of four events is another subject",
     ),
+    ("sms", "answer.rs", "outcomes in a provider's words are below both providers"),
     ("sms", "exotel.rs", "one of its two providers: settings, request and answers of it in one place"),
+    ("sms", "number.rs", "numbers and prefixes are below both providers and the settings"),
     (
         "sms",
         "segments.rs",
