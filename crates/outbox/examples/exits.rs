@@ -14,7 +14,7 @@ use std::{
 
 use tracing_subscriber::prelude::*;
 use watchfire_outbox::{
-    Delivering, DeliveryPolicy, Notification, NotificationPolicy, Occasion, Outbox, Outcome, Sink,
+    Delivering, DeliveryPolicy, Notification, NotificationPolicy, Occasion, Outbox, Outcome, Sink, SinkExt,
 };
 
 /// A provider in one state.
