@@ -16,7 +16,8 @@ use std::{
 
 use tracing_subscriber::prelude::*;
 use watchfire_outbox::{
-    Delivering, DeliveryPolicy, Notification, NotificationPolicy, Occasion, Outbox, Outcome, Sink, UncleanEnd,
+    Delivering, DeliveryPolicy, Notification, NotificationPolicy, Occasion, Outbox, Outcome, Sink, SinkExt,
+    UncleanEnd,
 };
 
 struct Lines(PathBuf);
