@@ -79,6 +79,13 @@ pub(crate) fn register_secret(value: &str) {
     REGISTERED.fetch_add(1, Ordering::Release);
 }
 
+/// Returns how often a credential of our own was registered: a text that was found clean is still clean while this
+/// number is the same.
+#[must_use]
+pub fn own_secrets_registered() -> u64 {
+    REGISTERED.load(Ordering::Acquire)
+}
+
 thread_local! {
     /// The register as this thread saw it last, with its number.
     static KNOWN: RefCell<(u64, Option<Arc<OwnSecrets>>)> = const { RefCell::new((0, None)) };

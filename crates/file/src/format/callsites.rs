@@ -68,20 +68,19 @@ impl<T> Callsites<T> {
     #[cold]
     fn find_or_put(&self, key: Key, make: impl FnOnce() -> T) -> Option<&T> {
         let slots =
-            || self.tables().flat_map(|table| (0..PROBES).filter_map(move |probe| table.probe(key, probe)));
-        let known = |slot: &'_ Slot<T>| slot.get().is_some_and(|kept| kept.0 == key);
-        if !slots().any(known) {
-            let mut made = Box::new((key, make()));
-            // Into the first free slot, unless another thread takes it, or makes the same, meanwhile.
-            for slot in slots() {
-                match slot.set(made) {
-                    Ok(()) => break,
-                    Err(_) if known(slot) => break,
-                    Err(again) => made = again,
-                }
+            self.tables().flat_map(|table| (0..PROBES).filter_map(move |probe| table.probe(key, probe)));
+        let (mut make, mut made) = (Some(make), None);
+        for slot in slots {
+            if slot.get().is_none() {
+                let kept = made.take().or_else(|| make.take().map(|make| Box::new((key, make()))))?;
+                // Another thread may take the slot meanwhile, for the same key or for another one.
+                made = slot.set(kept).err();
+            }
+            if let Some(kept) = slot.get().filter(|kept| kept.0 == key) {
+                return Some(&kept.1);
             }
         }
-        slots().filter_map(OnceLock::get).find(|kept| kept.0 == key).map(|kept| &kept.1)
+        None
     }
 
     fn probe(&self, key: Key, probe: usize) -> Option<&Slot<T>> {
@@ -118,6 +117,15 @@ mod tests {
         assert_eq!(table.get(other, || 77), Some(&77));
         let other = Key { severity: Severity::Error, ..key(1) };
         assert_eq!(table.get(other, || 78), Some(&78));
+    }
+
+    #[test]
+    fn a_second_table_is_made_only_when_it_is_needed() {
+        let table = Callsites::default();
+        for callsite in 0..FIRST_SLOTS / 16 {
+            table.get(key(callsite), || ());
+        }
+        assert!(table.next.get().is_none());
     }
 
     #[test]

@@ -6,13 +6,13 @@
 //! [`Format::write`], which takes over where the plan does not hold: for `log` records, rewritten fields, call stacks,
 //! and callsites whose fields a format has to see all at once.
 
-use std::{borrow::Cow, cell::Cell, error::Error, fmt, time::SystemTime};
+use std::{cell::Cell, error::Error, fmt, sync::OnceLock, time::SystemTime};
 
 use tracing_core::{
     Metadata,
     field::{Field, FieldSet, Visit},
 };
-use watchfire_core::{EventView, MASK, NameVerdict, RenderingId, Severity};
+use watchfire_core::{EventView, MASK, NameVerdict, RenderingId, Severity, append, append_text, process};
 
 use super::{
     Format,
@@ -22,7 +22,7 @@ use crate::{
     FieldValue,
     record::{
         SpanChain,
-        intake::{Intake, cut_short, formatted},
+        intake::{Intake, formatted},
         with_thread_name,
     },
     time::{Zone, write_rfc3339},
@@ -119,6 +119,37 @@ struct FieldPlan {
     key: Box<str>,
     verdict: NameVerdict,
     is_message: bool,
+    usual: OnceLock<Usual>,
+}
+
+/// The first text of a field that needed neither redaction nor escaping. Nearly every message, and many a value, is the
+/// same at each event: to compare costs a tenth of what a look for secrets does.
+struct Usual {
+    /// What is plain as one part may have to be quoted as another.
+    part: Part,
+    text: Box<str>,
+    /// How many credentials of our own were registered when it was found clean.
+    registered: u64,
+}
+
+/// A text longer than this is not kept.
+const USUAL: usize = 128;
+
+impl FieldPlan {
+    fn is_usual(&self, part: Part, text: &str) -> bool {
+        self.usual.get().is_some_and(|usual| {
+            *usual.text == *text
+                && usual.part == part
+                && usual.registered == process::own_secrets_registered()
+        })
+    }
+
+    /// Keeps a text that was found clean and plain, with the number from before that.
+    fn keep(&self, part: Part, text: &str, registered: u64) {
+        if self.usual.get().is_none() && text.len() <= USUAL {
+            self.usual.get_or_init(|| Usual { part, text: text.into(), registered });
+        }
+    }
 }
 
 impl<L: Layout> Direct<L> {
@@ -156,6 +187,7 @@ impl<L: Layout> Direct<L> {
                     key: text(&|out| self.layout.key(field.name(), out)),
                     verdict: event.redactor().judge_name(field.name()),
                     is_message: field.name() == "message",
+                    usual: OnceLock::new(),
                 })
                 .collect(),
         })
@@ -241,45 +273,52 @@ impl<'a, L: Layout> Line<'a, L> {
         Some(plan)
     }
 
-    /// Writes a text, and the key before it unless it is the message.
-    fn text<'t>(
-        &mut self,
-        field: &Field,
-        part: Part,
-        take: impl FnOnce(&mut Intake<'_>, NameVerdict, usize) -> Cow<'t, str>,
-    ) {
-        let Some(plan) = self.plan.fields.get(field.index()) else { return };
+    /// Writes the key of a text, unless it is the message; returns how, and how much of it, is to be written.
+    fn begin_text(&mut self, field: &Field, part: Part) -> Option<(&'a FieldPlan, Part, usize)> {
+        let plan = self.plan.fields.get(field.index())?;
         if plan.is_message && !self.has_message {
-            let cap = self.intake.limits.message;
-            let text = take(&mut self.intake, plan.verdict, cap);
-            self.framed(Part::Message, &text);
-            self.end_message();
+            return Some((plan, Part::Message, self.intake.cap(self.intake.limits.message)));
+        }
+        self.key(field);
+        Some((plan, part, self.intake.cap(self.intake.limits.value)))
+    }
+
+    /// Writes a text that is within its cap.
+    fn end_text(&mut self, plan: &FieldPlan, part: Part, text: &str) {
+        if plan.is_usual(part, text) {
+            self.intake.admit(text);
+            self.framed(part, text);
         } else {
-            self.key(field);
-            let cap = self.intake.limits.value;
-            let text = take(&mut self.intake, plan.verdict, cap);
-            self.framed(part, &text);
+            let registered = process::own_secrets_registered();
+            let clean = self.intake.clean(plan.verdict, text);
+            if self.layout.is_plain(part, &clean) {
+                self.framed(part, &clean);
+                if plan.verdict.is_clear() && *clean == *text {
+                    plan.keep(part, text, registered);
+                }
+            } else {
+                self.layout.text(part, &clean, self.out);
+            }
+        }
+        if part == Part::Message {
+            self.end_message();
         }
     }
 
     fn framed(&mut self, part: Part, text: &str) {
-        if self.layout.is_plain(part, text) {
-            let (before, behind) = self.layout.frame(part);
-            self.out.push_str(before);
-            self.out.push_str(text);
-            self.out.push_str(behind);
-        } else {
-            self.layout.text(part, text, self.out);
-        }
+        let (before, behind) = self.layout.frame(part);
+        self.out.push_str(before);
+        self.out.push_str(text);
+        self.out.push_str(behind);
     }
 
     /// Writes what a formatter gives.
     fn formatted(&mut self, field: &Field, args: fmt::Arguments<'_>) {
         with_scratch(|scratch| {
-            self.text(field, Part::Debug, move |intake, verdict, cap| {
-                intake.append(verdict, cap, scratch, formatted(args));
-                Cow::Borrowed(&*scratch)
-            });
+            if let Some((plan, part, cap)) = self.begin_text(field, Part::Debug) {
+                append(scratch, cap, args);
+                self.end_text(plan, part, scratch);
+            }
         });
     }
 
@@ -300,13 +339,14 @@ impl<L: Layout> Visit for Line<'_, L> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field, Part::Str, |intake, verdict, cap| {
-            intake.whole(verdict, cap, value).unwrap_or_else(|| {
-                let mut cut = String::new();
-                intake.append(verdict, cap, &mut cut, cut_short(value));
-                Cow::Owned(cut)
-            })
-        });
+        let Some((plan, part, cap)) = self.begin_text(field, Part::Str) else { return };
+        if value.len() <= cap {
+            self.end_text(plan, part, value);
+        } else {
+            let mut cut = String::new();
+            append_text(&mut cut, cap, value);
+            self.end_text(plan, part, &cut);
+        }
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {

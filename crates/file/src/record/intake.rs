@@ -17,46 +17,40 @@ impl<'a> Intake<'a> {
         Self { redactor: event.redactor(), limits, left: limits.total }
     }
 
-    /// Returns a text as it may be shown, if its length is within the caps; else [`append`](Self::append) cuts it.
-    pub(crate) fn whole<'t>(
-        &mut self,
-        verdict: NameVerdict,
-        cap: usize,
-        text: &'t str,
-    ) -> Option<Cow<'t, str>> {
-        if text.len() > cap.min(self.left) {
-            return None;
-        }
-        let clean = self.redactor.clean_under(verdict, text);
-        self.left = self.left.saturating_sub(clean.len());
-        Some(clean)
+    /// Returns how many bytes of a text may be shown that may have `most` by itself.
+    pub(crate) fn cap(&self, most: usize) -> usize {
+        most.min(self.left)
     }
 
-    /// Appends what `write` appends, at most `cap` bytes, as it may be shown.
+    /// Returns a text, which is within its cap, as it may be shown.
+    pub(crate) fn clean<'t>(&mut self, verdict: NameVerdict, text: &'t str) -> Cow<'t, str> {
+        let clean = self.redactor.clean_under(verdict, text);
+        self.admit(&clean);
+        clean
+    }
+
+    /// Counts a text that is known to be clean.
+    pub(crate) fn admit(&mut self, clean: &str) {
+        self.left = self.left.saturating_sub(clean.len());
+    }
+
+    /// Appends what `write` appends, at most `most` bytes, as it may be shown.
     pub(crate) fn append(
         &mut self,
         verdict: NameVerdict,
-        cap: usize,
+        most: usize,
         out: &mut String,
         write: impl FnOnce(&mut String, usize),
     ) {
         let start = out.len();
-        write(out, cap.min(self.left));
-        if let Cow::Owned(clean) = self.clean(verdict, out, start) {
+        write(out, self.cap(most));
+        let text = out.get(start..).unwrap_or_default();
+        let clean = self.clean(verdict, text);
+        // The mask of a name is borrowed too.
+        if *clean != *text {
+            let clean = clean.into_owned();
             out.truncate(start);
             out.push_str(&clean);
-        }
-        self.left = self.left.saturating_sub(out.len() - start);
-    }
-
-    fn clean<'t>(&self, verdict: NameVerdict, out: &'t str, start: usize) -> Cow<'t, str> {
-        let text = out.get(start..).unwrap_or_default();
-        match self.redactor.clean_under(verdict, text) {
-            // The mask itself is borrowed too.
-            Cow::Borrowed(clean) if clean.len() != text.len() || clean != text => {
-                Cow::Owned(clean.to_owned())
-            }
-            clean => clean,
         }
     }
 

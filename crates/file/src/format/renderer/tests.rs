@@ -380,3 +380,29 @@ fn reads_back(line: &str, metadata: &Metadata<'_>, given: &[Option<Given>]) {
         assert_eq!(Some(&read[&key]), value.expected().as_ref(), "{key} in {line}");
     }
 }
+
+#[test]
+fn a_usual_text_is_masked_once_it_is_a_credential() {
+    let both = both();
+    let dispatch = Dispatch::new(registry().with(HandlerLayer::new(both)));
+    let metadata = site(&mut Random(7), Kind::EVENT, vec!["message", "note"]);
+    let given = || vec![Some(Given::Str("a".to_owned())), Some(Given::Str("kept-for-long-7231".to_owned()))];
+    let turn = || {
+        // Once for each format: every one keeps the text.
+        for _ in 0..both.renderers.len() {
+            dispatcher::with_default(&dispatch, || {
+                emit(metadata, &given(), &mut |array| {
+                    dispatch.event(&Event::new(metadata, &metadata.fields().value_set(array)));
+                });
+            });
+            let line = both.line.lock().unwrap();
+            assert!(!line.contains("DIFFERS FROM"), "{line}");
+            let is_masked = !line.contains("kept-for-long-7231");
+            assert_eq!(is_masked, watchfire_core::process::holds_own_secret(b"kept-for-long-7231"), "{line}");
+        }
+    };
+    turn();
+    turn();
+    let _registered = watchfire_core::Secret::new("kept-for-long-7231");
+    turn();
+}
