@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 /// Appends an integer of up to 128 bits.
+#[inline]
 pub(crate) fn integer(number: impl itoa::Integer, out: &mut String) {
     out.push_str(itoa::Buffer::new().format(number));
 }
@@ -37,12 +38,17 @@ fn decimal(thousandths: i64, out: &mut String) {
     let size = thousandths.unsigned_abs();
     integer(size / 1000, out);
     out.push('.');
-    let digits = three_digits(u32::try_from(size % 1000).unwrap_or(0));
-    let zeros = digits.bytes().rev().take_while(|byte| *byte == b'0').count().min(2);
-    out.push_str(digits.get(..3 - zeros).unwrap_or(digits));
+    let rest = u32::try_from(size % 1000).unwrap_or(0);
+    let digits = three_digits(rest);
+    if rest % 10 != 0 {
+        out.push_str(digits);
+    } else {
+        out.push_str(digits.get(..if rest.is_multiple_of(100) { 1 } else { 2 }).unwrap_or(digits));
+    }
 }
 
 /// Returns a number below 1000 with leading zeros.
+#[inline]
 pub(crate) fn three_digits(number: u32) -> &'static str {
     let start = number as usize * 3;
     TABLE.get(start..start + 3).unwrap_or("000")

@@ -298,20 +298,20 @@ impl SpanChain<'_> {
             SpanChain::Event(event) => {
                 // Outermost first, without an allocation up to a usual depth.
                 let mut nodes: [Option<&SpanNode>; 16] = [None; 16];
-                let depth = event.spans().take(event.limits().spans).count();
-                if depth > nodes.len() {
-                    let all: Vec<_> = event.spans().take(depth).collect();
-                    for node in all.into_iter().rev() {
-                        visit(node.name(), SpanFields(Of::Node(node, event.redactor())));
-                    }
-                    return;
-                }
-                for (slot, node) in nodes.iter_mut().zip(event.spans().take(depth)) {
+                let mut spans = event.spans().take(event.limits().spans);
+                let mut depth = 0;
+                for (slot, node) in nodes.iter_mut().zip(&mut spans) {
                     *slot = Some(node);
+                    depth += 1;
                 }
-                for node in nodes.iter().rev().flatten() {
+                let mut show = |node: &SpanNode| {
                     visit(node.name(), SpanFields(Of::Node(node, event.redactor())));
+                };
+                if depth == nodes.len() {
+                    let outer: Vec<_> = spans.collect();
+                    outer.into_iter().rev().for_each(&mut show);
                 }
+                nodes.iter().take(depth).rev().copied().flatten().for_each(show);
             }
             SpanChain::Facts(facts) => {
                 for span in facts {

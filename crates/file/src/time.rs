@@ -130,9 +130,10 @@ pub(crate) fn write_rfc3339(zone: &Zone, at: SystemTime, out: &mut String) {
 }
 
 fn push(head: &str, nanos: u32, tail: &str, out: &mut String) {
+    let micros = nanos / 1000;
     out.push_str(head);
-    push_millis(nanos / 1_000_000, out);
-    out.push_str(three_digits(nanos / 1000 % 1000));
+    out.push_str(three_digits(micros / 1000));
+    out.push_str(three_digits(micros % 1000));
     out.push_str(tail);
 }
 

@@ -15,6 +15,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    #[inline]
     pub(crate) fn of(event: &EventView<'_>) -> Self {
         let callsite: *const Metadata<'static> = event.callsite();
         Self { callsite: callsite.addr(), settings: event.settings_id(), severity: event.severity() }
@@ -53,6 +54,7 @@ impl<T> Callsites<T> {
     }
 
     /// Finds what is kept for `key`, or keeps what `make` makes. Returns nothing when the tables are full.
+    #[inline]
     pub(crate) fn get(&self, key: Key, make: impl FnOnce() -> T) -> Option<&T> {
         let hash = key.hash();
         match self.slot(hash).and_then(OnceLock::get) {
@@ -67,32 +69,26 @@ impl<T> Callsites<T> {
 
     #[cold]
     fn find_or_put(&self, key: Key, make: impl FnOnce() -> T) -> Option<&T> {
-        let slots =
-            self.tables().flat_map(|table| (0..PROBES).filter_map(move |probe| table.probe(key, probe)));
         let (mut make, mut made) = (Some(make), None);
-        for slot in slots {
-            if slot.get().is_none() {
-                let kept = made.take().or_else(|| make.take().map(|make| Box::new((key, make()))))?;
-                // Another thread may take the slot meanwhile, for the same key or for another one.
-                made = slot.set(kept).err();
+        let mut table = self;
+        loop {
+            for probe in 0..PROBES {
+                let slot = table.slot(key.hash().wrapping_add(probe))?;
+                if slot.get().is_none() {
+                    let kept = made.take().or_else(|| make.take().map(|make| Box::new((key, make()))))?;
+                    // Another thread may take the slot meanwhile, for the same key or for another one.
+                    made = slot.set(kept).err();
+                }
+                if let Some(kept) = slot.get().filter(|kept| kept.0 == key) {
+                    return Some(&kept.1);
+                }
             }
-            if let Some(kept) = slot.get().filter(|kept| kept.0 == key) {
-                return Some(&kept.1);
-            }
-        }
-        None
-    }
-
-    fn probe(&self, key: Key, probe: usize) -> Option<&Slot<T>> {
-        self.slot(key.hash().wrapping_add(probe))
-    }
-
-    /// Walks the tables, and makes the next one when it is reached.
-    fn tables(&self) -> impl Iterator<Item = &Self> {
-        std::iter::successors(Some(self), |table| {
             let slots = table.slots.len() * 2;
-            (slots <= MOST_SLOTS).then(|| &**table.next.get_or_init(|| Box::new(Self::with_slots(slots))))
-        })
+            if slots > MOST_SLOTS {
+                return None;
+            }
+            table = table.next.get_or_init(|| Box::new(Self::with_slots(slots)));
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     FieldValue,
+    numbers::{float, integer},
     record::{
         SpanChain,
         intake::{Intake, formatted},
@@ -67,13 +68,13 @@ pub(crate) trait Layout: Format {
     /// Tells at its bytes whether a text needs nothing but what frames it.
     fn is_plain(&self, part: Part, text: &str) -> bool;
 
-    /// Returns what stands before and behind a plain text.
-    fn frame(&self, part: Part) -> (&'static str, &'static str);
+    /// Appends a plain text, framed.
+    fn plain_text(&self, part: Part, text: &str, out: &mut String);
 
     /// Appends any text, framed.
     fn text(&self, part: Part, text: &str, out: &mut String);
 
-    /// Appends a number or a boolean.
+    /// Appends a number that is not written alike everywhere: of 128 bits, or not finite.
     fn number(&self, value: FieldValue<'_>, out: &mut String);
 
     /// Appends what stands behind the fields; `spans` appends the text of the spans.
@@ -136,6 +137,7 @@ struct Usual {
 const USUAL: usize = 128;
 
 impl FieldPlan {
+    #[inline]
     fn is_usual(&self, part: Part, text: &str) -> bool {
         self.usual.get().is_some_and(|usual| {
             *usual.text == *text
@@ -287,12 +289,12 @@ impl<'a, L: Layout> Line<'a, L> {
     fn end_text(&mut self, plan: &FieldPlan, part: Part, text: &str) {
         if plan.is_usual(part, text) {
             self.intake.admit(text);
-            self.framed(part, text);
+            self.layout.plain_text(part, text, self.out);
         } else {
             let registered = process::own_secrets_registered();
             let clean = self.intake.clean(plan.verdict, text);
             if self.layout.is_plain(part, &clean) {
-                self.framed(part, &clean);
+                self.layout.plain_text(part, &clean, self.out);
                 if plan.verdict.is_clear() && *clean == *text {
                     plan.keep(part, text, registered);
                 }
@@ -305,13 +307,6 @@ impl<'a, L: Layout> Line<'a, L> {
         }
     }
 
-    fn framed(&mut self, part: Part, text: &str) {
-        let (before, behind) = self.layout.frame(part);
-        self.out.push_str(before);
-        self.out.push_str(text);
-        self.out.push_str(behind);
-    }
-
     /// Writes what a formatter gives.
     fn formatted(&mut self, field: &Field, args: fmt::Arguments<'_>) {
         with_scratch(|scratch| {
@@ -322,13 +317,13 @@ impl<'a, L: Layout> Line<'a, L> {
         });
     }
 
-    /// Writes an integer, or the mask.
-    fn integer(&mut self, field: &Field, value: FieldValue<'_>, magnitude: u128) {
+    /// Writes the key of an integer, and the mask if it is hidden; else `write` writes it.
+    fn integer(&mut self, field: &Field, magnitude: u128, write: impl FnOnce(&L, &mut String)) {
         let Some(plan) = self.key(field) else { return };
         if self.intake.hides(plan.verdict, magnitude) {
             self.layout.text(Part::Str, MASK, self.out);
         } else {
-            self.layout.number(value, self.out);
+            write(self.layout, self.out);
         }
     }
 }
@@ -368,30 +363,37 @@ impl<L: Layout> Visit for Line<'_, L> {
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.integer(field, FieldValue::I64(value), value.unsigned_abs().into());
+        self.integer(field, value.unsigned_abs().into(), |_, out| integer(value, out));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.integer(field, FieldValue::U64(value), value.into());
+        self.integer(field, value.into(), |_, out| integer(value, out));
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.integer(field, FieldValue::I128(value), value.unsigned_abs());
+        let write = |layout: &L, out: &mut String| layout.number(FieldValue::I128(value), out);
+        self.integer(field, value.unsigned_abs(), write);
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.integer(field, FieldValue::U128(value), value);
+        let write = |layout: &L, out: &mut String| layout.number(FieldValue::U128(value), out);
+        self.integer(field, value, write);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        if self.key(field).is_some() {
+        if self.key(field).is_none() {
+            return;
+        }
+        if value.is_finite() {
+            float(value, self.out);
+        } else {
             self.layout.number(FieldValue::F64(value), self.out);
         }
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
         if self.key(field).is_some() {
-            self.layout.number(FieldValue::Bool(value), self.out);
+            self.out.push_str(if value { "true" } else { "false" });
         }
     }
 }

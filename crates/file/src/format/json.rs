@@ -299,8 +299,10 @@ impl Layout for Json {
         has_none(text, need::LINE | need::QUOTE)
     }
 
-    fn frame(&self, _part: Part) -> (&'static str, &'static str) {
-        ("\"", "\"")
+    fn plain_text(&self, _part: Part, text: &str, out: &mut String) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
     }
 
     fn text(&self, _part: Part, text: &str, out: &mut String) {
@@ -312,7 +314,9 @@ impl Layout for Json {
     }
 
     fn tail(&self, causes: &[String], spans: impl FnOnce(&mut String), out: &mut String) {
-        self.close_fields(causes.iter().map(String::as_str), out);
+        if self.nested || !causes.is_empty() {
+            self.close_fields(causes.iter().map(String::as_str), out);
+        }
         if self.spans == SpanStyle::List {
             spans(out);
         }

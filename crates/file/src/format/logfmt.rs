@@ -87,8 +87,8 @@ impl Layout for Logfmt {
         !text.is_empty() && is_word(text)
     }
 
-    fn frame(&self, _part: Part) -> (&'static str, &'static str) {
-        ("", "")
+    fn plain_text(&self, _part: Part, text: &str, out: &mut String) {
+        out.push_str(text);
     }
 
     fn text(&self, _part: Part, text: &str, out: &mut String) {

@@ -88,8 +88,11 @@ impl Layout for Text {
         }
     }
 
-    fn frame(&self, part: Part) -> (&'static str, &'static str) {
-        (if part == Part::Message { " " } else { "" }, "")
+    fn plain_text(&self, part: Part, text: &str, out: &mut String) {
+        if part == Part::Message {
+            out.push(' ');
+        }
+        out.push_str(text);
     }
 
     fn text(&self, part: Part, text: &str, out: &mut String) {

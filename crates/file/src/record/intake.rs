@@ -12,12 +12,14 @@ pub(crate) struct Intake<'a> {
 }
 
 impl<'a> Intake<'a> {
+    #[inline]
     pub(crate) fn of(event: &EventView<'a>) -> Self {
         let limits = event.limits();
         Self { redactor: event.redactor(), limits, left: limits.total }
     }
 
     /// Returns how many bytes of a text may be shown that may have `most` by itself.
+    #[inline]
     pub(crate) fn cap(&self, most: usize) -> usize {
         most.min(self.left)
     }
@@ -30,6 +32,7 @@ impl<'a> Intake<'a> {
     }
 
     /// Counts a text that is known to be clean.
+    #[inline]
     pub(crate) fn admit(&mut self, clean: &str) {
         self.left = self.left.saturating_sub(clean.len());
     }
@@ -55,6 +58,7 @@ impl<'a> Intake<'a> {
     }
 
     /// Tells whether an integer is hidden.
+    #[inline]
     pub(crate) fn hides(&self, verdict: NameVerdict, magnitude: u128) -> bool {
         !verdict.is_clear() && self.redactor.hides_number(verdict, magnitude)
     }
