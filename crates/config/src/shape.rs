@@ -194,6 +194,12 @@ const OUTBOX: &[Key] = &[
     key("drop_deadline", Pause, "How long dropping the handle may wait. Default 5s."),
     key("exit_deadline", Pause, "How long the end of the process may wait. Default 2s."),
     key(
+        "sync_from",
+        Choice(&["critical", "error", "warn", "never"]),
+        "From which level on an alert is in the spool before the call returns. Default: critical.",
+    ),
+    key("sync_within", Pause, "How long such a call may wait for the disk. Default 20ms."),
+    key(
         "unclean_end",
         Choice(&["warn", "critical", "off"]),
         "How the next start reports that the program ended without an orderly exit. Default: warn.",

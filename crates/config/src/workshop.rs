@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use watchfire_core::{App, ConfigError, Diagnostic, Handler, LevelTable, Null};
-use watchfire_outbox::{Outbox, UncleanEnd};
+use watchfire_outbox::{Outbox, OutboxBuilder, UncleanEnd};
 
 use crate::{
     channels::{Prepared, Running, Tuned},
@@ -244,6 +244,13 @@ impl Workshop {
         }
         if let Some(deadline) = duration("exit_deadline") {
             builder = builder.exit_deadline(deadline);
+        }
+        builder = match settings.text("sync_from") {
+            Some("never") => builder.never_sync(),
+            _ => severity(settings, "sync_from").into_iter().fold(builder, OutboxBuilder::sync_from),
+        };
+        if let Some(within) = duration("sync_within") {
+            builder = builder.sync_within(within);
         }
         match settings.text("unclean_end") {
             Some("off") => builder = builder.unclean_end(UncleanEnd::Off),

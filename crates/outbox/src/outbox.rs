@@ -26,6 +26,7 @@ use crate::{
     worker::queue::Queue,
     worker::run_marker::{RunMarker, UncleanEnd},
     worker::shared::{Lifeline, Orders, Published, Shared, To},
+    worker::spool_wait::SpoolWait,
     worker::worker_loop,
 };
 
@@ -53,6 +54,8 @@ pub struct OutboxBuilder {
     app: App,
     capacity: usize,
     unclean_end: UncleanEnd,
+    sync_from: Option<Severity>,
+    sync_within: Duration,
     drop_deadline: Duration,
     exit_deadline: Duration,
     stacks: Option<Severity>,
@@ -88,6 +91,8 @@ impl Outbox {
             app: app.into(),
             capacity: 1024,
             unclean_end: UncleanEnd::default(),
+            sync_from: Some(Severity::Critical),
+            sync_within: Duration::from_millis(20),
             drop_deadline: Duration::from_secs(5),
             exit_deadline: Duration::from_secs(2),
             stacks: None,
@@ -310,6 +315,28 @@ impl OutboxBuilder {
         self
     }
 
+    /// Sets from which severity on an alert is in the spool before the call that reports it returns. Default: critical.
+    ///
+    /// The call waits for the disk, at most for [`sync_within`](Self::sync_within); what is not there by then is in the
+    /// queue, as everything else is, and counted (`Stats::unsynced`). Only what passes the limiter of its callsite waits.
+    /// Without a spool nothing does.
+    pub fn sync_from(mut self, severity: Severity) -> Self {
+        self.sync_from = Some(severity);
+        self
+    }
+
+    /// Has no call wait for the spool.
+    pub fn never_sync(mut self) -> Self {
+        self.sync_from = None;
+        self
+    }
+
+    /// Sets how long a call may wait for the spool, for all channels of an event together. Default 20 ms.
+    pub fn sync_within(mut self, within: Duration) -> Self {
+        self.sync_within = within;
+        self
+    }
+
     /// Sets how the next start, or another program with the same spool, reports that this program ended without an
     /// orderly exit: by a crash, `kill -9`, the loss of power. Default: as a warning.
     ///
@@ -383,6 +410,7 @@ impl OutboxBuilder {
             orders: Orders::default(),
             ending: Ending::default(),
             run_marker,
+            sync: SpoolWait::new(self.sync_from.filter(|_| disk.is_some()), self.sync_within),
             began: clock::instant(),
             published: Mutex::new(Published { trouble: trouble.clone(), ..Published::default() }),
             worker: OnceLock::new(),

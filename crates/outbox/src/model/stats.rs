@@ -37,6 +37,8 @@ pub struct Stats {
     pub queue_length: u64,
     /// How many alerts may wait for the worker.
     pub queue_capacity: u64,
+    /// Alerts at or above `sync_from` that were not in the spool when the call that reported them returned.
+    pub unsynced: u64,
     /// Panics heard of by the panic hook.
     pub panics: u64,
     /// Panics that were only counted, because one place panicked again and again.

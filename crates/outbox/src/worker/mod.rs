@@ -12,6 +12,7 @@ pub(crate) mod producer;
 pub(crate) mod queue;
 pub(crate) mod run_marker;
 pub(crate) mod shared;
+pub(crate) mod spool_wait;
 mod verify;
 pub(crate) mod worker_loop;
 

@@ -63,6 +63,8 @@ impl Producer {
                     if let Some(key) = repeats {
                         callsite_limiter.take_back(key);
                     }
+                } else if self.shared.sync.is_for(event.severity()) {
+                    self.shared.wait_for_spool(self.number);
                 }
             }
         }

@@ -24,7 +24,7 @@ use crate::{
     worker::queue::Queue,
 };
 
-use super::{buffer_pool::BufferPool, ending::Ending, run_marker::RunMarker};
+use super::{buffer_pool::BufferPool, ending::Ending, run_marker::RunMarker, spool_wait::SpoolWait};
 
 /// Is what the handle, the layers and the worker share.
 pub(crate) struct Shared {
@@ -41,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) orders: Orders,
     pub(crate) ending: Ending,
     pub(crate) run_marker: RunMarker,
+    pub(crate) sync: SpoolWait,
     /// From when on the gates count their time.
     pub(crate) began: Instant,
     pub(crate) published: Mutex<Published>,
@@ -119,14 +120,32 @@ impl Shared {
         if self.is_gone() {
             return self.count(to, |channel| bump(&channel.counters.dropped_shutdown));
         }
-        // Asked first, so that nothing is captured for a full queue.
-        if self.queue.is_full()
-            || self.queue.push(WorkerRequest { to, what: What::Alert(alert()), repeats: None }).is_err()
-        {
+        let drop_one = || {
             self.count(to, |channel| {
                 bump(&channel.counters.dropped_full);
                 bump(&channel.counters.unreported);
             });
+        };
+        // Asked first, so that nothing is captured for a full queue.
+        if self.queue.is_full() {
+            return drop_one();
+        }
+        let alert = alert();
+        let syncs = self.sync.is_for(alert.severity);
+        if self.queue.push(WorkerRequest { to, what: What::Alert(alert), repeats: None }).is_err() {
+            return drop_one();
+        }
+        if syncs {
+            self.wait_for_spool(0);
+        }
+    }
+
+    /// Waits until what was pushed for a channel is in the spool, at most for the time set.
+    pub(crate) fn wait_for_spool(&self, channel: usize) {
+        let this = std::thread::current().id();
+        if self.worker.get() != Some(&this) {
+            let is_over = || self.orders.closed.load(Ordering::Acquire);
+            self.sync.wait(channel, || self.queue.nudge(), is_over);
         }
     }
 
@@ -178,6 +197,7 @@ impl Shared {
                 .collect(),
             queue_length: self.queue.len() as u64,
             queue_capacity: self.queue.capacity() as u64,
+            unsynced: self.sync.missed.load(Ordering::Acquire),
             panics: self.panics.heard.load(Ordering::Acquire),
             panics_counted: self.panics.counted.load(Ordering::Acquire),
         }

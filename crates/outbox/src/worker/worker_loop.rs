@@ -150,7 +150,11 @@ impl Worker<'_> {
             if orders.retune.swap(false, Ordering::AcqRel) {
                 self.retune(now);
             }
+            let (synced, before) = (self.shared.sync.asked(), self.dispatch.len());
             self.take_in(now);
+            if let Some(number) = synced {
+                self.finish_sync(number, self.dispatch.len() > before, now);
+            }
             let ends = closes || stops || orders.last_words.load(Ordering::Acquire);
             self.look(looks, ends, now);
             let desks_due = self.count(closes || stops, looks, now);
@@ -181,6 +185,16 @@ impl Worker<'_> {
             }
             self.sleep(wait, stop_by, now).await;
         }
+    }
+
+    /// Forces to the disk what callers wait for: messages, or the counts if none was made. With messages the counts follow
+    /// in this turn, and nobody waits for their two writes.
+    fn finish_sync(&mut self, number: u64, has_messages: bool, now: Timestamp) {
+        self.dispatch.commit();
+        if !has_messages {
+            self.pipeline().keep_counts(true, now);
+        }
+        self.shared.sync.finish(number, self.dispatch.trouble().is_none());
     }
 
     /// Notes for the end of the program whether it is worth waiting for.

@@ -139,3 +139,17 @@ fn a_forked_child_that_lives_on_does_not_hide_the_death_of_its_parent() {
     drop(input);
     assert_eq!(unclean(&file).len(), 1, "{:?}", lines(&file));
 }
+
+#[test]
+fn what_is_critical_is_on_the_disk_before_the_next_line_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    for time in 0..5 {
+        let spool = folder.path().join(time.to_string());
+        let status = run("patient-last-words-critical-0", &folder.path().join("down"), &spool, "warn");
+        assert_eq!(status.signal(), Some(6));
+        let file = folder.path().join(format!("{time}.lines"));
+        assert!(run("drain", &file, &spool, "warn").success());
+        let found = lines(&file);
+        assert!(found.contains(&"CRITICAL the last words".to_owned()), "time {time}: {found:?}");
+    }
+}
