@@ -1,7 +1,7 @@
 //! Make log files of their tables.
 
 use watchfire_core::{ConfigError, Severity};
-use watchfire_file::{Compression, Console, Durability, LogFile, RotationInterval};
+use watchfire_file::{Compression, Console, Durability, LogFile, RotationInterval, WhenFull};
 
 use crate::{
     formatters,
@@ -78,6 +78,12 @@ pub(crate) fn make(options: &Options, table: &Options, parts: &Parts) -> Result<
     if let Some(bytes) = size(table, "buffer") {
         file = file.buffer(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
+    if table.text("when_full") == Some("drop") {
+        file = file.when_full(WhenFull::Drop);
+    }
+    if let Some(patience) = duration(table, "block_at_most") {
+        file = file.block_at_most(patience);
+    }
     if is_on("threadless") {
         file = file.threadless();
     }
@@ -105,6 +111,9 @@ pub(crate) fn console(options: &Options, table: &Options, parts: &Parts) -> Resu
     };
     if let Some(on) = table.get("color").and_then(Setting::as_bool) {
         console = console.color(on);
+    }
+    if let Some(patience) = table.get("block_at_most").and_then(|value| units::duration(value).ok()) {
+        console = console.block_at_most(patience);
     }
     Ok(match table.text("zone") {
         None | Some("utc") => console,

@@ -9,7 +9,7 @@ use tracing_core::LevelFilter;
 use watchfire_core::{ConfigError, HandlerLayer, SelfLog, Severity};
 
 use crate::{
-    Compression, Durability, FileHandler, FileLayer, Format, RotationInterval,
+    Compression, Durability, FileHandler, FileLayer, Format, RotationInterval, WhenFull,
     durability::Pace,
     format::{Json, Logfmt, Renderer, Template, Text},
     fs::Disk,
@@ -86,6 +86,8 @@ impl LogFile {
                 durability: Durability::Buffered,
                 flush_every: Duration::from_millis(100),
                 capacity: 1 << 20,
+                when_full: WhenFull::Block,
+                block_at_most: Duration::from_secs(2),
                 has_thread: true,
             },
             self_log: SelfLog::default(),
@@ -263,10 +265,22 @@ impl LogFile {
 
     /// Sets how many bytes may wait. Default: 1 MiB.
     ///
-    /// A caller that finds the buffer full writes it itself; if the file cannot be written to either, the line is
-    /// dropped and counted, and the file says how many are missing as soon as it can.
+    /// A caller that finds the buffer full waits for room, see [`when_full`](Self::when_full). Lines from `flush_on` on
+    /// have a quarter more, so that others are dropped first. The file says how many are missing as soon as it can.
     pub fn buffer(mut self, bytes: usize) -> Self {
         self.pace.capacity = bytes;
+        self
+    }
+
+    /// Sets what a caller does that finds the buffer full. Default: [`WhenFull::Block`].
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.pace.when_full = when_full;
+        self
+    }
+
+    /// Sets how long a caller waits at most for room in the buffer. Default: 2 s.
+    pub fn block_at_most(mut self, patience: Duration) -> Self {
+        self.pace.block_at_most = patience;
         self
     }
 

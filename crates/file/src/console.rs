@@ -6,16 +6,21 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tracing_core::LevelFilter;
-use watchfire_core::{ConfigError, EventView, Flushed, Handler, HandlerLayer, clock, process};
+use watchfire_core::{
+    ConfigError, EventView, Flushed, Handler, HandlerLayer, Severity, clock,
+    process::{self, AtExit},
+};
 
 use crate::{
     Format,
+    backlog::{Backlog, Standard},
     flush_target::{FlushTarget, with_line},
     format::{Json, Logfmt, Pretty, Renderer, Text},
+    gap::gap_line,
     time::{Zone, ZoneName},
 };
 
@@ -43,7 +48,13 @@ pub struct Console {
     color: Option<bool>,
     zone: ZoneName,
     level: LevelFilter,
+    block_at_most: Duration,
 }
+
+/// How long a caller waits by default for a reader who is slow.
+const BLOCK_AT_MOST: Duration = Duration::from_millis(50);
+/// How long the end of the process waits for one.
+const EXIT_PATIENCE: Duration = Duration::from_secs(2);
 
 enum Choice {
     ByMode,
@@ -53,20 +64,19 @@ enum Choice {
 }
 
 enum Stream {
-    Stderr,
-    Stdout,
+    Standard(Standard, Mutex<Backlog>),
     Other(Mutex<Box<dyn Write + Send>>),
 }
 
 impl Console {
     /// Writes to stderr.
     pub fn stderr() -> Self {
-        Self::of(Stream::Stderr)
+        Self::of(Stream::Standard(Standard::Stderr, Mutex::default()))
     }
 
     /// Writes to stdout.
     pub fn stdout() -> Self {
-        Self::of(Stream::Stdout)
+        Self::of(Stream::Standard(Standard::Stdout, Mutex::default()))
     }
 
     /// Writes to any stream; one `write_all` and `flush` per record, under a lock.
@@ -75,7 +85,14 @@ impl Console {
     }
 
     fn of(stream: Stream) -> Self {
-        Self { stream, format: Choice::ByMode, color: None, zone: ZoneName::Utc, level: LevelFilter::INFO }
+        Self {
+            stream,
+            format: Choice::ByMode,
+            color: None,
+            zone: ZoneName::Utc,
+            level: LevelFilter::INFO,
+            block_at_most: BLOCK_AT_MOST,
+        }
     }
 
     /// Writes one line per record, in debug mode too.
@@ -130,6 +147,15 @@ impl Console {
         self
     }
 
+    /// Sets how long a caller waits at most when a pipe is full or a terminal is stopped. Default: 50 ms.
+    ///
+    /// Lines then wait in the program, up to 1 MiB of them, for the next line, a flush or the end of the process. Beyond
+    /// that they are dropped, those below ERROR first, and the stream says how many when it moves again.
+    pub fn block_at_most(mut self, patience: Duration) -> Self {
+        self.block_at_most = patience;
+        self
+    }
+
     /// Returns the layer.
     ///
     /// # Errors
@@ -157,8 +183,19 @@ impl Console {
             Choice::ByMode if process::is_debug() => Renderer::new(Pretty::new().color(color)),
             Choice::ByMode | Choice::Text => Renderer::new(Text::new().color(color)),
         };
-        let inner = Inner { stream: self.stream, format, zone, level: self.level, lost: AtomicU64::new(0) };
-        Ok(ConsoleHandler(Arc::new(inner)))
+        process::watch_forks();
+        let inner = Arc::new(Inner {
+            stream: self.stream,
+            format,
+            zone,
+            level: self.level,
+            block_at_most: self.block_at_most,
+            lost: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
+        });
+        let for_exit: Arc<dyn AtExit> = Arc::<Inner>::clone(&inner);
+        process::at_exit(Arc::downgrade(&for_exit));
+        Ok(ConsoleHandler(inner))
     }
 }
 
@@ -177,11 +214,14 @@ struct Inner {
     format: Renderer,
     zone: Zone,
     level: LevelFilter,
+    block_at_most: Duration,
     lost: AtomicU64,
+    /// Lines that found the stream taken by another line for too long, still to be reported in it.
+    skipped: AtomicU64,
 }
 
 impl ConsoleHandler {
-    /// Returns how many records the stream did not take: it was closed, or full.
+    /// Returns how many records the stream did not take: it was closed, or full for too long.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.0.lost.load(Ordering::Relaxed)
@@ -193,13 +233,12 @@ impl Handler for ConsoleHandler {
         let at = clock::now();
         with_line(|line| {
             self.render(event, at, line);
-            self.accept(line, at, false);
+            self.accept(line, at, event.severity() >= Severity::Error);
         });
     }
 
-    fn flush(&self, _deadline: Instant) -> Flushed {
-        // Each record was flushed by itself.
-        Flushed::Yes
+    fn flush(&self, deadline: Instant) -> Flushed {
+        self.0.flush(deadline)
     }
 
     fn default_level(&self) -> LevelFilter {
@@ -212,10 +251,26 @@ impl FlushTarget for ConsoleHandler {
         self.0.format.event(event, at, None, &self.0.zone, line);
     }
 
-    fn accept(&self, line: &str, _at: SystemTime, _is_urgent: bool) {
-        if self.0.stream.write(line.as_bytes()).is_err() {
-            self.0.lost.fetch_add(1, Ordering::Relaxed);
-        }
+    fn accept(&self, line: &str, _at: SystemTime, is_urgent: bool) {
+        let inner = &*self.0;
+        let lost = match &inner.stream {
+            Stream::Standard(to, backlog) => match process::try_lock_for_a_while(backlog) {
+                Some(mut backlog) => {
+                    backlog.has_missed(inner.skipped.swap(0, Ordering::Relaxed));
+                    let gap = |missing| inner.gap(missing);
+                    backlog.submit(*to, line.as_bytes(), is_urgent, inner.block_at_most, &gap)
+                }
+                None => {
+                    inner.skipped.fetch_add(1, Ordering::Relaxed);
+                    1
+                }
+            },
+            Stream::Other(stream) => {
+                let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+                u64::from(stream.write_all(line.as_bytes()).and_then(|()| stream.flush()).is_err())
+            }
+        };
+        inner.lost.fetch_add(lost, Ordering::Relaxed);
     }
 }
 
@@ -225,28 +280,40 @@ impl fmt::Debug for ConsoleHandler {
     }
 }
 
-impl Stream {
-    fn write(&self, bytes: &[u8]) -> io::Result<()> {
-        let all = |to: &mut dyn Write| to.write_all(bytes).and_then(|()| to.flush());
-        match self {
-            Self::Stderr => all(&mut io::stderr().lock()),
-            Self::Stdout => all(&mut io::stdout().lock()),
-            Self::Other(stream) => all(&mut **stream.lock().unwrap_or_else(PoisonError::into_inner)),
-        }
+impl Inner {
+    fn flush(&self, deadline: Instant) -> Flushed {
+        let Stream::Standard(to, backlog) = &self.stream else { return Flushed::Yes };
+        let Some(mut backlog) = process::try_lock_for_a_while(backlog) else { return Flushed::TimedOut };
+        let lost = backlog.flush(*to, deadline, &|missing| self.gap(missing));
+        self.lost.fetch_add(lost, Ordering::Relaxed);
+        if backlog.is_empty() { Flushed::Yes } else { Flushed::TimedOut }
     }
 
+    /// Makes the line that says how many are missing.
+    fn gap(&self, missing: u64) -> String {
+        gap_line(&self.format, &self.zone, missing, clock::now())
+    }
+}
+
+impl AtExit for Inner {
+    fn at_exit(&self, began: Instant) {
+        let _flushed = self.flush(clock::after(began, EXIT_PATIENCE));
+    }
+}
+
+impl Stream {
     fn is_terminal(&self) -> bool {
         match self {
-            Self::Stderr => io::stderr().is_terminal(),
-            Self::Stdout => io::stdout().is_terminal(),
+            Self::Standard(Standard::Stderr, _) => io::stderr().is_terminal(),
+            Self::Standard(Standard::Stdout, _) => io::stdout().is_terminal(),
             Self::Other(_) => false,
         }
     }
 
     fn name(&self) -> &'static str {
         match self {
-            Self::Stderr => "stderr",
-            Self::Stdout => "stdout",
+            Self::Standard(Standard::Stderr, _) => "stderr",
+            Self::Standard(Standard::Stdout, _) => "stdout",
             Self::Other(_) => "stream",
         }
     }

@@ -31,11 +31,24 @@ pub struct FileCounts {
     pub rotations: u64,
 }
 
+/// What a caller does that finds the buffer full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// Waits for room, at most for `block_at_most`; then its line is dropped and counted. Once a wait was in vain,
+    /// nobody waits until the file takes lines again. The default.
+    Block,
+    /// Drops its line and counts it.
+    Drop,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Pace {
     pub(crate) durability: Durability,
     pub(crate) flush_every: Duration,
     /// Bytes that may wait.
     pub(crate) capacity: usize,
+    pub(crate) when_full: WhenFull,
+    pub(crate) block_at_most: Duration,
     pub(crate) has_thread: bool,
 }

@@ -10,6 +10,7 @@ use watchfire_core::{EventView, Flushed, Handler, HandlerLayer, Severity, Stack,
 
 use crate::{
     FileCounts,
+    current::Current,
     flush_target::{FlushTarget, with_line},
     format::Renderer,
     shared::Shared,
@@ -26,7 +27,7 @@ pub type FileLayer = HandlerLayer<FileHandler>;
 pub struct FileHandler(Arc<Owner>);
 
 pub(crate) struct Owner {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) writer: Arc<Current>,
     pub(crate) format: Renderer,
     pub(crate) zone: Zone,
     pub(crate) level: LevelFilter,
@@ -44,24 +45,26 @@ impl FileHandler {
 
     /// Rotates the file now, unless it is empty. Returns when that is done, or at the deadline.
     pub fn rotate(&self, deadline: Instant) -> Flushed {
-        self.0.shared.rotate(deadline)
+        self.0.writer.with(|writer| writer.rotate(deadline)).unwrap_or(Flushed::TimedOut)
     }
 
     /// Opens the file anew with the next line, as after a SIGHUP.
     pub fn reopen(&self) {
-        self.0.shared.reopen();
+        if let Some(writer) = self.0.writer.used() {
+            writer.reopen();
+        }
     }
 
     /// Returns the counters.
     #[must_use]
     pub fn counts(&self) -> FileCounts {
-        self.0.shared.counts()
+        self.0.writer.with(Shared::counts).unwrap_or_default()
     }
 
     /// Returns the path of the active file.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.0.shared.path()
+        self.0.writer.path()
     }
 }
 
@@ -76,7 +79,7 @@ impl Handler for FileHandler {
     }
 
     fn flush(&self, deadline: Instant) -> Flushed {
-        self.0.shared.flush(deadline)
+        self.0.writer.flush(deadline)
     }
 
     fn default_level(&self) -> LevelFilter {
@@ -92,14 +95,16 @@ impl FlushTarget for FileHandler {
     }
 
     fn accept(&self, line: &str, at: SystemTime, is_urgent: bool) {
-        self.0.shared.submit(line, at, is_urgent);
+        self.0.writer.with(|writer| writer.submit(line, at, is_urgent));
     }
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        let _flushed = self.shared.flush(clock::instant() + PATIENCE);
-        self.shared.stop();
+        if let Some(writer) = self.writer.used() {
+            let _flushed = writer.flush(clock::instant() + PATIENCE);
+            writer.stop();
+        }
     }
 }
 

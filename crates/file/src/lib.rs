@@ -3,8 +3,10 @@
 //! [`LogFile`] writes events to a file that is rotated by time or size, as text or JSON lines, without a runtime.
 //! Formatting happens on the caller's thread into a reused buffer; one small thread per file writes what has gathered.
 
+mod backlog;
 mod config;
 mod console;
+mod gap;
 mod memory;
 mod python;
 
@@ -13,6 +15,7 @@ mod numbers;
 mod record;
 mod time;
 
+mod current;
 mod flush_target;
 mod handler;
 mod shared;
@@ -23,6 +26,7 @@ mod compression;
 mod durability;
 mod fs;
 mod lock;
+mod order;
 mod output;
 mod pack;
 mod plan;
@@ -33,7 +37,7 @@ mod rotation;
 pub use compression::Compression;
 pub use config::LogFile;
 pub use console::{Console, ConsoleHandler, ConsoleLayer};
-pub use durability::{Durability, FileCounts};
+pub use durability::{Durability, FileCounts, WhenFull};
 pub use flush_target::FlushTarget;
 pub use format::{Format, Json, JsonKey, Logfmt, Pretty, SpanStyle, Template, Text};
 pub use handler::{FileHandler, FileLayer};

@@ -89,10 +89,10 @@ const PIPE_PIECE: u64 = 4096;
 const REASONS: usize = 64;
 
 impl Output {
-    pub(crate) fn new(fs: Arc<dyn Filesystem>, plan: Arc<Plan>) -> Self {
+    pub(crate) fn new(fs: Arc<dyn Filesystem>, plan: Arc<Plan>, is_start: bool) -> Self {
         Self {
             fs,
-            rotate_now: plan.at_start,
+            rotate_now: is_start && plan.at_start,
             plan,
             place: None,
             open: None,

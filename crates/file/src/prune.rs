@@ -1,18 +1,25 @@
 //! Remove what is no longer kept and compress the rest. Runs beside the writing, under the same lock as a rotation.
 
 use crate::{
-    archives::archives,
+    archives::{Found, archives},
     fs::Filesystem,
-    pack,
+    order, pack,
     plan::{Place, Plan, Trouble},
-    retention::Archive,
+    retention::{Archive, Keep},
+    rotation::Key,
 };
 
 use std::{io, time::SystemTime};
 
 /// Does all there is to do.
-pub(crate) fn run(fs: &dyn Filesystem, plan: &Plan, place: &Place, now: SystemTime) -> Result<(), Trouble> {
-    prune(fs, plan, place, now)?;
+pub(crate) fn run(
+    fs: &dyn Filesystem,
+    plan: &Plan,
+    place: &Place,
+    keep: Keep,
+    now: SystemTime,
+) -> Result<(), Trouble> {
+    prune(fs, place, keep, now)?;
     match plan.compression {
         Some(compression) => pack::all(fs, plan, place, compression),
         None => Ok(()),
@@ -20,27 +27,14 @@ pub(crate) fn run(fs: &dyn Filesystem, plan: &Plan, place: &Place, now: SystemTi
 }
 
 /// Removes the rotated files that are too many, too old or too big.
-pub(crate) fn prune(fs: &dyn Filesystem, plan: &Plan, place: &Place, now: SystemTime) -> Result<(), Trouble> {
-    if plan.keep.is_all() {
+pub(crate) fn prune(fs: &dyn Filesystem, place: &Place, keep: Keep, now: SystemTime) -> Result<(), Trouble> {
+    if keep.is_all() {
         return Ok(());
     }
     let _lock = place.lock_soon(fs)?;
     let found = archives(fs, place)?;
-    let mut archives: Vec<Archive> = Vec::new();
-    for file in &found {
-        match archives.iter_mut().find(|archive| archive.key == file.key) {
-            Some(archive) => {
-                archive.bytes = archive.bytes.saturating_add(file.stat.len);
-                archive.modified = archive.modified.max(file.stat.modified);
-            }
-            None => archives.push(Archive {
-                key: file.key.clone(),
-                bytes: file.stat.len,
-                modified: file.stat.modified,
-            }),
-        }
-    }
-    for key in plan.keep.doomed(archives, now) {
+    let archives = sequenced(&found, &order::read(fs, place)?);
+    for key in keep.doomed(archives, now) {
         for file in found.iter().filter(|file| file.key == key) {
             match fs.remove(&place.folder.join(place.names.of(&key, file.packing))) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -51,4 +45,24 @@ pub(crate) fn prune(fs: &dyn Filesystem, plan: &Plan, place: &Place, now: System
         }
     }
     Ok(())
+}
+
+/// Joins the forms of each rotated file, and adds its place in the noted order.
+pub(crate) fn sequenced(found: &[Found], order: &[Key]) -> Vec<Archive> {
+    let mut archives: Vec<Archive> = Vec::new();
+    for file in found {
+        match archives.iter_mut().find(|archive| archive.key == file.key) {
+            Some(archive) => {
+                archive.bytes = archive.bytes.saturating_add(file.stat.len);
+                archive.modified = archive.modified.max(file.stat.modified);
+            }
+            None => archives.push(Archive {
+                key: file.key.clone(),
+                bytes: file.stat.len,
+                modified: file.stat.modified,
+                sequence: order.iter().rposition(|key| *key == file.key),
+            }),
+        }
+    }
+    archives
 }

@@ -161,7 +161,7 @@ pub(crate) enum Packing {
 }
 
 impl Key {
-    /// Orders by age: the greater, the newer.
+    /// Orders by name: the later date, the newer.
     pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Date(a, n), Self::Date(b, m)) => (a, n) > (b, m),
@@ -210,6 +210,11 @@ impl Names {
     /// Returns the name of the file that several processes lock while they write or rotate.
     pub(crate) fn lock(&self) -> String {
         format!(".{}.lock", self.base)
+    }
+
+    /// Returns the name of the note of the order in which files were rotated.
+    pub(crate) fn order(&self) -> String {
+        format!(".{}.order", self.base)
     }
 
     /// Reads a name; `None` if it is not exactly one that [`Names::of`] makes.

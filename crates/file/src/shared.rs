@@ -1,7 +1,6 @@
 //! What the callers, the writer's thread and the exit hook share: the lines that wait, and the file.
 
 use std::{
-    path::PathBuf,
     sync::{
         Arc, Condvar, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -9,10 +8,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use watchfire_core::{SelfLog, clock};
+use watchfire_core::{SelfLog, clock, process};
 
 use crate::{
-    Durability, FileCounts,
+    Durability, FileCounts, WhenFull,
     batch::Batch,
     durability::Pace,
     fs::Filesystem,
@@ -37,15 +36,54 @@ pub(crate) struct Shared {
     wake: Condvar,
     self_log: SelfLog,
     /// Makes the line that says how many are missing.
-    gap: Box<dyn Fn(u64, SystemTime) -> String + Send + Sync>,
+    gap: Arc<Gap>,
     hangup: Option<Arc<AtomicBool>>,
+    /// The process that this writer belongs to.
+    pub(crate) forks: u32,
     /// Whether a caller has waited in vain for the write that is under way.
     is_hanging: AtomicBool,
+    last_tidy: Mutex<LastTidy>,
+    /// Whether the file is to be opened anew with the next line.
+    must_reopen: AtomicBool,
+    /// Whether the last attempt to write failed: waiting for room would be in vain for a while.
+    is_failing: AtomicBool,
     waits: AtomicU64,
     written: AtomicU64,
     failures: AtomicU64,
     dropped: AtomicU64,
     rotations: AtomicU64,
+    /// Lines of a child of a fork that could not open the file.
+    pub(crate) lost_after_fork: AtomicU64,
+}
+
+/// Makes the line that says how many are missing.
+pub(crate) type Gap = dyn Fn(u64, SystemTime) -> String + Send + Sync;
+
+/// What a writer is made of.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) fs: Arc<dyn Filesystem>,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) pace: Pace,
+    pub(crate) self_log: SelfLog,
+    pub(crate) gap: Arc<Gap>,
+    pub(crate) hangup: Option<Arc<AtomicBool>>,
+}
+
+/// The reason why a writer is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    Process,
+    /// After a fork: the program has started before, and nothing is rotated for it.
+    Child,
+}
+
+/// The clocks when files were last removed.
+struct LastTidy {
+    wall: SystemTime,
+    at: Instant,
+    /// Nothing is removed for its age before this.
+    age_counts_from: Option<Instant>,
 }
 
 /// Is what callers touch; the lock is held for the copy of a line.
@@ -79,21 +117,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long a caller whose line is urgent waits for another thread's write; once, if the disk hangs.
 const WRITER_PATIENCE: Duration = Duration::from_millis(50);
 const NAP: Duration = Duration::from_micros(500);
+/// How often a caller that waits for room looks for it.
+const ROOM_NAP: Duration = Duration::from_micros(100);
 const EXIT_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the exit waits for another thread's write, when all its time has gone into something else.
 const EXIT_LEAST: Duration = Duration::from_millis(100);
 
 impl Shared {
-    pub(crate) fn new(
-        fs: Arc<dyn Filesystem>,
-        plan: Arc<Plan>,
-        pace: Pace,
-        self_log: SelfLog,
-        gap: Box<dyn Fn(u64, SystemTime) -> String + Send + Sync>,
-        hangup: Option<Arc<AtomicBool>>,
-    ) -> Result<Self, Trouble> {
+    pub(crate) fn new(parts: Parts, start: Start) -> Result<Self, Trouble> {
+        let Parts { fs, plan, pace, self_log, gap, hangup } = parts;
         let (now, instant) = (clock::now(), clock::instant());
-        let mut output = Output::new(Arc::clone(&fs), Arc::clone(&plan));
+        let forks = process::forks();
+        let mut output = Output::new(Arc::clone(&fs), Arc::clone(&plan), start == Start::Process);
         let deadline = instant + EXIT_PATIENCE;
         while let Err(trouble) = output.start(now, clock::instant()) {
             match trouble {
@@ -129,30 +164,34 @@ impl Shared {
             self_log,
             gap,
             hangup,
+            forks,
             is_hanging: AtomicBool::new(false),
+            last_tidy: Mutex::new(LastTidy { wall: now, at: instant, age_counts_from: None }),
+            must_reopen: AtomicBool::new(false),
+            is_failing: AtomicBool::new(false),
             waits: AtomicU64::new(0),
             written: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             rotations: AtomicU64::new(0),
+            lost_after_fork: AtomicU64::new(0),
         })
     }
 
     /// Takes one record, formatted. `is_urgent` ones are written before this returns, if nobody else is writing.
     pub(crate) fn submit(&self, record: &str, at: SystemTime, is_urgent: bool) {
+        // Lines that are not urgent are the first to be dropped.
+        let capacity =
+            if is_urgent { self.pace.capacity + self.pace.capacity / 4 } else { self.pace.capacity };
+        let has_room = |front: &Front| front.batch.is_empty() || front.batch.len() + record.len() <= capacity;
         let mut front = self.front();
-        if front.missing == 0
-            && front.batch.len() + record.len() > self.pace.capacity
-            && !front.batch.is_empty()
-        {
+        if front.missing == 0 && !has_room(&front) {
             drop(front);
             self.waits.fetch_add(1, Ordering::Relaxed);
-            let mut io = lock(&self.io);
-            self.drain(&mut io, false);
+            self.make_room(&has_room);
             front = self.front();
         }
-        let is_full = front.batch.len() + record.len() > self.pace.capacity && !front.batch.is_empty();
-        if front.missing > 0 || is_full {
+        if (front.missing > 0 && !is_urgent) || !has_room(&front) {
             front.missing += 1;
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return;
@@ -187,6 +226,27 @@ impl Shared {
         }
     }
 
+    /// Waits, within bounds, until the buffer has room again; once, if the file takes nothing at all.
+    fn make_room(&self, has_room: &dyn Fn(&Front) -> bool) {
+        if !self.pace.has_thread {
+            self.drain(&mut lock(&self.io), false);
+            return;
+        }
+        self.wake.notify_one();
+        if self.pace.when_full == WhenFull::Drop || self.is_hanging.load(Ordering::Relaxed) {
+            return;
+        }
+        // The caller does not write itself: a disk that hangs would hang it too.
+        let deadline = clock::after(clock::instant(), self.pace.block_at_most);
+        while !has_room(&self.front()) {
+            if self.is_failing.load(Ordering::Relaxed) || clock::instant() >= deadline {
+                self.is_hanging.store(true, Ordering::Relaxed);
+                return;
+            }
+            std::thread::park_timeout(ROOM_NAP);
+        }
+    }
+
     /// Without a thread the callers look at the clock.
     fn is_due(&self) -> bool {
         match self.io.try_lock() {
@@ -196,21 +256,18 @@ impl Shared {
     }
 
     pub(crate) fn reopen(&self) {
-        lock(&self.io).output.close();
+        // A writer that hangs holds the file.
+        self.must_reopen.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn counts(&self) -> FileCounts {
         FileCounts {
             written: self.written.load(Ordering::Relaxed),
-            dropped: self.dropped.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed) + self.lost_after_fork.load(Ordering::Relaxed),
             waits: self.waits.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
             rotations: self.rotations.load(Ordering::Relaxed),
         }
-    }
-
-    pub(crate) fn path(&self) -> PathBuf {
-        self.plan.path.clone()
     }
 
     /// Tells the thread to write what is left and to end.
@@ -237,10 +294,16 @@ impl Shared {
             if io.retry_at.is_some_and(|at| instant < at) {
                 return;
             }
+            if self.must_reopen.swap(false, Ordering::Relaxed) {
+                io.output.close();
+            }
             let before = io.batch.records();
             let result = io.output.write(&mut io.batch, !is_urgent, instant);
-            self.is_hanging.store(false, Ordering::Relaxed);
             let written = before.saturating_sub(io.batch.records());
+            if written > 0 {
+                self.is_hanging.store(false, Ordering::Relaxed);
+            }
+            self.is_failing.store(matches!(result, Err(Trouble::Io { .. })), Ordering::Relaxed);
             self.written.fetch_add(written as u64, Ordering::Relaxed);
             self.after_write(io, instant);
             match result {

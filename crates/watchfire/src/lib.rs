@@ -24,7 +24,7 @@ pub use watchfire_filter as filter;
 #[cfg(feature = "file")]
 pub use watchfire_file::{
     Compression, Console, ConsoleLayer, Durability, FileCounts, FileLayer, LogFile, MemoryLayer,
-    RotationInterval,
+    RotationInterval, WhenFull,
 };
 #[cfg(feature = "outbox")]
 pub use watchfire_outbox::{

@@ -35,6 +35,7 @@ const CONSOLE: &[Key] = &[
     key("stream", Choice(&["stderr", "stdout"]), "Where it writes. Default: stderr."),
     key("formatter", Formatter, "How records look. Default: several lines in debug mode, one otherwise."),
     key("color", Bool, "Whether it is coloured. Default: on a terminal."),
+    key("block_at_most", Duration, "How long a caller waits at most for a slow reader. Default 50 ms."),
     key("zone", Text, "`utc`, `local`, or a name such as `Europe/Vienna`. Default: utc."),
 ];
 
@@ -56,6 +57,12 @@ const FILE: &[Key] = &[
     ),
     key("sync_every", Duration, "How often the file is made durable on the disk."),
     key("buffer", Size, "How many bytes may wait. Default 1 MiB."),
+    key(
+        "when_full",
+        Choice(&["block", "drop"]),
+        "What a caller does that finds the buffer full: it waits for at most `block_at_most`, or its line is dropped. Default: block.",
+    ),
+    key("block_at_most", Duration, "How long a caller waits at most for room in the buffer. Default 2s."),
     key("threadless", Bool, "Whether lines are written by the calls that emit events. Default: false."),
     key("stacks_from", Level, "From which level on the call stack is written. Default: none."),
 ];

@@ -3,18 +3,20 @@
 use std::sync::{Arc, atomic::AtomicBool};
 
 use watchfire_core::{
-    Alert, App, ConfigError, Severity,
+    ConfigError,
     process::{self, AtExit},
 };
 
 use super::LogFile;
 use crate::{
-    Durability, FileHandler, Record, RotationInterval,
+    Durability, FileHandler, RotationInterval,
+    current::Current,
     fs::Filesystem,
+    gap::gap_line,
     handler::Owner,
     plan::{Plan, reason},
     rotation::{Names, Schedule},
-    shared::Shared,
+    shared::Parts,
     time::Zone,
 };
 
@@ -26,36 +28,27 @@ impl LogFile {
         let zone = self.zone.find()?;
         let plan = Arc::new(self.plan(&zone)?);
         let (format, gap_zone) = (self.format.clone(), zone.clone());
-        let gap = move |missing: u64, now| {
-            let text = format!("{missing} lines are missing here: the file could not be written to");
-            let alert = Alert::new(App::new(""), Severity::Warn, text)
-                .at(now)
-                .target("watchfire::file")
-                .field("missing", missing);
-            let mut line = String::new();
-            Record::of_alert(&alert, &gap_zone, |record| format.record(record, &mut line));
-            line
-        };
+        let gap = move |missing: u64, now| gap_line(&format, &gap_zone, missing, now);
         let hangup = if self.reopen_on_hangup { Some(listen_for_hangup()?) } else { None };
-        let shared =
-            Shared::new(fs, Arc::clone(&plan), self.pace.clone(), self.self_log, Box::new(gap), hangup)
-                .map_err(|trouble| {
-                    ConfigError::new("file.path", format!("{}: {}", plan.path.display(), reason(&trouble)))
-                })?;
-        let shared = Arc::new(shared);
-        if self.pace.has_thread {
-            let runner = Arc::clone(&shared);
-            std::thread::Builder::new()
-                .name("watchfire-file".to_owned())
-                .spawn(move || runner.run())
-                .map_err(|error| {
-                    ConfigError::new("file", format!("its thread could not be started: {error}"))
-                })?;
-        }
-        let for_exit: Arc<dyn AtExit> = Arc::<Shared>::clone(&shared);
+        let parts = Parts {
+            fs,
+            plan: Arc::clone(&plan),
+            pace: self.pace.clone(),
+            self_log: self.self_log,
+            gap: Arc::new(gap),
+            hangup,
+        };
+        let writer = Current::new(parts).map_err(|trouble| {
+            ConfigError::new("file.path", format!("{}: {}", plan.path.display(), reason(&trouble)))
+        })?;
+        writer
+            .start_thread()
+            .map_err(|error| ConfigError::new("file", format!("its thread could not be started: {error}")))?;
+        let writer = Arc::new(writer);
+        let for_exit: Arc<dyn AtExit> = Arc::<Current>::clone(&writer);
         process::at_exit(Arc::downgrade(&for_exit));
         Ok(FileHandler::new(Owner {
-            shared,
+            writer,
             format: self.format,
             zone,
             level: self.level,

@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) odd: BTreeSet<String>,
     /// Who holds the lock file, by the number of the open file.
     lock_holder: Option<u64>,
+    /// When each name was given to a file that was put away.
+    rotated: BTreeMap<String, u64>,
     next: u64,
 }
 
@@ -53,6 +55,8 @@ pub(crate) struct Removed {
     pub(crate) name: String,
     pub(crate) data: Vec<u8>,
     pub(crate) beside: Vec<String>,
+    /// Those beside it that were rotated, or written to, later.
+    pub(crate) newer: Vec<String>,
 }
 
 /// A splitmix generator: the same schedule for the same seed.
@@ -217,6 +221,9 @@ impl Filesystem for Fake {
             }
             let id = world.names.remove(&name(from)).ok_or(io::ErrorKind::NotFound)?;
             world.names.insert(name(to), id);
+            let now = world.calls;
+            let at = world.rotated.remove(&name(from)).unwrap_or(now);
+            world.rotated.insert(name(to), at);
             Ok(())
         })
     }
@@ -225,7 +232,11 @@ impl Filesystem for Fake {
         self.world().act(|world| {
             let id = world.names.remove(&name(from)).ok_or(io::ErrorKind::NotFound)?;
             let replaced = world.names.insert(name(to), id);
+            if let Some(at) = world.rotated.get(name(to).trim_end_matches(".gz")).copied() {
+                world.rotated.insert(name(to), at);
+            }
             let is_packed = name(to).ends_with(".gz") || name(to).ends_with(".zst");
+            let is_packed = is_packed || name(to).ends_with(".order");
             assert!(replaced.is_none() || is_packed, "{} was overwritten", name(to));
             Ok(())
         })
@@ -235,8 +246,15 @@ impl Filesystem for Fake {
         self.world().act(|world| {
             let id = world.names.remove(&name(path)).ok_or(io::ErrorKind::NotFound)?;
             let beside = world.names.keys().cloned().collect();
-            let data = world.nodes[&id].data.clone();
-            world.removed.push(Removed { name: name(path), data, beside });
+            let Node { data, modified, .. } = world.nodes[&id].clone();
+            let at = world.rotated.get(&name(path));
+            let newer = world
+                .names
+                .iter()
+                .filter(|(other, id)| world.rotated.get(*other) > at || world.nodes[*id].modified > modified)
+                .map(|(other, _)| other.clone())
+                .collect();
+            world.removed.push(Removed { name: name(path), data, beside, newer });
             Ok(())
         })
     }

@@ -8,8 +8,11 @@ use std::{
 
 use super::{Hold, Output, Topic, missing};
 use crate::{
+    archives::archives,
     fs::Open,
+    order,
     plan::{Place, Trouble},
+    prune, retention,
     rotation::{Key, Packing, Period, shifts},
 };
 
@@ -85,6 +88,7 @@ impl Output {
         let period = self.open.as_ref().and_then(|open| open.period).unwrap_or(Period::ALWAYS);
         let key = place.names.next(period, &keys, &foreign);
         let archive = place.folder.join(place.names.of(&key, Packing::Plain));
+        self.note_order(&place, &key)?;
         rename(place.path.clone(), archive.clone())?;
         let opened = self.fs.open(&place.path, Open::AppendPlain(self.plan.mode));
         match self.look_at(opened) {
@@ -102,6 +106,27 @@ impl Output {
             }
         }
         Ok(())
+    }
+
+    /// Notes the order of the rotated files where a wrong clock hides it, so that the newest is not taken for the oldest.
+    fn note_order(&self, place: &Place, key: &Key) -> Result<(), Trouble> {
+        if self.plan.keep.is_all() || place.names.schedule.is_none() {
+            return Ok(());
+        }
+        let known = order::read(&*self.fs, place)?;
+        let mut archives = prune::sequenced(&archives(&*self.fs, place)?, &known);
+        let modified = self.open.as_ref().and_then(|open| open.handle.stat().ok()).map(|stat| stat.modified);
+        let is_plain = archives.iter().all(|other| {
+            key.is_newer_than(&other.key) && modified.is_some_and(|modified| modified >= other.modified)
+        });
+        if known.is_empty() && is_plain {
+            return Ok(());
+        }
+        retention::sort(&mut archives);
+        let mut keys: Vec<Key> = archives.into_iter().map(|archive| archive.key).collect();
+        keys.retain(|other| other != key);
+        keys.push(key.clone());
+        order::write(&*self.fs, place, &keys)
     }
 
     /// Makes sure that what is renamed is the file that was written to.

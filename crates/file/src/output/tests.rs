@@ -84,7 +84,7 @@ impl History {
     fn process(&mut self) -> Process {
         loop {
             self.revive();
-            let mut output = Output::new(Arc::new(self.fake.clone()), Arc::clone(&self.plan));
+            let mut output = Output::new(Arc::new(self.fake.clone()), Arc::clone(&self.plan), true);
             if output.start(self.now, self.instant).is_ok() && !self.fake.world().is_dead {
                 return Process { output, batch: Batch::default(), waiting: Vec::new() };
             }
@@ -133,7 +133,7 @@ impl History {
             8 => drop(process.output.tick(self.now, self.instant)),
             9 => process.output.rotate_soon(),
             10 => process.output.close(),
-            _ => drop(prune::run(&self.fake, &self.plan, &self.place(), self.now)),
+            _ => drop(prune::run(&self.fake, &self.plan, &self.place(), self.plan.keep, self.now)),
         }
     }
 
@@ -154,7 +154,7 @@ impl History {
             self.write(process);
             assert!(process.waiting.is_empty() && process.batch.is_empty());
         }
-        prune::run(&self.fake, &self.plan, &self.place(), self.now).unwrap();
+        prune::run(&self.fake, &self.plan, &self.place(), self.plan.keep, self.now).unwrap();
     }
 
     fn check(&self) {
@@ -164,6 +164,9 @@ impl History {
         }
         let mut found: BTreeMap<String, u32> = BTreeMap::new();
         for (name, id) in world.names.iter().filter(|(name, _)| !FOREIGN.contains(&name.as_str())) {
+            if name.starts_with(".shop.log.order") {
+                continue;
+            }
             let is_ours = name == "shop.log" || self.plan.names.parse(name).is_some();
             assert!(is_ours, "{name} was left behind");
             let is_packed = self.plan.names.parse(name).is_some_and(|(_, packing)| packing == Packing::Gzip);
@@ -180,6 +183,9 @@ impl History {
             let keys = |names: &[String]| -> Vec<Key> {
                 names.iter().filter_map(|name| self.plan.names.parse(name).map(|(key, _)| key)).collect()
             };
+            if removed.name == ".shop.log.order.new" {
+                continue;
+            }
             let Some((key, _)) = self.plan.names.parse(&removed.name) else {
                 assert!(
                     self.plan.names.parse_unfinished(&removed.name).is_some(),
@@ -188,17 +194,17 @@ impl History {
                 );
                 continue;
             };
-            let mut beside = keys(&removed.beside);
-            if beside.contains(&key) {
+            if keys(&removed.beside).contains(&key) {
                 // The other form of the same file is there: packed, or pruned next.
                 pruned.extend(
                     lines(&removed.name, &removed.data).into_iter().filter(|line| !found.contains_key(line)),
                 );
                 continue;
             }
-            beside.retain(|other| other.is_newer_than(&key));
-            beside.dedup();
-            assert!(beside.len() >= 3 && self.plan.keep.count == Some(3), "{} went too early", removed.name);
+            let mut newer = keys(&removed.newer);
+            newer.sort_by_key(|key| format!("{key:?}"));
+            newer.dedup();
+            assert!(newer.len() >= 3 && self.plan.keep.count == Some(3), "{} went too early", removed.name);
             pruned.extend(lines(&removed.name, &removed.data));
         }
         for line in &self.acknowledged {

@@ -10,7 +10,22 @@ use crate::{
     time::Zone,
 };
 
+fn pace(capacity: usize, has_thread: bool) -> Pace {
+    Pace {
+        durability: Durability::Buffered,
+        flush_every: Duration::from_millis(1),
+        capacity,
+        when_full: WhenFull::Block,
+        block_at_most: Duration::from_secs(20),
+        has_thread,
+    }
+}
+
 fn shared(fake: &Fake, capacity: usize, has_thread: bool, heard: &Arc<Mutex<Vec<String>>>) -> Arc<Shared> {
+    shared_with(fake, pace(capacity, has_thread), heard)
+}
+
+fn shared_with(fake: &Fake, pace: Pace, heard: &Arc<Mutex<Vec<String>>>) -> Arc<Shared> {
     let schedule = Schedule { every: RotationInterval::Day, hour: 0, minute: 0, zone: Zone::utc() };
     let plan = Plan {
         path: "/log/shop.log".into(),
@@ -23,12 +38,11 @@ fn shared(fake: &Fake, capacity: usize, has_thread: bool, heard: &Arc<Mutex<Vec<
         link: None,
         sync_renames: false,
     };
-    let flush_every = Duration::from_millis(1);
-    let pace = Pace { durability: Durability::Buffered, flush_every, capacity, has_thread };
-    let gap = Box::new(|missing, _| format!("{missing} missing\n"));
+    let gap = Arc::new(|missing: u64, _: SystemTime| format!("{missing} missing\n"));
     let heard = Arc::clone(heard);
     let self_log = SelfLog::to(move |line| heard.lock().unwrap().push(line.to_owned()));
-    let shared = Shared::new(Arc::new(fake.clone()), Arc::new(plan), pace, self_log, gap, None);
+    let parts = Parts { fs: Arc::new(fake.clone()), plan: Arc::new(plan), pace, self_log, gap, hangup: None };
+    let shared = Shared::new(parts, Start::Process);
     Arc::new(shared.map_err(|trouble| trouble.to_string()).unwrap())
 }
 
@@ -79,6 +93,37 @@ fn a_disk_that_hangs_does_not_hang_the_callers() {
     let mut lines: Vec<u32> = content(&fake).lines().map(|line| line.parse().unwrap()).collect();
     lines.sort_unstable();
     assert_eq!(lines, (0..2000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_full_buffer_keeps_no_caller_while_the_disk_hangs() {
+    for when_full in [WhenFull::Block, WhenFull::Drop] {
+        let fake = Fake::default();
+        let pace = Pace { when_full, block_at_most: Duration::from_millis(20), ..pace(1000, true) };
+        let shared = shared_with(&fake, pace, &Arc::default());
+        let runner = Arc::clone(&shared);
+        let thread = thread::spawn(move || runner.run());
+        let hang = fake.gate.lock().unwrap();
+        let (done, is_done) = mpsc::channel();
+        let caller = Arc::clone(&shared);
+        let calling = thread::spawn(move || {
+            for line in 0..20_000 {
+                caller.submit(&format!("{line}\n"), clock::now(), false);
+            }
+            done.send(()).unwrap();
+        });
+        is_done.recv_timeout(Duration::from_secs(60)).expect("a caller hangs with the disk");
+        calling.join().unwrap();
+        let dropped = shared.counts().dropped;
+        assert!(dropped > 19_000, "{dropped}");
+        drop(hang);
+        assert_eq!(shared.flush(soon()), Flushed::Yes);
+        shared.stop();
+        thread.join().unwrap();
+        let text = content(&fake);
+        assert!(text.contains(&format!("{dropped} missing\n")), "{when_full:?}");
+        assert_eq!(text.lines().count() as u64, 20_001 - dropped);
+    }
 }
 
 #[test]

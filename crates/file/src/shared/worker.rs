@@ -12,6 +12,7 @@ use crate::{
     Durability,
     plan::{Place, Trouble},
     prune,
+    retention::Keep,
     rotation::Period,
     time::seconds,
 };
@@ -19,6 +20,10 @@ use crate::{
 /// How often the thread looks for a hang-up signal.
 const LOOK_FOR_HANGUP: Duration = Duration::from_millis(250);
 const LONG_SLEEP: Duration = Duration::from_secs(3600);
+/// A clock that gains more than this was set.
+const STEP: Duration = Duration::from_secs(600);
+/// How long nothing is removed for its age after that.
+const DOUBT: Duration = Duration::from_secs(3600);
 const TIDY_AGAIN: Duration = Duration::from_secs(10);
 
 impl Shared {
@@ -101,7 +106,8 @@ impl Shared {
     /// Removes and compresses. Returns whether it has to be tried again.
     pub(super) fn tidy(&self, place: Option<&Place>) -> bool {
         let Some(place) = place else { return false };
-        match prune::run(&*self.fs, &self.plan, place, clock::now()) {
+        let keep = self.trusted_keep();
+        match prune::run(&*self.fs, &self.plan, place, keep, clock::now()) {
             Ok(()) => false,
             Err(Trouble::Busy | Trouble::Full) => true,
             Err(trouble) => {
@@ -109,5 +115,22 @@ impl Shared {
                 true
             }
         }
+    }
+
+    /// Returns what is kept; without regard to age for a while after the clock was set forward, since then everything
+    /// seems old.
+    fn trusted_keep(&self) -> Keep {
+        let (now, instant) = (clock::now(), clock::instant());
+        let mut last = lock(&self.last_tidy);
+        let expected = last.wall + instant.saturating_duration_since(last.at);
+        if now.duration_since(expected).is_ok_and(|step| step > STEP) {
+            last.age_counts_from = Some(instant + DOUBT);
+        }
+        (last.wall, last.at) = (now, instant);
+        let mut keep = self.plan.keep;
+        if last.age_counts_from.is_some_and(|from| instant < from) {
+            keep.age = None;
+        }
+        keep
     }
 }

@@ -107,3 +107,39 @@ fn pythons_options_are_checked_when_the_layer_is_made() {
     assert_eq!(field(LogFile::rotating(&path, 100, 0)), Err("file.keep".to_owned()));
     assert_eq!(field(LogFile::watched(&path).template("{oops")), Err("file.format".to_owned()));
 }
+
+#[test]
+fn plays_a_program() {
+    if crate::programs::given("ROLE").is_none() {
+        return;
+    }
+    let flags = rustix::fs::fcntl_getfl(io::stdout()).unwrap();
+    rustix::fs::fcntl_setfl(io::stdout(), flags | rustix::fs::OFlags::NONBLOCK).unwrap();
+    let layer = Console::stdout().text().layer().unwrap();
+    let handler = layer.handler().clone();
+    tracing_subscriber::registry().with(layer).init();
+    for line in 0..5000 {
+        tracing::info!("<{line}> {}", "x".repeat(line % 150));
+    }
+    assert_eq!(handler.lost(), 0);
+    io::stderr().write_all(b"all are logged\n").unwrap();
+}
+
+#[test]
+fn a_full_pipe_that_does_not_block_loses_no_line() {
+    use std::io::{BufRead, BufReader, Read};
+    let mut child =
+        crate::programs::program("console::plays_a_program", "console", std::path::Path::new("-"))
+            .spawn()
+            .unwrap();
+    let (mut stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let mut said = String::new();
+    BufReader::new(stderr).read_line(&mut said).unwrap();
+    assert_eq!(said, "all are logged\n", "the caller waits for the reader");
+    let mut text = String::new();
+    stdout.read_to_string(&mut text).unwrap();
+    assert!(child.wait().unwrap().success());
+    let numbers: Vec<usize> =
+        text.lines().filter_map(|line| line.split_once('<')?.1.split_once("> ")?.0.parse().ok()).collect();
+    assert_eq!(numbers, (0..5000).collect::<Vec<_>>());
+}

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod console;
+mod forks;
 mod layer;
 mod locks;
 mod paths;
