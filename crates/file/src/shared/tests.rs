@@ -219,3 +219,19 @@ fn a_format_that_panics_over_the_gap_costs_only_its_words() {
     assert_eq!(calmly(|| -> u8 { panic!("no") }), None);
     assert_eq!(calmly(|| 1), Some(1));
 }
+
+#[test]
+fn the_writer_naps_while_there_is_traffic() {
+    let fake = Fake::default();
+    let shared = shared(&fake, 1 << 20, true, &Arc::default());
+    let (done, is_done) = mpsc::channel();
+    let napper = Arc::clone(&shared);
+    let thread = thread::spawn(move || {
+        let is_stopped = napper.wait(None, true);
+        done.send(is_stopped).unwrap();
+    });
+    // Nobody wakes it: a sleep would last until midnight.
+    assert_eq!(is_done.recv_timeout(Duration::from_secs(20)), Ok(false));
+    thread.join().unwrap();
+    assert!(!shared.front().is_asleep);
+}

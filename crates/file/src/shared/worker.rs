@@ -31,13 +31,16 @@ impl Shared {
     pub(crate) fn run(&self) {
         watchfire_core::mute_thread();
         let mut tidy_at: Option<Instant> = None;
+        let mut had_lines = false;
         loop {
-            let is_stopped = self.wait(tidy_at);
+            let is_stopped = self.wait(tidy_at, had_lines);
             let mut io = lock(&self.io);
             if self.hangup.as_ref().is_some_and(|flag| flag.swap(false, Ordering::Relaxed)) {
                 io.output.close();
             }
+            let before = self.written.load(Ordering::Relaxed);
             self.drain(&mut io, false);
+            had_lines = self.written.load(Ordering::Relaxed) != before;
             let instant = clock::instant();
             if let Err(trouble) = io.output.tick(clock::now(), instant) {
                 self.report(&trouble, instant);
@@ -56,7 +59,10 @@ impl Shared {
     }
 
     /// Sleeps until there is something to do. Returns whether the file is to be closed.
-    fn wait(&self, tidy_at: Option<Instant>) -> bool {
+    ///
+    /// After a turn that `had_lines` it only naps: while there is traffic no caller pays for a wake-up, which costs
+    /// 2 to 20 µs.
+    pub(super) fn wait(&self, tidy_at: Option<Instant>, had_lines: bool) -> bool {
         let (retry_at, is_untidy, sync_at) = {
             let io = lock(&self.io);
             let sync_at = match self.pace.durability {
@@ -89,6 +95,12 @@ impl Shared {
                 if until == 0 { self.plan.period(clock::now()).until.saturating_sub(second) } else { 0 };
             let until = until.max(u64::try_from(next).unwrap_or(0));
             sleep = sleep.min(Duration::from_secs(until) + Duration::from_millis(5));
+        }
+        if had_lines && retry_at.is_none() && front.batch.is_empty() {
+            // What comes meanwhile has waited as long as it may when the nap is over.
+            let nap = sleep.min(self.pace.flush_every);
+            front = self.wake.wait_timeout(front, nap).unwrap_or_else(PoisonError::into_inner).0;
+            return front.is_stopped;
         }
         if front.batch.is_empty() {
             front.is_asleep = true;
