@@ -1,12 +1,17 @@
 //! Everything that a change must pass, in the order that fails soonest.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::stage::{Skipped, Stage, run_all};
-use crate::{Interop, bench, features, instructions, reach, shell, simulate, test, tidy};
+use crate::{
+    Interop, bench, features, fuzz, instructions, reach, release, shell, simulate, test, tidy, tool,
+};
 
 /// The version that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
+
+/// How long each fuzz target runs.
+const FUZZ_SECONDS: u32 = 60;
 
 /// Runs all stages.
 ///
@@ -26,6 +31,10 @@ pub(crate) fn run(interop: Interop, keep_going: bool) -> Result<()> {
         Stage::new("docs", |_| docs()),
         Stage::new("tidy", |_| tidy::run()),
         Stage::new("deny", deny),
+        Stage::new("package", |_| release::package()),
+        Stage::new("minimal", |_| release::minimal_versions()),
+        Stage::new("semver", release::semver),
+        Stage::new("loom", |_| test::loom()),
         Stage::new("simulate", |_| {
             simulate::run(simulate::IN_CI, 0, false)?;
             simulate::run(simulate::IN_CI, 0, true)?;
@@ -38,6 +47,7 @@ pub(crate) fn run(interop: Interop, keep_going: bool) -> Result<()> {
             }
             None => instructions::run(&[]),
         }),
+        Stage::new("fuzz", |_| fuzz::run(FUZZ_SECONDS)),
         Stage::new("test", |skipped| test::tests_and_interop(interop, test::Effort::CI, None, skipped)),
     ];
     run_all(stages, keep_going)
@@ -67,28 +77,6 @@ fn deny(skipped: &mut Vec<Skipped>) -> Result<()> {
         what: "cargo deny check advisories".into(),
         why: "the advisory database is a git repository elsewhere, and these checks run without it".into(),
     });
-    let program = shell::tools().join("bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
-    let installed = shell::read(shell::command(&program).arg("--version")).unwrap_or_default();
-    if installed.trim() != format!("cargo-deny {CARGO_DENY}") {
-        install_deny().context("cargo-deny could not be installed; it needs the network once")?;
-    }
+    let program = tool::ready("cargo-deny", CARGO_DENY)?;
     shell::run(shell::command(&program).args(["check", "bans", "licenses", "sources"]))
-}
-
-/// Builds the tool without optimisation: it runs for two seconds, and would build for several minutes.
-fn install_deny() -> Result<()> {
-    shell::run(
-        shell::cargo()
-            .args(["install", "--locked", "--force", "--version", CARGO_DENY, "--root"])
-            .arg(shell::tools())
-            .arg("cargo-deny")
-            .env("CARGO_TARGET_DIR", shell::tools().join("target"))
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
-            .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
-            .env("CARGO_PROFILE_RELEASE_LTO", "off")
-            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
-    )?;
-    // Half a gigabyte that nobody needs again.
-    drop(std::fs::remove_dir_all(shell::tools().join("target")));
-    Ok(())
 }

@@ -6,14 +6,17 @@
 mod bench;
 mod ci;
 mod features;
+mod fuzz;
 mod instructions;
 mod interop;
 mod reach;
+mod release;
 mod shell;
 mod simulate;
 mod stage;
 mod test;
 mod tidy;
+mod tool;
 
 use std::process::ExitCode;
 
@@ -91,6 +94,19 @@ enum Chore {
         #[arg(long)]
         groups: bool,
     },
+    /// Runs every fuzz target with feedback by coverage.
+    #[command(after_help = "Examples:\n  cargo xtask fuzz\n  cargo xtask fuzz --seconds 3600")]
+    Fuzz {
+        /// How long each target runs.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
+    /// Tries the hand-off between threads under all interleavings.
+    Loom,
+    /// Packs every crate that is published, as a release would.
+    Package,
+    /// Compiles with the oldest version of each direct dependency that the manifests allow.
+    Minimal,
     /// Builds the documentation, and checks that the facade shows every type that its signatures name.
     Docs,
     /// Lints the facade and the configuration without features, and with each of them alone.
@@ -120,6 +136,10 @@ fn main() -> ExitCode {
         }
         Chore::Bench { args } => bench::run(&args),
         Chore::Simulate { seeds, from, groups } => simulate::run(seeds, from, groups),
+        Chore::Fuzz { seconds } => fuzz::run(seconds),
+        Chore::Loom => test::loom(),
+        Chore::Package => release::package(),
+        Chore::Minimal => release::minimal_versions(),
         Chore::Docs => ci::docs(),
         Chore::Features => features::run(),
         Chore::Tidy => tidy::run(),

@@ -42,6 +42,26 @@ pub(crate) fn run(interop: Interop, effort: Effort, filter: Option<&str>) -> Res
     done
 }
 
+/// Tries the hand-off between threads under all interleavings.
+///
+/// # Errors
+/// When one of them breaks a property.
+pub(crate) fn loom() -> Result<()> {
+    // The flag rebuilds every crate: a folder apart keeps what the other stages have built.
+    let folder = shell::root().join("target").join("loom");
+    let mut cargo = shell::cargo();
+    cargo.env("RUSTFLAGS", "--cfg watchfire_loom").env("CARGO_TARGET_DIR", folder);
+    shell::run(cargo.args([
+        "test",
+        "--quiet",
+        "--release",
+        "--package",
+        "watchfire-outbox",
+        "--lib",
+        "handoff",
+    ]))
+}
+
 /// Runs the tests, then interop, and notes what was skipped.
 ///
 /// # Errors
