@@ -2,7 +2,7 @@
 
 use crate::{
     config::{Security, Server},
-    stage::{Stage, Trouble},
+    stage::{Stage, Trouble, is_about_greeting},
 };
 
 /// Returns what helps, in one short clause; nothing where waiting is all that helps.
@@ -26,6 +26,8 @@ fn refused(server: &Server, stage: Stage, code: u16, text: &str) -> Option<&'sta
         (534 | 535, _) => {
             "somebody has to set the right user and password (many providers want an app password)"
         }
+        (500.., Stage::Connect) => HELLO,
+        (500.., Stage::Mail | Stage::Rcpt | Stage::Data) if is_about_greeting(code, text) => HELLO,
         (500.., Stage::Mail) if !is_about_size(code, text) => "may this login send with this `from` address?",
         (500.., Stage::Rcpt) if text.starts_with("5.7.") || text.to_ascii_lowercase().contains("relay") => {
             match server.login {
@@ -36,6 +38,9 @@ fn refused(server: &Server, stage: Stage, code: u16, text: &str) -> Option<&'sta
         _ => return None,
     })
 }
+
+/// A server may also refuse all of a host; the name is the part that a setting can change.
+const HELLO: &str = "does the server accept the name that the program greets with? set `hello_name` to this machine's full host name";
 
 fn is_about_size(code: u16, text: &str) -> bool {
     matches!(code, 523 | 552) || text.starts_with("5.3.4") || text.starts_with("5.2.3")
@@ -164,6 +169,17 @@ mod tests {
             ("smtp://h", Mail, Refused(530), "5.7.0 Authentication required", "wants a login"),
             ("smtp://h", Mail, Refused(553), "5.1.8 sender domain not found", "`from`"),
             ("smtp://h", Rcpt, Refused(554), "5.7.1 Relay access denied", "want a login"),
+            (
+                "smtp://h",
+                Rcpt,
+                Refused(504),
+                "5.5.2 <shop>: Helo command rejected: need fqdn",
+                "`hello_name`",
+            ),
+            ("smtp://h", Rcpt, Refused(554), "5.7.1 <shop>: Helo command rejected", "`hello_name`"),
+            ("smtp://h", Mail, Refused(550), "5.7.1 EHLO name is wrong", "`hello_name`"),
+            ("smtp://h", Connect, Refused(501), "5.5.4 invalid argument", "`hello_name`"),
+            ("smtp://h", Connect, Refused(554), "5.7.1 no service for you", "`hello_name`"),
             ("smtp://a:b@h", Rcpt, Refused(554), "5.7.1 Relay access denied", "may this login"),
         ];
         for (url, stage, trouble, text, part) in cases {

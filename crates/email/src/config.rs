@@ -7,6 +7,7 @@ use std::{
 };
 
 use lettre::{
+    Address,
     message::Mailbox,
     transport::smtp::{
         client::{Certificate, TlsParameters},
@@ -377,6 +378,16 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(out).ok().filter(|text| !text.contains(['\0', '\r', '\n']))
 }
 
+/// Returns the address with the A-labels of its domain (RFC 5891 §4), which every server takes; a domain in other
+/// letters needs SMTPUTF8 (RFC 6531 §3.2).
+pub(crate) fn with_ascii_domain(address: &Address) -> Option<Address> {
+    if address.domain().is_ascii() {
+        return Some(address.clone());
+    }
+    let domain = idna::domain_to_ascii(address.domain()).ok()?;
+    Address::new(address.user(), domain).ok()
+}
+
 fn mailbox(field: &'static str, text: &str) -> Result<Mailbox, ConfigError> {
     let wrong = || {
         let shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
@@ -391,10 +402,12 @@ fn mailbox(field: &'static str, text: &str) -> Result<Mailbox, ConfigError> {
     if text.chars().any(char::is_control) {
         return Err(wrong());
     }
-    text.trim().parse().map_err(|_| match text.matches('@').count() {
+    let mailbox: Mailbox = text.trim().parse().map_err(|_| match text.matches('@').count() {
         0 | 1 => wrong(),
         _ => ConfigError::new(field, format!("{}; one address per entry", wrong().reason())),
-    })
+    })?;
+    let email = with_ascii_domain(&mailbox.email).ok_or_else(wrong)?;
+    Ok(Mailbox { email, ..mailbox })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use watchfire_outbox::{Outcome, Reason, Scope};
 use crate::{
     advice::advice,
     config::Server,
-    stage::{Stage, Trouble},
+    stage::{Stage, Trouble, is_about_greeting},
 };
 
 /// The most bytes of a [`Reason`], and of the host's name in it.
@@ -87,6 +87,10 @@ pub(crate) fn judge(server: &Server, stage: Stage, reply: &Reply) -> Outcome {
             Outcome::RateLimited { wait: Duration::from_secs(3600), scope: Scope::Channel, reason }
         }
         (_, Stage::Connect | Stage::Tls | Stage::Auth | Stage::Noop) => Outcome::Held(reason),
+        // The server refuses the name that we greeted with, and says so only here (Postfix's `smtpd_delay_reject`).
+        (_, Stage::Mail | Stage::Rcpt | Stage::Data) if is_about_greeting(code, &reply.text) => {
+            Outcome::Held(reason)
+        }
         // Too large (RFC 1870 §6.1, RFC 3463 §3.3, §3.4); 5.2.2 is a full mailbox.
         (523, _) | (_, Stage::Mail | Stage::Data | Stage::Dot)
             if code == 523 || is_too_large(code, enhanced) =>
@@ -95,8 +99,6 @@ pub(crate) fn judge(server: &Server, stage: Stage, reply: &Reply) -> Outcome {
         }
         // The sender is not welcome, whatever the mail says.
         (_, Stage::Mail) => Outcome::Held(reason),
-        // Relaying denied, a blocked address: true for any mail from here, until somebody changes it.
-        (_, Stage::Rcpt) if matches!(enhanced, Some((7, _))) => Outcome::Held(reason),
         (_, Stage::Rcpt) => Outcome::RecipientRefused(reason),
         (_, Stage::Data | Stage::Dot) if matches!(enhanced, Some((1 | 2, _))) => {
             Outcome::RecipientRefused(reason)

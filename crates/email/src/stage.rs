@@ -41,3 +41,11 @@ pub(crate) enum Trouble {
     /// Nothing came in time.
     Silence,
 }
+
+/// Tells whether a refusal is about the name in EHLO or HELO: it names the command, or its code says that the command's
+/// parameter is not taken (504, RFC 5321 §4.2.2).
+pub(crate) fn is_about_greeting(code: u16, text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    code >= 500
+        && (code == 504 || text.contains("helo ") || text.contains("ehlo ") || text.contains("hostname"))
+}

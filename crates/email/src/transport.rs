@@ -23,7 +23,7 @@ use watchfire_outbox::{Notification, Outcome, Reason, Receipt};
 
 use crate::{
     advice::advice,
-    config::{Security, Server, Settings},
+    config::{Security, Server, Settings, with_ascii_domain},
     render,
     reply::{self, Reply},
     stage::{Stage, Trouble},
@@ -89,8 +89,10 @@ impl Transport {
 
     /// Makes one attempt.
     pub(crate) async fn deliver(&self, from: &Address, notification: &Notification) -> Outcome {
-        let Ok(to) = notification.recipient().parse::<Address>() else {
-            return Outcome::RecipientRefused(Reason::new("is no mail address"));
+        // A spool of an earlier version has domains as they were configured.
+        let to = notification.recipient().parse::<Address>().ok();
+        let Some(to) = to.as_ref().and_then(with_ascii_domain) else {
+            return Outcome::RecipientRefused(Reason::new("is not a mail address"));
         };
         let bytes = render::at_delivery(notification);
         let seen = self.failures.load(Ordering::Acquire);

@@ -12,6 +12,7 @@ use watchfire_outbox::{Outcome, Reason, Verdict};
 
 use crate::{
     Endpoint, Failure, HttpOptions, Request, Response,
+    judge::patient,
     options::Proxy,
     request::{Auth, Method},
     tls,
@@ -109,14 +110,14 @@ impl Default for Client {
     }
 }
 
-/// Sends a request and judges the answer; without an answer, says whether the request may have arrived.
+/// Sends a request and judges the answer; a transient failure waits as long as `Retry-After` says. Without an answer, says whether the request may have arrived.
 pub async fn exchange(
     client: &Client,
     request: Request,
     judge: impl FnOnce(&Response) -> Outcome,
 ) -> Outcome {
     match client.send(request).await {
-        Ok(response) => judge(&response),
+        Ok(response) => patient(judge(&response), &response),
         Err(failure) => failure.into_outcome(),
     }
 }

@@ -1,7 +1,7 @@
 //! Make requests and judge answers; both are pure.
 
 use serde_json::{Value, json};
-use watchfire_http::{Request, Response, by_status, rate_limited};
+use watchfire_http::{Endpoint, Request, Response, by_status, rate_limited};
 use watchfire_outbox::{Notification, Outcome, Reason, Receipt, Scope};
 
 use crate::config::Destination;
@@ -41,7 +41,7 @@ fn mark(payload: &mut Value) {
 /// Says what Slack's answer means: by its word, else by the status.
 pub(crate) fn judge(destination: &Destination, notification: &Notification, response: &Response) -> Outcome {
     match destination {
-        Destination::Webhook(_) => judge_webhook(response),
+        Destination::Webhook(endpoint) => judge_webhook(is_slack(endpoint), response),
         Destination::Bot(_) => judge_method(notification, response),
     }
 }
@@ -77,7 +77,7 @@ fn advice(word: &str, is_webhook: bool) -> Option<&'static str> {
 }
 
 /// A webhook answers with a bare word. Its status varies over the years (`invalid_token` came with 403, then 400).
-fn judge_webhook(response: &Response) -> Outcome {
+fn judge_webhook(is_slack: bool, response: &Response) -> Outcome {
     let text = response.text();
     let reason = |word: &str| response.reason().advised(advice(word, true));
     match (response.status(), text.as_ref()) {
@@ -86,7 +86,9 @@ fn judge_webhook(response: &Response) -> Outcome {
             // There is one recipient only, and whoever made the webhook has to look.
             Some(Meaning::Recipient) => Outcome::Held(reason(word)),
             Some(meaning) => meaning.outcome(response, reason(word)),
-            // A proxy's page, or a server that only looks like Slack.
+            // Rocket.Chat and others answer in their own words.
+            None if response.is_success() && !is_slack && !is_refusal(word) => Outcome::Delivered(None),
+            // A page of a proxy, or a server that says success and means a failure.
             None if response.is_success() => {
                 Outcome::Unknown(Reason::new(format_args!("expected `ok`, got {}", response.reason())))
             }
@@ -98,6 +100,24 @@ fn judge_webhook(response: &Response) -> Outcome {
             },
         },
     }
+}
+
+/// Tells whether the webhook is Slack's own, whose only good answer is `ok`.
+fn is_slack(endpoint: &Endpoint) -> bool {
+    let host = endpoint.host();
+    ["slack.com", "slack-gov.com"]
+        .iter()
+        .any(|domain| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
+}
+
+/// Tells whether a body takes back the success that its status says: a web page, or JSON that denies it.
+fn is_refusal(body: &str) -> bool {
+    let start = body.get(..9).unwrap_or(body).to_ascii_lowercase();
+    let denies =
+        |answer: Value| ["ok", "success"].iter().any(|key| answer.get(key) == Some(&Value::Bool(false)));
+    start.starts_with("<html")
+        || start.starts_with("<!doctype")
+        || serde_json::from_str(body).is_ok_and(denies)
 }
 
 /// A method of the Web API answers with JSON, nearly always under the status 200.

@@ -249,19 +249,17 @@ fn by_code(code: Option<u64>, body: &Value, response: &Response) -> Outcome {
         // The sender's queue is full; rates of messaging services and channels; a daily limit.
         (Some(21611 | 14107 | 63017 | 63018), _) => wait(300, Scope::Channel),
         (Some(63038), _) => wait(3600, Scope::Channel),
-        // The number: invalid, not reachable from here, unsubscribed, no mobile, not verified for a trial account.
-        (Some(21211 | 21214 | 21217 | 21604 | 21608 | 21610 | 21612 | 21614), _) => {
+        // The number: invalid, in a region that is not enabled, not reachable from here, unsubscribed, no mobile, not
+        // verified for a trial account.
+        (Some(21211 | 21214 | 21217 | 21408 | 21604 | 21608 | 21610 | 21612 | 21614), _) => {
             Outcome::RecipientRefused(reason)
         }
         // The body: too long.
         (Some(21605 | 21617), _) => Outcome::Degrade(reason),
-        // The account or the sender: region not enabled, sender wrong or not able, messaging service wrong or empty.
-        (
-            Some(
-                21212 | 21408 | 21603 | 21606 | 21607 | 21609 | 21659 | 21660 | 21661 | 21701 | 21703..=21705,
-            ),
-            _,
-        ) => Outcome::Held(reason),
+        // The account or the sender: sender wrong or not able, messaging service wrong or empty.
+        (Some(21212 | 21603 | 21606 | 21607 | 21609 | 21659 | 21660 | 21661 | 21701 | 21703..=21705), _) => {
+            Outcome::Held(reason)
+        }
         (Some(20503), _) | (_, 503) => Outcome::Transient(reason),
         // Creating a message is not idempotent, and nothing says whether it was processed.
         (_, 500 | 502 | 504) => Outcome::Ambiguous(reason),

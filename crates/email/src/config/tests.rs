@@ -156,6 +156,25 @@ fn a_wrong_address_says_what_is_wrong_with_it() {
 }
 
 #[test]
+fn a_domain_outside_ascii_becomes_its_a_labels() {
+    let cases = [
+        ("ada@b\u{fc}cher.example", "ada@xn--bcher-kva.example"),
+        ("Ada <ada@B\u{dc}CHER.example>", "ada@xn--bcher-kva.example"),
+        ("zo\u{eb}@b\u{fc}cher.example", "zo\u{eb}@xn--bcher-kva.example"),
+        ("ada@\u{4f8b}\u{3048}.jp", "ada@xn--r8jz45g.jp"),
+        ("ada@example.com", "ada@example.com"),
+    ];
+    for (given, expected) in cases {
+        let settings =
+            Email::to([given]).from(given).server("smtp://localhost").reply_to(given).check().unwrap();
+        let addresses = [&settings.admins[0], &settings.from, settings.reply_to.as_ref().unwrap()];
+        for address in addresses {
+            assert_eq!(AsRef::<str>::as_ref(&address.email), expected, "{given}");
+        }
+    }
+}
+
+#[test]
 fn debug_shows_no_password() {
     let builder = Email::to(["ada@example.com"]).from("e@example.com").server("smtps://ada:hidden-word@h");
     for shown in [format!("{builder:?}"), format!("{:?}", builder.build().unwrap())] {

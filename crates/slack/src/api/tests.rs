@@ -134,6 +134,35 @@ fn every_known_answer_has_its_outcome() {
 }
 
 #[test]
+fn any_success_of_a_compatible_server_counts() {
+    let settings = |url: &str| Slack::webhook(url).check().unwrap().0;
+    let other = "https://chat.example.com/hooks/0123456789abcdef";
+    let own = "https://hooks.slack.com/services/T0EXAMPLE/B0EXAMPLE/plantedWebhookPlantedWebhook";
+    let alike = "https://hooks.notslack.com/hooks/0123456789abcdef";
+    let cases = [
+        (other, 200, r#"{"success":true}"#, true),
+        (other, 200, r#"{"ok":true}"#, true),
+        (other, 200, "ok", true),
+        (other, 200, "", true),
+        (other, 201, "created", true),
+        (other, 204, "", true),
+        (alike, 200, "sent", true),
+        (other, 200, r#"{"success":false,"error":"no channel"}"#, false),
+        (other, 200, r#"{"ok":false}"#, false),
+        (other, 200, "<!DOCTYPE html><title>Sign in</title>", false),
+        (other, 200, "invalid_payload", false),
+        (own, 200, r#"{"ok":true}"#, false),
+        (own, 204, "", false),
+    ];
+    for (url, status, body, expected) in cases {
+        let settings = settings(url);
+        let notification = notification(&settings, OccasionKind::First);
+        let outcome = judge(&settings.destination, &notification, &Response::new(status, body));
+        assert_eq!(outcome == Outcome::Delivered(None), expected, "{url} {status} {body}: {outcome:?}");
+    }
+}
+
+#[test]
 fn says_where_the_blocks_are_wrong_and_which_scope_is_missing() {
     let slack = bot();
     let notification = notification(&slack, OccasionKind::First);

@@ -90,7 +90,7 @@ fn each_answer_has_its_outcome() {
         ("no way from sender to number", error(400, 21612), Class::RecipientRefused),
         ("no mobile", error(400, 21614), Class::RecipientRefused),
         ("sender is no number", error(400, 21212), Class::Held),
-        ("region not enabled", error(400, 21408), Class::Held),
+        ("region not enabled", error(400, 21408), Class::RecipientRefused),
         ("no sender", error(400, 21603), Class::Held),
         ("sender not able", error(400, 21606), Class::Held),
         ("callback wrong", error(400, 21609), Class::Held),
