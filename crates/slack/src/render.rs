@@ -23,6 +23,8 @@ const HEADER: usize = 150;
 const TEXT: usize = 3_900;
 /// What a notification on a phone shows, and more.
 const FALLBACK: usize = 300;
+/// The place and the time below it.
+const PLACE: usize = 400;
 /// The least that is worth a section of its own.
 const LEAST: usize = 100;
 
@@ -112,7 +114,9 @@ impl Message<'_> {
 
     fn rich(&self, page: &MessageContent, brief: bool) -> Map<String, Value> {
         let mut left = Budget(MESSAGE);
-        let text = left.spend(self.mentioning(Escaped::text(&line(page), FALLBACK)));
+        // A client that shows no blocks, a screen reader or a search has only this.
+        let text = Escaped::text(&line(page), FALLBACK).then("\n").join(Escaped::text(&facts(page), PLACE));
+        let text = left.spend(self.mentioning(text));
         let head = self.head(page, brief, &mut left);
         let body = if brief { foot(page, &[], &mut left) } else { body(page, &mut left) };
         let attachment = json!({ "color": colour(page.severity), "blocks": body });
@@ -215,6 +219,12 @@ fn line(page: &MessageContent) -> String {
         Some(summary) => format!("{}: {} ({summary})", page.headline, page.title),
         None => format!("{}: {}", page.headline, page.title),
     }
+}
+
+/// Returns the place and the time in one line.
+fn facts(page: &MessageContent) -> String {
+    let facts = page.facts.iter().take(2).map(|fact| format!("{}: {}", fact.label, fact.value));
+    facts.collect::<Vec<_>>().join(" \u{b7} ")
 }
 
 /// The colours of slackpy; it has neither TRACE nor CRITICAL.

@@ -80,7 +80,8 @@ fn a_first_alert_reads_well() {
     let payload = rich(&hook().mention("@here"), &occasion);
     assert_eq!(
         payload["text"],
-        "<!here> ERROR in storefront (production): payment &lt;refused&gt; &amp; lost"
+        "<!here> ERROR in storefront (production): payment &lt;refused&gt; &amp; lost\n\
+         When: 2023-11-14T22:13:20Z \u{b7} Where: shop::pay at src/pay.rs:42"
     );
     assert_eq!(payload["blocks"][0]["text"]["text"], "ERROR in storefront (production)");
     assert_eq!(payload["blocks"][1]["text"]["text"], "payment &lt;refused&gt; &amp; lost");
@@ -142,6 +143,22 @@ fn mentions_only_whom_it_was_told_and_only_at_firsts_and_storms() {
                 mentioned,
                 "{kind:?} {form:?} {text}"
             );
+        }
+    }
+}
+
+#[test]
+fn the_text_beside_the_blocks_says_what_where_and_when() {
+    for message in ["payment refused".to_owned(), "payment refused ".repeat(500)] {
+        let mut alert = alert(&message);
+        alert = alert.place("src/payments.rs", 42);
+        for kind in [OccasionKind::First, OccasionKind::Digest] {
+            let payload = rich(&hook(), &occasion(&alert, kind));
+            let text = payload["text"].as_str().unwrap();
+            for part in ["payment refused", "src/payments.rs:42", "2023-11-14"] {
+                assert!(text.contains(part), "{kind:?} {part}: {text}");
+            }
+            assert!(text.chars().count() < 800, "{text}");
         }
     }
 }
