@@ -151,7 +151,7 @@ fn mentions_only_whom_it_was_told_and_only_at_firsts_and_storms() {
 fn the_text_beside_the_blocks_says_what_where_and_when() {
     for message in ["payment refused".to_owned(), "payment refused ".repeat(500)] {
         let mut alert = alert(&message);
-        alert = alert.place("src/payments.rs", 42);
+        alert = alert.target("shop::pay").place("src/payments.rs", 42);
         for kind in [OccasionKind::First, OccasionKind::Digest] {
             let payload = rich(&hook(), &occasion(&alert, kind));
             let text = payload["text"].as_str().unwrap();
