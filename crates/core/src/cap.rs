@@ -5,6 +5,8 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+use crate::marks::{CUT, PANICKED};
+
 /// Bounds what one event may take in memory, in bytes and counts.
 ///
 /// The caps hold while a value is written: a `Debug` that would write 17 MB is stopped at the cap.
@@ -30,11 +32,6 @@ impl Default for Limits {
         Self { value: 4096, message: 8192, fields: 64, spans: 32, causes: 16, total: 65_536 }
     }
 }
-
-/// What stands at the end of a text that was cut.
-pub const CUT: &str = "… [cut]";
-/// What stands for a value whose `Debug` or `Display` panicked.
-pub const PANICKED: &str = "[panicked while formatted]";
 
 /// Appends what `args` writes to `out`, at most `cap` bytes of it, and never panics.
 ///

@@ -148,12 +148,14 @@ impl<'a> Collect<'a> {
         self.kept.fields.len() >= self.limits.fields || is_hidden(self.hide_log, name)
     }
 
-    fn put(&mut self, field: &Field, raw: Raw) {
+    /// Keeps a value that is no text; `magnitude` is that of an integer, which may be a secret.
+    fn put(&mut self, field: &Field, raw: Raw, magnitude: Option<u128>) {
         let name = field.name();
         if self.skips(name) {
             return;
         }
-        let raw = if self.redactor.is_secret_field(name) {
+        let hides = |magnitude| self.redactor.hides_number(self.redactor.judge_field(name), magnitude);
+        let raw = if magnitude.is_some_and(hides) {
             let start = self.kept.end();
             self.kept.texts.push_str(MASK);
             Raw::Str((start, self.kept.end()))
@@ -172,16 +174,13 @@ impl<'a> Collect<'a> {
     ) -> Stretch {
         let start = self.kept.end();
         let texts = &mut self.kept.texts;
-        if self.redactor.is_secret_field(name) {
-            // The value is not even formatted.
-            texts.push_str(MASK);
-            return (start, self.kept.end());
-        }
         let begin = texts.len();
         if !write(texts, cap.min(self.left)) {
             self.panics += 1;
         }
-        if let Cow::Owned(clean) = self.redactor.clean(texts.get(begin..).unwrap_or_default()) {
+        let verdict = self.redactor.judge_field(name);
+        let text = texts.get(begin..).unwrap_or_default();
+        if let Cow::Owned(clean) = self.redactor.clean_under(verdict, text) {
             texts.truncate(begin);
             texts.push_str(&clean);
         }
@@ -251,27 +250,27 @@ impl Visit for Collect<'_> {
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, Raw::I64(value));
+        self.put(field, Raw::I64(value), Some(value.unsigned_abs().into()));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, Raw::U64(value));
+        self.put(field, Raw::U64(value), Some(value.into()));
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.put(field, Raw::I128(value));
+        self.put(field, Raw::I128(value), Some(value.unsigned_abs()));
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.put(field, Raw::U128(value));
+        self.put(field, Raw::U128(value), Some(value));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, Raw::F64(value));
+        self.put(field, Raw::F64(value), None);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, Raw::Bool(value));
+        self.put(field, Raw::Bool(value), None);
     }
 }
 

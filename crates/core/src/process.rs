@@ -20,7 +20,7 @@ use std::{
 
 use tracing_core::field::Field;
 
-use crate::redact::OwnSecrets;
+use crate::own_secrets::OwnSecrets;
 
 #[cfg(unix)]
 pub use self::{

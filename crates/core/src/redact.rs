@@ -1,62 +1,55 @@
 //! Redaction at capture: no secret enters an alert, so that no later step can leak one.
 
+mod bytes;
+mod card;
+mod decode;
+mod digits;
 mod ends;
-mod known;
+mod flags;
+mod fold;
+mod here;
+mod lexicon;
+mod lines;
+mod markup;
 mod names;
-mod own;
-mod pairs;
-mod shapes;
+mod rules;
+mod scan;
+mod sentence;
+mod shape;
 #[cfg(test)]
 mod tests;
-mod triggers;
-mod values;
+mod token;
+mod url;
 mod words;
 
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use names::Names;
+use crate::marks::{CUT, MASK};
+use crate::process;
 
-pub(crate) use own::OwnSecrets;
+use bytes::{Bytes, next_trigger};
+use names::Extent;
+pub use names::NameVerdict;
+use rules::Rules;
+use scan::Found;
+use shape::Shape;
 
-/// The text that stands for a secret.
-pub const MASK: &str = "[redacted]";
-
-/// The judgement of one name by the rules of one [`Redactor`], made by [`Redactor::judge_name`].
+/// The rules by which secrets are masked: by the names they stand under, and by what they look like.
 ///
-/// It depends on the name and on the rules alone, so it may be kept as long as both: judge the fields of a callsite
-/// once, keep the verdicts beside the callsite under the redactor's [`rules_id`](Redactor::rules_id), and pass them to
-/// [`clean_under`](Redactor::clean_under) and [`hides_number`](Redactor::hides_number) at each event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NameVerdict {
-    is_secret: bool,
-}
-
-impl NameVerdict {
-    /// Returns whether the name hides nothing: only what a value looks like decides.
-    #[must_use]
-    pub fn is_clear(self) -> bool {
-        !self.is_secret
-    }
-}
-
-/// Masks secrets by the names they stand under and by what they look like.
-///
-/// On by default. The replacement text is `[redacted]`.
+/// On by default. The replacement text is `[redacted]`. The guide `docs/redaction.md` states the policy.
 ///
 /// - By name: fields, headers, query keys, and JSON keys, pairs and `Debug` forms inside a text. A name is compared by
 ///   whole words, split at everything that is no letter or digit and at camelCase humps, whatever its case.
-///   `password`, `token`, `cookie` decide alone; `key` and `auth` only in compounds (`api_key`, `auth-token`), so that
+///   `password`, `token`, `cookie` decide alone; `key` and `code` only in compounds (`api_key`, `auth-code`), so that
 ///   `author`, `monkey`, `primary_key` pass. So do names that only speak about a secret (`token_count`, `has_password`).
-/// - By value: what follows `Bearer` or `Basic`, JSON Web Tokens, passwords in URLs, payment card numbers, tokens with
-///   the prefix of a known issuer, webhook and bot paths, private keys in PEM.
-///
-/// An unquoted value is taken to end at the first blank; headers, cookies, passphrases and connection strings reach to
-/// the end of their line, and so does a password whose name begins its line, up to the next name, bracket or divider.
+/// - By value: tokens with the prefix of a known issuer, JSON Web Tokens, what follows `Bearer` or `Basic`, passwords in
+///   URLs, payment card and bank account numbers, webhook and bot paths, private keys.
+/// - Values that cannot be a secret pass under any name: booleans, small numbers, `expired`, `$1`, `String`, `/etc/key`.
 #[derive(Clone, Debug)]
 pub struct Redactor {
-    names: Option<Arc<Names>>,
+    rules: Option<Arc<Rules>>,
     /// Whether these are the rules of `default`.
     untouched: bool,
     /// A hash of the rules.
@@ -66,7 +59,7 @@ pub struct Redactor {
 impl Redactor {
     /// Masks nothing. The outbox's own credentials are still kept out.
     pub fn off() -> Self {
-        Self { names: None, untouched: false, rules_id: 1 }
+        Self { rules: None, untouched: false, rules_id: 1 }
     }
 
     /// Takes values under `name` for secrets, too. Several words (`seat code`, `seat_code`) must stand side by side.
@@ -74,7 +67,7 @@ impl Redactor {
     /// Switches a redactor that is off on.
     #[must_use]
     pub fn name(mut self, name: &str) -> Self {
-        self.names_mut().add(name);
+        self.rules_mut().add(name);
         self.note_rule("name", name);
         self
     }
@@ -84,15 +77,15 @@ impl Redactor {
     /// In a dotted name the last segment counts as well: `session_id` lets `request.session_id` pass.
     #[must_use]
     pub fn allow(mut self, name: &str) -> Self {
-        self.names_mut().allow(name);
+        self.rules_mut().allow(name);
         self.note_rule("allow", name);
         self
     }
 
-    /// Judges a name once, for all values under it. Costs 300 to 500 instructions.
+    /// Judges a name once, for all values under it. Costs about 150 instructions.
     #[must_use]
     pub fn judge_name(&self, name: &str) -> NameVerdict {
-        NameVerdict { is_secret: self.is_secret_name(name) }
+        self.rules.as_ref().map_or_else(NameVerdict::default, |rules| rules.judge(name.as_bytes()))
     }
 
     /// Returns a number that is the same for equal rules: the key under which verdicts are kept.
@@ -103,17 +96,35 @@ impl Redactor {
         self.rules_id
     }
 
-    /// Masks the text of a field whose name was judged before: as [`clean`](Self::clean), and by its name.
+    /// As [`judge_name`](Self::judge_name), for the name of a field, which stays what it is: under the default rules
+    /// each thread remembers the latest names. Measured: 10 instructions.
+    pub(crate) fn judge_field(&self, name: &'static str) -> NameVerdict {
+        if self.untouched { remembered(name, || self.judge_name(name)) } else { self.judge_name(name) }
+    }
+
+    /// Masks the text of a field whose name was judged before: by its name, and as [`clean`](Self::clean).
     ///
-    /// A text without a byte at which a secret could begin costs one pass over it, and is borrowed.
+    /// A text that stays as it is is borrowed. One without a byte at which a secret could begin costs one pass over it,
+    /// of less than an instruction a byte.
     #[must_use]
     pub fn clean_under<'t>(&self, verdict: NameVerdict, text: &'t str) -> Cow<'t, str> {
-        if verdict.is_clear() {
-            self.clean(text)
-        } else if pairs::is_empty_value(text) {
-            Cow::Borrowed(text)
-        } else {
-            Cow::Borrowed(MASK)
+        let (rest, cut) = match text.strip_suffix(CUT) {
+            Some(rest) => (rest, true),
+            None => (text, false),
+        };
+        if !verdict.is_clear() && is_secret(verdict, rest) {
+            return Cow::Owned(MASK.to_owned());
+        }
+        let mask_own = if cut { process::mask_own_secrets_cut } else { process::mask_own_secrets };
+        let clean = match self.masked(rest, cut, verdict) {
+            // Without its mark: a credential of our own that the limit cut is known by the end of the text.
+            Cow::Borrowed(rest) => mask_own(rest),
+            Cow::Owned(clean) => Cow::Owned(mask_own(&clean).into_owned()),
+        };
+        match clean {
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+            Cow::Owned(clean) if cut => Cow::Owned(clean + CUT),
+            Cow::Owned(clean) => Cow::Owned(clean),
         }
     }
 
@@ -122,66 +133,50 @@ impl Redactor {
     /// Booleans and floating-point numbers are never hidden, and need not be asked about.
     #[must_use]
     pub fn hides_number(&self, verdict: NameVerdict, magnitude: u128) -> bool {
-        let _ = magnitude;
-        !verdict.is_clear()
-    }
-
-    /// Says whether values under `name` are secrets.
-    pub fn is_secret_name(&self, name: &str) -> bool {
-        self.names.as_ref().is_some_and(|names| names.judge(name.as_bytes()).is_some())
-    }
-
-    /// As [`is_secret_name`](Self::is_secret_name), for the name of a field, which stays what it is: under the default
-    /// rules each thread remembers the latest names. Measured: 10 instructions instead of 500.
-    pub(crate) fn is_secret_field(&self, name: &'static str) -> bool {
-        if self.untouched {
-            remembered(name, || self.is_secret_name(name))
-        } else {
-            self.is_secret_name(name)
+        // Nearly every number is told at once.
+        if verdict.is_clear() && magnitude < LEAST_CARD {
+            return false;
         }
+        let digits = magnitude.checked_ilog10().map_or(1, |log| log as usize + 1);
+        if !verdict.is_clear() && shape::hides_digits(verdict, digits) {
+            return true;
+        }
+        digits >= 13 && self.rules.is_some() && !verdict.is_identifier && card::is_card(magnitude)
     }
 
     /// Masks the secrets in a text. Borrows it when there are none.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        self.masked(text, false)
+        self.masked(text, false, NameVerdict::default())
     }
 
     /// Masks the secrets in a text that a size limit has cut: what may be the start of one at its end goes as well.
     pub fn cut_text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        self.masked(text, true)
+        self.masked(text, true, NameVerdict::default())
     }
 
     /// Masks what a handler is about to keep or write: the secrets in a text that may have been cut, and every
     /// registered credential of our own.
     pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let Some(rest) = text.strip_suffix(crate::CUT) else {
-            return mask_own(self.text(text), crate::process::mask_own_secrets);
-        };
-        // Without its mark: a credential of our own that the limit cut is known by the end of the text.
-        match mask_own(self.cut_text(rest), crate::process::mask_own_secrets_cut) {
-            Cow::Borrowed(_) => Cow::Borrowed(text),
-            Cow::Owned(clean) => Cow::Owned(clean + crate::CUT),
-        }
+        self.clean_under(NameVerdict::default(), text)
     }
 
-    /// Masks the value of a field: all of it if its name is a secret's, else the secrets in its text.
-    ///
-    /// An empty value stays, and so do `None`, `null`, `true` and `false`.
+    /// Masks the value of a field: all of it if it is a secret by its name, else the secrets in its text.
     pub fn value<'t>(&self, name: &str, value: &'t str) -> Cow<'t, str> {
-        if !self.is_secret_name(name) {
-            self.text(value)
-        } else if pairs::is_empty_value(value) {
-            Cow::Borrowed(value)
-        } else {
-            Cow::Borrowed(MASK)
+        let verdict = self.judge_name(name);
+        if !verdict.is_clear() && is_secret(verdict, value) {
+            return Cow::Owned(MASK.to_owned());
         }
+        self.masked(value, false, verdict)
     }
 
-    fn masked<'t>(&self, text: &'t str, cut: bool) -> Cow<'t, str> {
-        match &self.names {
-            Some(names) => values::mask(names, text, cut),
-            None => Cow::Borrowed(text),
+    fn masked<'t>(&self, text: &'t str, cut: bool, field: NameVerdict) -> Cow<'t, str> {
+        let Some(rules) = &self.rules else { return Cow::Borrowed(text) };
+        // Most texts have nothing that could begin a secret: the scanner is not even set up for them.
+        if next_trigger(text.as_bytes()).is_none() && !cut {
+            return Cow::Borrowed(text);
         }
+        let found = scan::find(rules, Bytes::new(text.as_bytes(), cut), field, 0);
+        if found.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(put_masks(text, &found)) }
     }
 
     /// Says whether these are the rules of [`Redactor::default`].
@@ -197,29 +192,83 @@ impl Redactor {
             bytes.fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     }
 
-    fn names_mut(&mut self) -> &mut Names {
+    fn rules_mut(&mut self) -> &mut Rules {
         self.untouched = false;
-        Arc::make_mut(self.names.get_or_insert_default())
+        Arc::make_mut(self.rules.get_or_insert_default())
     }
 }
 
 impl Default for Redactor {
     fn default() -> Self {
-        Self { names: Some(Arc::default()), untouched: true, rules_id: 0 }
+        Self { rules: Some(Arc::default()), untouched: true, rules_id: 0 }
     }
 }
+
+/// Says whether a whole value is a secret by the name it stands under.
+fn is_secret(verdict: NameVerdict, value: &str) -> bool {
+    let value = value.as_bytes();
+    let shape = match Shape::of_whole(value) {
+        // What `Debug` wrote.
+        Shape::Plain | Shape::Opaque if is_debug(value) => {
+            return !shape::is_harmless_group(verdict, value);
+        }
+        shape => shape,
+    };
+    match verdict.extent {
+        Extent::Seed => value.iter().filter(|byte| **byte == b' ').count() >= 4 || shape::is_opaque(value),
+        Extent::Connection => shape::is_connection(value),
+        _ => shape::is_secret(verdict, shape, value, true),
+    }
+}
+
+/// Says whether a value looks like what `Debug` writes of a group.
+fn is_debug(value: &[u8]) -> bool {
+    let ident = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let rest = value.get(ident..).unwrap_or_default();
+    let opens = match rest.trim_ascii_start().first() {
+        Some(b'(') => ident > 0,
+        Some(b'[') => ident == 0,
+        Some(b'{') => ident == 0 || value.first().is_some_and(u8::is_ascii_uppercase),
+        _ => false,
+    };
+    opens && matches!(value.last(), Some(b')' | b']' | b'}'))
+}
+
+fn put_masks(text: &str, found: &[Found]) -> String {
+    let mut out = String::with_capacity(text.len() + MASK.len());
+    let mut done = 0;
+    for Found { start, end, quote } in found {
+        out.push_str(text.get(done..*start).unwrap_or_default());
+        let put_quote = |out: &mut String| {
+            if let Some(quote) = quote {
+                out.extend(std::iter::repeat_n('\\', quote.slashes));
+                out.push(char::from(quote.mark));
+            }
+        };
+        put_quote(&mut out);
+        out.push_str(MASK);
+        put_quote(&mut out);
+        done = *end;
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    out
+}
+
+/// No card's number is smaller.
+const LEAST_CARD: u128 = 1_000_000_000_000;
 
 /// How many names a thread remembers; a power of two.
 const REMEMBERED: usize = 64;
 
-/// Is the address and length of a name, and what the default rules say about it.
-type Verdict = (usize, usize, bool);
+/// The address and length of a name, and the verdict on it by the default rules.
+type Remembered = (usize, usize, NameVerdict);
 
 thread_local! {
-    static VERDICTS: [Cell<Verdict>; REMEMBERED] = const { [const { Cell::new((0, 0, false)) }; REMEMBERED] };
+    static VERDICTS: [Cell<Remembered>; REMEMBERED] =
+        const { [const { Cell::new((0, 0, NameVerdict::CLEAR)) }; REMEMBERED] };
 }
 
-fn remembered(name: &'static str, judge: impl Fn() -> bool) -> bool {
+fn remembered(name: &'static str, judge: impl Fn() -> NameVerdict) -> NameVerdict {
     let (address, len) = (name.as_ptr().addr(), name.len());
     let place = (address ^ (address >> 6) ^ len.wrapping_mul(7)) % REMEMBERED;
     let answer = VERDICTS.try_with(|verdicts| {
@@ -233,11 +282,4 @@ fn remembered(name: &'static str, judge: impl Fn() -> bool) -> bool {
         Some(verdict)
     });
     answer.ok().flatten().unwrap_or_else(judge)
-}
-
-fn mask_own<'t>(text: Cow<'t, str>, mask: fn(&str) -> Cow<'_, str>) -> Cow<'t, str> {
-    match mask(&text) {
-        Cow::Borrowed(_) => text,
-        Cow::Owned(clean) => Cow::Owned(clean),
-    }
 }

@@ -2,7 +2,7 @@ use std::{error::Error, fmt};
 
 use tracing_core::field::{Field, Visit};
 
-use crate::{EventView, MASK, Severity, Value, process};
+use crate::{EventView, Limits, MASK, NameVerdict, Redactor, Severity, Value, append, process};
 
 /// Says how an event is shown to those after it: with another level, other fields, another message.
 ///
@@ -153,15 +153,14 @@ impl<'a> Overlay<'a> {
         visitor: &mut dyn Visit,
     ) {
         let shown = Shown::of(self, event);
-        let redacts = |name: &str| view.redactor().is_secret_name(name);
-        event.record(&mut Renaming { shown: &shown, redacts: &redacts, at: 0, visitor });
+        let redactor = view.redactor();
+        event.record(&mut Renaming { shown: &shown, redactor, at: 0, visitor });
         for entry in shown.entries() {
             let Some(given) = entry.given.filter(|_| entry.is_shown) else { continue };
             let field = entry.renamed.unwrap_or(&given.field);
-            if entry.renamed.is_some() && redacts(entry.first) {
-                visitor.record_str(field, MASK);
-            } else {
-                given.value.visit(field, visitor);
+            match entry.renamed {
+                Some(_) => given.value.visit(field, &mut Under::new(redactor, entry.first, visitor)),
+                None => given.value.visit(field, visitor),
             }
         }
     }
@@ -258,7 +257,7 @@ impl Visit for Names<'_, '_> {
 /// Hands the event's own fields on under the names that they are shown by.
 struct Renaming<'s, 'a> {
     shown: &'s Shown<'a>,
-    redacts: &'s dyn Fn(&str) -> bool,
+    redactor: &'s Redactor,
     /// How many fields were visited.
     at: usize,
     visitor: &'s mut dyn Visit,
@@ -270,13 +269,86 @@ impl Renaming<'_, '_> {
         self.at += 1;
         match entry {
             Some(Entry { is_shown: false, .. }) => {}
-            Some(Entry { renamed: Some(to), first, .. }) if (self.redacts)(first) => {
-                self.visitor.record_str(to, MASK);
+            Some(Entry { renamed: Some(to), first, .. }) => {
+                pass(&mut Under::new(self.redactor, first, self.visitor), to);
             }
-            Some(Entry { renamed: Some(to), .. }) => pass(self.visitor, to),
             // One too many to be known here, and to be captured.
             Some(_) | None => pass(self.visitor, field),
         }
+    }
+}
+
+/// Hands a value on as it may be shown under the name that it came with.
+struct Under<'s> {
+    redactor: &'s Redactor,
+    verdict: NameVerdict,
+    visitor: &'s mut dyn Visit,
+}
+
+impl<'s> Under<'s> {
+    fn new(redactor: &'s Redactor, name: &'static str, visitor: &'s mut dyn Visit) -> Self {
+        Self { redactor, verdict: redactor.judge_field(name), visitor }
+    }
+
+    fn text(&mut self, field: &Field, args: fmt::Arguments<'_>) {
+        let mut text = String::new();
+        append(&mut text, Limits::default().value, args);
+        let clean = self.redactor.clean_under(self.verdict, &text);
+        self.visitor.record_debug(field, &format_args!("{clean}"));
+    }
+
+    fn number(&mut self, field: &Field, magnitude: u128, pass: impl FnOnce(&mut dyn Visit)) {
+        if self.redactor.hides_number(self.verdict, magnitude) {
+            self.visitor.record_str(field, MASK);
+        } else {
+            pass(self.visitor);
+        }
+    }
+}
+
+impl Visit for Under<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if self.verdict.is_clear() {
+            self.visitor.record_debug(field, value);
+        } else {
+            self.text(field, format_args!("{value:?}"));
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        if self.verdict.is_clear() {
+            self.visitor.record_error(field, value);
+        } else {
+            self.text(field, format_args!("{value}"));
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.visitor.record_str(field, &self.redactor.clean_under(self.verdict, value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.visitor.record_bool(field, value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.visitor.record_f64(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.number(field, value.unsigned_abs().into(), |visitor| visitor.record_i64(field, value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.number(field, value.into(), |visitor| visitor.record_u64(field, value));
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.number(field, value.unsigned_abs(), |visitor| visitor.record_i128(field, value));
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.number(field, value, |visitor| visitor.record_u128(field, value));
     }
 }
 

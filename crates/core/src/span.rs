@@ -167,8 +167,12 @@ impl SpanNode {
         }
         self.visit(&mut |name, value| match value.as_text() {
             Some(text) => visit(name, &Value::Debug(redactor.value(name, text).into())),
-            None if redactor.is_secret_name(name) => visit(name, &Value::from(MASK)),
-            None => visit(name, value),
+            None => match value.magnitude() {
+                Some(n) if redactor.hides_number(redactor.judge_name(name), n) => {
+                    visit(name, &Value::from(MASK))
+                }
+                _ => visit(name, value),
+            },
         });
     }
 

@@ -34,6 +34,17 @@ impl Value {
         }
     }
 
+    /// Returns the magnitude of an integer.
+    pub(crate) fn magnitude(&self) -> Option<u128> {
+        match self {
+            Self::I64(n) => Some(n.unsigned_abs().into()),
+            Self::U64(n) => Some((*n).into()),
+            Self::I128(n) => Some(n.unsigned_abs()),
+            Self::U128(n) => Some(*n),
+            _ => None,
+        }
+    }
+
     /// Hands the value to `visitor`, as the macros of `tracing` would.
     pub(crate) fn visit(&self, field: &Field, visitor: &mut dyn Visit) {
         match self {

@@ -1,6 +1,6 @@
-//! Names and samples are data; the properties hold for any text.
+//! Redaction: the names, samples of texts, properties of any text, and the measure on a corpus.
 
+mod corpus;
 mod names;
-mod own;
 mod properties;
 mod samples;

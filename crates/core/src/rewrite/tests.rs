@@ -93,29 +93,29 @@ fn renames_then_removes_then_sets() {
 
 #[test]
 fn a_secret_stays_one_under_another_name_and_a_value_that_is_set_is_redacted() {
-    let emit = || tracing::error!(password = "hunter2-planted", pin = 4711, empty = "", "no");
+    let emit = || tracing::error!(password = "hunter2-planted", pin = 4711, other = "planted", "no");
     let new = Rewrite::new;
     for (rewrites, expected) in [
-        (vec![new().rename("password", "note").remove("pin").remove("empty")], "note=[redacted]"),
+        (vec![new().rename("password", "note").remove("pin").remove("other")], "note=[redacted]"),
         (
-            vec![new().rename("password", "a"), new().rename("a", "b").remove("pin").remove("empty")],
+            vec![new().rename("password", "a"), new().rename("a", "b").remove("pin").remove("other")],
             "b=[redacted]",
         ),
         (
-            vec![new().remove("password").remove("pin"), new().rename("empty", "password")],
+            vec![new().remove("password").remove("pin"), new().rename("other", "password")],
             "password=[redacted]",
         ),
         (
             vec![
-                new().remove("password").remove("pin").set("empty", "planted"),
-                new().rename("empty", "token"),
+                new().remove("password").remove("pin").set("other", "planted"),
+                new().rename("other", "token"),
             ],
             "token=[redacted]",
         ),
         (
             vec![
-                new().set("token", 99),
-                new().rename("token", "n").remove("password").remove("pin").remove("empty"),
+                new().set("token", 990_099),
+                new().rename("token", "n").remove("password").remove("pin").remove("other"),
             ],
             "n=[redacted]",
         ),
@@ -124,7 +124,7 @@ fn a_secret_stays_one_under_another_name_and_a_value_that_is_set_is_redacted() {
                 new()
                     .remove("password")
                     .remove("pin")
-                    .remove("empty")
+                    .remove("other")
                     .set("url", "https://u:planted@example.com/"),
             ],
             "url=https://u:[redacted]@example.com/",

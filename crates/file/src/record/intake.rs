@@ -48,10 +48,8 @@ impl<'a> Intake<'a> {
         let start = out.len();
         write(out, self.cap(most));
         let text = out.get(start..).unwrap_or_default();
-        let clean = self.clean(verdict, text);
-        // The mask of a name is borrowed too.
-        if *clean != *text {
-            let clean = clean.into_owned();
+        // What is borrowed is the text itself.
+        if let Cow::Owned(clean) = self.clean(verdict, text) {
             out.truncate(start);
             out.push_str(&clean);
         }
@@ -60,7 +58,7 @@ impl<'a> Intake<'a> {
     /// Tells whether an integer is hidden.
     #[inline]
     pub(crate) fn hides(&self, verdict: NameVerdict, magnitude: u128) -> bool {
-        !verdict.is_clear() && self.redactor.hides_number(verdict, magnitude)
+        self.redactor.hides_number(verdict, magnitude)
     }
 }
 

@@ -1,3 +1,5 @@
+//! Texts with what is left of them, and texts that stay.
+
 use std::borrow::Cow;
 
 use crate::redact::Redactor;
@@ -21,7 +23,7 @@ const MASKED: &[(&str, &str)] = &[
     ("next=%2Fcb%3Ftoken%3Dabc%26x%3D1", "next=%2Fcb%3Ftoken%3D~%26x%3D1"),
     ("user[password]=x&user%5Bpassword%5D=y", "user[password]=~&user%5Bpassword%5D=~"),
     ("your api key: abc123", "your api key: ~"),
-    ("Card number: 12 ok", "Card number: ~ ok"),
+    ("Card number: 12345678 ok", "Card number: ~ ok"),
     ("x_password='it''s' y", "x_password='~' y"),
     ("password='two words' y", "password='~' y"),
     ("password=\"two words\" y", "password=\"~\" y"),
@@ -44,7 +46,6 @@ const MASKED: &[(&str, &str)] = &[
     ("password: two words (from the form)", "password: ~ (from the form)"),
     ("passwort: zwei w\u{f6}rter\r\nx", "passwort: ~\r\nx"),
     ("password: hunter2. Then it failed", "password: ~ Then it failed"),
-    ("password: must be longer than that", "password: ~ be longer than that"),
     ("login with password: hunter2 failed", "login with password: ~ failed"),
     ("db_password: hunter2 failed", "db_password: ~ failed"),
     // headers
@@ -70,10 +71,10 @@ const MASKED: &[(&str, &str)] = &[
         "{\"m\":\"{\\\"password\\\":\\\"x\\\",\\\"a\\\":1}\"}",
         "{\"m\":\"{\\\"password\\\":\\\"~\\\",\\\"a\\\":1}\"}",
     ),
-    ("{\"m\":\"{\\\"pin\\\":12,\\\"a\\\":1}\"}", "{\"m\":\"{\\\"pin\\\":\\\"~\\\",\\\"a\\\":1}\"}"),
+    ("{\"m\":\"{\\\"pin\\\":1234,\\\"a\\\":1}\"}", "{\"m\":\"{\\\"pin\\\":\\\"~\\\",\\\"a\\\":1}\"}"),
     ("{\\\\\\\"token\\\\\\\": \\\\\\\"x\\\\\\\"}", "{\\\\\\\"token\\\\\\\": \\\\\\\"~\\\\\\\"}"),
     ("{\"api key\" : \"x\"}", "{\"api key\" : \"~\"}"),
-    ("{'password': 'x', 'pin': 5}", "{'password': '~', 'pin': '~'}"),
+    ("{'password': 'x', 'pin': 54321}", "{'password': '~', 'pin': '~'}"),
     ("{\"msg\":\"password=hunter2\",\"a\":1}", "{\"msg\":\"password=~\",\"a\":1}"),
     ("{\"password\":\"hunt", "{\"password\":\"~"),
     ("{\"credentials\":{\"p\":\"hunt", "{\"credentials\":\"~\""),
@@ -103,7 +104,6 @@ const MASKED: &[(&str, &str)] = &[
     ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_1 end", "jwt ~ end"),
     ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc.", "~"),
     ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc. Next", "~. Next"),
-    ("cut eyJhbGciOi", "cut ~"),
     ("paid with 4111111111111111", "paid with ~"),
     ("paid with 4111 1111 1111 1111 12/29", "paid with ~ 12/29"),
     ("paid with 4111-1111-1111-1111.", "paid with ~."),
@@ -123,6 +123,8 @@ const MASKED: &[(&str, &str)] = &[
 ];
 
 const UNTOUCHED: &[&str] = &[
+    "password: must be longer than that",
+    "Card number: 12 ok",
     "",
     "order 550e8400-e29b-41d4-a716-446655440000 not found",
     "commit 356a192b7913b04c54574d18c28d46e6395428ab",
@@ -225,7 +227,7 @@ fn a_secret_cut_anywhere_is_masked() {
 fn a_redactor_that_is_off_masks_nothing() {
     let text = "password=hunter2 Bearer abc";
     assert_eq!(Redactor::off().text(text), text);
-    assert!(!Redactor::off().is_secret_name("password"));
+    assert!(Redactor::off().judge_name("password").is_clear());
 }
 
 /// The mark of the cut stands behind what is left of a credential, and must not hide that the text ends there.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::MASK;
+use crate::marks::MASK;
 
 /// The least length of a registered form, in bytes. Anything shorter would be found in ordinary text.
 const LEAST: usize = 8;
@@ -217,3 +217,6 @@ fn html(text: &str) -> String {
         .replace('"', "&quot;")
         .replace('\'', "&#39;")
 }
+
+#[cfg(test)]
+mod tests;

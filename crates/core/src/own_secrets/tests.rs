@@ -1,4 +1,7 @@
-use crate::redact::{MASK, OwnSecrets};
+//! The forms in which a credential is found.
+
+use super::OwnSecrets;
+use crate::marks::MASK;
 
 const SECRET: &str = "p\"ss/w<rd 9+é";
 
