@@ -25,7 +25,7 @@ pub(crate) fn run(seeds: u64, from: u64, groups: bool) -> Result<()> {
 /// # Errors
 /// When it does not build, or a property does not hold.
 pub(crate) fn weeks(seeds: u64) -> Result<()> {
-    let test = ["--package", "watchfire-outbox", "--lib", "group::tests::simulation"];
+    let test = ["--package", "watchfire-outbox", "--lib", "aggregate::tests::simulation"];
     let mut cargo = shell::cargo();
     cargo.env("WATCHFIRE_SEEDS", seeds.to_string());
     shell::run(cargo.args(["test", "--quiet", "--profile", "simulate"]).args(test))
