@@ -4,7 +4,7 @@ use watchfire_core::{Alert, ConfigError, HandlerLayer, Problems};
 
 use crate::{
     AlertHandler, DeliveryPolicy, IntoSink, NotificationPolicy, Outbox, QuietHours, Rate, Sink,
-    model::failover::FailOver,
+    model::FailOver,
     pipeline::channel_state::{GroupBy, Settings},
 };
 

@@ -18,18 +18,19 @@ mod sink;
 mod spool;
 mod worker;
 
-pub use aggregate::{Rate, Silence};
 pub use channel::{Channel, SinkExt};
 pub use handler::AlertHandler;
+pub use model::stats::{ChannelStats, FlushReport, Stats};
+pub use model::text::{clip, format_duration, format_timestamp, one_line, printable};
 pub use model::{
-    ChannelStats, FlushReport, Form, GroupId, Notification, NotificationId, Stats, clip, printable,
-    refuse_circle,
+    Counts, Form, GroupId, GroupSummary, Mention, Notification, NotificationId, OccasionKind, Outlook,
+    Reason, Silence, refuse_circle,
 };
 pub use outbox::{Outbox, OutboxBuilder};
 pub use sink::{
-    Counts, Delivering, DeliveryPolicy, Fact, IntoSink, Mention, MessageContent, MinCount,
-    NotificationPolicy, Occasion, OccasionKind, Outcome, Outlook, QuietHours, QuietNote, Reason, Receipt,
-    Scope, Section, Sink, format_duration, format_timestamp, one_line,
+    Answers, Delivering, DeliveryPolicy, Fact, IntoSink, MessageContent, MinCount, NotificationPolicy,
+    Occasion, Outcome, QuietHours, QuietNote, Rate, Receipt, Scope, Section, Sink, Verdict, Verified,
+    Verifying,
 };
 pub use spool::folder;
-pub use worker::{Answers, Health, HealthStatus, UncleanEnd, Verdict, Verified, Verifying, verify};
+pub use worker::{Health, HealthStatus, UncleanEnd, verify};

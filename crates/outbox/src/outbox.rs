@@ -15,19 +15,24 @@ use watchfire_core::{Alert, App, Capture, ConfigError, Problems, SelfLog, Severi
 
 use crate::{
     Channel, FlushReport, Health, Reason, Sink, Stats, folder,
-    model::{failover, random},
-    pipeline::channel_state::{ChannelState, Settings, Tuning},
-    pipeline::dispatch::{Dispatch, LastResort},
+    model::random,
+    pipeline::{
+        channel_state::{ChannelState, Settings, Tuning},
+        dispatch::{Dispatch, LastResort},
+    },
+    refuse_circle,
     spool::{Disk, Owner, Spool},
-    worker::buffer_pool::BufferPool,
-    worker::ending::Ending,
-    worker::panics::Panics,
-    worker::producer::Producer,
-    worker::queue::Queue,
-    worker::run_marker::{RunMarker, UncleanEnd},
-    worker::shared::{Lifeline, Orders, Published, Shared, To},
-    worker::spool_wait::SpoolWait,
-    worker::worker_loop,
+    worker::{
+        buffer_pool::BufferPool,
+        ending::Ending,
+        panics::Panics,
+        producer::Producer,
+        queue::Queue,
+        run_marker::{RunMarker, UncleanEnd},
+        shared::{Lifeline, Orders, Published, Shared, To},
+        spool_wait::SpoolWait,
+        worker_loop,
+    },
 };
 
 /// Is the handle that the program keeps: it owns the worker thread, what waits, and the counts.
@@ -171,7 +176,7 @@ impl Outbox {
             routes.push((&channel.name, next.map(|other| other.to.clone()).unwrap_or_default()));
         }
         let routes: Vec<(&str, &[String])> = routes.iter().map(|(name, to)| (*name, to.as_slice())).collect();
-        failover::refuse_circle(&routes)?;
+        refuse_circle(&routes)?;
         for (channel, tuning) in known.iter().zip(tunings) {
             tuning.into_iter().for_each(|tuning| channel.retune(tuning));
         }
@@ -244,7 +249,7 @@ fn check_channel(channels: &[Arc<ChannelState>], name: &str, settings: &Settings
         tuning.fail_over.as_ref().map(|other| (channel.name.as_str(), other.to.as_slice()))
     }));
     if is_new {
-        problems.keep(failover::refuse_circle(&routes));
+        problems.keep(refuse_circle(&routes));
     }
     problems.finish(|| Some(()))
 }
@@ -490,7 +495,7 @@ fn on_stderr(log: SelfLog) -> LastResort {
         let place = alert.place_text().unwrap_or_default();
         log.say(format_args!(
             "no channel could say this: {} {} {place} {}: {}",
-            crate::sink::content::format_timestamp(alert.at),
+            crate::model::text::format_timestamp(alert.at),
             alert.severity,
             alert.target,
             crate::one_line(&alert.message, 500),

@@ -233,10 +233,10 @@ impl<'a> Suite<'a> {
     }
 
     fn of_a_notification(&self, scene: &Scene, notification: &Notification, findings: &mut Findings) {
-        let of_it = notification.alert() == scene.alert.id
-            && notification.group() == scene.group
+        let of_it = notification.alert() == scene.summary.alert.id
+            && notification.group() == scene.summary.group
             && notification.channel() == scene.channel
-            && notification.kind() == scene.kind;
+            && notification.kind() == scene.summary.kind;
         findings.claim("it tells of its alert, group, channel and kind", of_it, || {
             format!("{:?}", notification.id())
         });
@@ -279,7 +279,12 @@ impl<'a> Suite<'a> {
                     scene.name.to_owned()
                 });
                 for notification in notifications {
-                    let told = (alert.id, scene.kind, scene.number, notification.recipient().to_owned());
+                    let told = (
+                        alert.id,
+                        scene.summary.kind,
+                        scene.summary.number,
+                        notification.recipient().to_owned(),
+                    );
                     let before = known.insert(notification.id(), told.clone());
                     let distinct = before.is_none_or(|before| before == told);
                     findings.claim("ids differ", distinct, || format!("{told:?}"));
@@ -294,7 +299,8 @@ impl<'a> Suite<'a> {
         let said = |message: &str, kind| {
             let mut alert = bare_alert();
             message.clone_into(&mut alert.message);
-            let scene = Scene { kind, ..Scene::first(alert) };
+            let mut scene = Scene::first(alert);
+            scene.summary.kind = kind;
             self.render(&scene).unwrap_or_default()
         };
         for kind in [OccasionKind::First, OccasionKind::Digest, OccasionKind::Storm] {

@@ -1,38 +1,26 @@
+//! One occasion of each kind, for the tests of a sink.
+
 use std::time::{Duration, SystemTime};
 
 use watchfire_core::Alert;
-use watchfire_outbox::{Counts, GroupId, Mention, Occasion, OccasionKind, Outlook, Receipt};
+use watchfire_outbox::{Counts, GroupId, GroupSummary, Mention, Occasion, OccasionKind, Outlook, Receipt};
 
 use crate::moment;
 
-/// Owns what an [`Occasion`] borrows: the alert, receipts, mentions and notes.
+/// The owner of all that an [`Occasion`] borrows: the facts and the receipts.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Scene {
     /// What is special about it, such as `digest, answered`.
     pub name: &'static str,
-    /// Why the channel speaks.
-    pub kind: OccasionKind,
-    /// How many messages the group had before.
-    pub number: u32,
-    /// The alert.
-    pub alert: Alert,
+    /// The facts of the message.
+    pub summary: GroupSummary,
     /// The name of the channel.
     pub channel: String,
-    /// The group.
-    pub group: GroupId,
-    /// How often it happened.
-    pub counts: Counts,
-    /// What comes next of a storm.
-    pub outlook: Option<Outlook>,
     /// How many alerts were dropped before this one.
     pub unreported: u64,
-    /// What earlier messages of the group left behind.
+    /// The receipts of earlier messages of the group.
     pub receipts: Vec<Receipt>,
-    /// Other groups of a storm or a catch-up.
-    pub mentions: Vec<Mention>,
-    /// Remarks of the outbox.
-    pub notes: Vec<String>,
     /// When it is.
     pub now: SystemTime,
 }
@@ -44,17 +32,10 @@ impl Scene {
         let now = alert.at.checked_add(Duration::from_secs(5)).unwrap_or_else(moment);
         Self {
             name: "first",
-            kind: OccasionKind::First,
-            number: 0,
-            counts: Counts::one(alert.at),
-            alert,
+            summary: GroupSummary::first(alert, GroupId::from_u64(0x0123_4567_89ab_cdef)),
             channel: "ops".to_owned(),
-            group: GroupId::from_u64(0x0123_4567_89ab_cdef),
-            outlook: None,
             unreported: 0,
             receipts: Vec::new(),
-            mentions: Vec::new(),
-            notes: Vec::new(),
             now,
         }
     }
@@ -72,32 +53,39 @@ impl Scene {
                 .collect::<Vec<_>>()
         };
         let notes =
-            || vec![alert.message.clone(), "This channel speaks for `mail`, which is down.".to_owned()];
-        let with = |name, kind, number| Self { name, kind, number, counts, ..later.clone() };
+            || vec![alert.message.clone(), "This channel reports for `mail`, which is down.".to_owned()];
+        let with = |name, kind, number, change: &dyn Fn(GroupSummary) -> GroupSummary| {
+            let summary = first.summary.clone().of_kind(kind, number).with_counts(counts);
+            Self { name, summary: change(summary), ..later.clone() }
+        };
+        let plain = |summary: GroupSummary| summary;
+        let answered = |scene: Self| Self { receipts: receipts.to_vec(), ..scene };
         let endless = Counts::new(u64::MAX, u64::MAX, alert.at, alert.at);
+        let next = Outlook::Next(later.now + Duration::from_secs(300));
         vec![
-            Self { unreported: 3, notes: notes(), name: "first, with notes", ..first.clone() },
-            with("digest", OccasionKind::Digest, 1),
-            Self { receipts: receipts.to_vec(), ..with("digest, answered", OccasionKind::Digest, 2) },
-            with("edit", OccasionKind::Edit, 3),
-            Self { receipts: receipts.to_vec(), ..with("edit, answered", OccasionKind::Edit, 4) },
             Self {
-                receipts: receipts.to_vec(),
-                counts: endless,
-                ..with("quiet", OccasionKind::Quiet, u32::MAX)
+                name: "first, with notes",
+                summary: first.summary.clone().with_notes(notes()),
+                unreported: 3,
+                ..first.clone()
             },
+            with("digest", OccasionKind::Digest, 1, &plain),
+            answered(with("digest, answered", OccasionKind::Digest, 2, &plain)),
+            with("edit", OccasionKind::Edit, 3, &plain),
+            answered(with("edit, answered", OccasionKind::Edit, 4, &plain)),
+            answered(with("quiet", OccasionKind::Quiet, u32::MAX, &|summary| summary.with_counts(endless))),
+            with("storm", OccasionKind::Storm, 5, &|summary| {
+                summary.with_mentions(mentions(3)).with_outlook(Some(next))
+            }),
             Self {
-                mentions: mentions(3),
-                outlook: Some(Outlook::Next(later.now + Duration::from_secs(300))),
-                ..with("storm", OccasionKind::Storm, 5)
-            },
-            Self {
-                mentions: mentions(300),
-                outlook: Some(Outlook::Over),
                 unreported: u64::MAX,
-                ..with("large storm", OccasionKind::Storm, 6)
+                ..with("large storm", OccasionKind::Storm, 6, &|summary| {
+                    summary.with_mentions(mentions(300)).with_outlook(Some(Outlook::Over))
+                })
             },
-            Self { mentions: mentions(2), notes: notes(), ..with("catch-up", OccasionKind::CatchUp, 7) },
+            with("catch-up", OccasionKind::CatchUp, 7, &|summary| {
+                summary.with_mentions(mentions(2)).with_notes(notes())
+            }),
             first,
         ]
     }
@@ -112,13 +100,8 @@ impl Scene {
     /// Returns the occasion.
     #[must_use]
     pub fn occasion(&self) -> Occasion<'_> {
-        Occasion::first(&self.alert, &self.channel, self.group, self.now)
-            .of_kind(self.kind, self.number)
-            .counts(self.counts)
-            .outlook(self.outlook)
+        Occasion::new(&self.summary, &self.channel, self.now)
             .unreported(self.unreported)
             .receipts(&self.receipts)
-            .others(&self.mentions)
-            .notes(&self.notes)
     }
 }

@@ -5,7 +5,7 @@
 
 pub use watchfire_core::Problems;
 pub use watchfire_outbox::{
-    AlertHandler, Answers, Channel, Counts, Delivering, Fact, Form, GroupId, IntoSink, Mention,
+    AlertHandler, Answers, Channel, Counts, Delivering, Fact, Form, GroupId, GroupSummary, IntoSink, Mention,
     MessageContent, Notification, NotificationId, Occasion, OccasionKind, Outcome, Outlook, Reason, Receipt,
     Scope, Section, Sink, SinkExt, Verdict, Verified, Verifying, clip, format_duration, format_timestamp,
     one_line, printable, verify,

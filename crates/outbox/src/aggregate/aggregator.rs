@@ -20,11 +20,12 @@ use super::{
     cardinality_limit::CardinalityLimit,
     emission::Emission,
     group::{Group, Late},
+    token_bucket,
 };
 use crate::{
     GroupId, NotificationPolicy,
     aggregate::{RateLimiter, Silences},
-    model::timestamp::Timestamp,
+    model::Timestamp,
 };
 use storm::Storm;
 
@@ -261,7 +262,7 @@ impl Aggregator {
     /// Tells whether this alert goes by itself on a channel that sends every one.
     fn sends_every(&mut self, id: GroupId, now: Timestamp) -> bool {
         let (Some(rate), Some(group)) = (self.policy.every, self.groups.get_mut(&id)) else { return false };
-        match rate.allow(group.every, now) {
+        match token_bucket::allow(&rate, group.every, now) {
             Some(level) => {
                 group.every = level;
                 group.owed = true;

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::Fingerprint;
-use crate::{GroupId, model::timestamp::Timestamp};
+use crate::{GroupId, model::Timestamp};
 
 /// More kinds than these from one place, with no pause of [`PAUSE`], are one kind.
 pub(super) const VARIANTS: usize = 20;

@@ -9,7 +9,7 @@ use super::{
     aggregator::{Aggregator, MOST_GROUPS, Overflow},
     group::Group,
 };
-use crate::{GroupId, model::timestamp::Timestamp};
+use crate::{GroupId, model::Timestamp};
 
 /// Another version is not read: its groups begin anew.
 const VERSION: u32 = 1;

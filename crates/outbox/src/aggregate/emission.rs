@@ -1,31 +1,24 @@
-use std::{cmp::Reverse, sync::Arc};
+//! The messages that an aggregator decides on, and the remarks in them.
 
-use watchfire_core::Alert;
+use std::{cmp::Reverse, sync::Arc};
 
 use super::group::{Group, Late};
 use crate::{
-    Counts, GroupId, Mention, OccasionKind, Outlook, format_duration, model::timestamp::Timestamp, one_line,
+    Counts, GroupId, GroupSummary, Mention, OccasionKind, format_duration, model::Timestamp, one_line,
 };
 
-/// Is something for a channel to say.
+/// A message that a channel is to send.
 #[derive(Clone, Debug)]
 pub(crate) struct Emission {
-    pub(crate) kind: OccasionKind,
-    pub(crate) group: GroupId,
-    /// How many messages there were before it.
-    pub(crate) number: u32,
-    pub(crate) alert: Arc<Alert>,
-    pub(crate) counts: Counts,
-    pub(crate) outlook: Option<Outlook>,
-    /// How many alerts it tells of that none told of before.
+    pub(crate) summary: GroupSummary,
+    /// How many alerts it reports that no message has reported before.
     pub(crate) told: u64,
-    pub(crate) mentions: Vec<Mention>,
-    pub(crate) notes: Vec<String>,
-    /// It may have been said before.
+    /// A process that did not end in order may have reported them.
     pub(crate) maybe_duplicate: bool,
 }
 
 impl Emission {
+    /// Reports what is new of a group.
     pub(super) fn of(kind: OccasionKind, id: GroupId, group: &Group, now: Timestamp) -> Self {
         let mut notes = Vec::new();
         notes.extend(group.late.and_then(|late| late_note(late, group, now)));
@@ -33,18 +26,12 @@ impl Emission {
             notes.push("This place has too many different messages; they are counted together.".to_owned());
         }
         notes.extend(unread_note(group.unread));
-        Self {
-            kind,
-            group: id,
-            number: group.said,
-            alert: Arc::clone(&group.sample),
-            counts: Counts::new(group.total, group.fresh, group.first.into(), group.last.into()),
-            outlook: None,
-            told: group.unsaid,
-            mentions: Vec::new(),
-            notes,
-            maybe_duplicate: group.maybe_told,
-        }
+        let counts = Counts::new(group.total, group.fresh, group.first.into(), group.last.into());
+        let summary = GroupSummary::first(Arc::clone(&group.sample), id)
+            .of_kind(kind, group.said)
+            .with_counts(counts)
+            .with_notes(notes);
+        Self { summary, told: group.unsaid, maybe_duplicate: group.maybe_told }
     }
 }
 

@@ -2,7 +2,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use watchfire_core::{Alert, Severity};
 
-use crate::{MinCount, NotificationPolicy, model::timestamp::Timestamp};
+use crate::{MinCount, NotificationPolicy, model::Timestamp};
 
 /// After a message of a group, an early digest waits for this long.
 pub(super) const EARLY_GAP: Duration = Duration::from_secs(30);

@@ -9,14 +9,12 @@ mod fingerprint;
 mod group;
 mod normalize;
 mod rate_limiter;
-mod silence;
+mod silences;
 mod token_bucket;
 
 #[cfg(test)]
 mod tests;
 
-pub use silence::Silence;
-pub use token_bucket::Rate;
 pub(crate) use {
     aggregator::Aggregator,
     checkpoint::OrphanedCounts,
@@ -24,5 +22,5 @@ pub(crate) use {
     fingerprint::{Fingerprint, GROUP_FIELD, is_error_name},
     normalize::joins_digits,
     rate_limiter::RateLimiter,
-    silence::Silences,
+    silences::Silences,
 };

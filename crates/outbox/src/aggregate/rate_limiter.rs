@@ -6,8 +6,8 @@ use std::{
 
 use watchfire_core::Severity;
 
-use super::token_bucket::{RECIPIENTS, Rate, TokenBuckets};
-use crate::{delivery::OVERDUE, model::timestamp::Timestamp};
+use super::token_bucket::{RECIPIENTS, TokenBuckets};
+use crate::{Rate, model::Timestamp, sink::OVERDUE};
 
 /// How long what has no room because others are held up rests, if nobody says before that they have gone.
 const PEEK: Duration = Duration::from_secs(30);

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     GroupId, NotificationPolicy, OccasionKind, Outlook, QuietHours, Rate, Silence,
     aggregate::{RateLimiter, Silences},
-    model::timestamp::Timestamp,
+    model::Timestamp,
 };
 
 mod bounds;
@@ -82,7 +82,10 @@ impl Scene {
     }
 
     fn kinds(&self) -> Vec<(u64, &'static str, u64)> {
-        self.said.iter().map(|(at, emission)| (at.as_secs(), emission.kind.as_str(), emission.told)).collect()
+        self.said
+            .iter()
+            .map(|(at, emission)| (at.as_secs(), emission.summary.kind.as_str(), emission.told))
+            .collect()
     }
 
     fn restart(&mut self, policy: NotificationPolicy) {
@@ -124,7 +127,7 @@ fn the_first_goes_at_once_and_repeats_come_as_digests() {
         (300 + 900 + 3600 + 4 * 3600, "digest", 3 * 3600 - 4800),
     ];
     assert_eq!(scene.kinds(), expected);
-    let last = &scene.said.last().unwrap().1.counts;
+    let last = &scene.said.last().unwrap().1.summary.counts;
     assert_eq!((last.total, last.fresh), (3 * 3600, 3 * 3600 - 4800));
     scene.pass(HOUR * 5);
     assert_eq!(scene.aggregator.open_groups(), 0, "quiet for a whole window");
@@ -196,15 +199,15 @@ fn what_the_budget_cannot_carry_comes_in_the_next_message() {
     scene.pass(HOUR);
     let (at, emission) = &scene.said[2];
     assert_eq!(
-        (at.as_secs(), emission.kind, emission.told, emission.counts.groups),
+        (at.as_secs(), emission.summary.kind, emission.told, emission.summary.counts.groups),
         (1200, OccasionKind::Digest, 3, 3)
     );
     assert_eq!(
-        (emission.counts.first, emission.counts.last),
+        (emission.summary.counts.first, emission.summary.counts.last),
         ((scene.begin + SECOND * 2).into(), (scene.begin + SECOND * 4).into())
     );
-    assert_eq!(emission.alert.message, "cow", "the oldest");
-    let named: Vec<&str> = emission.mentions.iter().map(|mention| mention.title.as_str()).collect();
+    assert_eq!(emission.summary.alert.message, "cow", "the oldest");
+    let named: Vec<&str> = emission.summary.mentions.iter().map(|mention| mention.title.as_str()).collect();
     assert_eq!(named.len(), 3);
     assert!(["cow", "dog", "elk"].iter().all(|word| named.contains(word)));
     assert_eq!(scene.aggregator.pending(), 0);
@@ -218,32 +221,41 @@ fn many_new_groups_are_one_message_until_the_storm_is_over() {
         scene.event(&alert("x").target(format!("shop::{word}")));
         scene.pass(Duration::from_millis(100));
     }
-    let firsts = scene.said.iter().filter(|(_, emission)| emission.kind == OccasionKind::First).count();
+    let firsts =
+        scene.said.iter().filter(|(_, emission)| emission.summary.kind == OccasionKind::First).count();
     assert_eq!(firsts, STORM);
-    let storms = || scene.said.iter().filter(|(_, emission)| emission.kind == OccasionKind::Storm);
+    let storms = || scene.said.iter().filter(|(_, emission)| emission.summary.kind == OccasionKind::Storm);
     assert_eq!(storms().count(), 1, "one at once");
     let (at, begun) = storms().next().unwrap();
-    let whole = (begun.counts.groups as usize, begun.told, begun.mentions.len());
+    let whole = (begun.summary.counts.groups as usize, begun.told, begun.summary.mentions.len());
     assert_eq!(whole, (STORM + 1, 1, 10), "it tells of those, too, that were told of one by one");
-    assert_eq!(begun.alert.target, "shop::aa", "the oldest");
+    assert_eq!(begun.summary.alert.target, "shop::aa", "the oldest");
     let next = scene.begin + *at + NotificationPolicy::default().window(0);
-    assert_eq!(begun.outlook, Some(Outlook::Next(next.into())));
-    assert_eq!(begun.counts.first, SystemTime::from(scene.begin), "since the first of them");
+    assert_eq!(begun.summary.outlook, Some(Outlook::Next(next.into())));
+    assert_eq!(begun.summary.counts.first, SystemTime::from(scene.begin), "since the first of them");
     scene.event(&severe("y", Severity::Critical));
-    assert_eq!(scene.said.last().unwrap().1.kind, OccasionKind::First, "what is critical does not wait");
+    assert_eq!(
+        scene.said.last().unwrap().1.summary.kind,
+        OccasionKind::First,
+        "what is critical does not wait"
+    );
     scene.pass(MINUTE * 2);
     let storms: Vec<&Emission> = scene
         .said
         .iter()
         .map(|(_, emission)| emission)
-        .filter(|emission| emission.kind == OccasionKind::Storm)
+        .filter(|emission| emission.summary.kind == OccasionKind::Storm)
         .collect();
     assert_eq!(storms.len(), 2);
     assert_eq!(storms.iter().map(|emission| emission.told).sum::<u64>() as usize, 100 - STORM);
-    assert_eq!((storms[1].counts.groups, storms[1].mentions.len()), (101, 10), "the critical one, too");
-    assert_eq!(storms[1].outlook, Some(Outlook::Over));
+    assert_eq!(
+        (storms[1].summary.counts.groups, storms[1].summary.mentions.len()),
+        (101, 10),
+        "the critical one, too"
+    );
+    assert_eq!(storms[1].summary.outlook, Some(Outlook::Over));
     scene.event(&alert("after the storm").target("elsewhere"));
-    assert_eq!(scene.said.last().unwrap().1.kind, OccasionKind::First);
+    assert_eq!(scene.said.last().unwrap().1.summary.kind, OccasionKind::First);
     let told: u64 = scene.said.iter().map(|(_, emission)| emission.told).sum();
     assert_eq!(told, 102);
 }
@@ -262,7 +274,7 @@ fn quiet_hours_defer_to_one_message_and_critical_pierces() {
     assert_eq!(kinds, [(0, "first", 1)], "the critical one");
     scene.pass(MINUTE * 2);
     let (at, emission) = scene.said.last().unwrap();
-    assert_eq!((at.as_secs(), emission.told, emission.counts.groups), (3600, 4, 4));
+    assert_eq!((at.as_secs(), emission.told, emission.summary.counts.groups), (3600, 4, 4));
 }
 
 #[test]
@@ -278,8 +290,8 @@ fn a_silence_counts_and_is_announced_when_it_ends() {
     assert_eq!(scene.kinds(), [(0, "first", 1)]);
     scene.pass(HOUR * 2);
     let (at, emission) = &scene.said[1];
-    assert_eq!((at.as_secs(), emission.kind, emission.told), (7200, OccasionKind::Digest, 57));
-    assert!(emission.notes[0].contains("silence"), "{:?}", emission.notes);
+    assert_eq!((at.as_secs(), emission.summary.kind, emission.told), (7200, OccasionKind::Digest, 57));
+    assert!(emission.summary.notes[0].contains("silence"), "{:?}", emission.summary.notes);
     // Taken back before its end.
     let group = scene.event(&alert("other"));
     scene.aggregator.silence(Silences::new([Silence::new(group, scene.now.into(), HOUR)]), scene.now);
@@ -303,7 +315,7 @@ fn too_few_of_a_kind_are_withheld_counted_and_mentioned() {
         scene.pass(SECOND);
     }
     assert_eq!(scene.kinds(), [(122, "first", 3)]);
-    assert!(scene.said[0].1.notes.iter().any(|note| note.starts_with("2 alerts so far")));
+    assert!(scene.said[0].1.summary.notes.iter().any(|note| note.starts_with("2 alerts so far")));
     scene.event(&severe("fire", Severity::Critical));
     assert_eq!(scene.kinds().last().unwrap().1, "first");
 }
@@ -358,7 +370,8 @@ fn of_what_is_due_at_one_time_the_severe_goes_first_then_the_old() {
         scene.pass(SECOND);
     }
     scene.pass(HOUR);
-    let told: Vec<&str> = scene.said.iter().map(|(_, emission)| emission.alert.message.as_str()).collect();
+    let told: Vec<&str> =
+        scene.said.iter().map(|(_, emission)| emission.summary.alert.message.as_str()).collect();
     assert_eq!(told, ["c", "b", "a"]);
 }
 
@@ -374,8 +387,11 @@ fn the_last_message_of_a_budget_tells_of_a_storm_and_not_of_its_next_group() {
     assert_eq!(kinds.len(), budget, "{kinds:?}");
     assert!(kinds[..budget - 1].iter().all(|(_, kind, _)| *kind == "first"), "{kinds:?}");
     let (_, last) = scene.said.last().unwrap();
-    assert_eq!((last.kind, last.counts.groups, last.mentions.len()), (OccasionKind::Storm, 10, 10));
-    assert!(matches!(last.outlook, Some(Outlook::Next(_))));
+    assert_eq!(
+        (last.summary.kind, last.summary.counts.groups, last.summary.mentions.len()),
+        (OccasionKind::Storm, 10, 10)
+    );
+    assert!(matches!(last.summary.outlook, Some(Outlook::Next(_))));
     // Nothing of it is lost.
     scene.pass(HOUR);
     assert_eq!(scene.said.iter().map(|(_, emission)| emission.told).sum::<u64>(), 30);
@@ -403,11 +419,14 @@ fn a_storm_tells_nothing_of_what_is_silenced_or_too_little() {
         scene.event(&of(i));
     }
     scene.pass(MINUTE * 5);
-    let storms = scene.said.iter().filter(|(_, emission)| emission.kind == OccasionKind::Storm);
+    let storms = scene.said.iter().filter(|(_, emission)| emission.summary.kind == OccasionKind::Storm);
     let told: u64 = storms.map(|(_, emission)| emission.told).sum();
     assert_eq!((told, scene.aggregator.pending()), (19 * 2, 20 + 2), "{:?}", scene.kinds());
     scene.pass(HOUR * 3);
-    assert_eq!(scene.said.last().map(|(_, emission)| (emission.group, emission.told)), Some((silenced, 2)));
+    assert_eq!(
+        scene.said.last().map(|(_, emission)| (emission.summary.group, emission.told)),
+        Some((silenced, 2))
+    );
     assert_eq!(scene.aggregator.tally().withheld, 20);
 }
 
@@ -477,9 +496,12 @@ fn a_live_counter_edits_the_first_message_and_says_when_it_is_quiet() {
             (1200, "quiet", 0)
         ]
     );
-    let numbers: Vec<u32> = scene.said.iter().map(|(_, emission)| emission.number).collect();
+    let numbers: Vec<u32> = scene.said.iter().map(|(_, emission)| emission.summary.number).collect();
     assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6]);
-    assert_eq!(scene.said[5].1.counts.fresh, 99, "the digest in the thread tells of all since the first");
+    assert_eq!(
+        scene.said[5].1.summary.counts.fresh, 99,
+        "the digest in the thread tells of all since the first"
+    );
 }
 
 #[test]
@@ -528,9 +550,12 @@ fn a_crash_loop_says_it_once_with_the_count() {
     scene.pass(MINUTE * 20);
     let kinds = scene.kinds();
     assert_eq!(kinds[0], (0, "first", 1));
-    assert_eq!(scene.said.iter().filter(|(_, emission)| emission.kind == OccasionKind::First).count(), 1);
+    assert_eq!(
+        scene.said.iter().filter(|(_, emission)| emission.summary.kind == OccasionKind::First).count(),
+        1
+    );
     assert_eq!(kinds.iter().map(|(.., told)| told).sum::<u64>(), 60);
-    assert_eq!(scene.said.last().unwrap().1.counts.total, 60);
+    assert_eq!(scene.said.last().unwrap().1.summary.counts.total, 60);
 }
 
 #[test]
@@ -594,7 +619,7 @@ fn a_place_with_too_many_messages_is_one_group_and_says_so() {
     scene.pass(HOUR);
     assert!(scene.aggregator.open_groups() <= cardinality_limit::VARIANTS + 1);
     let folded = |(_, emission): &&(Duration, Emission)| {
-        emission.notes.iter().any(|note| note.contains("too many different"))
+        emission.summary.notes.iter().any(|note| note.contains("too many different"))
     };
     assert!(scene.said.iter().filter(folded).map(|(_, emission)| emission.told).sum::<u64>() >= 80);
 }
@@ -610,7 +635,7 @@ fn at_the_end_of_a_program_what_is_left_is_said_in_one_message() {
     scene.aggregator.close(scene.now, &mut out);
     scene.note(out);
     let (_, emission) = scene.said.last().unwrap();
-    assert_eq!((scene.said.len(), emission.told, emission.counts.groups), (5, 4, 4));
+    assert_eq!((scene.said.len(), emission.told, emission.summary.counts.groups), (5, 4, 4));
     assert_eq!(scene.aggregator.pending(), 0);
 }
 

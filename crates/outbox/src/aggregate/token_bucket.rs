@@ -1,120 +1,8 @@
-use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+//! Token buckets: what a channel, and each of its recipients, may still send.
 
-use watchfire_core::ConfigError;
+use std::{collections::BTreeMap, time::Duration};
 
-use crate::model::timestamp::Timestamp;
-
-/// Bounds how many messages may go out: at most so many in any span of that length, some of them at once.
-///
-/// Its text form is `30/h`, `30/h burst 10`, `5/15m`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    most: u32,
-    per: Duration,
-    burst: u32,
-}
-
-impl Rate {
-    /// Allows `most` messages in any span of `per`, a third of them at once.
-    #[must_use]
-    pub const fn new(most: u32, per: Duration) -> Self {
-        let most = if most == 0 { 1 } else { most };
-        Self { most, per, burst: most.div_ceil(3) }
-    }
-
-    /// Allows `most` messages in any hour.
-    #[must_use]
-    pub const fn hourly(most: u32) -> Self {
-        Self::new(most, Duration::from_secs(3600))
-    }
-
-    /// Allows `most` messages in any 24 hours.
-    #[must_use]
-    pub const fn daily(most: u32) -> Self {
-        Self::new(most, Duration::from_secs(86_400))
-    }
-
-    /// Sets how many may go at once, between 1 and all.
-    #[must_use]
-    pub const fn burst(mut self, burst: u32) -> Self {
-        self.burst = if burst == 0 {
-            1
-        } else if burst > self.most {
-            self.most
-        } else {
-            burst
-        };
-        self
-    }
-
-    /// Returns how many messages may go in any span of [`per`](Self::per).
-    #[must_use]
-    pub const fn most(&self) -> u32 {
-        self.most
-    }
-
-    /// Returns the length of the span.
-    #[must_use]
-    pub const fn per(&self) -> Duration {
-        self.per
-    }
-
-    /// Takes one out of a bucket that is full again at `full_at`; returns when it then is.
-    pub(crate) fn allow(&self, full_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
-        (left(self, full_at, now) > 0).then(|| full_at.max(now) + self.interval())
-    }
-
-    /// One comes back after this time: a burst, and what comes back within `per`, make `most` together.
-    fn interval(&self) -> Duration {
-        // In whole milliseconds, as a moment is; rounded up, or the last one would come too early.
-        Duration::from_millis(as_millis(self.per).div_ceil(u64::from(self.most - self.burst) + 1))
-    }
-}
-
-impl fmt::Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/", self.most)?;
-        match self.per.as_secs() {
-            1 => f.write_str("s")?,
-            60 => f.write_str("min")?,
-            3600 => f.write_str("h")?,
-            86_400 => f.write_str("d")?,
-            seconds if seconds % 60 == 0 => write!(f, "{}min", seconds / 60)?,
-            seconds => write!(f, "{seconds}s")?,
-        }
-        write!(f, " burst {}", self.burst)
-    }
-}
-
-impl FromStr for Rate {
-    type Err = ConfigError;
-
-    fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let wrong = || ConfigError::new("budget", "expected a rate such as `30/h` or `30/h burst 10`");
-        let (rate, burst) = match text.split_once("burst") {
-            Some((rate, burst)) => (rate, Some(burst.trim().parse::<u32>().map_err(|_| wrong())?)),
-            None => (text, None),
-        };
-        let (most, per) = rate.trim().trim_end_matches(',').split_once('/').ok_or_else(wrong)?;
-        let most: u32 = most.trim().parse().map_err(|_| wrong())?;
-        let per = per.trim();
-        let digits = per.find(|c: char| !c.is_ascii_digit()).unwrap_or(per.len());
-        let (number, unit) = per.split_at_checked(digits).ok_or_else(wrong)?;
-        let number: u32 = if number.is_empty() { 1 } else { number.parse().map_err(|_| wrong())? };
-        let unit = match unit {
-            "s" => 1,
-            "m" | "min" => 60,
-            "h" => 3600,
-            "d" => 86_400,
-            _ => return Err(wrong()),
-        };
-        if most == 0 || number == 0 || burst == Some(0) {
-            return Err(wrong());
-        }
-        let rate = Self::new(most, Duration::from_secs(unit) * number);
-        Ok(burst.map_or(rate, |burst| rate.burst(burst)))
-    }
-}
+use crate::{Rate, model::Timestamp};
 
 /// Holds what a channel, and each of its recipients, may still send: one token bucket per rate.
 ///
@@ -142,13 +30,15 @@ impl TokenBuckets {
         }
         for levels in self.full_at.values_mut() {
             let spent = |(i, rate): (usize, &Rate)| {
-                rate.burst - left(rate, levels.get(i).copied().unwrap_or_default(), now).min(rate.burst)
+                rate.burst_size()
+                    - left(rate, levels.get(i).copied().unwrap_or_default(), now).min(rate.burst_size())
             };
             let of_span =
-                |per| old.iter().enumerate().filter(move |(_, rate)| rate.per == per).map(spent).max();
+                |per| old.iter().enumerate().filter(move |(_, rate)| rate.per() == per).map(spent).max();
             let most = old.iter().enumerate().map(spent).max().unwrap_or_default();
-            let level =
-                |rate: &Rate| now + rate.interval() * of_span(rate.per).unwrap_or(most).min(rate.burst);
+            let level = |rate: &Rate| {
+                now + rate.interval() * of_span(rate.per()).unwrap_or(most).min(rate.burst_size())
+            };
             *levels = rates.iter().map(level).collect();
         }
     }
@@ -175,21 +65,21 @@ impl TokenBuckets {
         let levels = self.full_at.entry(who.to_owned()).or_default();
         levels.resize(self.rates.len(), Timestamp::default());
         for (level, rate) in levels.iter_mut().zip(&self.rates) {
-            *level = rate.allow(*level, now).unwrap_or(*level);
+            *level = allow(rate, *level, now).unwrap_or(*level);
         }
         true
     }
 
     /// Returns how many may go at once of the narrowest rate; without a rate any number.
     pub(crate) fn burst(&self) -> u32 {
-        self.rates.iter().map(|rate| rate.burst).min().unwrap_or(u32::MAX)
+        self.rates.iter().map(|rate| rate.burst_size()).min().unwrap_or(u32::MAX)
     }
 
     /// Takes back what has come again in `span`, as if that time had not been.
     pub(crate) fn stand_still(&mut self, who: &str, span: Duration, now: Timestamp) {
         let Some(levels) = self.full_at.get_mut(who) else { return };
         for (level, rate) in levels.iter_mut().zip(&self.rates) {
-            *level = (*level + span).min(now + rate.interval() * rate.burst);
+            *level = (*level + span).min(now + rate.interval() * rate.burst_size());
         }
     }
 
@@ -219,7 +109,7 @@ impl TokenBuckets {
         let levels: Vec<Timestamp> = levels
             .iter()
             .zip(&self.rates)
-            .map(|(level, rate)| (*level).min(now + rate.interval() * rate.burst))
+            .map(|(level, rate)| (*level).min(now + rate.interval() * rate.burst_size()))
             .collect();
         let known = self
             .full_at
@@ -252,14 +142,19 @@ impl TokenBuckets {
     }
 }
 
+/// Takes one token from a bucket that is full again at `full_at`; returns when it is full then.
+pub(super) fn allow(rate: &Rate, full_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    (left(rate, full_at, now) > 0).then(|| full_at.max(now) + rate.interval())
+}
+
 fn left(rate: &Rate, full_at: Timestamp, now: Timestamp) -> u32 {
     let interval = as_millis(rate.interval()).max(1);
     let missing = as_millis(full_at.since(now)).div_ceil(interval);
-    rate.burst.saturating_sub(u32::try_from(missing).unwrap_or(u32::MAX))
+    rate.burst_size().saturating_sub(u32::try_from(missing).unwrap_or(u32::MAX))
 }
 
 fn next(rate: &Rate, full_at: Timestamp, now: Timestamp) -> Timestamp {
-    (full_at - rate.interval() * (rate.burst - 1)).max(now)
+    (full_at - rate.interval() * (rate.burst_size() - 1)).max(now)
 }
 
 fn as_millis(span: Duration) -> u64 {
@@ -271,24 +166,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn reads_and_writes_rates() {
-        for (text, shown) in [
-            ("30/h", "30/h burst 10"),
-            ("30/h burst 4", "30/h burst 4"),
-            ("5/15m, burst 9", "5/15min burst 5"),
-            ("1/s", "1/s burst 1"),
-            ("20/d", "20/d burst 7"),
-        ] {
-            let rate: Rate = text.parse().unwrap();
-            assert_eq!(rate.to_string(), shown);
-            assert_eq!(shown.parse::<Rate>().unwrap(), rate);
-        }
-        for wrong in ["", "h", "0/h", "3/0h", "3/x", "-1/h", "3/h burst 0", "3/h burst x", "3"] {
-            assert!(wrong.parse::<Rate>().is_err(), "{wrong:?}");
-        }
-    }
 
     #[test]
     fn says_when_the_next_may_go() {

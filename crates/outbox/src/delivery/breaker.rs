@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{DeliveryPolicy, model::timestamp::Timestamp};
+use crate::{DeliveryPolicy, model::Timestamp};
 
 /// Keeps from a destination what would only fail: opens after some failures in a row, then lets one real message
 /// through as a trial, at pauses that double.

@@ -6,5 +6,4 @@ mod pacing;
 pub(crate) mod receipts;
 mod schedule;
 
-pub(crate) use crate::model::ticket::{DeliveryState, QueueKey, Ticket};
-pub(crate) use schedule::{Delivery, DeliveryView, Fate, Judgement, OVERDUE, Step};
+pub(crate) use schedule::{Delivery, Fate, Judgement, Step};

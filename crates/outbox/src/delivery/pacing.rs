@@ -2,8 +2,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     DeliveryPolicy,
-    delivery::{QueueKey, breaker::Breaker},
-    model::timestamp::Timestamp,
+    delivery::breaker::Breaker,
+    model::{QueueKey, Timestamp},
 };
 
 /// Is one destination: a recipient of a channel.

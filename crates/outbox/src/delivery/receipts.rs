@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
 
-use crate::{GroupId, Receipt, model::hash::Fnv128, model::timestamp::Timestamp};
+use crate::{
+    GroupId, Receipt,
+    model::{Timestamp, hash::Fnv128},
+};
 
 /// How many groups' receipts are kept; beyond that those not used for longest go.
 const MOST: usize = 1_024;

@@ -6,19 +6,17 @@ mod judge;
 mod last_wait;
 mod overdue;
 
-pub(crate) use overdue::OVERDUE;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
 use crate::{
-    DeliveryPolicy, GroupId, Reason, Receipt, model::timestamp::Timestamp, pipeline::channel_state::Tuning,
+    DeliveryPolicy, GroupId, Reason, Receipt,
+    model::{DeliveryState, QueueKey, Ticket, Timestamp, stats::DeliveryView},
 };
 
 use super::pacing::{Destination, Pacing};
-use super::{DeliveryState, QueueKey, Ticket};
 
 /// Holds what waits, and the pauses of its destinations.
 ///
@@ -90,19 +88,6 @@ pub(crate) enum Fate {
     },
 }
 
-/// Is what one channel looks like, for gauges and health.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct DeliveryView {
-    pub(crate) pending: u64,
-    pub(crate) in_flight: u64,
-    pub(crate) bytes: u64,
-    pub(crate) oldest: Option<Timestamp>,
-    pub(crate) oldest_critical: Option<Timestamp>,
-    pub(crate) breakers_open: u64,
-    pub(crate) held: bool,
-    pub(crate) paused_until: Option<Timestamp>,
-}
-
 impl Delivery {
     /// Says how a channel is treated, and after how long others speak for it.
     pub(crate) fn set_channel(
@@ -117,13 +102,18 @@ impl Delivery {
     }
 
     /// Treats a channel otherwise from now on, what waits for it included.
-    pub(crate) fn retune(&mut self, channel: usize, tuning: &Tuning, now: Timestamp) {
-        let after = tuning.fail_over.as_ref().map(|fail_over| fail_over.after);
+    pub(crate) fn retune(
+        &mut self,
+        channel: usize,
+        policy: &DeliveryPolicy,
+        after: Option<Duration>,
+        now: Timestamp,
+    ) {
         let known = self.pacings.entry(channel).or_default();
-        if known.policy == tuning.policy && known.fail_over == after {
+        if known.policy == *policy && known.fail_over == after {
             return;
         }
-        self.set_channel(channel, tuning.policy.clone(), after);
+        self.set_channel(channel, policy.clone(), after);
         let is_held = self.pacings.get(&channel).is_some_and(|pacing| pacing.held.is_open());
         for (key, ticket) in self.tickets.iter_mut().filter(|(_, ticket)| ticket.channel == channel) {
             if let Some(at) = ticket.deadline {

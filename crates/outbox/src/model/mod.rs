@@ -1,18 +1,29 @@
 //! The values that all other folders share: ids, timestamps, notifications, queued messages, counts and texts.
 
-pub(crate) mod failover;
+mod failover;
 mod group_id;
+mod group_summary;
 pub(crate) mod hash;
-pub(crate) mod notification;
-pub(crate) mod queued_message;
+mod notification;
+mod queued_message;
 pub(crate) mod random;
+mod reason;
+mod silence;
 pub(crate) mod stats;
 pub(crate) mod text;
-pub(crate) mod ticket;
-pub(crate) mod timestamp;
+mod ticket;
+mod timestamp;
 
-pub use self::text::{clip, printable};
 pub use failover::refuse_circle;
 pub use group_id::GroupId;
+pub use group_summary::{Counts, GroupSummary, Mention, OccasionKind, Outlook};
 pub use notification::{Form, Notification, NotificationId};
-pub use stats::{ChannelStats, FlushReport, Stats};
+pub use reason::Reason;
+pub use silence::Silence;
+pub(crate) use {
+    failover::FailOver,
+    notification::Rendering,
+    queued_message::QueuedMessage,
+    ticket::{DeliveryState, QueueKey, Ticket},
+    timestamp::Timestamp,
+};

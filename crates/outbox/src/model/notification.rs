@@ -1,13 +1,15 @@
+//! One rendered message for one recipient.
+
 use std::{fmt, str::FromStr, time::SystemTime};
 
 use watchfire_core::{AlertId, Severity};
 
-use crate::{GroupId, Occasion, OccasionKind, model::hash::Fnv128};
+use super::{GroupId, OccasionKind};
 
 /// Is one rendered message for one recipient: the unit of spool, retry and degrade. Holds no secret.
 ///
 /// It carries every step of its degrade ladder, so that a refused rendering can be retried one step plainer, also after
-/// a restart, without what it was rendered from. A sink makes one by [`Occasion::notification`].
+/// a restart, without what it was rendered from. A sink makes one by [`Occasion::notification`](crate::Occasion::notification).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
     pub(crate) id: NotificationId,
@@ -60,33 +62,6 @@ impl Form {
 }
 
 impl Notification {
-    pub(crate) fn new(occasion: &Occasion<'_>, recipient: String) -> Self {
-        let alert = occasion.alert();
-        let id = Fnv128::new()
-            .part(&alert.id.as_u128().to_be_bytes())
-            .part(occasion.kind().as_str().as_bytes())
-            .part(&occasion.number().to_be_bytes())
-            // The message of several groups stands for the oldest's alert, and counts its own numbers.
-            .part(&occasion.group().as_u64().to_be_bytes())
-            .part(occasion.channel().as_bytes())
-            .part(recipient.as_bytes())
-            .finish();
-        Self {
-            id: NotificationId(id),
-            alert: alert.id,
-            group: occasion.group(),
-            kind: occasion.kind(),
-            channel: occasion.channel().to_owned(),
-            recipient,
-            severity: alert.severity,
-            at: alert.at,
-            title: occasion.title(),
-            ladder: Vec::with_capacity(4),
-            step: 0,
-            maybe_duplicate: false,
-        }
-    }
-
     /// Adds the rendering with the provider's markup.
     #[must_use]
     pub fn rich(self, body: impl Into<Vec<u8>>) -> Self {
@@ -225,28 +200,5 @@ impl FromStr for NotificationId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         u128::from_str_radix(text, 16).map(Self)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use watchfire_core::{Alert, App, Severity};
-
-    use crate::{GroupId, Occasion, OccasionKind};
-
-    #[test]
-    fn a_digest_and_one_of_several_groups_are_two_messages_even_of_one_alert_and_number() {
-        let alert = Alert::new(App::new("shop"), Severity::Error, "refused");
-        let id = |group, kind, number| {
-            let occasion = Occasion::first(&alert, "ops", GroupId::from_u64(group), alert.at);
-            occasion.of_kind(kind, number).notification("all").id()
-        };
-        let digest = id(1, OccasionKind::Digest, 1);
-        assert_eq!(digest, id(1, OccasionKind::Digest, 1), "stable: it is how a repeat is known");
-        for other in
-            [id(2, OccasionKind::Digest, 1), id(1, OccasionKind::Digest, 2), id(1, OccasionKind::First, 1)]
-        {
-            assert_ne!(digest, other);
-        }
     }
 }

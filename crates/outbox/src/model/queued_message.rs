@@ -1,70 +1,38 @@
-use std::{sync::Arc, time::SystemTime};
+//! A message on its way: the notification, and the facts to render it again from.
 
-use watchfire_core::Alert;
+use std::sync::Arc;
 
-use crate::{
-    Counts, Mention, Notification, NotificationId, Occasion, OccasionKind, Outlook,
-    delivery::{DeliveryState, QueueKey, Ticket},
-    model::hash::Fnv128,
-    model::timestamp::Timestamp,
+use super::{
+    GroupSummary, Notification, NotificationId,
+    hash::Fnv128,
+    ticket::{DeliveryState, QueueKey, Ticket},
+    timestamp::Timestamp,
 };
 
-/// Is a notification with all that is needed to say it again: on another channel, or together with others.
+/// A notification with all that is needed to render it again: for another channel, or together with others.
 #[derive(Clone, Debug)]
 pub(crate) struct QueuedMessage {
     pub(crate) notification: Notification,
     pub(crate) summary: Arc<GroupSummary>,
-    /// What a catch-up stands for; those files go when it is safe.
+    /// When the oldest alert in it was accepted.
+    pub(crate) since: Timestamp,
+    /// The messages that a catch-up replaces; their files are removed when it is safe.
     pub(crate) covers: Vec<NotificationId>,
 }
 
-/// Is what an occasion was about, owned.
-#[derive(Clone, Debug)]
-pub(crate) struct GroupSummary {
-    pub(crate) alert: Arc<Alert>,
-    pub(crate) number: u32,
-    pub(crate) counts: Counts,
-    pub(crate) outlook: Option<Outlook>,
-    pub(crate) mentions: Vec<Mention>,
-    pub(crate) notes: Vec<String>,
-    /// When the oldest of what it tells of was accepted.
-    pub(crate) since: Timestamp,
-}
-
-impl GroupSummary {
-    /// Takes the summary of an occasion.
-    pub(crate) fn of(occasion: &Occasion<'_>, alert: Arc<Alert>, since: Timestamp) -> Self {
-        Self {
-            alert,
-            number: occasion.number(),
-            counts: occasion.tally(),
-            outlook: occasion.forecast(),
-            mentions: occasion.mentions().to_vec(),
-            notes: occasion.remarks().to_vec(),
-            since,
-        }
-    }
-
-    /// Makes the occasion again, for another channel, with `notes` in front.
-    pub(crate) fn occasion<'a>(
-        &'a self,
-        kind: OccasionKind,
-        channel: &'a str,
-        group: crate::GroupId,
-        notes: &'a [String],
-        now: SystemTime,
-    ) -> Occasion<'a> {
-        Occasion::first(&self.alert, channel, group, now)
-            .of_kind(kind, self.number)
-            .counts(self.counts)
-            .outlook(self.outlook)
-            .others(&self.mentions)
-            .notes(notes)
-    }
-}
-
 impl QueuedMessage {
-    /// Returns how many bytes it takes, more or less.
+    /// Makes a message of each notification that was rendered from `summary`.
+    pub(crate) fn all(
+        rendered: Vec<Notification>,
+        summary: &Arc<GroupSummary>,
+        since: Timestamp,
+    ) -> Vec<Self> {
+        let one =
+            |notification| Self { notification, summary: Arc::clone(summary), since, covers: Vec::new() };
+        rendered.into_iter().map(one).collect()
+    }
+
+    /// Returns how many bytes it takes, approximately.
     pub(crate) fn size(&self) -> u64 {
         let bodies: usize = self.notification.ladder.iter().map(|rendering| rendering.body.len()).sum();
         let alert = &self.summary.alert;
@@ -72,7 +40,7 @@ impl QueuedMessage {
         (bodies + texts + 512) as u64
     }
 
-    /// Makes the ticket of it.
+    /// Makes its ticket.
     pub(crate) fn ticket(&self, key: QueueKey, channel: usize, state: DeliveryState) -> Ticket {
         let notification = &self.notification;
         let occasion = Fnv128::new()
@@ -98,7 +66,7 @@ impl QueuedMessage {
         }
     }
 
-    /// Sets what the notification is to be tried with.
+    /// Sets the rendering, the mark and the address for the next attempt.
     pub(crate) fn apply(&mut self, ticket: &Ticket) {
         let last = self.notification.ladder.len().saturating_sub(1);
         self.notification.step = usize::from(ticket.state.step).min(last);

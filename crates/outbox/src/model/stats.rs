@@ -1,9 +1,11 @@
+//! Counters, and the snapshots of them that programs see.
+
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, SystemTime},
 };
 
-use crate::{OccasionKind, delivery::DeliveryView, model::timestamp::Timestamp};
+use super::{OccasionKind, timestamp::Timestamp};
 
 /// Says how a flush ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -143,6 +145,19 @@ impl ChannelStats {
     pub fn of_kind(&self, kind: OccasionKind) -> u64 {
         self.kinds.get(kind as usize).copied().unwrap_or_default()
     }
+}
+
+/// The state of one channel at one moment, for gauges and health.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct DeliveryView {
+    pub(crate) pending: u64,
+    pub(crate) in_flight: u64,
+    pub(crate) bytes: u64,
+    pub(crate) oldest: Option<Timestamp>,
+    pub(crate) oldest_critical: Option<Timestamp>,
+    pub(crate) breakers_open: u64,
+    pub(crate) held: bool,
+    pub(crate) paused_until: Option<Timestamp>,
 }
 
 #[derive(Debug, Default)]

@@ -1,8 +1,10 @@
+//! The ticket of a queued message: all that decides when it is sent, and nothing of what it says.
+
 use std::time::Duration;
 
 use watchfire_core::Severity;
 
-use crate::{GroupId, NotificationId, OccasionKind, Reason, model::timestamp::Timestamp};
+use super::{GroupId, NotificationId, OccasionKind, Reason, timestamp::Timestamp};
 
 /// Is what the delivery knows of a notification: all that decides when it goes, and nothing of what it says.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,14 +7,12 @@ use std::{
 use watchfire_core::Alert;
 
 use crate::{
-    DeliveryPolicy, GroupId, Notification, Occasion, OccasionKind, Sink,
-    aggregate::RateLimiter,
-    aggregate::callsite_limiter::CallsiteLimiter,
-    delivery::Ticket,
-    model::failover::FailOver,
-    model::queued_message::GroupSummary,
-    model::stats::{Counters, bump},
-    model::timestamp::Timestamp,
+    DeliveryPolicy, GroupSummary, Notification, Occasion, Receipt, Sink,
+    aggregate::{RateLimiter, callsite_limiter::CallsiteLimiter},
+    model::{
+        FailOver, Ticket, Timestamp,
+        stats::{Counters, bump},
+    },
     one_line,
 };
 
@@ -99,27 +97,25 @@ impl ChannelState {
         *self.tuning.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tuning);
     }
 
-    /// Renders an occasion, with the drops that no message has told of yet; one that makes the sink panic is rendered
-    /// once more, stripped to its one line.
+    /// Renders a message, with the number of unreported drops; one that makes the sink panic is rendered once more,
+    /// reduced to its one line. Returns it with the facts that it was rendered from.
     pub(crate) fn render(
         &self,
-        occasion: &Occasion<'_>,
+        summary: GroupSummary,
+        receipts: &[Receipt],
         now: Timestamp,
     ) -> Option<(Vec<Notification>, Arc<GroupSummary>)> {
         let unreported = self.counters.unreported.swap(0, Ordering::AcqRel);
-        let occasion = occasion.clone().unreported(unreported);
-        let rendered = match self.try_to_render(&occasion) {
-            Some(notifications) => {
-                let alert = Arc::new(occasion.alert().clone());
-                Some((notifications, Arc::new(GroupSummary::of(&occasion, alert, now))))
-            }
+        let try_to_render = |summary: &GroupSummary, receipts| {
+            let occasion = Occasion::new(summary, &self.name, now.into()).unreported(unreported);
+            self.try_to_render(&occasion.receipts(receipts))
+        };
+        let rendered = match try_to_render(&summary, receipts) {
+            Some(notifications) => Some((notifications, Arc::new(summary))),
             None => {
-                let alert = Arc::new(stripped(occasion.alert()));
-                let summary = Arc::new(GroupSummary::of(&occasion, Arc::clone(&alert), now));
-                let plain =
-                    summary.occasion(occasion.kind(), &self.name, occasion.group(), &[], occasion.now());
-                let notifications = self.try_to_render(&plain.unreported(unreported));
-                notifications.map(|notifications| (notifications, Arc::clone(&summary)))
+                let alert = Arc::new(stripped(&summary.alert));
+                let plain = Arc::new(GroupSummary { alert, notes: Vec::new(), ..summary });
+                try_to_render(&plain, &[]).map(|notifications| (notifications, plain))
             }
         };
         if rendered.is_none() {
@@ -134,16 +130,9 @@ impl ChannelState {
         catch_unwind(AssertUnwindSafe(|| (group_by.0)(alert))).ok().flatten()
     }
 
-    /// Renders what another channel, or several messages of this one, should have said.
-    pub(crate) fn render_again(
-        &self,
-        summary: &GroupSummary,
-        kind: OccasionKind,
-        group: GroupId,
-        notes: &[String],
-        now: Timestamp,
-    ) -> Vec<Notification> {
-        self.try_to_render(&summary.occasion(kind, &self.name, group, notes, now.into())).unwrap_or_default()
+    /// Renders a message that another channel, or several messages of this one, could not deliver.
+    pub(crate) fn render_again(&self, summary: &GroupSummary, now: Timestamp) -> Vec<Notification> {
+        self.try_to_render(&Occasion::new(summary, &self.name, now.into())).unwrap_or_default()
     }
 
     fn try_to_render(&self, occasion: &Occasion<'_>) -> Option<Vec<Notification>> {

@@ -26,11 +26,11 @@ use watchfire_core::{Alert, AlertId, SelfLog};
 
 use crate::{
     GroupId, Notification, NotificationId, Reason, Receipt,
-    delivery::receipts::Receipts,
-    delivery::{Delivery, DeliveryState, DeliveryView, QueueKey, Step},
-    model::queued_message::QueuedMessage,
-    model::stats::{Counters, bump},
-    model::timestamp::Timestamp,
+    delivery::{Delivery, Step, receipts::Receipts},
+    model::{
+        DeliveryState, QueueKey, QueuedMessage, Timestamp,
+        stats::{Counters, DeliveryView, bump},
+    },
     pipeline::channel_state::{ChannelState, Channels},
     spool::{Files, Missing, Name, Spool},
 };

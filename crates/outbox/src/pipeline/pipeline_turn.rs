@@ -10,15 +10,19 @@ use std::{
 use watchfire_core::{Alert, App};
 
 use crate::{
-    GroupId, Occasion, OccasionKind,
-    aggregate::Silences,
-    aggregate::callsite_limiter::{Collector, RepeatKey},
-    aggregate::{Aggregator, Emission},
-    delivery::DeliveryState,
-    model::stats::{Counters, add},
-    model::timestamp::Timestamp,
-    pipeline::channel_state::{ChannelState, Channels},
-    pipeline::dispatch::Dispatch,
+    GroupId, GroupSummary, OccasionKind,
+    aggregate::{
+        Aggregator, Emission, Silences,
+        callsite_limiter::{Collector, RepeatKey},
+    },
+    model::{
+        DeliveryState, QueuedMessage, Timestamp,
+        stats::{Counters, add},
+    },
+    pipeline::{
+        channel_state::{ChannelState, Channels},
+        dispatch::Dispatch,
+    },
     spool::Files,
 };
 
@@ -140,7 +144,7 @@ impl<F: Files> Pipeline<'_, F> {
         let mut emissions = Vec::new();
         let group = counting.aggregator.take(alert, named.as_deref(), weight, now, &mut emissions);
         for emission in &mut emissions {
-            emission.notes.splice(0..0, remarks.notes.iter().cloned());
+            emission.summary.notes.splice(0..0, remarks.notes.iter().cloned());
             emission.maybe_duplicate |= remarks.maybe_duplicate;
         }
         self.say_all(number, emissions, now);
@@ -274,43 +278,35 @@ impl<F: Files> Pipeline<'_, F> {
 
     fn say_all(&mut self, number: usize, emissions: Vec<Emission>, now: Timestamp) {
         for emission in emissions {
-            self.say_one(number, &emission, now);
+            self.say_one(number, emission, now);
         }
     }
 
-    fn say_one(&mut self, number: usize, emission: &Emission, now: Timestamp) {
+    fn say_one(&mut self, number: usize, emission: Emission, now: Timestamp) {
         let Some(channel) = self.channels.get(number) else { return };
-        let pings = !matches!(emission.kind, OccasionKind::Edit | OccasionKind::Quiet);
+        let Emission { mut summary, told, maybe_duplicate } = emission;
+        let is_edit = summary.kind == OccasionKind::Edit;
+        let pings = !matches!(summary.kind, OccasionKind::Edit | OccasionKind::Quiet);
         let deferred = self.dispatch.deferred_note(number, now).filter(|_| pings);
         let tells_deferred = deferred.is_some();
-        let notes: Vec<String> = emission.notes.iter().cloned().chain(deferred).collect();
-        let occasion = Occasion::first(&emission.alert, &channel.name, emission.group, now.into())
-            .of_kind(emission.kind, emission.number)
-            .counts(emission.counts)
-            .outlook(emission.outlook)
-            .others(&emission.mentions)
-            .notes(&notes);
+        summary.notes.extend(deferred);
         let counters = &channel.counters;
-        let state = DeliveryState {
-            not_before: now,
-            maybe_duplicate: emission.maybe_duplicate,
-            ..DeliveryState::default()
-        };
-        match self.say(number, &occasion, state, tells_deferred, now) {
-            Some(0) | None if emission.told == 0 => {}
+        let state = DeliveryState { not_before: now, maybe_duplicate, ..DeliveryState::default() };
+        match self.say(number, summary, state, tells_deferred, now) {
+            Some(0) | None if told == 0 => {}
             // The sink has nothing to say about this, or could not.
             Some(0) => {
-                add(&counters.withheld, emission.told);
-                add(&counters.unreported, emission.told);
+                add(&counters.withheld, told);
+                add(&counters.unreported, told);
             }
             None => {
-                add(&counters.dropped_render, emission.told);
-                add(&counters.unreported, emission.told);
+                add(&counters.dropped_render, told);
+                add(&counters.unreported, told);
             }
             Some(_) => {
-                let shown = u64::from(emission.kind != OccasionKind::Edit).min(emission.told);
+                let shown = u64::from(!is_edit).min(told);
                 add(&counters.rendered, shown);
-                add(&counters.grouped, emission.told - shown);
+                add(&counters.grouped, told - shown);
             }
         }
         if let Some(counting) = self.aggregators.get_mut(number).filter(|_| pings) {
@@ -323,21 +319,21 @@ impl<F: Files> Pipeline<'_, F> {
     fn say(
         &mut self,
         number: usize,
-        occasion: &Occasion<'_>,
+        summary: GroupSummary,
         state: DeliveryState,
         tells_deferred: bool,
         now: Timestamp,
     ) -> Option<usize> {
         let channel = self.channels.get(number)?;
-        let receipts = self.dispatch.receipts(&channel.name, occasion.group());
-        let occasion = match occasion.kind() {
-            // A first message stands for itself, whatever was said of an earlier group of that name.
-            OccasionKind::First => occasion.clone(),
-            _ => occasion.clone().receipts(&receipts),
+        let receipts = match summary.kind {
+            // A first message stands for itself, whatever was sent about an earlier group of that name.
+            OccasionKind::First => Vec::new(),
+            _ => self.dispatch.receipts(&channel.name, summary.group),
         };
-        let (rendered, summary) = channel.render(&occasion, now)?;
+        let (rendered, summary) = channel.render(summary, &receipts, now)?;
         let count = rendered.len();
-        let accepted = self.dispatch.accept(state, self.channels, number, rendered, &summary, now);
+        let messages = QueuedMessage::all(rendered, &summary, now);
+        let accepted = self.dispatch.accept(state, self.channels, number, messages, now);
         if tells_deferred {
             self.dispatch.fold_deferred(self.channels, number, &accepted);
         }

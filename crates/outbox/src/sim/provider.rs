@@ -7,7 +7,7 @@ use std::{
 use super::random::SimRandom;
 use crate::{
     Delivering, DeliveryPolicy, GroupId, Notification, NotificationId, Occasion, OccasionKind, Outcome,
-    Reason, Receipt, Scope, Sink, model::timestamp::Timestamp,
+    Reason, Receipt, Scope, Sink, model::Timestamp,
 };
 
 /// Renders for its recipients, and notes what; what it delivers is the simulator's affair.

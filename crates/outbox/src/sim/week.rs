@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 use watchfire_core::Alert;
 
 use crate::{
-    DeliveryPolicy, GroupId, Occasion, OccasionKind, Receipt, aggregate::Aggregator, aggregate::RateLimiter,
-    model::timestamp::Timestamp,
+    DeliveryPolicy, GroupId, Occasion, OccasionKind, Receipt,
+    aggregate::{Aggregator, RateLimiter},
+    model::Timestamp,
 };
 
 /// Takes alerts at their times, the earliest first, and hands what the channel says of them until `end` to `tell`; that
@@ -38,15 +39,10 @@ pub fn simulate_week(
             }
         }
         for emission in said.drain(..) {
-            let first = emission.kind == OccasionKind::First;
-            let known = receipts.entry(emission.group).or_default();
-            let occasion = Occasion::first(&emission.alert, channel, emission.group, now.into())
-                .of_kind(emission.kind, emission.number)
-                .counts(emission.counts)
-                .outlook(emission.outlook)
-                .others(&emission.mentions)
-                .notes(&emission.notes)
-                .receipts(if first { &[] } else { known });
+            let first = emission.summary.kind == OccasionKind::First;
+            let known = receipts.entry(emission.summary.group).or_default();
+            let occasion = Occasion::new(&emission.summary, channel, now.into());
+            let occasion = occasion.receipts(if first { &[] } else { known });
             let left = tell(&occasion);
             known.extend(left);
         }

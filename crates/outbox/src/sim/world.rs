@@ -30,11 +30,12 @@ use super::{
     random::SimRandom,
 };
 use crate::{
-    GroupId, Notification, NotificationId, Occasion,
-    delivery::{DeliveryState, QueueKey},
-    model::timestamp::Timestamp,
-    pipeline::channel_state::{ChannelState, Settings},
-    pipeline::dispatch::{Dispatch, Job, Limits},
+    GroupId, GroupSummary, Notification, NotificationId,
+    model::{DeliveryState, QueueKey, QueuedMessage, Timestamp},
+    pipeline::{
+        channel_state::{ChannelState, Settings},
+        dispatch::{Dispatch, Job, Limits},
+    },
     spool::{Alive, Owner, Spool},
 };
 
@@ -261,13 +262,17 @@ impl World {
             let to = usize::try_from(self.chance.below(process.channels.len() as u64)).unwrap_or_default();
             let Some(channel) = process.channels.get(to).cloned() else { continue };
             let now = process.clock(self.now);
-            let occasion = Occasion::first(&alert, &channel.name, group, now.into());
-            let Some((rendered, summary)) = channel.render(&occasion, now) else { continue };
+            let title = alert.message.clone();
+            let Some((rendered, summary)) = channel.render(GroupSummary::first(alert, group), &[], now)
+            else {
+                continue;
+            };
             let ids: Vec<NotificationId> = rendered.iter().map(Notification::id).collect();
             let state = DeliveryState { not_before: now, ..DeliveryState::default() };
-            process.dispatch.accept(state, &process.channels, to, rendered, &summary, now);
+            let messages = QueuedMessage::all(rendered, &summary, now);
+            process.dispatch.accept(state, &process.channels, to, messages, now);
             process.dispatch.commit();
-            self.say(format!("process {number} accepts {} for {}", alert.message, channel.name));
+            self.say(format!("process {number} accepts {title} for {}", channel.name));
             self.explain(&mut process);
             self.note_accepted(&process, ids.into_iter());
         }
@@ -286,14 +291,15 @@ impl World {
         let (left, _) = process.dispatch.look(&process.channels, true, now);
         for left in left {
             for (to, channel) in process.channels.clone().iter().enumerate() {
-                let occasion = Occasion::first(&left.alert, &channel.name, GroupId::from_u64(9), now.into());
-                let Some((rendered, summary)) = channel.render(&occasion, now) else { continue };
+                let summary = GroupSummary::first(left.alert.clone(), GroupId::from_u64(9));
+                let Some((rendered, summary)) = channel.render(summary, &[], now) else { continue };
                 let state = DeliveryState {
                     not_before: now,
                     maybe_duplicate: left.again,
                     ..DeliveryState::default()
                 };
-                process.dispatch.accept(state, &process.channels, to, rendered, &summary, now);
+                let messages = QueuedMessage::all(rendered, &summary, now);
+                process.dispatch.accept(state, &process.channels, to, messages, now);
             }
             process.dispatch.end_alert(&left.name);
         }

@@ -1,10 +1,13 @@
 mod summary;
 
-use std::{fmt::Write, time::SystemTime};
+use std::fmt::Write;
 
 use watchfire_core::{Alert, Field, Severity, cut};
 
-use crate::{Counts, GroupId, Occasion, OccasionKind, Outlook, model::text::hanging};
+use crate::{
+    Counts, GroupId, Occasion, OccasionKind, Outlook,
+    model::text::{format_duration, format_timestamp, hanging, one_line},
+};
 use summary::summary;
 
 /// Is what a message says, before a sink says it in its own markup: the same words on every channel.
@@ -289,55 +292,6 @@ fn is_said_already(alert: &Alert, field: &Field) -> bool {
 
 fn field_line(field: &Field) -> String {
     format!("{} = {}", one_line(&field.name, 200), field.value)
-}
-
-/// Returns a time as RFC 3339 in UTC, to the second.
-#[must_use]
-pub fn format_timestamp(at: SystemTime) -> String {
-    match jiff::Timestamp::try_from(at) {
-        Ok(at) => jiff::fmt::temporal::DateTimePrinter::new().precision(Some(0)).timestamp_to_string(&at),
-        Err(_) => "at an unknown time".to_owned(),
-    }
-}
-
-/// Returns a length of time in its two largest units: `2 h 5 min`.
-#[must_use]
-pub fn format_duration(span: std::time::Duration) -> String {
-    let seconds = span.as_secs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, m) => format!("{m} min {} s", seconds % 60),
-        (0, h, m) => format!("{h} h {m} min"),
-        (d, h, _) => format!("{d} d {h} h"),
-    }
-}
-
-/// Returns `text` as one line of at most `max` characters: control characters become spaces, the cut is marked.
-#[must_use]
-pub fn one_line(text: &str, max: usize) -> String {
-    let mut line = String::with_capacity(text.len().min(max * 4));
-    let mut space = false;
-    let mut left = max;
-    for c in text.trim().chars() {
-        if c.is_control() || c.is_whitespace() {
-            space = true;
-            continue;
-        }
-        let needed = 1 + usize::from(space);
-        if left < needed {
-            line.pop();
-            line.push('…');
-            return line;
-        }
-        if space {
-            line.push(' ');
-            space = false;
-        }
-        line.push(c);
-        left -= needed;
-    }
-    line
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! The trait that every sink implements.
+
 use std::{pin::Pin, sync::Arc};
 
 use watchfire_core::ConfigError;

@@ -1,6 +1,11 @@
+//! The patience and pace of a channel towards its provider.
+
 use std::time::Duration;
 
 use crate::NotificationPolicy;
+
+/// How long a message may be on its way before it counts as held up.
+pub(crate) const OVERDUE: Duration = Duration::from_secs(60);
 
 /// Says how patient and how fast the outbox is with a channel. Each sink has its own defaults.
 #[derive(Clone, Debug, PartialEq)]

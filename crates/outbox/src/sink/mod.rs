@@ -1,21 +1,26 @@
 //! The contract that a sink implements, and all that it is given and returns.
 
-pub(crate) mod content;
+mod content;
 mod contract;
 mod delivery_policy;
-pub(crate) mod notification_policy;
+mod notification_policy;
 mod occasion;
 mod outcome;
 #[cfg(test)]
 pub(crate) mod paper;
-pub(crate) mod quiet_hours;
+mod quiet_hours;
+mod rate;
 mod receipt;
+pub(crate) mod verification;
 
-pub use content::{Fact, MessageContent, Section, format_duration, format_timestamp, one_line};
+pub use content::{Fact, MessageContent, Section};
 pub use contract::{Delivering, IntoSink, Sink};
 pub use delivery_policy::DeliveryPolicy;
+pub(crate) use delivery_policy::OVERDUE;
 pub use notification_policy::{MinCount, NotificationPolicy, QuietNote};
-pub use occasion::{Counts, Mention, Occasion, OccasionKind, Outlook};
-pub use outcome::{Outcome, Reason, Scope};
+pub use occasion::Occasion;
+pub use outcome::{Outcome, Scope};
 pub use quiet_hours::QuietHours;
+pub use rate::Rate;
 pub use receipt::Receipt;
+pub use verification::{Answers, Verdict, Verified, Verifying};

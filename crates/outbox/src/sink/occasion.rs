@@ -1,172 +1,61 @@
-use std::time::SystemTime;
+//! The occasion of a message, and all that a sink may say about it.
+
+use std::{borrow::Cow, time::SystemTime};
 
 use watchfire_core::Alert;
 
-use crate::{GroupId, Notification, Receipt};
+use crate::{
+    Counts, GroupId, GroupSummary, Mention, Notification, NotificationId, OccasionKind, Outlook, Receipt,
+    model::hash::Fnv128,
+};
 
-/// Is why a channel speaks, and all that it may say: what a [`Sink`](crate::Sink) renders.
+/// The reason for a message and all that it may say: the input of [`Sink::render`](crate::Sink::render).
 #[derive(Clone, Debug)]
 pub struct Occasion<'a> {
-    kind: OccasionKind,
-    alert: &'a Alert,
+    summary: Cow<'a, GroupSummary>,
     channel: &'a str,
-    group: GroupId,
-    number: u32,
-    counts: Counts,
-    outlook: Option<Outlook>,
     unreported: u64,
     receipts: &'a [Receipt],
-    others: &'a [Mention],
-    notes: &'a [String],
     now: SystemTime,
 }
 
-/// Names why a channel speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum OccasionKind {
-    /// The first alert of its kind.
-    First,
-    /// What came since the last message of the group.
-    Digest,
-    /// The same as a digest, into the message that is there, where the channel can edit.
-    Edit,
-    /// Many new groups at once, in one message.
-    Storm,
-    /// Nothing more came for a while.
-    Quiet,
-    /// What could not be said while the channel was down, in one message.
-    CatchUp,
-}
-
-impl OccasionKind {
-    /// All, in the order of their numbers.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::First, Self::Digest, Self::Edit, Self::Storm, Self::Quiet, Self::CatchUp];
-
-    /// Returns the lower-case name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::First => "first",
-            Self::Digest => "digest",
-            Self::Edit => "edit",
-            Self::Storm => "storm",
-            Self::Quiet => "quiet",
-            Self::CatchUp => "catch-up",
-        }
-    }
-}
-
-/// Counts the alerts of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counts {
-    /// All alerts of the group so far.
-    pub total: u64,
-    /// Those that no message has told of yet, this occasion's own included.
-    pub fresh: u64,
-    /// When the first one happened.
-    pub first: SystemTime,
-    /// When the last one happened.
-    pub last: SystemTime,
-    /// How many groups it is about; more than one in a storm, or where several speak together.
-    pub groups: u64,
-}
-
-impl Counts {
-    /// Counts one alert at `at`.
-    #[must_use]
-    pub fn one(at: SystemTime) -> Self {
-        Self { total: 1, fresh: 1, first: at, last: at, groups: 1 }
-    }
-
-    /// Makes counts of their parts.
-    #[must_use]
-    pub fn new(total: u64, fresh: u64, first: SystemTime, last: SystemTime) -> Self {
-        Self { total, fresh, first, last, groups: 1 }
-    }
-
-    /// Sets how many groups it is about.
-    #[must_use]
-    pub fn groups(mut self, groups: u64) -> Self {
-        self.groups = groups;
-        self
-    }
-}
-
-/// Tells what comes next of a storm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Outlook {
-    /// It goes on: new groups are held back, and told of together by then.
-    Next(SystemTime),
-    /// It is over: new groups are told of one by one again.
-    Over,
-}
-
-/// Mentions another group in a storm or catch-up message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Mention {
-    /// The group.
-    pub group: GroupId,
-    /// One line that says what it is about.
-    pub title: String,
-    /// How often it happened.
-    pub count: u64,
-}
-
-impl Mention {
-    /// Makes a mention.
-    pub fn new(group: GroupId, title: impl Into<String>, count: u64) -> Self {
-        Self { group, title: title.into(), count }
-    }
-}
-
 impl<'a> Occasion<'a> {
-    /// Makes the occasion of a first alert.
+    /// Makes the occasion of a message with these facts.
     #[must_use]
-    pub fn first(alert: &'a Alert, channel: &'a str, group: GroupId, now: SystemTime) -> Self {
-        Self {
-            kind: OccasionKind::First,
-            alert,
-            channel,
-            group,
-            number: 0,
-            counts: Counts::one(alert.at),
-            outlook: None,
-            unreported: 0,
-            receipts: &[],
-            others: &[],
-            notes: &[],
-            now,
-        }
+    pub fn new(summary: &'a GroupSummary, channel: &'a str, now: SystemTime) -> Self {
+        Self { summary: Cow::Borrowed(summary), channel, unreported: 0, receipts: &[], now }
     }
 
-    /// Sets why the channel speaks, and how many messages the group had before.
+    /// Makes the occasion of a first alert, for the tests of a sink.
+    #[must_use]
+    pub fn first(alert: &Alert, channel: &'a str, group: GroupId, now: SystemTime) -> Self {
+        let summary = Cow::Owned(GroupSummary::first(alert.clone(), group));
+        Self { summary, channel, unreported: 0, receipts: &[], now }
+    }
+
+    /// Sets why the message is sent, and how many messages the group had before.
     #[must_use]
     pub fn of_kind(mut self, kind: OccasionKind, number: u32) -> Self {
-        self.kind = kind;
-        self.number = number;
+        let summary = self.summary.to_mut();
+        (summary.kind, summary.number) = (kind, number);
         self
     }
 
     /// Sets the counts of the group.
     #[must_use]
     pub fn counts(mut self, counts: Counts) -> Self {
-        self.counts = counts;
+        self.summary.to_mut().counts = counts;
         self
     }
 
-    /// Sets what comes next of a storm.
+    /// Sets whether a storm goes on.
     #[must_use]
     pub fn outlook(mut self, outlook: Option<Outlook>) -> Self {
-        self.outlook = outlook;
+        self.summary.to_mut().outlook = outlook;
         self
     }
 
-    /// Sets how many alerts of this channel were dropped and not yet told of.
+    /// Sets how many alerts of this channel were dropped and are in no message yet.
     #[must_use]
     pub fn unreported(mut self, count: u64) -> Self {
         self.unreported = count;
@@ -180,30 +69,36 @@ impl<'a> Occasion<'a> {
         self
     }
 
-    /// Sets the other groups that a storm or catch-up message mentions.
+    /// Sets the other groups that a storm or catch-up message names.
     #[must_use]
-    pub fn others(mut self, others: &'a [Mention]) -> Self {
-        self.others = others;
+    pub fn others(mut self, others: &[Mention]) -> Self {
+        self.summary.to_mut().mentions = others.to_vec();
         self
     }
 
-    /// Sets remarks of the outbox, such as why this channel speaks for another.
+    /// Sets the remarks of the outbox, such as why this channel reports for another.
     #[must_use]
-    pub fn notes(mut self, notes: &'a [String]) -> Self {
-        self.notes = notes;
+    pub fn notes(mut self, notes: &[String]) -> Self {
+        self.summary.to_mut().notes = notes.to_vec();
         self
     }
 
-    /// Returns why the channel speaks.
+    /// Returns the facts.
+    #[must_use]
+    pub fn summary(&self) -> &GroupSummary {
+        &self.summary
+    }
+
+    /// Returns why the message is sent.
     #[must_use]
     pub fn kind(&self) -> OccasionKind {
-        self.kind
+        self.summary.kind
     }
 
     /// Returns the alert that it is about: the first, or the latest of a digest.
     #[must_use]
-    pub fn alert(&self) -> &'a Alert {
-        self.alert
+    pub fn alert(&self) -> &Alert {
+        &self.summary.alert
     }
 
     /// Returns the channel's name.
@@ -215,28 +110,28 @@ impl<'a> Occasion<'a> {
     /// Returns the group.
     #[must_use]
     pub fn group(&self) -> GroupId {
-        self.group
+        self.summary.group
     }
 
     /// Returns how many messages the group had before this one.
     #[must_use]
     pub fn number(&self) -> u32 {
-        self.number
+        self.summary.number
     }
 
     /// Returns the counts of the group.
     #[must_use]
     pub fn tally(&self) -> Counts {
-        self.counts
+        self.summary.counts
     }
 
-    /// Returns what comes next of a storm.
+    /// Returns whether a storm goes on.
     #[must_use]
     pub fn forecast(&self) -> Option<Outlook> {
-        self.outlook
+        self.summary.outlook
     }
 
-    /// Returns how many alerts of this channel were dropped and not yet told of.
+    /// Returns how many alerts of this channel were dropped and are in no message yet.
     #[must_use]
     pub fn unreported_count(&self) -> u64 {
         self.unreported
@@ -254,16 +149,16 @@ impl<'a> Occasion<'a> {
         self.receipts.iter().find(|receipt| receipt.recipient() == recipient)
     }
 
-    /// Returns the other groups to mention.
+    /// Returns the other groups to name.
     #[must_use]
-    pub fn mentions(&self) -> &'a [Mention] {
-        self.others
+    pub fn mentions(&self) -> &[Mention] {
+        &self.summary.mentions
     }
 
-    /// Returns the outbox's remarks.
+    /// Returns the remarks of the outbox.
     #[must_use]
-    pub fn remarks(&self) -> &'a [String] {
-        self.notes
+    pub fn remarks(&self) -> &[String] {
+        &self.summary.notes
     }
 
     /// Returns when the occasion arose.
@@ -274,6 +169,52 @@ impl<'a> Occasion<'a> {
 
     /// Starts a notification for `recipient`; the sink adds its renderings.
     pub fn notification(&self, recipient: impl Into<String>) -> Notification {
-        Notification::new(self, recipient.into())
+        let (alert, recipient) = (self.alert(), recipient.into());
+        let id = Fnv128::new()
+            .part(&alert.id.as_u128().to_be_bytes())
+            .part(self.kind().as_str().as_bytes())
+            .part(&self.number().to_be_bytes())
+            // A message about several groups carries the alert of the oldest, and counts its own numbers.
+            .part(&self.group().as_u64().to_be_bytes())
+            .part(self.channel.as_bytes())
+            .part(recipient.as_bytes())
+            .finish();
+        Notification {
+            id: NotificationId(id),
+            alert: alert.id,
+            group: self.group(),
+            kind: self.kind(),
+            channel: self.channel.to_owned(),
+            recipient,
+            severity: alert.severity,
+            at: alert.at,
+            title: self.title(),
+            ladder: Vec::with_capacity(4),
+            step: 0,
+            maybe_duplicate: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use watchfire_core::{App, Severity};
+
+    use super::*;
+
+    #[test]
+    fn digests_of_one_alert_and_number_differ_by_their_groups() {
+        let alert = Alert::new(App::new("shop"), Severity::Error, "refused");
+        let id = |group, kind, number| {
+            let occasion = Occasion::first(&alert, "ops", GroupId::from_u64(group), alert.at);
+            occasion.of_kind(kind, number).notification("all").id()
+        };
+        let digest = id(1, OccasionKind::Digest, 1);
+        assert_eq!(digest, id(1, OccasionKind::Digest, 1), "stable: it is how a repeat is recognized");
+        for other in
+            [id(2, OccasionKind::Digest, 1), id(1, OccasionKind::Digest, 2), id(1, OccasionKind::First, 1)]
+        {
+            assert_ne!(digest, other);
+        }
     }
 }

@@ -26,10 +26,7 @@ use std::{
 use watchfire_core::{App, clock};
 
 use crate::{
-    delivery::{DeliveryState, QueueKey},
-    model::hash::Fnv128,
-    model::random,
-    model::timestamp::Timestamp,
+    model::{DeliveryState, QueueKey, Timestamp, hash::Fnv128, random},
     spool::{Disk, Files, Missing, Name, Owner, Spool, Trouble},
 };
 

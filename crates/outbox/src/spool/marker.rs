@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use watchfire_core::App;
 
 use super::Owner;
-use crate::model::timestamp::Timestamp;
+use crate::model::Timestamp;
 
 const FOLDER: &str = "state/running";
 /// How often the time of the file is set.

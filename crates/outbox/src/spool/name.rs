@@ -2,8 +2,7 @@ use std::fmt;
 
 use crate::{
     NotificationId,
-    delivery::{DeliveryState, QueueKey},
-    model::timestamp::Timestamp,
+    model::{DeliveryState, QueueKey, Timestamp},
     spool::Owner,
 };
 

@@ -10,10 +10,8 @@ use serde::{Deserialize, Serialize};
 use watchfire_core::{Alert, AlertId, App, Field, Severity, SpanFacts, Stack, Value};
 
 use crate::{
-    Counts, Form, GroupId, Mention, Notification, NotificationId, OccasionKind, Outlook,
-    model::notification::Rendering,
-    model::queued_message::{GroupSummary, QueuedMessage},
-    model::timestamp::Timestamp,
+    Counts, Form, GroupId, GroupSummary, Mention, Notification, NotificationId, OccasionKind, Outlook,
+    model::{QueuedMessage, Rendering, Timestamp},
 };
 
 /// Is the head of a file: everything but the renderings themselves, which follow it as they are.
@@ -105,7 +103,7 @@ struct AppRecord {
 
 impl MessageRecord {
     pub(super) fn of(letter: &QueuedMessage) -> Self {
-        let QueuedMessage { notification, summary, covers } = letter;
+        let QueuedMessage { notification, summary, since, covers } = letter;
         Self {
             id: notification.id.to_string(),
             channel: notification.channel.clone(),
@@ -118,7 +116,7 @@ impl MessageRecord {
             fresh: summary.counts.fresh,
             first: Timestamp::from(summary.counts.first).as_millis(),
             last: Timestamp::from(summary.counts.last).as_millis(),
-            since: summary.since.as_millis(),
+            since: since.as_millis(),
             groups: summary.counts.groups,
             outlook: summary.outlook.map(|outlook| match outlook {
                 Outlook::Next(at) => Timestamp::from(at).as_millis(),
@@ -171,20 +169,21 @@ impl MessageRecord {
             maybe_duplicate: false,
         };
         let mentions = self.mentions.into_iter();
-        let summary = GroupSummary {
-            alert,
-            number: self.number,
-            counts: Counts::new(self.total, self.fresh, time(self.first), time(self.last))
-                .groups(self.groups.max(1)),
-            outlook: self.outlook.map(|at| if at == 0 { Outlook::Over } else { Outlook::Next(time(at)) }),
-            mentions: mentions
-                .map(|(group, title, count)| Some(Mention::new(group.parse().ok()?, title, count)))
-                .collect::<Option<_>>()?,
-            notes: self.notes,
-            since: Timestamp::from_millis(self.since),
-        };
+        let mentions = mentions
+            .map(|(group, title, count)| Some(Mention::new(group.parse().ok()?, title, count)))
+            .collect::<Option<_>>()?;
+        let counts =
+            Counts::new(self.total, self.fresh, time(self.first), time(self.last)).groups(self.groups.max(1));
+        let outlook = self.outlook.map(|at| if at == 0 { Outlook::Over } else { Outlook::Next(time(at)) });
+        let summary = GroupSummary::first(alert, group)
+            .of_kind(notification.kind, self.number)
+            .with_counts(counts)
+            .with_outlook(outlook)
+            .with_mentions(mentions)
+            .with_notes(self.notes);
+        let since = Timestamp::from_millis(self.since);
         let covers = self.covers.iter().map(|id| id.parse::<NotificationId>().ok()).collect::<Option<_>>()?;
-        Some(QueuedMessage { notification, summary: Arc::new(summary), covers })
+        Some(QueuedMessage { notification, summary: Arc::new(summary), since, covers })
     }
 }
 

@@ -17,8 +17,8 @@ use std::{collections::HashSet, fmt, io, sync::Arc, time::Duration};
 use watchfire_core::Alert;
 
 use crate::{
-    NotificationId, delivery::DeliveryState, model::queued_message::QueuedMessage,
-    model::timestamp::Timestamp,
+    NotificationId,
+    model::{DeliveryState, QueuedMessage, Timestamp},
 };
 
 use super::{

@@ -18,7 +18,7 @@ use watchfire_core::{clock, mute_thread};
 use super::worker_loop::runtime;
 use crate::{
     Notification, Outcome, Reason,
-    delivery::QueueKey,
+    model::QueueKey,
     pipeline::channel_state::ChannelState,
     worker::shared::{Shared, THREAD},
 };

@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime};
 
-use crate::{Stats, sink::content::format_duration};
+use crate::{Stats, model::text::format_duration};
 
 /// Says whether alerts get through, and why not.
 ///
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn is_as_bad_as_the_worst_of_its_reasons() {
         use HealthStatus::{Degraded, Failing, Ok};
-        let now = SystemTime::from(crate::model::timestamp::Timestamp::from_millis(1_700_000_000_000));
+        let now = SystemTime::from(crate::model::Timestamp::from_millis(1_700_000_000_000));
         let ago = |minutes: u64| Some(now - Duration::from_secs(minutes * 60));
         let channel = |change: fn(&mut ChannelStats)| {
             let mut stats = ChannelStats { name: "ops".to_owned(), ..ChannelStats::default() };

@@ -13,9 +13,10 @@ pub(crate) mod queue;
 pub(crate) mod run_marker;
 pub(crate) mod shared;
 pub(crate) mod spool_wait;
+mod ticker;
 mod verify;
 pub(crate) mod worker_loop;
 
 pub use health::{Health, HealthStatus};
 pub use run_marker::UncleanEnd;
-pub use verify::{Answers, Verdict, Verified, Verifying, verify};
+pub use verify::verify;

@@ -15,10 +15,7 @@ use watchfire_core::{Alert, Capture, Severity, Stack, clock, process::try_lock_f
 
 use crate::{
     NotificationId,
-    delivery::QueueKey,
-    model::hash::Fnv128,
-    model::random,
-    model::timestamp::Timestamp,
+    model::{QueueKey, Timestamp, hash::Fnv128, random},
     spool::{Disk, Name, Owner, Spool},
 };
 

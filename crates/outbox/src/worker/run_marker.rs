@@ -12,8 +12,7 @@ use watchfire_core::{
 
 use crate::{
     aggregate::GROUP_FIELD,
-    model::{random, timestamp::Timestamp},
-    sink::content::format_timestamp,
+    model::{Timestamp, random, text::format_timestamp},
     spool::{Disk, LeftMarker, Marker, Owner, Runner},
 };
 

@@ -16,12 +16,13 @@ use watchfire_core::{
 use crate::{
     FlushReport, Health, Stats,
     aggregate::callsite_limiter,
-    delivery::DeliveryView,
-    model::stats::bump,
+    model::stats::{DeliveryView, bump},
     pipeline::channel_state::ChannelState,
-    worker::health::HealthInputs,
-    worker::panics::{Heard, Panics},
-    worker::queue::Queue,
+    worker::{
+        health::HealthInputs,
+        panics::{Heard, Panics},
+        queue::Queue,
+    },
 };
 
 use super::{buffer_pool::BufferPool, ending::Ending, run_marker::RunMarker, spool_wait::SpoolWait};

@@ -12,12 +12,17 @@ use tokio::{runtime::Runtime, time};
 use watchfire_core::{Buffers, clock, mute_thread};
 
 use crate::{
-    model::random,
-    model::timestamp::{Ticker, Timestamp},
-    pipeline::channel_state::ChannelState,
-    pipeline::dispatch::{Dispatch, Job},
+    model::{Timestamp, random},
+    pipeline::{
+        channel_state::ChannelState,
+        dispatch::{Dispatch, Job},
+        pipeline_turn::{Counting, Remarks},
+    },
     spool::Disk,
-    worker::shared::{Shared, THREAD, To, What, WorkerRequest},
+    worker::{
+        shared::{Shared, THREAD, To, What, WorkerRequest},
+        ticker::Ticker,
+    },
 };
 
 mod counting;
@@ -25,7 +30,6 @@ mod panic_alerts;
 mod unclean_ends;
 
 use super::attempt_runner::AttemptRunner;
-use crate::pipeline::pipeline_turn::{Counting, Remarks};
 
 /// How long the worker naps before it looks at the queue again, while there was traffic a moment ago: a push then
 /// costs the program no system call.
@@ -250,7 +254,8 @@ impl Worker<'_> {
     fn retune(&mut self, now: Timestamp) {
         for (number, (channel, counting)) in self.channels.iter().zip(&mut self.aggregators).enumerate() {
             let tuning = channel.tuning();
-            self.dispatch.delivery.retune(number, &tuning, now);
+            let after = tuning.fail_over.as_ref().map(|fail_over| fail_over.after);
+            self.dispatch.delivery.retune(number, &tuning.policy, after, now);
             counting.aggregator.retune(&tuning.policy.notifications, tuning.policy.can_edit, now);
         }
         // For the quiet hours.

@@ -252,7 +252,7 @@ fn a_digest_belongs_to_the_issue_and_a_storm_does_not() {
     for scene in Scene::all(&alert, &[]) {
         let event = ladder(&sentry(), &scene).remove(0).1;
         let own_issue =
-            matches!(scene.kind, OccasionKind::Storm | OccasionKind::CatchUp | OccasionKind::Quiet);
+            matches!(scene.summary.kind, OccasionKind::Storm | OccasionKind::CatchUp | OccasionKind::Quiet);
         assert_eq!(
             event["fingerprint"].as_array().unwrap().len(),
             if own_issue { 2 } else { 1 },
@@ -261,7 +261,7 @@ fn a_digest_belongs_to_the_issue_and_a_storm_does_not() {
         );
         assert_eq!(event.get("exception").is_none(), own_issue, "{}", scene.name);
         let shown = event.pointer("/logentry/formatted").and_then(Value::as_str).unwrap_or_default();
-        match scene.kind {
+        match scene.summary.kind {
             OccasionKind::First => assert_eq!(shown, "", "{}", scene.name),
             OccasionKind::Quiet => assert_eq!(event["level"], "info"),
             // The words are the page's; the counts must be there.

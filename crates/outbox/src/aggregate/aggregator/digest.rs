@@ -2,14 +2,13 @@ use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{AT_ONCE, Aggregator, EDIT_GAP};
 use crate::{
-    Counts, GroupId, OccasionKind, QuietNote,
+    Counts, GroupId, GroupSummary, OccasionKind, QuietNote,
     aggregate::{
         Emission,
         emission::{mention, most_frequent, notes_of},
         group::{Group, Late},
     },
-    model::hash::Fnv128,
-    model::timestamp::Timestamp,
+    model::{Timestamp, hash::Fnv128},
 };
 
 impl Aggregator {
@@ -26,7 +25,7 @@ impl Aggregator {
         self.changed = true;
         if group.total > 1 && self.policy.quiet == QuietNote::Edit && self.can_edit && editable(id) {
             let mut emission = Emission::of(OccasionKind::Quiet, id, &group, now);
-            emission.alert = Arc::clone(&group.opening);
+            emission.summary.alert = Arc::clone(&group.opening);
             out.push(emission);
         }
     }
@@ -50,7 +49,7 @@ impl Aggregator {
             return;
         }
         let mut emission = Emission::of(OccasionKind::Edit, id, group, now);
-        emission.alert = Arc::clone(&group.opening);
+        emission.summary.alert = Arc::clone(&group.opening);
         (group.unsaid, group.maybe_told) = (0, false);
         group.said = group.said.saturating_add(1);
         group.last_said = now;
@@ -111,7 +110,7 @@ impl Aggregator {
             group.opening = Arc::clone(&group.sample);
         }
         if std::mem::take(&mut self.unmentioned) > 0 {
-            emission.notes.extend(withheld_note(self.tally.withheld));
+            emission.summary.notes.extend(withheld_note(self.tally.withheld));
         }
         group.told(&self.policy, now);
         let at = group.next();
@@ -168,18 +167,13 @@ impl Aggregator {
             .part(&since.as_millis().to_be_bytes());
         self.bundles = self.bundles.saturating_add(1);
         self.tally.told += told;
-        Some(Emission {
-            kind,
-            group: GroupId::from_u64(name.finish_u64()),
-            number: self.bundles,
-            alert,
-            counts: Counts::new(total, fresh, first.into(), last.into()).groups(groups.max(1)),
-            outlook: None,
-            told,
-            mentions,
-            notes,
-            maybe_duplicate,
-        })
+        let counts = Counts::new(total, fresh, first.into(), last.into()).groups(groups.max(1));
+        let summary = GroupSummary::first(alert, GroupId::from_u64(name.finish_u64()))
+            .of_kind(kind, self.bundles)
+            .with_counts(counts)
+            .with_mentions(mentions)
+            .with_notes(notes);
+        Some(Emission { summary, told, maybe_duplicate })
     }
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{Aggregator, MOST_BYTES, MOST_GROUPS, Overflow};
-use crate::{GroupId, model::timestamp::Timestamp};
+use crate::{GroupId, model::Timestamp};
 
 impl Aggregator {
     pub(super) fn overflow(&mut self, alerts: u64, first: Timestamp, last: Timestamp, now: Timestamp) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use watchfire_core::Severity;
 
 use super::Aggregator;
-use crate::{GroupId, model::timestamp::Timestamp};
+use crate::{GroupId, model::Timestamp};
 
 impl Aggregator {
     /// Returns the highest severity of a group, and whether a first message of it is still owed.

@@ -1,5 +1,5 @@
 use super::{Aggregator, Late};
-use crate::{NotificationPolicy, aggregate::Silences, model::timestamp::Timestamp};
+use crate::{NotificationPolicy, aggregate::Silences, model::Timestamp};
 
 impl Aggregator {
     /// Takes other settings. What was counted stays, and is told as they have it: at the times of the new digests, counted

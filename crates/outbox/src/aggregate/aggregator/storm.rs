@@ -10,7 +10,7 @@ use crate::{
         emission::{mention, most_frequent},
         group::Group,
     },
-    model::timestamp::Timestamp,
+    model::Timestamp,
 };
 
 /// More new groups than these are a storm as soon as the budget has one message left: it is better spent on all of them
@@ -123,11 +123,12 @@ impl Aggregator {
         storm.due = now + self.policy.window(storm.step);
         let whole = self.whole_storm(storm.since, now);
         if let Some(mut emission) = self.bundle(OccasionKind::Storm, &ids, now) {
-            emission.outlook = Some(if over { Outlook::Over } else { Outlook::Next(storm.due.into()) });
-            emission.counts.first = storm.since.into();
-            emission.counts.groups = storm.kinds.max(emission.counts.groups);
+            emission.summary.outlook =
+                Some(if over { Outlook::Over } else { Outlook::Next(storm.due.into()) });
+            emission.summary.counts.first = storm.since.into();
+            emission.summary.counts.groups = storm.kinds.max(emission.summary.counts.groups);
             if let Some((oldest, mentions)) = whole {
-                (emission.alert, emission.mentions) = (oldest, mentions);
+                (emission.summary.alert, emission.summary.mentions) = (oldest, mentions);
             }
             out.push(emission);
         }

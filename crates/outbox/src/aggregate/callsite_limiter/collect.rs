@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use super::{COUNT, CROWDED, CallsiteLimiter, OPEN, RepeatKey, SPENT, Slot, tag};
-use crate::{GroupId, model::timestamp::Timestamp};
+use crate::{GroupId, model::Timestamp};
 
 /// How long a text counts as known.
 pub(crate) const WINDOW: Duration = Duration::from_secs(60);

@@ -4,7 +4,7 @@ use std::sync::{
 };
 
 use super::{collect::Repeats, *};
-use crate::{GroupId, model::timestamp::Timestamp};
+use crate::{GroupId, model::Timestamp};
 
 const ID: u64 = 0x1234_5678_9abc_def0;
 

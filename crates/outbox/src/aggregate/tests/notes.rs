@@ -3,7 +3,7 @@
 use super::*;
 
 fn notes(scene: &Scene) -> &[String] {
-    scene.said.last().map(|(_, emission)| emission.notes.as_slice()).unwrap_or_default()
+    scene.said.last().map(|(_, emission)| emission.summary.notes.as_slice()).unwrap_or_default()
 }
 
 fn silence(scene: &mut Scene, groups: &[GroupId]) {
@@ -50,7 +50,7 @@ fn a_message_of_several_groups_says_what_held_each_of_them_back() {
             scene.event(alert);
         }
         scene.pass(HOUR * 2);
-        assert_eq!(scene.said.last().unwrap().1.counts.groups, 4, "{expected}");
+        assert_eq!(scene.said.last().unwrap().1.summary.counts.groups, 4, "{expected}");
         assert_eq!(notes(&scene), [expected]);
     }
 }

@@ -1,7 +1,7 @@
 //! A restart between two messages changes neither.
 
 use super::*;
-use crate::Counts;
+use crate::{Counts, GroupSummary};
 
 /// What is said: when and why; of how many that are new to the reader, and its counts; under which number and with which
 /// remarks; and what the message that is edited shows.
@@ -9,9 +9,10 @@ type Line = (u64, &'static str, u64, Counts, u32, Vec<String>, String);
 
 fn lines(scene: &Scene) -> Vec<Line> {
     let line = |(at, emission): &(Duration, Emission)| {
-        let shows_first = matches!(emission.kind, OccasionKind::Edit | OccasionKind::Quiet);
-        let shown = if shows_first { emission.alert.message.clone() } else { String::new() };
-        let Emission { kind, counts, number, notes, told, .. } = emission;
+        let shows_first = matches!(emission.summary.kind, OccasionKind::Edit | OccasionKind::Quiet);
+        let shown = if shows_first { emission.summary.alert.message.clone() } else { String::new() };
+        let Emission { summary, told, .. } = emission;
+        let GroupSummary { kind, counts, number, notes, .. } = summary;
         (at.as_secs(), kind.as_str(), *told, *counts, *number, notes.clone(), shown)
     };
     scene.said.iter().map(line).collect()

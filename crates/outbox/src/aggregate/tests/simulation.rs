@@ -124,14 +124,14 @@ fn expect_first_at_once(
     let now_storm = !is_critical && scene.aggregator.storm.is_some();
     if is_new && !is_silenced && is_loud && may && calm && !now_storm {
         assert_eq!(scene.said.len(), before + 1, "{context}");
-        assert_eq!(scene.said[before].1.kind, OccasionKind::First, "{context}");
+        assert_eq!(scene.said[before].1.summary.kind, OccasionKind::First, "{context}");
     }
 }
 
 fn expect_budgets_kept(scene: &Scene, policy: &NotificationPolicy, context: &str) {
     let pings = |kind: OccasionKind| !matches!(kind, OccasionKind::Edit | OccasionKind::Quiet);
     let times: Vec<Duration> =
-        scene.said.iter().filter(|(_, emission)| pings(emission.kind)).map(|(at, _)| *at).collect();
+        scene.said.iter().filter(|(_, emission)| pings(emission.summary.kind)).map(|(at, _)| *at).collect();
     for rate in &policy.budget {
         let most = rate.most() as usize;
         for (first, last) in times.iter().zip(times.iter().skip(most)) {

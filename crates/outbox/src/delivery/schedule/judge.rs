@@ -4,7 +4,7 @@ use super::{
     super::backoff::{backoff, pause},
     Delivery, Fate, Judgement, QueueKey,
 };
-use crate::{Outcome, Scope, model::timestamp::Timestamp};
+use crate::{Outcome, Scope, model::Timestamp};
 
 /// How often an answer that nobody foresaw is taken for one that passes.
 const UNKNOWN: u32 = 3;

@@ -1,7 +1,10 @@
 //! Decide whether the end of a program is worth waiting for.
 
 use super::Delivery;
-use crate::{delivery::QueueKey, delivery::breaker::Breaker, model::timestamp::Timestamp};
+use crate::{
+    delivery::breaker::Breaker,
+    model::{QueueKey, Timestamp},
+};
 
 impl Delivery {
     /// Tells whether anything may be delivered until `by`.

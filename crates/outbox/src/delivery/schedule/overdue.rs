@@ -1,15 +1,9 @@
 //! Know what is held up: for a budget, a message is heard when it arrives, whenever it was paid for.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Delivery;
-use crate::model::timestamp::Timestamp;
-
-/// How long a message may be on its way before it counts as held up.
-pub(crate) const OVERDUE: Duration = Duration::from_secs(60);
+use crate::{model::Timestamp, sink::OVERDUE};
 
 impl Delivery {
     /// Counts what each recipient of a channel was to have heard a while ago; under the empty name, what nobody has heard

@@ -1,10 +1,7 @@
 use watchfire_core::Severity;
 
 use super::*;
-use crate::{
-    NotificationId, OccasionKind, Outcome, Reason, Scope, model::failover::FailOver,
-    pipeline::channel_state::Tuning,
-};
+use crate::{NotificationId, OccasionKind, Outcome, Reason, Scope};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -545,8 +542,7 @@ fn other_settings_hold_for_what_waits_already() {
         let key = world.offer(0, "ada", 1);
         let accepted = key.accepted_at();
         let (now, policy) = (accepted + at, world.policy.clone());
-        let to = after.map(|after| FailOver { after, to: vec!["mail".to_owned()] });
-        world.delivery.retune(0, &Tuning { policy, fail_over: to }, now);
+        world.delivery.retune(0, &policy, after, now);
         let deadline = world.delivery.get(key).unwrap().deadline;
         assert_eq!(deadline.map(|at| at.since(accepted)), expected, "{before:?} {after:?} at {at:?}");
     }
@@ -555,6 +551,6 @@ fn other_settings_hold_for_what_waits_already() {
     let key = world.offer(0, "ada", 1);
     let policy = DeliveryPolicy { max_age: MINUTE, ..world.policy.clone() };
     let now = key.accepted_at() + HOUR;
-    world.delivery.retune(0, &Tuning { policy, fail_over: None }, now);
+    world.delivery.retune(0, &policy, None, now);
     assert_eq!(world.delivery.next(now), Step::Merge(vec![key]));
 }

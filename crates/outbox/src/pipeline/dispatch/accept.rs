@@ -1,14 +1,9 @@
 //! Take what sinks rendered: write it into the spool, and keep the books of what is on its way.
 
-use std::sync::Arc;
-
 use super::{Dispatch, FRESH, Kept, Limits, RECENT, secret_guard::with_masked_summary};
 use crate::{
-    Notification, NotificationId, OccasionKind,
-    delivery::{DeliveryState, QueueKey},
-    model::queued_message::{GroupSummary, QueuedMessage},
-    model::stats::bump,
-    model::timestamp::Timestamp,
+    NotificationId, OccasionKind,
+    model::{DeliveryState, QueueKey, QueuedMessage, Timestamp, stats::bump},
     pipeline::channel_state::Channels,
     spool::{Files, Missing, Name, Trouble},
 };
@@ -23,17 +18,11 @@ impl<F: Files> Dispatch<F> {
         state: DeliveryState,
         channels: &Channels,
         number: usize,
-        rendered: Vec<Notification>,
-        summary: &Arc<GroupSummary>,
+        messages: Vec<QueuedMessage>,
         now: Timestamp,
     ) -> Vec<NotificationId> {
-        rendered
-            .into_iter()
-            .filter_map(|notification| {
-                let letter = QueuedMessage { notification, summary: Arc::clone(summary), covers: Vec::new() };
-                self.accept_message(channels, number, letter, state, now)
-            })
-            .collect()
+        let accept = |message| self.accept_message(channels, number, message, state, now);
+        messages.into_iter().filter_map(accept).collect()
     }
 
     /// Takes one letter, within the budget of its recipient, and makes room for it.

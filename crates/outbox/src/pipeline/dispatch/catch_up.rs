@@ -6,15 +6,13 @@ use watchfire_core::{Alert, AlertId};
 
 use super::Dispatch;
 use crate::{
-    Counts, GroupId, Mention, NotificationId, OccasionKind, Reason,
-    delivery::{DeliveryState, QueueKey, Ticket},
-    model::hash::Fnv128,
-    model::queued_message::{GroupSummary, QueuedMessage},
-    model::stats::bump,
-    model::timestamp::Timestamp,
+    Counts, GroupId, GroupSummary, Mention, NotificationId, OccasionKind, Reason,
+    model::{
+        DeliveryState, QueueKey, QueuedMessage, Ticket, Timestamp, hash::Fnv128, stats::bump,
+        text::format_timestamp,
+    },
     one_line,
     pipeline::channel_state::{ChannelState, Channels},
-    sink::content::format_timestamp,
     spool::Files,
 };
 
@@ -35,7 +33,7 @@ impl<F: Files> Dispatch<F> {
         for key in keys {
             let Some(ticket) = self.delivery.get(*key).cloned() else { continue };
             match self.letter(*key) {
-                Ok(letter) if now.since(letter.summary.since) > last_call => {
+                Ok(letter) if now.since(letter.since) > last_call => {
                     self.expire(channel, &ticket, &letter, "too old, even for a message that sums up");
                 }
                 Ok(letter) => parts.push((ticket, letter)),
@@ -46,8 +44,8 @@ impl<F: Files> Dispatch<F> {
             return;
         }
         let summary = Arc::new(sum_up(&parts));
-        let group = parts.iter().map(|(ticket, _)| ticket.group).max().unwrap_or(GroupId::from_u64(0));
-        let rendered = channel.render_again(&summary, OccasionKind::CatchUp, group, &[], now);
+        let since = parts.iter().map(|(_, letter)| letter.since).min().unwrap_or_default();
+        let rendered = channel.render_again(&summary, now);
         let mine = rendered.into_iter().find(|notification| {
             let mut to = notification.recipient.clone();
             self.follow_move(&channel.name, &mut to);
@@ -70,7 +68,7 @@ impl<F: Files> Dispatch<F> {
             .collect();
         let id = notification.id;
         let maybe_duplicate = parts.iter().any(|(ticket, _)| ticket.state.maybe_duplicate);
-        let letter = QueuedMessage { notification, summary, covers };
+        let letter = QueuedMessage { notification, summary, since, covers };
         // It was paid for: by its parts, or when they were admitted.
         let state = DeliveryState { not_before: now, maybe_duplicate, ..DeliveryState::default() };
         let Some(spooled) = self.take_message(channels, number, letter, state, now) else {
@@ -161,7 +159,6 @@ fn sum_up(parts: &[(Ticket, QueuedMessage)]) -> GroupSummary {
     let counts = || parts.iter().map(|(_, letter)| letter.summary.counts);
     let first = counts().map(|counts| counts.first).min().unwrap_or(Timestamp::default().into());
     let last = counts().map(|counts| counts.last).max().unwrap_or(first);
-    let since = parts.iter().map(|(_, letter)| letter.summary.since).min().unwrap_or_default();
     let severity =
         parts.iter().map(|(ticket, _)| ticket.severity).max().unwrap_or(watchfire_core::Severity::Error);
     let oldest = parts.first().map(|(_, letter)| match letter.summary.mentions.first() {
@@ -178,15 +175,11 @@ fn sum_up(parts: &[(Ticket, QueuedMessage)]) -> GroupSummary {
     let app = parts.last().map(|(_, letter)| Arc::clone(&letter.summary.alert.app));
     let app = app.unwrap_or_else(|| Arc::new("watchfire".into()));
     let alert = Alert::new(app, severity, message).target("watchfire::catch_up").at(last);
-    GroupSummary {
-        alert: Arc::new(alert.id(AlertId::from_u128(hash.finish()))),
-        number: 0,
-        counts: Counts::new(total, total, first, last).groups(groups.max(1)),
-        outlook: None,
-        mentions,
-        notes: Vec::new(),
-        since,
-    }
+    let group = parts.iter().map(|(ticket, _)| ticket.group).max().unwrap_or(GroupId::from_u64(0));
+    GroupSummary::first(alert.id(AlertId::from_u128(hash.finish())), group)
+        .of_kind(OccasionKind::CatchUp, 0)
+        .with_counts(Counts::new(total, total, first, last).groups(groups.max(1)))
+        .with_mentions(mentions)
 }
 
 #[cfg(test)]
@@ -203,14 +196,13 @@ mod tests {
             let counts = Counts::new(fresh, fresh, alert.at, alert.at).groups(groups);
             let mentions: Vec<_> =
                 named.iter().map(|(group, n)| Mention::new(GroupId::from_u64(*group), "named", *n)).collect();
-            let occasion = Occasion::first(&alert, "ops", GroupId::from_u64(group), alert.at)
+            let summary = GroupSummary::first(alert.clone(), GroupId::from_u64(group))
                 .of_kind(kind, 1)
-                .counts(counts)
-                .others(&mentions);
-            let notification = occasion.notification("ada").plain("text");
-            let summary =
-                Arc::new(GroupSummary::of(&occasion, Arc::new(alert.clone()), Timestamp::default()));
-            let letter = QueuedMessage { notification, summary, covers: Vec::new() };
+                .with_counts(counts)
+                .with_mentions(mentions);
+            let notification = Occasion::new(&summary, "ops", alert.at).notification("ada").plain("text");
+            let messages = QueuedMessage::all(vec![notification], &Arc::new(summary), Timestamp::default());
+            let letter = messages.into_iter().next().unwrap();
             let key = QueueKey { accepted: id, id: letter.notification.id };
             (letter.ticket(key, 0, DeliveryState::default()), letter)
         };

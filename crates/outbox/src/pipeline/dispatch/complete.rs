@@ -7,9 +7,11 @@ use watchfire_core::Alert;
 use super::{Dispatch, FRESH, Kept, Said};
 use crate::{
     GroupId, Outcome, Reason, Receipt,
-    delivery::{DeliveryState, Fate, Judgement, QueueKey},
-    model::stats::{Counters, bump},
-    model::timestamp::Timestamp,
+    delivery::{Fate, Judgement},
+    model::{
+        DeliveryState, QueueKey, Timestamp,
+        stats::{Counters, bump},
+    },
     pipeline::channel_state::Channels,
     spool::{Files, Missing, StateKind},
 };

@@ -6,12 +6,8 @@ use watchfire_core::Severity;
 
 use super::Dispatch;
 use crate::{
-    NotificationId,
-    delivery::{DeliveryState, QueueKey, Ticket},
-    format_duration,
-    model::queued_message::QueuedMessage,
-    model::stats::bump,
-    model::timestamp::Timestamp,
+    NotificationId, format_duration,
+    model::{DeliveryState, QueueKey, QueuedMessage, Ticket, Timestamp, stats::bump},
     one_line,
     pipeline::channel_state::{ChannelState, Channels},
     spool::Files,

@@ -5,12 +5,8 @@ use std::sync::Arc;
 use super::{Dispatch, Kept, deferred::terms};
 use crate::{
     NotificationId, Reason,
-    delivery::{DeliveryState, QueueKey},
-    model::queued_message::QueuedMessage,
-    model::stats::bump,
-    model::timestamp::Timestamp,
+    model::{DeliveryState, QueueKey, QueuedMessage, Timestamp, stats::bump, text::format_timestamp},
     pipeline::channel_state::Channels,
-    sink::content::format_timestamp,
     spool::Files,
 };
 
@@ -104,10 +100,12 @@ impl<F: Files> Dispatch<F> {
         let Some(channel) = channels.get(number) else { return copies };
         let tuning = channel.tuning();
         let Some(fail_over) = &tuning.fail_over else { return copies };
-        let notification = &letter.notification;
-        let since = format_timestamp(letter.summary.since.into());
-        let mut notes = letter.summary.notes.clone();
-        notes.push(format!("The channel `{}` has not delivered this since {since}: {reason}", channel.name));
+        let since = format_timestamp(letter.since.into());
+        let mut summary = (*letter.summary).clone();
+        summary
+            .notes
+            .push(format!("The channel `{}` has not delivered this since {since}: {reason}", channel.name));
+        let summary = Arc::new(summary);
         for name in &fail_over.to {
             let Some(other) = channels.iter().position(|channel| channel.name == *name) else {
                 let line = format_args!("{}: there is no channel `{name}` to take over", channel.name);
@@ -115,14 +113,12 @@ impl<F: Files> Dispatch<F> {
                 continue;
             };
             let Some(target) = channels.get(other) else { continue };
-            let rendered =
-                target.render_again(&letter.summary, notification.kind, notification.group, &notes, now);
-            let mut summary = (*letter.summary).clone();
-            summary.notes.clone_from(&notes);
+            let rendered = target.render_again(&summary, now);
             // The budget is for what people hear, whoever it comes from.
-            let mut state = terms(target, notification.severity, now);
+            let mut state = terms(target, letter.notification.severity, now);
             state.maybe_duplicate = twice;
-            copies.extend(self.accept(state, channels, other, rendered, &Arc::new(summary), now));
+            let messages = QueuedMessage::all(rendered, &summary, letter.since);
+            copies.extend(self.accept(state, channels, other, messages, now));
         }
         copies
     }

@@ -4,10 +4,9 @@ use watchfire_core::AlertId;
 
 use super::Dispatch;
 use crate::{
+    Silence,
     aggregate::OrphanedCounts,
-    aggregate::Silence,
-    model::hash::Fnv128,
-    model::timestamp::Timestamp,
+    model::{Timestamp, hash::Fnv128},
     spool::{Files, Owner, Spool, StateKind},
 };
 

@@ -1,7 +1,7 @@
 //! Tell whether the end of a program is worth waiting for.
 
 use super::Dispatch;
-use crate::{model::timestamp::Timestamp, spool::Files};
+use crate::{model::Timestamp, spool::Files};
 
 impl<F: Files> Dispatch<F> {
     /// Tells whether anything may be delivered until `by` that is worth waiting for: what has a file is not lost.

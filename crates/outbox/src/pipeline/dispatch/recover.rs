@@ -7,11 +7,11 @@ use watchfire_core::Alert;
 use super::{Dispatch, Kept, deferred::terms};
 use crate::{
     NotificationId,
-    delivery::DeliveryState,
-    model::hash::Fnv128,
-    model::queued_message::QueuedMessage,
-    model::stats::{Counters, bump},
-    model::timestamp::Timestamp,
+    model::{
+        DeliveryState, QueuedMessage, Timestamp,
+        hash::Fnv128,
+        stats::{Counters, bump},
+    },
     pipeline::channel_state::Channels,
     spool::{Files, Found, Name, Owner, Spool, StateKind},
 };
@@ -169,16 +169,16 @@ impl<F: Files> Dispatch<F> {
         letter: &QueuedMessage,
         now: Timestamp,
     ) {
-        let QueuedMessage { notification, summary, .. } = letter;
+        let QueuedMessage { notification, summary, since, .. } = letter;
         let Some(number) = channels.iter().position(|channel| channel.name == notification.channel) else {
             return;
         };
         let Some(channel) = channels.get(number) else { return };
-        let rendered =
-            channel.render_again(summary, notification.kind, notification.group, &summary.notes, now);
+        let rendered = channel.render_again(summary, now);
         let mut state = terms(channel, notification.severity, now);
         state.maybe_duplicate = name.state.maybe_duplicate;
-        if !self.accept(state, channels, number, rendered, summary, now).is_empty() {
+        let messages = QueuedMessage::all(rendered, summary, *since);
+        if !self.accept(state, channels, number, messages, now).is_empty() {
             self.end_alert(name);
             return;
         }

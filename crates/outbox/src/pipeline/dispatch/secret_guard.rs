@@ -7,10 +7,8 @@ use watchfire_core::process::{holds_own_secret, mask_own_secrets};
 
 use super::Dispatch;
 use crate::{
-    Notification, Reason,
-    model::queued_message::{GroupSummary, QueuedMessage},
-    model::stats::bump,
-    model::timestamp::Timestamp,
+    GroupSummary, Notification, Reason,
+    model::{QueuedMessage, Timestamp, stats::bump},
     pipeline::channel_state::ChannelState,
     spool::{Files, masked},
 };
@@ -35,8 +33,7 @@ impl<F: Files> Dispatch<F> {
         notification.title = mask_own_secrets(&notification.title).into_owned();
         retain_clean(notification);
         if notification.ladder.is_empty() {
-            let (kind, group) = (notification.kind, notification.group);
-            let again = channel.render_again(&summary, kind, group, &summary.notes, now);
+            let again = channel.render_again(&summary, now);
             let again = again.into_iter().find(|again| again.recipient == notification.recipient)?;
             notification.ladder = again.ladder;
             retain_clean(notification);

@@ -9,8 +9,8 @@ use watchfire_core::{App, Severity};
 
 use super::*;
 use crate::{
-    DeliveryPolicy, NotificationPolicy, Occasion, Outcome, Rate,
-    model::failover::FailOver,
+    DeliveryPolicy, GroupSummary, NotificationPolicy, Outcome, Rate,
+    model::FailOver,
     pipeline::channel_state::Settings,
     sink::paper::Paper,
     spool::{Disk, Owner},
@@ -97,10 +97,11 @@ impl Scene {
         let alert = Alert::new(App::new("shop"), severity, format!("alert {}", self.alerts));
         let channel = Arc::clone(&self.channels[0]);
         let group = GroupId::from_u64(u64::from(self.alerts));
-        let occasion = Occasion::first(&alert, &channel.name, group, self.now.into());
-        let (rendered, summary) = channel.render(&occasion, self.now).unwrap();
+        let summary = GroupSummary::first(alert, group);
+        let (rendered, summary) = channel.render(summary, &[], self.now).unwrap();
         let state = DeliveryState { maybe_duplicate: self.marked, ..state_at(self.now) };
-        self.dispatch.accept(state, &self.channels, 0, rendered, &summary, self.now);
+        let messages = QueuedMessage::all(rendered, &summary, self.now);
+        self.dispatch.accept(state, &self.channels, 0, messages, self.now);
         self.dispatch.commit();
     }
 
@@ -323,12 +324,12 @@ fn the_next_message_of_the_channel_tells_what_its_budget_held_back() {
     // Its own aggregator speaks.
     let channel = Arc::clone(&scene.channels[1]);
     let alert = Alert::new(App::new("shop"), Severity::Critical, "fire");
-    let notes = [note];
-    let occasion = Occasion::first(&alert, "sms", GroupId::from_u64(99), scene.now.into()).notes(&notes);
-    let (rendered, summary) = channel.render(&occasion, scene.now).unwrap();
+    let summary = GroupSummary::first(alert, GroupId::from_u64(99)).with_notes(vec![note]);
+    let (rendered, summary) = channel.render(summary, &[], scene.now).unwrap();
+    let messages = QueuedMessage::all(rendered, &summary, scene.now);
     // An hour after the first there is room.
     scene.now = BEGIN + Duration::from_secs(120 + 3_600);
-    let by = scene.dispatch.accept(state_at(scene.now), &scene.channels, 1, rendered, &summary, scene.now);
+    let by = scene.dispatch.accept(state_at(scene.now), &scene.channels, 1, messages, scene.now);
     scene.dispatch.fold_deferred(&scene.channels, 1, &by);
     assert!(scene.dispatch.deferred_note(1, scene.now).is_none());
     let told = scene.pass(Duration::from_secs(24 * 3600));

@@ -5,8 +5,7 @@ use watchfire_core::{SelfLog, Severity};
 use super::*;
 use crate::{
     DeliveryPolicy, NotificationPolicy, Outcome, Rate, Reason,
-    pipeline::channel_state::Settings,
-    pipeline::dispatch::Job,
+    pipeline::{channel_state::Settings, dispatch::Job},
     sink::paper::Paper,
     spool::{Disk, Owner, Spool},
 };
@@ -189,7 +188,7 @@ fn the_guide_has_the_times_of_the_code() {
     ] {
         assert!(GUIDE.contains(&expected), "{expected}");
     }
-    assert_eq!((KEEP, ADOPT, crate::delivery::OVERDUE), (Duration::from_secs(1), MINUTE, MINUTE));
+    assert_eq!((KEEP, ADOPT, crate::sink::OVERDUE), (Duration::from_secs(1), MINUTE, MINUTE));
 }
 
 #[test]

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::World;
-use crate::{GroupId, aggregate::Aggregator, aggregate::RateLimiter, spool::Owner};
+use crate::{
+    GroupId,
+    aggregate::{Aggregator, RateLimiter},
+    spool::Owner,
+};
 
 /// Is what a process that is gone has left of one channel, to be taken over.
 #[derive(Debug)]

@@ -11,10 +11,11 @@ use super::{Process, World};
 use crate::{
     GroupId, OccasionKind, Silence,
     aggregate::{Fingerprint, GROUP_FIELD},
-    model::stats::add,
-    model::timestamp::Timestamp,
-    pipeline::channel_state::ChannelState,
-    pipeline::pipeline_turn::{Counting, Pipeline, Remarks},
+    model::{Timestamp, stats::add},
+    pipeline::{
+        channel_state::ChannelState,
+        pipeline_turn::{Counting, Pipeline, Remarks},
+    },
     sim::{fake_disk::FakeFiles, random::SimRandom},
 };
 

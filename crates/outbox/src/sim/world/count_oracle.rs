@@ -9,8 +9,8 @@ use std::{
 
 use super::{Process, World, adoption_oracle::LeftCounts, aggregation::may_speak};
 use crate::{
-    GroupId, NotificationId, OccasionKind, delivery::OVERDUE, model::timestamp::Timestamp,
-    pipeline::pipeline_turn::KEEP, sim::fake_disk::Mode, spool::Owner,
+    GroupId, NotificationId, OccasionKind, model::Timestamp, pipeline::pipeline_turn::KEEP,
+    sim::fake_disk::Mode, sink::OVERDUE, spool::Owner,
 };
 
 /// Is what the simulator knows of one aggregator of a process.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 use super::{Process, World};
 use crate::{
     Notification, NotificationId,
-    delivery::{QueueKey, Ticket},
+    model::{QueueKey, Ticket},
     sim::fake_disk::Mode,
 };
 

@@ -8,7 +8,7 @@ use std::{
 use super::{Process, World};
 use crate::{
     NotificationId,
-    delivery::QueueKey,
+    model::QueueKey,
     sim::fake_disk::{FakeFiles, Mode},
     spool::{Name, Spool},
 };

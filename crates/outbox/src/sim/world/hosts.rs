@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Process, World, adoption_oracle::LeftCounts};
-use crate::{model::timestamp::Timestamp, spool::Owner};
+use crate::{model::Timestamp, spool::Owner};
 
 /// How often the worker of every process has looked at the folder, at least.
 const LOOK: Duration = Duration::from_secs(60);

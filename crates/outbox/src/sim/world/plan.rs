@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::{Plan, Wanted, aggregation::draw_noise};
 use crate::{
-    DeliveryPolicy, model::failover::FailOver, pipeline::channel_state::Settings, pipeline::dispatch::Limits,
+    DeliveryPolicy,
+    model::FailOver,
+    pipeline::{channel_state::Settings, dispatch::Limits},
     sim::random::SimRandom,
 };
 

@@ -3,11 +3,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{World, count_oracle::Book};
 use crate::{
     Notification,
-    delivery::QueueKey,
-    model::timestamp::Timestamp,
-    pipeline::channel_state::ChannelState,
-    pipeline::dispatch::Dispatch,
-    pipeline::pipeline_turn::Counting,
+    model::{QueueKey, Timestamp},
+    pipeline::{channel_state::ChannelState, dispatch::Dispatch, pipeline_turn::Counting},
     sim::{
         fake_disk::FakeFiles,
         provider::{Pauses, Shown},

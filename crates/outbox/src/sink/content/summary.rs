@@ -1,7 +1,10 @@
 use std::time::Duration;
 
-use super::{alerts, format_duration, format_timestamp, groups};
-use crate::{Counts, Occasion, OccasionKind, Outlook};
+use super::{alerts, groups};
+use crate::{
+    Counts, Occasion, OccasionKind, Outlook,
+    model::text::{format_duration, format_timestamp},
+};
 
 /// Says how often, how fast and since when: `1532 more in 5 min (5.1/s), 9804 in total since ...; the last 2 s ago`.
 pub(super) fn summary(occasion: &Occasion<'_>) -> Option<String> {

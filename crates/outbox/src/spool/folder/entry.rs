@@ -3,8 +3,9 @@ use std::{sync::Arc, time::SystemTime};
 use watchfire_core::Alert;
 
 use crate::{
-    MessageContent, Notification, delivery::DeliveryState, model::queued_message::QueuedMessage,
-    model::timestamp::Timestamp, spool::Name,
+    MessageContent, Notification, Occasion,
+    model::{DeliveryState, QueuedMessage, Timestamp},
+    spool::Name,
 };
 
 /// Is a file of the folder, with what its name tells.
@@ -181,11 +182,10 @@ impl Content {
         redirected_from: Option<String>,
         why: Option<String>,
     ) -> Self {
-        let QueuedMessage { mut notification, summary, covers } = letter;
+        let QueuedMessage { mut notification, summary, covers, .. } = letter;
         notification.step = usize::from(state.step).min(notification.ladder.len().saturating_sub(1));
         notification.maybe_duplicate = state.maybe_duplicate;
-        let Notification { kind, group, channel, .. } = &notification;
-        let occasion = summary.occasion(*kind, channel, *group, &summary.notes, summary.counts.last);
+        let occasion = Occasion::new(&summary, &notification.channel, summary.counts.last);
         Self {
             text: MessageContent::of(&occasion).plain_text(),
             notification: Some(notification),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Files, Owner, Spool};
-use crate::{NotificationId, model::timestamp::Timestamp};
+use crate::{NotificationId, model::Timestamp};
 
 /// How often a process that has claims or counts says that it lives, for processes that cannot see it.
 const BEAT: Duration = Duration::from_secs(20);

@@ -4,9 +4,8 @@ use watchfire_core::{Alert, App, Secret, Severity};
 
 use super::*;
 use crate::{
-    Counts, GroupId, NotificationId, Occasion, Outlook,
-    delivery::QueueKey,
-    model::queued_message::{GroupSummary, QueuedMessage},
+    Counts, GroupId, GroupSummary, NotificationId, Occasion, Outlook,
+    model::{QueueKey, QueuedMessage},
     spool::Disk,
 };
 
@@ -16,12 +15,13 @@ fn letter(message: &str) -> QueuedMessage {
         .field("huge", u128::MAX)
         .target("shop::pay");
     let next = Timestamp::from_millis(1_763_675_900_000);
-    let occasion = Occasion::first(&alert, "ops", GroupId::from_u64(7), alert.at)
-        .counts(Counts::one(alert.at).groups(24))
-        .outlook(Some(Outlook::Next(next.into())));
+    let summary = GroupSummary::first(alert.clone(), GroupId::from_u64(7))
+        .with_counts(Counts::one(alert.at).groups(24))
+        .with_outlook(Some(Outlook::Next(next.into())));
+    let occasion = Occasion::new(&summary, "ops", alert.at);
     let notification = occasion.notification("ada").rich("<b>rich</b>").plain(vec![0, 255, 10]);
-    let summary = GroupSummary::of(&occasion, Arc::new(alert.clone()), Timestamp::from_millis(5));
-    QueuedMessage { notification, summary: Arc::new(summary), covers: vec![NotificationId(9)] }
+    let since = Timestamp::from_millis(5);
+    QueuedMessage { notification, summary: Arc::new(summary), since, covers: vec![NotificationId(9)] }
 }
 
 fn open(folder: &std::path::Path, pid: u32) -> Spool<Disk> {

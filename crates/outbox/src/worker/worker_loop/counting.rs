@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::Worker;
 use crate::pipeline::pipeline_turn::Pipeline;
-use crate::{model::timestamp::Timestamp, spool::Disk, worker::producer::micros};
+use crate::{model::Timestamp, spool::Disk, worker::producer::micros};
 
 impl Worker<'_> {
     pub(super) fn pipeline(&mut self) -> Pipeline<'_, Disk> {

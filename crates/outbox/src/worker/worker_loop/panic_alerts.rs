@@ -7,10 +7,12 @@ use crate::pipeline::pipeline_turn::Remarks;
 use watchfire_core::clock;
 
 use crate::{
-    model::stats::{add, bump},
-    model::timestamp::Timestamp,
+    model::{
+        Timestamp,
+        stats::{add, bump},
+        text::format_duration,
+    },
     pipeline::dispatch::Left,
-    sink::content::format_duration,
     spool::Owner,
     worker::panics::Repeated,
 };

@@ -6,7 +6,7 @@ use watchfire_core::clock;
 
 use super::Worker;
 use crate::{
-    model::{stats::bump, timestamp::Timestamp},
+    model::{Timestamp, stats::bump},
     pipeline::{dispatch::id_of_marker, pipeline_turn::Remarks},
     spool::{LeftMarker, Owner},
 };

@@ -1,11 +1,15 @@
+//! A silence: a group that is counted and not reported for a while, as a file that people can write.
+
 use std::{
-    collections::BTreeMap,
     fmt,
     str::FromStr,
     time::{Duration, SystemTime},
 };
 
-use crate::{GroupId, format_timestamp, model::timestamp::Timestamp};
+use super::{
+    GroupId,
+    text::{format_timestamp, one_line},
+};
 
 /// Says that a group is not to be spoken of for a while. What comes in is counted, and told when the silence ends.
 ///
@@ -57,7 +61,7 @@ impl Silence {
 /// Writes the file's text.
 impl fmt::Display for Silence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = |text: &str| crate::one_line(text, 500);
+        let line = |text: &str| one_line(text, 500);
         writeln!(f, "group = {}", self.group)?;
         writeln!(f, "from = {}", format_timestamp(self.from))?;
         writeln!(f, "until = {}", format_timestamp(self.until))?;
@@ -92,30 +96,6 @@ impl FromStr for Silence {
     }
 }
 
-/// Holds the silences that the worker knows of.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Silences(BTreeMap<GroupId, Silence>);
-
-impl Silences {
-    /// Takes the present list, at most 1,024 of them; of two for one group the longer counts.
-    pub(crate) fn new(list: impl IntoIterator<Item = Silence>) -> Self {
-        let mut all = BTreeMap::<GroupId, Silence>::new();
-        for silence in list.into_iter().take(1024) {
-            match all.get(&silence.group) {
-                Some(known) if known.until >= silence.until => {}
-                _ => {
-                    all.insert(silence.group, silence);
-                }
-            }
-        }
-        Self(all)
-    }
-
-    pub(crate) fn of(&self, group: GroupId, now: Timestamp) -> Option<&Silence> {
-        self.0.get(&group).filter(|silence| silence.holds(now.into()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -145,21 +125,6 @@ mod tests {
             ["", "group = x\nuntil = 2026-11-18T13:06:40Z", "group = abc", "group = abc\nuntil = soon"]
         {
             assert!(wrong.parse::<Silence>().is_err(), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn holds_from_its_beginning_to_its_end() {
-        let silence = Silence::new(GroupId::from_u64(1), at(10), Duration::from_secs(5));
-        let shorter = Silence::new(GroupId::from_u64(1), at(10), Duration::from_secs(2));
-        let all = Silences::new([silence, shorter]);
-        for (second, holds) in [(9, false), (10, true), (14, true), (15, false)] {
-            assert_eq!(
-                all.of(GroupId::from_u64(1), Timestamp::from(at(second))).is_some(),
-                holds,
-                "{second}"
-            );
-            assert!(all.of(GroupId::from_u64(2), Timestamp::from(at(second))).is_none());
         }
     }
 
