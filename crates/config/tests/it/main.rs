@@ -4,6 +4,7 @@
 mod arrival;
 mod broken;
 mod emit;
+mod ending;
 mod explain;
 mod golden;
 mod guide;

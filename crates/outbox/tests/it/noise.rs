@@ -327,3 +327,24 @@ fn a_channel_that_can_edit_counts_in_its_first_message() {
     expect_conserved(&stats);
     assert_eq!((stats.rendered, stats.grouped + stats.untold), (1, 2));
 }
+
+#[test]
+fn of_a_storm_of_critical_alerts_only_those_wait_that_pass_the_limiter() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = Told::new();
+    let builder =
+        Outbox::builder(App::new("shop")).self_log(SelfLog::to(|_| ())).spool(folder.path().join("spool"));
+    // Nothing is in time: each alert that would wait is counted.
+    let outbox = builder.sync_within(Duration::ZERO).start().unwrap();
+    let layer = told.clone().layer(&outbox).unwrap();
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::with_default(subscriber, || {
+        for _ in 0..10_000 {
+            tracing::error!(severity = "critical", "the vault is open");
+        }
+        tracing::error!("an error waits for nothing");
+    });
+    assert!(outbox.flush(LONG).is_complete);
+    let unsynced = outbox.stats().unsynced;
+    assert!((1..100).contains(&unsynced), "{unsynced}");
+}
