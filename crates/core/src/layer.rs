@@ -291,7 +291,7 @@ where
         // Taken out of the extensions before the merge, which takes a lock of its own.
         let node = context.span(id).and_then(|span| slot_of(&span));
         if let Some(node) = node {
-            node.merge(fields);
+            node.merge(fields, self.settings.redactor().is_default());
         }
     }
 

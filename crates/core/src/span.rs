@@ -2,7 +2,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -27,8 +27,8 @@ pub struct SpanNode {
     late: Mutex<FieldList>,
     version: AtomicU32,
     texts: SpanTexts,
-    /// Whether the values went through the default redaction; another layer's rules are applied when it captures.
-    pub(crate) redacted_by_default: bool,
+    /// Whether all values went through the default redaction; another layer's rules are applied when it captures.
+    redacted_by_default: AtomicBool,
 }
 
 impl SpanNode {
@@ -46,7 +46,7 @@ impl SpanNode {
             late: Mutex::default(),
             version: AtomicU32::new(0),
             texts: SpanTexts::default(),
-            redacted_by_default,
+            redacted_by_default: AtomicBool::new(redacted_by_default),
         }
     }
 
@@ -61,7 +61,7 @@ impl SpanNode {
             version: AtomicU32::new(u32::from(!late.is_empty())),
             texts: SpanTexts::default(),
             late: Mutex::new(late),
-            redacted_by_default: self.redacted_by_default,
+            redacted_by_default: AtomicBool::new(self.is_redacted_by_default()),
         }
     }
 
@@ -120,7 +120,11 @@ impl SpanNode {
 
     /// Tells whether all fields are those that were given when the span was made, redacted by the default rules.
     pub(crate) fn is_as_made(&self) -> bool {
-        self.redacted_by_default && self.version.load(Ordering::Acquire) == 0
+        self.is_redacted_by_default() && self.version.load(Ordering::Acquire) == 0
+    }
+
+    fn is_redacted_by_default(&self) -> bool {
+        self.redacted_by_default.load(Ordering::Acquire)
     }
 
     /// Walks the fields that were given when the span was made.
@@ -162,7 +166,7 @@ impl SpanNode {
     ///
     /// What was recorded under the same rules is not looked at again.
     pub fn visit_redacted(&self, redactor: &Redactor, visit: &mut dyn FnMut(&'static str, &Value)) {
-        if self.redacted_by_default && redactor.is_default() {
+        if self.is_redacted_by_default() && redactor.is_default() {
             return self.visit(visit);
         }
         self.visit(&mut |name, value| match value.as_text() {
@@ -184,12 +188,17 @@ impl SpanNode {
         all
     }
 
-    /// Takes fields recorded later; by name, so that several layers may do it.
-    pub(crate) fn merge(&self, fields: FieldList) {
+    /// Takes fields recorded later, redacted by the default rules or by those of another layer; by name, so that several
+    /// layers may do it.
+    pub(crate) fn merge(&self, fields: FieldList, by_default: bool) {
         if fields.is_empty() {
             return;
         }
         let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        if !by_default {
+            // Before the values are there: from now on every layer redacts what it shows.
+            self.redacted_by_default.store(false, Ordering::Release);
+        }
         merge(&mut late, fields);
         drop(late);
         self.version.fetch_add(1, Ordering::Release);

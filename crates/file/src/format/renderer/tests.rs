@@ -406,3 +406,56 @@ fn a_usual_text_is_masked_once_it_is_a_credential() {
     let _registered = watchfire_core::Secret::new("kept-for-long-7231");
     turn();
 }
+
+/// Renders with a renderer that it shares.
+struct Sharing(Renderer, std::sync::Arc<Mutex<String>>);
+
+impl Handler for Sharing {
+    fn handle(&self, event: &EventView<'_>) {
+        self.0.event(event, UNIX_EPOCH, None, &Zone::utc(), &mut self.1.lock().unwrap());
+    }
+}
+
+#[test]
+fn a_layer_without_redaction_unmasks_no_span_of_another() {
+    let renderer = Renderer::new(Json::new());
+    let [open, masked, named] = [(); 3].map(|()| std::sync::Arc::<Mutex<String>>::default());
+    let layer = |redactor: Redactor, lines: &std::sync::Arc<Mutex<String>>| {
+        HandlerLayer::new(Sharing(renderer.clone(), lines.clone())).redactor(redactor)
+    };
+    let dispatch = Dispatch::new(
+        registry()
+            .with(layer(Redactor::default(), &masked))
+            .with(layer(Redactor::default().name("id"), &named))
+            .with(layer(Redactor::off(), &open)),
+    );
+    let span = site(&mut Random(1), Kind::SPAN, vec!["url", "id"]);
+    let event = site(&mut Random(3), Kind::EVENT, vec!["message"]);
+    let text = |text: &str| Some(Given::Str(text.to_owned()));
+    dispatcher::with_default(&dispatch, || {
+        let mut entered = None;
+        emit(span, &[text("https://ada:hunter22@example.com/"), text("7f3a")], &mut |array| {
+            let id = dispatch.new_span(&Attributes::new(span, &span.fields().value_set(array)));
+            dispatch.enter(&id);
+            entered = Some(id);
+        });
+        for url in ["https://bob:hunter33@example.com/", ""] {
+            for _ in 0..2 {
+                emit(event, &[text("hi")], &mut |array| {
+                    dispatch.event(&Event::new(event, &event.fields().value_set(array)));
+                });
+            }
+            // Recorded later: what was kept of the spans is out of date.
+            emit(span, &[text(url), None], &mut |array| {
+                dispatch.record(entered.as_ref().unwrap(), &Recorded::new(&span.fields().value_set(array)));
+            });
+        }
+    });
+    // The first layer redacts for all what the span is made with; what is recorded later is taken by the last.
+    let shown = |lines: &Mutex<String>, part: &str| lines.lock().unwrap().matches(part).count();
+    for (part, expected) in
+        [("hunter", [2, 0, 0]), ("7f3a", [4, 4, 0]), ("bob", [2, 2, 2]), ("ada", [2, 2, 2])]
+    {
+        assert_eq!([&open, &masked, &named].map(|lines| shown(lines, part)), expected, "{part}");
+    }
+}
