@@ -6,7 +6,7 @@ use std::{
 };
 
 use tracing_core::LevelFilter;
-use watchfire_core::{ConfigError, HandlerLayer, SelfLog, Severity};
+use watchfire_core::{ConfigError, HandlerLayer, Limits, SelfLog, Severity};
 
 use crate::{
     Compression, Durability, FileHandler, FileLayer, Format, RotationInterval, WhenFull,
@@ -58,6 +58,8 @@ pub struct LogFile {
     stacks: Option<Severity>,
     pace: Pace,
     self_log: SelfLog,
+    /// Bytes of the texts of one event.
+    max_text: usize,
     /// The first of the mistakes that a setter cannot return.
     mistake: Option<ConfigError>,
 }
@@ -91,6 +93,7 @@ impl LogFile {
                 has_thread: true,
             },
             self_log: SelfLog::default(),
+            max_text: 1 << 20,
             mistake: None,
         }
     }
@@ -292,6 +295,15 @@ impl LogFile {
         self
     }
 
+    /// Sets how many bytes the message and the fields of one event may have, each and together. Default: 1 MiB.
+    ///
+    /// What is longer is cut, and ends with `… [cut]`. It holds for [`layer`](Self::layer); a handler within another
+    /// layer has the limits of that layer, see [`HandlerLayer::limits`].
+    pub fn max_text(mut self, bytes: usize) -> Self {
+        self.max_text = bytes;
+        self
+    }
+
     /// Writes the call stack below events of this severity and up. Costs milliseconds each. Default: none.
     pub fn stacks_from(mut self, severity: Severity) -> Self {
         self.stacks = Some(severity);
@@ -309,7 +321,9 @@ impl LogFile {
     /// # Errors
     /// When an option makes no sense, or the file cannot be opened; nothing is started then.
     pub fn layer(self) -> Result<FileLayer, ConfigError> {
-        self.handler().map(HandlerLayer::new)
+        let mut limits = Limits::default();
+        (limits.value, limits.message, limits.total) = (self.max_text, self.max_text, self.max_text);
+        self.handler().map(|handler| HandlerLayer::new(handler).limits(limits))
     }
 
     /// As [`layer`](Self::layer), for those who put handlers together themselves.

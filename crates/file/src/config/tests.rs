@@ -88,6 +88,7 @@ fn the_guide_states_the_defaults_that_hold() {
         ("a line waits at most", format!("{} ms", file.pace.flush_every.as_millis())),
         ("written at once from", file.flush_on.to_string()),
         ("bytes that may wait", file.pace.capacity.to_string()),
+        ("bytes of an event's message and fields", file.max_text.to_string()),
         ("durability", format!("`{:?}`", file.pace.durability)),
     ];
     for (what, value) in facts {

@@ -176,3 +176,21 @@ fn lines_arrive_by_themselves_also_after_one_that_was_written_at_once() {
         wait_for(&path, &format!("<c {round}>"));
     }
 }
+
+#[test]
+fn a_file_has_whole_what_was_logged_up_to_its_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    for (limit, is_whole) in [(None, true), (Some(100), false)] {
+        let path = folder.path().join(format!("{is_whole}.log"));
+        let file = LogFile::new(&path).json();
+        let layer = limit.map_or(file.clone(), |limit| file.max_text(limit)).layer().unwrap();
+        let body = "body ".repeat(20_000) + "end";
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            tracing::error!(%body, "request refused");
+            tracing::error!("request refused: {body}");
+        });
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches("body end").count(), if is_whole { 2 } else { 0 });
+        assert_eq!(text.matches("[cut]").count(), if is_whole { 0 } else { 2 });
+    }
+}
