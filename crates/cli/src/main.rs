@@ -10,8 +10,8 @@ mod schema;
 mod send;
 mod silence;
 mod spool;
+mod target_args;
 mod verify;
-mod whom;
 
 use std::process::ExitCode;
 

@@ -13,7 +13,7 @@ use watchfire_config::{Letter, Sent};
 use crate::{
     check::{File, report},
     output::{Colour, line, paint},
-    whom::Whom,
+    target_args::TargetArgs,
 };
 
 /// What `watchfire send` takes.
@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     file: File,
     #[command(flatten)]
-    whom: Whom,
+    handlers: TargetArgs,
     /// trace, debug, info, warn, error or critical
     #[arg(long, default_value = "error")]
     level: String,
@@ -62,11 +62,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         letter = letter.field(name, value);
     }
     let Ok(config) = args.file.config(args.json)? else { return Ok(ExitCode::from(2)) };
-    let (handler, service) = (args.whom.handler.as_deref(), args.whom.service.as_deref());
+    let (handler, service) = (args.handlers.handler.as_deref(), args.handlers.service.as_deref());
     let sent = if args.dry_run {
         config.preview(&letter, handler, service)
     } else {
-        config.send(&letter, handler, service, args.whom.within)
+        config.send(&letter, handler, service, args.handlers.within)
     };
     let sent = match sent {
         Ok(sent) => sent,

@@ -9,7 +9,7 @@ use watchfire_outbox::{GroupId, Silence, folder::SpoolFolder, one_line};
 
 use crate::{
     output::{Colour, line, paint, problem},
-    spool::{Whereabouts, read_span, span_of, stamp_of},
+    spool::{SpoolDir, read_span, span_of, stamp_of},
 };
 
 /// What `watchfire silence` takes.
@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
     #[command(flatten)]
-    place: Whereabouts,
+    dir: SpoolDir,
 }
 
 #[derive(clap::Subcommand)]
@@ -54,7 +54,7 @@ enum Command {
   watchfire silence ls --json | jq '.silences[].group'")]
     Ls {
         #[command(flatten)]
-        place: Whereabouts,
+        dir: SpoolDir,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -70,7 +70,7 @@ Examples:
         /// The group, or an unambiguous start of it
         group: String,
         #[command(flatten)]
-        place: Whereabouts,
+        dir: SpoolDir,
     },
 }
 
@@ -79,8 +79,8 @@ const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.command {
-        Some(Command::Ls { place, json }) => list(place, *json),
-        Some(Command::End { group, place }) => end(group, place),
+        Some(Command::Ls { dir, json }) => list(dir, *json),
+        Some(Command::End { group, dir }) => end(group, dir),
         None => begin(args),
     }
 }
@@ -99,7 +99,7 @@ fn begin(args: &Args) -> anyhow::Result<ExitCode> {
     if span > LONGEST {
         bail!("--for {}: expected a year at most; filter what nobody wants to receive", span_of(span));
     }
-    let mut folder = args.place.open()?;
+    let mut folder = args.dir.open()?;
     let Some(group) = find(&folder, text)? else { return Ok(ExitCode::from(1)) };
     let silence =
         Silence::new(group, clock::now(), span).by(args.by.clone().unwrap_or_else(user)).why(&args.why);
@@ -149,8 +149,8 @@ fn find(folder: &SpoolFolder, text: &str) -> anyhow::Result<Option<GroupId>> {
     }
 }
 
-fn list(place: &Whereabouts, as_json: bool) -> anyhow::Result<ExitCode> {
-    let folder = place.open()?;
+fn list(dir: &SpoolDir, as_json: bool) -> anyhow::Result<ExitCode> {
+    let folder = dir.open()?;
     let (silences, bad) = folder
         .silences()
         .with_context(|| format!("cannot read the silences of {}", folder.path().display()))?;
@@ -189,8 +189,8 @@ fn list(place: &Whereabouts, as_json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn end(start: &str, place: &Whereabouts) -> anyhow::Result<ExitCode> {
-    let mut folder = place.open()?;
+fn end(start: &str, dir: &SpoolDir) -> anyhow::Result<ExitCode> {
+    let mut folder = dir.open()?;
     let (silences, _) = folder.silences().context("cannot read the silences")?;
     let mut groups: Vec<GroupId> = silences.iter().map(|silence| silence.group).collect();
     groups.retain(|group| group.to_string().starts_with(&start.to_ascii_lowercase()));

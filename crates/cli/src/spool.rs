@@ -1,7 +1,7 @@
 //! `watchfire spool`: look into a spool's folder, and put a hand in, while programs use it.
 
 mod drain;
-mod place;
+mod spool_dir;
 mod view;
 
 use std::{
@@ -15,7 +15,7 @@ use watchfire_outbox::folder::{Entry, FolderError, Place, SpoolFolder};
 
 use crate::output::{Colour, line, paint, problem};
 
-pub(crate) use place::{Whereabouts, read_span, span_of, stamp_of};
+pub(crate) use spool_dir::{SpoolDir, read_span, span_of, stamp_of};
 
 /// What `watchfire spool` takes.
 #[derive(clap::Args)]
@@ -48,7 +48,7 @@ Examples:
   watchfire spool ls --json | jq '.messages | length'")]
     Ls {
         #[command(flatten)]
-        place: Whereabouts,
+        dir: SpoolDir,
         /// List only what is for this channel
         #[arg(long, value_name = "NAME")]
         channel: Option<String>,
@@ -68,7 +68,7 @@ Examples:
         /// The message's ID or the start of it
         id: String,
         #[command(flatten)]
-        place: Whereabouts,
+        dir: SpoolDir,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -86,7 +86,7 @@ Examples:
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
-        place: Whereabouts,
+        dir: SpoolDir,
     },
     /// Send messages to another channel: the next program that has it renders and delivers them there
     #[command(
@@ -103,7 +103,7 @@ Examples:
         #[arg(long, value_name = "CHANNEL")]
         to: String,
         #[command(flatten)]
-        place: Whereabouts,
+        dir: SpoolDir,
     },
     /// Remove messages for good; nobody will be told
     #[command(
@@ -120,7 +120,7 @@ Examples:
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
-        place: Whereabouts,
+        dir: SpoolDir,
     },
     /// Deliver what waits, by the channels of a configuration, and end
     #[command(
@@ -155,23 +155,23 @@ struct Which {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.command {
-        Command::Ls { place, channel, json } => view::list(&place.open()?, channel.as_deref(), *json),
-        Command::Show { id, place, json } => {
-            let folder = place.open()?;
+        Command::Ls { dir, channel, json } => view::list(&dir.open()?, channel.as_deref(), *json),
+        Command::Show { id, dir, json } => {
+            let folder = dir.open()?;
             match find(&entries(&folder)?, id)? {
                 Some(entry) => view::show(&folder, &entry, *json),
                 None => Ok(none(id)),
             }
         }
-        Command::Retry { which, place } => {
-            each(place.open()?, which, "will be tried again", |folder, entry| folder.retry(entry))
+        Command::Retry { which, dir } => {
+            each(dir.open()?, which, "will be tried again", |folder, entry| folder.retry(entry))
         }
-        Command::Redirect { which, to, place } => {
+        Command::Redirect { which, to, dir } => {
             let done = format!("goes to `{to}`");
-            each(place.open()?, which, &done, |folder, entry| folder.redirect(entry, to))
+            each(dir.open()?, which, &done, |folder, entry| folder.redirect(entry, to))
         }
-        Command::Drop { which, yes, place } => {
-            let folder = place.open()?;
+        Command::Drop { which, yes, dir } => {
+            let folder = dir.open()?;
             if !yes && !confirmed(&folder, which)? {
                 problem("nothing was dropped");
                 return Ok(ExitCode::from(1));

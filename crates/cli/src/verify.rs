@@ -9,13 +9,13 @@ use watchfire_config::Verification;
 use crate::{
     check::{File, report},
     output::{Colour, line, paint},
-    whom::Whom,
+    target_args::TargetArgs,
 };
 
 /// What `watchfire verify` takes.
 #[derive(clap::Args)]
 #[command(after_help = "Verdicts:
-  accepted     the provider knows it, and says as whom
+  accepted     the provider knows it, and says under which name
   refused      the provider does not take it; what helps stands behind it
   unreachable  nobody could be asked: no connection, no answer in time, a rate limit
   untold       only a message would tell: `watchfire send` sends one
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     file: File,
     #[command(flatten)]
-    whom: Whom,
+    target: TargetArgs,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -40,7 +40,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let Ok(config) = args.file.config(args.json)? else { return Ok(ExitCode::from(2)) };
-    let Whom { handler, service, within } = &args.whom;
+    let TargetArgs { handler, service, within } = &args.target;
     let answers = match config.verify(handler.as_deref(), service.as_deref(), *within) {
         Ok(answers) => answers,
         Err(mistakes) => {

@@ -21,8 +21,8 @@ use crate::fault::Fault;
 use crate::net;
 use crate::origin;
 use crate::pages;
+use crate::providers::{Canned, Context, HttpRoom, Judgement, Reply, Request};
 use crate::record::{Room, Verdict};
-use crate::rooms::{Canned, Context, HttpRoom, Judgement, Reply, Request};
 use crate::store::{New, Store};
 
 /// Serves until the task is dropped.

@@ -17,8 +17,8 @@ use tokio::task::LocalSet;
 use crate::demo::Demo;
 use crate::fault::FaultPlan;
 use crate::http::{self, Hub};
+use crate::providers::{self, smtp};
 use crate::record::{Received, Room, Verdict};
-use crate::rooms::{self, smtp};
 use crate::store::{Misfit, Missing, Store};
 use crate::tls::Identity;
 
@@ -384,7 +384,7 @@ impl HubParts {
     fn build(self) -> Hub {
         Hub {
             store: self.store,
-            rooms: RefCell::new(rooms::http_rooms()),
+            rooms: RefCell::new(providers::http_rooms()),
             paced: self.paced,
             patience: self.patience,
             addresses: self.addresses,

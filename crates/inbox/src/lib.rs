@@ -16,9 +16,9 @@ mod markup;
 mod net;
 mod origin;
 mod pages;
+mod providers;
 mod recent;
 mod record;
-mod rooms;
 mod store;
 mod tls;
 

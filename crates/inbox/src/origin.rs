@@ -1,6 +1,6 @@
 //! Refuses requests that a page of another site made a browser send.
 
-use crate::rooms::{Reply, Request};
+use crate::providers::{Reply, Request};
 
 /// Returns the refusal of a request under a foreign name, or of a change that another site asks for.
 ///

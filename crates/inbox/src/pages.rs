@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::fault::FaultPlan;
 use crate::http::Hub;
 use crate::markup::Markup;
+use crate::providers::{Reply, Request};
 use crate::record::{Received, Room};
-use crate::rooms::{Reply, Request};
 
 /// Answers a request that no room claims.
 pub(crate) fn answer(hub: &Hub, request: &Request) -> Reply {

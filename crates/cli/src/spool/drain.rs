@@ -12,7 +12,7 @@ use watchfire_outbox::{
     folder::{Entry, Place, SpoolFolder},
 };
 
-use super::{Whereabouts, entries, place::read_span, view};
+use super::{SpoolDir, entries, spool_dir::read_span, view};
 use crate::output::{Colour, line, paint, problem};
 
 /// What can carry a message; the other types write to this machine.
@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(200);
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    place: Whereabouts,
+    dir: SpoolDir,
     /// How long to try
     #[arg(long, default_value = "30s", value_name = "SPAN", value_parser = read_span)]
     within: Duration,
@@ -34,13 +34,13 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let Some(file) = &args.place.config else {
+    let Some(file) = &args.dir.config else {
         bail!(
             "what waits goes out by the channels of a program: give its configuration with --config FILE; \
              without one, start the program, which delivers what it finds in its folder"
         );
     };
-    let folder = args.place.open()?;
+    let folder = args.dir.open()?;
     let wrong = |mistakes: Mistakes| anyhow!("{mistakes}");
     let config = Config::read(file).map_err(wrong)?;
     let (config, channels) = channels_only(&config, &folder);

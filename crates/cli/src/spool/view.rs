@@ -11,7 +11,7 @@ use watchfire_outbox::{
     one_line, printable,
 };
 
-use super::{entries, place::span_of, stamp_of};
+use super::{entries, spool_dir::span_of, stamp_of};
 use crate::output::{Colour, line, paint};
 
 /// Lists all messages, or those of one channel.

@@ -2,8 +2,8 @@
 
 use crate::http::Hub;
 use crate::markup::Markup;
+use crate::providers::Reply;
 use crate::record::{Part, Received};
-use crate::rooms::Reply;
 
 pub(crate) fn page(hub: &Hub, record: &Received) -> Reply {
     let number = record.number.to_string();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::http::Hub;
 use crate::markup::Markup;
+use crate::providers::{Reply, Request};
 use crate::record::{Received, Room};
-use crate::rooms::{Reply, Request};
 
 pub(crate) fn page(hub: &Hub, request: &Request) -> Reply {
     let records = hub.store.all();

@@ -4,7 +4,7 @@
 mod hardening;
 mod net;
 mod pages;
-mod rooms;
+mod providers;
 mod slack_api;
 mod slack_webhook;
 mod smtp;

@@ -11,7 +11,7 @@ use watchfire_outbox::folder::SpoolFolder;
 
 /// Names the spool's folder.
 #[derive(clap::Args)]
-pub(crate) struct Whereabouts {
+pub(crate) struct SpoolDir {
     /// The spool's folder [default: the configuration's, else $STATE_DIRECTORY/watchfire]
     #[arg(long, value_name = "DIR")]
     pub(crate) folder: Option<PathBuf>,
@@ -20,7 +20,7 @@ pub(crate) struct Whereabouts {
     pub(crate) config: Option<PathBuf>,
 }
 
-impl Whereabouts {
+impl SpoolDir {
     pub(crate) fn open(&self) -> anyhow::Result<SpoolFolder> {
         open(&self.path()?)
     }

@@ -6,7 +6,7 @@ use crate::spool::read_span;
 
 /// Names the handlers that are meant.
 #[derive(clap::Args)]
-pub(crate) struct Whom {
+pub(crate) struct TargetArgs {
     /// The one handler that is meant; without it all that alert somebody
     #[arg(long)]
     pub(crate) handler: Option<String>,
