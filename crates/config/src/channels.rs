@@ -276,24 +276,30 @@ fn slack(table: &Options) -> Result<watchfire_slack::Slack, ConfigError> {
     use watchfire_slack::{Slack, SlackBuilder};
     let text = |key: &str| table.text(key);
     let channels = table.texts("channels");
-    let wrong = |field: &'static str, reason: &str| Err(ConfigError::new(field, reason));
+    let mut problems = Problems::new();
+    let mut wrong = |field: &'static str, reason: &str| {
+        problems.check(false, field, reason);
+        // The rest is looked at as well: all mistakes are found at once.
+        Slack::bot("xoxb-stands-in-for-a-missing-one", "C0STANDIN")
+    };
     let slack = match (text("webhook"), text("token"), channels.split_first()) {
         (Some(url), None, None) => Slack::webhook(url),
         (None, Some(token), Some((first, more))) => {
             more.iter().fold(Slack::bot(token, *first), |slack, channel| slack.also_to(*channel))
         }
         (Some(_), ..) => {
-            return wrong("slack.webhook", "is complete by itself; `token` and `channels` are for a bot");
+            wrong("slack.webhook", "is complete by itself; `token` and `channels` are for a bot")
         }
-        (None, Some(_), None) => return wrong("slack.token", "has no `channels` beside it"),
-        (None, None, Some(_)) => return wrong("slack.channels", "has no `token` beside it"),
-        (None, None, None) => return wrong("slack", "expected `webhook`, or `token` and `channels`"),
+        (None, Some(_), None) => wrong("slack.token", "has no `channels` beside it"),
+        (None, None, Some(_)) => wrong("slack.channels", "has no `token` beside it"),
+        (None, None, None) => wrong("slack", "expected `webhook`, or `token` and `channels`"),
     };
     let slack = table.texts("mention").into_iter().fold(slack, SlackBuilder::mention);
     let slack = with(slack, text("username"), SlackBuilder::username);
     let slack = with(slack, text("icon_emoji"), SlackBuilder::icon_emoji);
     let slack = with(slack, text("api_url"), SlackBuilder::api_url);
-    with(slack, text("ca_file"), SlackBuilder::ca_file).build()
+    let slack = problems.keep(with(slack, text("ca_file"), SlackBuilder::ca_file).build());
+    problems.finish(|| slack)
 }
 
 #[cfg(feature = "telegram")]

@@ -32,6 +32,8 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn table(&mut self, table: &Options, shapes: &[&'static [Key]], path: &Path) {
         let keys = || shapes.iter().flat_map(|keys| keys.iter());
+        // A key that is misspelt is not missing as well.
+        let mut meant_keys = Vec::new();
         for (name, value) in table.iter() {
             let path = path.child(name);
             match keys().find(|key| key.name == name) {
@@ -39,6 +41,7 @@ impl Checker<'_> {
                 None if self.findings.is_full() => self.wrong(&path, "is unknown"),
                 None => {
                     let meant = nearest(name, keys().map(|key| key.name));
+                    meant_keys.extend(meant);
                     let expected: Vec<_> = keys().map(|key| key.name).collect();
                     let hint = match meant {
                         Some(meant) => format!("did you mean `{meant}`?"),
@@ -53,6 +56,9 @@ impl Checker<'_> {
             }
         }
         for key in keys().filter(|key| key.required && table.get(key.name).is_none()) {
+            if meant_keys.contains(&key.name) {
+                continue;
+            }
             let about = key.about.trim_end_matches('.');
             let mistake = Mistake::new(path, format!("has no `{}`", key.name)).at(self.places.key(path));
             self.findings.add(mistake.hint(Some(format!("{}: {about}", key.name))));

@@ -24,7 +24,7 @@ pub(crate) struct Directives {
 impl Directives {
     pub(crate) fn parse(text: &str) -> Result<Self, Wrong> {
         let mut parsed = Self::default();
-        let mut plain = Vec::new();
+        let (mut plain, mut bad_levels) = (Vec::new(), Vec::new());
         for part in split(text) {
             let part = part.trim();
             if part.is_empty() {
@@ -54,11 +54,25 @@ impl Directives {
                     parsed.targets.push((part.to_owned(), Threshold::All));
                     plain.push(part.to_owned());
                 }
-                (Some(_), None) => plain.push(part.to_owned()),
+                (Some(_), None) => {
+                    bad_levels.push(level.to_owned());
+                    plain.push(part.to_owned());
+                }
             }
         }
         let plain = plain.join(",");
-        filter::directives(&plain).map(|_| parsed).map_err(|errors| reasons(&plain, &errors))
+        filter::directives(&plain).map(|_| parsed).map_err(|errors| {
+            let mut wrong = reasons(&plain, &errors);
+            // Of a part whose target is wrong, the level is looked at here.
+            for level in bad_levels {
+                if !errors.errors().iter().any(|error| error.part == level)
+                    && let Err(also) = Threshold::named(&level)
+                {
+                    wrong.reason = format!("{}; {}", wrong.reason, also.reason);
+                }
+            }
+            wrong
+        })
     }
 
     /// Tells whether it is one level and nothing else.

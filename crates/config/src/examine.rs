@@ -3,7 +3,7 @@
 use std::{io, path::Path as FilePath};
 
 use crate::{
-    Config, Mistakes, Parts,
+    Config, Mistakes, Options, Parts,
     compile::{self, Scene},
     environment, lint,
     mistake::{Cause, Findings, Mistake},
@@ -45,13 +45,15 @@ fn examine(config: &Config, text: &str, parts: &Parts, mut findings: Findings) -
     let from = Surroundings { variable: &variable, file: &environment::file, folder: config.folder() };
     let mut services: Vec<_> = config.services().into_iter().map(Some).collect();
     services.push(None);
-    let mut plans = Vec::new();
+    let (mut plans, mut resolved) = (Vec::new(), Options::new());
     for service in services {
         let scene = Scene { service, rust_log: None, parts, from: &from };
         let (options, plan) = compile::compile(config.options(), config.places(), &scene, &mut findings);
-        workshop::rehearse(&plan, &options, parts, config.places(), &mut findings);
+        resolved = options;
         plans.push((service, plan));
     }
+    // Those that no logger names as well.
+    workshop::rehearse(&resolved, parts, config.places(), &mut findings);
     findings.forget_what_follows_from_syntax(text);
     if is_assumed {
         findings.list.retain(|mistake| mistake.cause != Cause::Environment);

@@ -19,7 +19,7 @@ use crate::{
     resolve::Surroundings,
     router::Router,
     watch::{self, Bell, FollowedFile, falls_silent},
-    workshop::Workshop,
+    workshop::{Workshop, rehearse},
 };
 
 mod names;
@@ -344,6 +344,8 @@ fn assemble(
     };
     let (options, mut plan) = compile(config.options(), config.places(), &scene, &mut findings);
     if !findings.is_empty() {
+        // Nothing is started: then everything else that is wrong is named as well.
+        rehearse(&options, &origin.parts, config.places(), &mut findings);
         return Err(config.mistakes(findings));
     }
     for set in by_hand {

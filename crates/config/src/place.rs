@@ -19,6 +19,10 @@ impl Path {
         Self(keys)
     }
 
+    pub(crate) fn last(&self) -> Option<&str> {
+        self.0.last().map(String::as_str)
+    }
+
     /// Tells whether it is a key of the root.
     pub(crate) fn is_top(&self) -> bool {
         self.0.len() == 1

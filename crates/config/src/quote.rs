@@ -54,7 +54,9 @@ pub(crate) fn without_values(reason: &str, section: Section, table: &Options) ->
         }
     }
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    for value in values.iter().filter(|value| value.chars().count() >= LEAST) {
+    // A value of several words may be a part of any sentence; in quotes it was replaced above.
+    let is_word = |value: &&&str| value.chars().count() >= LEAST && !value.contains(char::is_whitespace);
+    for value in values.iter().filter(is_word) {
         shown = shown.replace(value, "the value");
     }
     shown + expected

@@ -15,7 +15,8 @@ use crate::{
     plan::{HandlerPlan, Plan},
     quote::without_values,
     setting::{Options, Setting},
-    shape::Section,
+    shape::{Key, Kind, Section},
+    suggest::nearest,
     table::{Entry, Table},
     units,
 };
@@ -266,47 +267,87 @@ impl Workshop {
     }
 }
 
-/// Checks that the handlers of a plan can be made, without opening or starting anything.
-pub(crate) fn rehearse(
-    plan: &Plan,
-    options: &Options,
-    parts: &Parts,
-    places: &Places,
-    findings: &mut Findings,
-) {
-    for handler in &plan.handlers {
-        // One mistake is named once: what follows from it is none.
-        let path = Path::of(["handlers", &handler.name]).to_string();
-        let formatter =
-            handler.options.text("formatter").map(|name| Path::of(["formatters", name]).to_string());
-        let is_wrong = findings.list.iter().any(|mistake| {
-            let is_below = |path: &str| {
-                mistake
-                    .path
-                    .strip_prefix(path)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            };
-            is_below(&path) || formatter.as_deref().is_some_and(is_below)
-        });
-        if is_wrong {
-            continue;
-        }
-        let made = match handler.kind.as_str() {
-            _ if has_unresolved(&handler.options) => Ok(()),
-            "file" => files::make(options, &handler.options, parts).map(drop),
-            "console" => files::console(options, &handler.options, parts).map(drop),
-            kind => Prepared::make(kind, &handler.options).map_or(Ok(()), |made| made.map(drop)),
+/// Checks that all handlers can be made, without opening or starting anything. Of one cause one mistake is named: what
+/// follows from those that are known is left out.
+pub(crate) fn rehearse(options: &Options, parts: &Parts, places: &Places, findings: &mut Findings) {
+    let handlers = options.table(Section::Handlers.name()).into_iter().flat_map(Options::iter);
+    for (name, table) in handlers.filter_map(|(name, table)| Some((name, table.as_table()?))) {
+        let kind = table.text("type").unwrap_or_default();
+        let keys = Section::Handlers.types().iter().find(|(known, _)| *known == kind).map(|(_, keys)| *keys);
+        let table = as_meant(table, keys.unwrap_or_default());
+        let made = match kind {
+            "file" => files::make(options, &table, parts).map(drop),
+            "console" => files::console(options, &table, parts).map(drop),
+            kind => Prepared::make(kind, &table).map_or(Ok(()), |made| made.map(drop)),
         };
-        if let Err(error) = made {
-            place_error(&handler.name, &error, &handler.options, places, findings);
+        let Err(error) = made else { continue };
+        let handler = Path::of(["handlers", name]).to_string();
+        let mut missing = Vec::new();
+        unresolved(options, &Path::of(["handlers", name]), &mut missing);
+        let known: Vec<String> = findings.list.iter().map(|mistake| mistake.path.clone()).collect();
+        for problem in error.diagnostics() {
+            let mistake = place(name, problem, &table, places);
+            // What a table lacks is another cause than what is wrong in it, unless that could not be resolved.
+            let is_of_table = mistake.path == handler
+                || table.iter().any(|(key, value)| {
+                    value.as_table().is_some()
+                        && Path::of(["handlers", name, key]).to_string() == mistake.path
+                });
+            let follows = missing.iter().any(|path| is_below(path, &mistake.path))
+                || known.iter().any(|path| {
+                    let is_above = *path != handler && is_below(&mistake.path, path);
+                    *path == mistake.path || is_above || (!is_of_table && is_below(path, &mistake.path))
+                });
+            if !follows {
+                findings.add(mistake);
+            }
         }
     }
 }
 
-fn has_unresolved(table: &Options) -> bool {
-    table.iter().any(|(_, value)| {
-        value.as_list().contains(&Setting::Unresolved) || value.as_table().is_some_and(has_unresolved)
-    })
+/// Tells whether a path is another one or below it.
+fn is_below(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// Returns a table with misspelt keys as they were probably meant, and without what could not be resolved.
+fn as_meant(table: &Options, keys: &'static [Key]) -> Options {
+    let mut meant = Options::new();
+    for (name, value) in table.iter() {
+        let known = keys.iter().find(|key| key.name == name);
+        let guess = || nearest(name, keys.iter().map(|key| key.name));
+        let name = if known.is_some() { name } else { guess().unwrap_or(name) };
+        let value = match (value, keys.iter().find(|key| key.name == name).map(|key| key.kind)) {
+            (Setting::Unresolved, _) => continue,
+            (Setting::Table(below), Some(Kind::Table(keys))) => Setting::Table(as_meant(below, keys)),
+            (Setting::List(list), _) => {
+                Setting::List(list.iter().filter(|one| **one != Setting::Unresolved).cloned().collect())
+            }
+            (value, _) => value.clone(),
+        };
+        if meant.get(name).is_none() {
+            meant.set(name, value);
+        }
+    }
+    meant
+}
+
+/// Gathers the paths of values that could not be resolved.
+fn unresolved(options: &Options, path: &Path, found: &mut Vec<String>) {
+    fn go(value: &Setting, path: &Path, found: &mut Vec<String>) {
+        match value {
+            Setting::Unresolved => found.push(path.to_string()),
+            Setting::List(list) => {
+                list.iter().enumerate().for_each(|(i, value)| go(value, &path.child(i), found));
+            }
+            Setting::Table(table) => table.iter().for_each(|(key, value)| go(value, &path.child(key), found)),
+            _ => {}
+        }
+    }
+    let name = path.last().unwrap_or_default();
+    if let Some(value) = options.table("handlers").and_then(|handlers| handlers.get(name)) {
+        go(value, path, found);
+    }
 }
 
 /// Returns what a handler is made of; what stands before it may change without its being made anew.
@@ -350,10 +391,32 @@ fn place(name: &str, problem: &Diagnostic, table: &Options, places: &Places) -> 
         (None, Some(formatter)) if key.contains("format") || key.contains("template") => {
             Path::of(["formatters", formatter, "format"])
         }
-        _ => path,
+        _ => match table.iter().find(|(name, value)| {
+            value.as_table().is_some() && problem.path().split('.').any(|part| part == *name)
+        }) {
+            Some((name, _)) => path.child(name),
+            None => path,
+        },
     };
-    let reason = without_values(problem.reason(), Section::Handlers, table);
+    let reason = in_words_of_the_file(&without_values(problem.reason(), Section::Handlers, table));
     Mistake::new(&path, reason).hint(problem.hint()).at(places.value(&path))
+}
+
+/// Replaces the calls that a reason names by the keys that stand for them: `.from(..)` is `from` in a file.
+fn in_words_of_the_file(reason: &str) -> String {
+    let mut words = String::new();
+    let mut rest = reason;
+    while let Some((before, after)) = rest.split_once("(..)") {
+        let start = before.rfind('.').unwrap_or(before.len());
+        let (said, call) = before.split_at_checked(start).unwrap_or((before, ""));
+        words.push_str(said);
+        words.push_str(&match call.trim_start_matches('.') {
+            "dlt" => "`dlt_entity_id` and `dlt_template_id`".to_owned(),
+            key => format!("`{key}`"),
+        });
+        rest = after;
+    }
+    words + rest
 }
 
 pub(crate) fn app(table: &Options) -> App {

@@ -243,3 +243,75 @@ fn a_file_that_all_may_change_is_warned_of() {
     }
     assert!(Config::examine_file(Path::new("/nowhere/x.toml"), &Parts::new()).is_err());
 }
+
+#[test]
+fn every_mistake_of_every_handler_is_named_once() {
+    let text = r#"
+[handlers.mail]
+type = "email"
+to = ["not an address"]
+from = "errors@example.com"
+server = "http://mail.example.com"
+filters = ["nonesuch"]
+[handlers.tg]
+type = "telegram"
+token = "abc"
+[handlers.sms]
+type = "sms"
+to = ["0660123"]
+[handlers.twilio]
+type = "sms"
+to = ["+436601234567"]
+twilio = { account_sid = "AC00000000000000000000000000000042", auth_tokn = "0123456789abcdef0123456789abcdef" }
+[handlers.s]
+type = "sentry"
+dsn = "https://sentry.example.com/1"
+[handlers.ops]
+type = "slack"
+tokn = "xoxb-planted-planted-planted"
+channels = ["x y"]
+username = ""
+[handlers.hook]
+type = "slack"
+webhook = "${WATCHFIRE_TEST_NEVER_SET}"
+mention = ["ada"]
+[root]
+handlers = ["hook"]
+[services.checkout]
+directives = "info,shop:pay=debgu"
+"#;
+    let found = Config::examine("x.toml", text, &Parts::new());
+    let mut paths: Vec<_> = found
+        .list()
+        .iter()
+        .map(|one| one.path.as_str())
+        .filter(|path| !path.starts_with("WATCHFIRE_"))
+        .collect();
+    paths.sort_unstable();
+    let expected = [
+        "handlers.hook.mention",
+        "handlers.hook.webhook",
+        "handlers.mail.filters[0]",
+        "handlers.mail.server",
+        "handlers.mail.to",
+        "handlers.ops.channels",
+        "handlers.ops.tokn",
+        "handlers.ops.username",
+        "handlers.s.dsn",
+        "handlers.sms",
+        "handlers.sms.to",
+        "handlers.tg",
+        "handlers.tg.token",
+        "handlers.twilio.twilio",
+        "handlers.twilio.twilio.auth_tokn",
+        "services.checkout.directives",
+    ];
+    assert_eq!(paths, expected, "{found}");
+    let said = found.to_string();
+    for word in
+        ["`shop:pay`", "`debgu`", "expected `twilio`, `exotel` or both", "`from` or `messaging_service`"]
+    {
+        assert!(said.contains(word), "{word} is not in {said}");
+    }
+    assert!(!said.contains("(..)") && !said.contains("planted"), "{said}");
+}
