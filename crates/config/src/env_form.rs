@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Our own variables, so that a misspelt one is found.
-pub(crate) const VARIABLES: [&str; 26] = [
+pub(crate) const VARIABLES: [&str; 27] = [
     "WATCHFIRE_APP",
     "WATCHFIRE_EMAIL_CA_FILE",
     "WATCHFIRE_EMAIL_FROM",
@@ -27,6 +27,7 @@ pub(crate) const VARIABLES: [&str; 26] = [
     "WATCHFIRE_FILE_LEVEL",
     "WATCHFIRE_FILE_ROTATE",
     "WATCHFIRE_LEVEL",
+    "WATCHFIRE_PANICS",
     "WATCHFIRE_RELEASE",
     "WATCHFIRE_SENTRY_DSN",
     "WATCHFIRE_SENTRY_LEVEL",
@@ -358,6 +359,13 @@ impl Form<'_> {
         ] {
             if let Some(value) = self.text(names) {
                 app.set(key, value);
+            }
+        }
+        if let Some((name, value)) = self.get(&["WATCHFIRE_PANICS"]) {
+            match value.trim().to_ascii_lowercase().as_str() {
+                "1" | "true" | "yes" | "on" => app.set("panics", true),
+                "0" | "false" | "no" | "off" => app.set("panics", false),
+                _ => self.wrong(name, "expected true or false"),
             }
         }
         let level = self.level(&["WATCHFIRE_LEVEL"], "info");

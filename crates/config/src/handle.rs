@@ -6,8 +6,8 @@ use std::{
 
 use tracing_core::{Level, Subscriber};
 use tracing_subscriber::registry::LookupSpan;
-use watchfire_core::{Flushed, Handler, SelfLog, clock, process};
-use watchfire_outbox::Stats;
+use watchfire_core::{Alert, Flushed, Handler, SelfLog, clock, process};
+use watchfire_outbox::{Health, Outbox, Stats};
 
 use crate::{
     Config, Mistakes, Options, Parts, RouterLayer, Setting,
@@ -214,17 +214,48 @@ impl Handle {
     /// Delivers and writes what is there as [`flush`](Self::flush), and tries at once what waits for a backoff; only what
     /// a provider asked for is still waited for.
     pub fn drain(&self, within: Duration) -> Flushed {
-        if let Some(outbox) = self.shared.state().workshop.outbox() {
+        if let Some(outbox) = self.outbox() {
             // Said here and waited for below: a reload must not wait for a provider.
             let _said = outbox.drain(Duration::ZERO);
         }
         self.flush(within)
     }
 
+    /// Returns the outbox of the alert channels. There is none as long as no alert channel is configured.
+    ///
+    /// Whoever keeps it longer than the handle keeps what its end waits for.
+    #[must_use]
+    pub fn outbox(&self) -> Option<Arc<Outbox>> {
+        self.shared.state().workshop.outbox().cloned()
+    }
+
+    /// Alerts all channels, whatever their filters, without tracing. Without an alert channel it does nothing.
+    pub fn alert(&self, alert: Alert) {
+        if let Some(outbox) = self.outbox() {
+            outbox.alert(alert);
+        }
+    }
+
     /// Returns the counts of the alert channels.
     #[must_use]
     pub fn stats(&self) -> Option<Stats> {
-        self.shared.state().workshop.outbox().map(watchfire_outbox::Outbox::stats)
+        self.outbox().map(|outbox| outbox.stats())
+    }
+
+    /// Returns whether alerts get through, and why not. Without an alert channel all is well.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.outbox().map_or_else(Health::default, |outbox| outbox.health())
+    }
+
+    /// Has SIGTERM, SIGINT and SIGHUP write and deliver what waits before they end the process, see
+    /// [`Outbox::flush_on_termination`]. A SIGHUP that reloads a file goes on doing so.
+    ///
+    /// # Errors
+    /// If the handlers or their thread cannot be set up.
+    #[cfg(unix)]
+    pub fn flush_on_termination(&self) -> std::io::Result<()> {
+        process::end_at_signals()
     }
 }
 
@@ -242,7 +273,7 @@ impl Drop for Handle {
         let by = clock::after(began, within);
         // A file first: its disk answers at once, a provider may take all the time.
         let _flushed = self.shared.router.flush_others(&channels, by);
-        if let Some(outbox) = outbox {
+        if let Some(outbox) = outbox.and_then(Arc::into_inner) {
             outbox.end(by.saturating_duration_since(clock::instant()));
         }
     }

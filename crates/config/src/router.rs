@@ -15,7 +15,7 @@ use tracing_subscriber::{
     layer::{Context, Filter},
     registry::LookupSpan,
 };
-use watchfire_core::{EventView, Flushed, Handler, LevelTable, Safe, claim_spans};
+use watchfire_core::{EventView, Flushed, Handler, LevelTable, Origin, Safe, claim_spans};
 use watchfire_filter::Verdict;
 
 use crate::{cache::hash, table::Table};
@@ -116,6 +116,14 @@ impl Router {
 impl Handler for Router {
     fn handle(&self, event: &EventView<'_>) {
         self.table.load().dispatch(event);
+    }
+
+    fn report(&self, event: &EventView<'_>, _deadline: Instant) {
+        let table = self.table.load();
+        let is_panic = event.incident().is_some_and(|incident| incident.origin() == Origin::Panic);
+        if table.panics || !is_panic {
+            table.dispatch(event);
+        }
     }
 
     fn flush(&self, deadline: Instant) -> Flushed {

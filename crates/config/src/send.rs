@@ -111,7 +111,7 @@ impl Config {
         let answers = Arc::new(Answered::default());
         // The answers say what the outbox would say on stderr.
         let quiet = SelfLog::to(|_| {});
-        let outbox = Outbox::builder(workshop::app(&plan.app)).in_memory().self_log(quiet);
+        let outbox = Outbox::builder(workshop::app(&plan.app)).in_memory().without_panics().self_log(quiet);
         let outbox = outbox.start().map_err(wrong)?;
         let mut open = Vec::new();
         for (name, prepared) in prepared {

@@ -180,6 +180,11 @@ const APP: &[Key] = &[
         Bool,
         "Whether the program runs in debug mode: what require_debug_true and require_debug_false look at.",
     ),
+    key(
+        "panics",
+        Bool,
+        "Whether a panic is an alert for all channels, and an event of the target `panic` for the other handlers. Default: true.",
+    ),
 ];
 
 const OUTBOX: &[Key] = &[

@@ -1,9 +1,9 @@
 //! The table that a configuration compiles to: who hears what, worked out once per callsite.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tracing_core::{LevelFilter, Metadata};
-use watchfire_core::{EventView, Handler};
+use watchfire_core::{EventView, Handler, clock};
 use watchfire_filter::{EventFilter, Verdict};
 
 use crate::{
@@ -21,6 +21,20 @@ pub(crate) struct Entry {
     pub(crate) rules: Vec<Rule>,
     pub(crate) handler: Arc<dyn Handler>,
 }
+
+impl Entry {
+    /// Hands an event to the handler, an incident to be written at once.
+    #[inline]
+    fn give(&self, view: &EventView<'_>) {
+        match view.incident() {
+            None => self.handler.handle(view),
+            Some(_) => self.handler.report(view, clock::after(clock::instant(), WRITE)),
+        }
+    }
+}
+
+/// How long one handler may take to write an incident.
+const WRITE: Duration = Duration::from_millis(150);
 
 /// Is a logger with what it inherits.
 pub(crate) struct Route {
@@ -40,6 +54,8 @@ pub(crate) struct Table {
     /// The deepest first; the last is the root.
     pub(crate) routes: Vec<Route>,
     pub(crate) spans: Option<EventFilter>,
+    /// Whether panics are events.
+    pub(crate) panics: bool,
     most_verbose: LevelFilter,
     cache: Cache<Site>,
 }
@@ -79,7 +95,7 @@ impl Table {
             if any { level } else { level.min(heard) }
         });
         let most_verbose = of_routes.max().unwrap_or(LevelFilter::OFF);
-        Self { entries, routes, spans, most_verbose, cache: Cache::new(2048) }
+        Self { entries, routes, spans, panics: true, most_verbose, cache: Cache::new(2048) }
     }
 
     pub(crate) fn most_verbose(&self) -> LevelFilter {
@@ -146,7 +162,11 @@ impl Table {
 
     /// Hands an event to all who hear it.
     pub(crate) fn dispatch(&self, event: &EventView<'_>) {
-        let site = if event.is_log() { self.work_out(event.metadata()) } else { self.site(event.callsite()) };
+        let site = if event.has_own_metadata() {
+            self.work_out(event.metadata())
+        } else {
+            self.site(event.callsite())
+        };
         if site.mask == 0 {
             return;
         }
@@ -184,12 +204,12 @@ impl Table {
                 continue;
             }
             if !entry.rules.iter().any(Rule::is_rewrite) {
-                rules::apply(&entry.rules, view, &mut |view| entry.handler.handle(view));
+                rules::apply(&entry.rules, view, &mut |view| entry.give(view));
                 continue;
             }
             // What was changed stays so for the rest, also if a later filter of this handler keeps the event back.
             return rules::through(&entry.rules, view, &|_| {}, &mut |view, judged| {
-                judged.hand(view, &mut |view| entry.handler.handle(view));
+                judged.hand(view, &mut |view| entry.give(view));
                 self.hand_on(site, rest, view);
             });
         }
@@ -200,7 +220,7 @@ impl Table {
         if site.mask == site.exact && site.mask.is_power_of_two() {
             // The usual: one hears all of it.
             if let Some(entry) = self.entries.get(site.mask.trailing_zeros() as usize) {
-                entry.handler.handle(view);
+                entry.give(view);
             }
             return;
         }
@@ -214,9 +234,9 @@ impl Table {
             left &= left - 1;
             let Some(entry) = self.entries.get(number as usize) else { return };
             if site.exact >> number & 1 == 1 {
-                entry.handler.handle(view);
+                entry.give(view);
             } else if entry.level.admits(view) {
-                rules::apply(&entry.rules, view, &mut |view| entry.handler.handle(view));
+                rules::apply(&entry.rules, view, &mut |view| entry.give(view));
             }
         }
     }

@@ -24,7 +24,7 @@ use crate::{
 /// Holds what outlives a table: the outbox, its channels, and handlers that are the same as before.
 #[derive(Default)]
 pub(crate) struct Workshop {
-    outbox: Option<Outbox>,
+    outbox: Option<Arc<Outbox>>,
     /// The `app` and `outbox` that it was started with.
     started: Option<(Options, Options)>,
     channels: HashMap<String, (String, Running)>,
@@ -87,7 +87,9 @@ impl Workshop {
         }
         self.kept = kept;
         self.span_levels = Some(plan.span_levels);
-        Some(Table::new(entries, &plan.loggers, plan.spans))
+        let mut table = Table::new(entries, &plan.loggers, plan.spans);
+        table.panics = reports_panics(&plan.app);
+        Some(table)
     }
 
     /// Opens the channels that are new, and puts the settings and sinks of all in force: the last step, and the only one
@@ -171,13 +173,13 @@ impl Workshop {
     }
 
     /// Gives up the outbox, for the end of the program: with the names of its channels, and how long its end may take.
-    pub(crate) fn end(&mut self) -> (Option<Outbox>, Vec<String>, Duration) {
+    pub(crate) fn end(&mut self) -> (Option<Arc<Outbox>>, Vec<String>, Duration) {
         let settings = self.started.as_ref().map(|(_, outbox)| outbox);
         let within = settings.and_then(|outbox| units::duration(outbox.get("drop_deadline")?).ok());
         (self.outbox.take(), self.channels.keys().cloned().collect(), within.unwrap_or(DROP_DEADLINE))
     }
 
-    pub(crate) fn outbox(&self) -> Option<&Outbox> {
+    pub(crate) fn outbox(&self) -> Option<&Arc<Outbox>> {
         self.outbox.as_ref()
     }
 
@@ -261,7 +263,10 @@ impl Workshop {
         if let Some(severity) = severity(settings, "stacks_from") {
             builder = builder.stacks_from(severity);
         }
-        self.outbox = Some(builder.start()?);
+        if !reports_panics(&plan.app) {
+            builder = builder.without_panics();
+        }
+        self.outbox = Some(Arc::new(builder.start()?));
         self.started = Some((plan.app.clone(), plan.outbox.clone()));
         Ok(())
     }
@@ -417,6 +422,10 @@ fn in_words_of_the_file(reason: &str) -> String {
         rest = after;
     }
     words + rest
+}
+
+fn reports_panics(app: &Options) -> bool {
+    app.get("panics").and_then(Setting::as_bool).unwrap_or(true)
 }
 
 pub(crate) fn app(table: &Options) -> App {

@@ -45,8 +45,35 @@ pub struct Alert {
     pub error: Vec<String>,
     /// The call stack, if one was captured.
     pub stack: Option<Stack>,
+    /// How the alert came about.
+    pub origin: Origin,
     /// The program that speaks.
     pub app: Arc<App>,
+}
+
+/// How an alert came about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Origin {
+    /// An event, or the program made it by hand.
+    #[default]
+    Event,
+    /// A panic.
+    Panic,
+    /// The error that `main` returned.
+    Failure,
+}
+
+impl Origin {
+    /// Returns the target of alerts that are not of an event: `panic`, `main`.
+    #[must_use]
+    pub const fn target(self) -> &'static str {
+        match self {
+            Self::Event => "",
+            Self::Panic => "panic",
+            Self::Failure => "main",
+        }
+    }
 }
 
 /// Is one field of an event or a span.
@@ -107,6 +134,7 @@ impl Alert {
             spans: Vec::new(),
             error: Vec::new(),
             stack: None,
+            origin: Origin::Event,
             app: app.into(),
         }
     }

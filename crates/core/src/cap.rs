@@ -1,9 +1,8 @@
 //! Write a value of any size into a bounded buffer, whatever its `Debug` does.
 
-use std::{
-    fmt::{self, Write},
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::fmt::{self, Write};
+
+use crate::guard::caught;
 
 use crate::marks::{CUT, PANICKED};
 
@@ -45,9 +44,9 @@ pub fn append(out: &mut String, cap: usize, args: fmt::Arguments<'_>) -> bool {
     }
     let mut writer = Capped { out, left: cap, full: false };
     // The state behind the writer is a String that is truncated below, so it is safe to look at after an unwind.
-    let result = catch_unwind(AssertUnwindSafe(|| writer.write_fmt(args)));
+    let is_written = caught(|| writer.write_fmt(args)).is_some();
     let full = writer.full;
-    if result.is_err() {
+    if !is_written {
         out.truncate(start);
         out.push_str(PANICKED);
         return false;

@@ -11,8 +11,8 @@ use std::{
 use tracing_core::{Level, Metadata};
 
 use crate::{
-    Alert, AlertId, App, EventView, Field, Limits, Severity, SpanFacts, SpanNode, Stack, Value,
-    alert::random_u64,
+    Alert, AlertId, App, EventView, Field, Incident, Limits, Severity, SpanFacts, SpanNode, Stack, Value,
+    alert::{Origin, random_u64},
     fields::{Collect, Kept},
 };
 
@@ -73,9 +73,13 @@ impl Capture {
             level: event.level(),
             severity,
             place: Place::of(event),
-            kept: collect.kept.with_thread(),
+            kept: collect.kept.with_thread(event),
             spans: Spans::of(event),
-            stack: self.stacks.filter(|from| severity >= *from).map(|_| Stack::capture()),
+            stack: match event.incident() {
+                Some(incident) => incident.stack().cloned(),
+                None => self.stacks.filter(|from| severity >= *from).map(|_| Stack::capture()),
+            },
+            origin: event.incident().map_or(Origin::Event, Incident::origin),
         }
     }
 
@@ -102,23 +106,11 @@ impl Capture {
             spans: taken.spans.facts(),
             error: kept.error().map(str::to_owned).collect(),
             stack: taken.stack,
+            origin: taken.origin,
             app: Arc::clone(&self.app),
         };
         kept.clear();
         (alert, Buffers(kept))
-    }
-
-    /// Makes an alert without an event, with the spans this thread is in.
-    #[must_use]
-    pub fn bare(&self, level: Level, severity: Severity, message: String) -> Alert {
-        let mut alert = Alert::new(Arc::clone(&self.app), severity, message);
-        alert.level = level;
-        alert.id = self.next_id(alert.at);
-        if let Some(node) = crate::slot::current_span() {
-            let redactor = crate::Redactor::default();
-            alert.spans = copied(node.chain(), &redactor, &Limits::default());
-        }
-        alert
     }
 }
 
@@ -132,6 +124,7 @@ pub struct Captured {
     kept: Kept,
     spans: Spans,
     stack: Option<Stack>,
+    origin: Origin,
 }
 
 /// Holds the texts and values of one captured event; its room is used again.
@@ -155,7 +148,7 @@ struct Texts {
 
 impl Place {
     fn of(event: &EventView<'_>) -> Self {
-        if !event.is_log() {
+        if !event.has_own_metadata() {
             return Self::Callsite(event.callsite());
         }
         let metadata = event.metadata();
@@ -231,7 +224,7 @@ impl Spans {
     }
 }
 
-fn copied<'a>(
+pub(crate) fn copied<'a>(
     nodes: impl Iterator<Item = &'a SpanNode>,
     redactor: &crate::Redactor,
     limits: &Limits,

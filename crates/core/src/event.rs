@@ -9,8 +9,9 @@ use tracing_log::NormalizeEvent;
 use tracing_subscriber::{layer::Context, registry::LookupSpan};
 
 use crate::{
-    Limits, Redactor, RenderingId, Rewrite, Severity, SpanNode,
+    Incident, Limits, Redactor, RenderingId, Rewrite, Severity, SpanNode,
     fields::FieldBuf,
+    incident,
     levels::LevelTable,
     rewrite::{Found, Overlay},
     settings::Settings,
@@ -34,6 +35,7 @@ pub(crate) struct EventCore<'a> {
     pub(crate) event: &'a Event<'a>,
     pub(crate) metadata: &'a Metadata<'a>,
     pub(crate) is_log: bool,
+    incident: Option<&'a Incident>,
     pub(crate) source: &'a dyn SpanSource,
     pub(crate) settings: &'a Settings,
     /// Those of the settings, but for a filter, which has its own.
@@ -55,6 +57,7 @@ impl<'a> EventCore<'a> {
             event,
             metadata: normalized.unwrap_or_else(|| event.metadata()),
             is_log: normalized.is_some(),
+            incident: None,
             source,
             settings,
             spans: settings.spans(),
@@ -72,6 +75,13 @@ impl<'a> EventCore<'a> {
 #[inline]
 pub(crate) fn of_record<'a>(event: &'a Event<'_>) -> Option<Metadata<'a>> {
     if event.metadata().target() == "log" { event.normalized_metadata() } else { None }
+}
+
+impl<'a> EventCore<'a> {
+    /// Makes it the view of an incident, whose metadata is not of `log` either.
+    pub(crate) fn of_incident(self, incident: &'a Incident) -> Self {
+        Self { incident: Some(incident), is_log: false, ..self }
+    }
 }
 
 impl<'a> EventView<'a> {
@@ -180,6 +190,27 @@ impl<'a> EventView<'a> {
     #[must_use]
     pub fn is_log(&self) -> bool {
         self.core.is_log
+    }
+
+    /// Returns the panic or the failure of `main` that this event stands for. No event of `tracing` has one.
+    ///
+    /// Outboxes have been given it before, so alert handlers leave it alone.
+    #[must_use]
+    pub fn incident(&self) -> Option<&'a Incident> {
+        self.core.incident
+    }
+
+    /// Tells whether the metadata is not that of the callsite: of a `log` record, or of an incident.
+    #[must_use]
+    pub fn has_own_metadata(&self) -> bool {
+        self.core.is_log || self.core.incident.is_some()
+    }
+
+    /// Tells whether this only says again what a panic of the same thread has said: the hook that was there before ours
+    /// emits it, or what caught the panic does (`CatchPanicLayer`) soon after it, with the panic's text.
+    #[must_use]
+    pub fn repeats_panic(&self) -> bool {
+        incident::is_repeated(self)
     }
 
     /// Returns the text of a field: the event's, else that of the innermost span that has it.

@@ -8,7 +8,7 @@ use tracing_core::{
 };
 
 use crate::{
-    MASK, Redactor, Value,
+    EventView, MASK, Redactor, Value,
     alert::with_thread_name,
     cap::{Limits, append, append_text},
 };
@@ -78,10 +78,13 @@ impl Kept {
         self.message.map(|stretch| self.text(stretch))
     }
 
-    /// Notes the name of this thread: copied, as a reference would have two threads count at one place.
-    pub(crate) fn with_thread(mut self) -> Self {
+    /// Notes the name of the event's thread: copied, as a reference would have two threads count at one place.
+    pub(crate) fn with_thread(mut self, event: &EventView<'_>) -> Self {
         let start = self.end();
-        with_thread_name(|name| self.texts.push_str(name));
+        match event.incident() {
+            Some(incident) => self.texts.push_str(incident.thread()),
+            None => with_thread_name(|name| self.texts.push_str(name)),
+        }
         self.thread = (start, self.end());
         self
     }

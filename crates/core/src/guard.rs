@@ -1,10 +1,15 @@
 //! Keep our own work from being captured by our own layers, and a nested event from entering twice.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 thread_local! {
     /// Bit 0: this thread is inside one of our `on_event`s. Bit 1: this thread works for us for good.
     static STATE: Cell<u8> = const { Cell::new(0) };
+    /// How many [`caught`] are under way on this thread.
+    static CATCHING: Cell<u32> = const { Cell::new(0) };
 }
 
 const INSIDE: u8 = 1;
@@ -27,8 +32,54 @@ pub fn quietly<R>(work: impl FnOnce() -> R) -> Option<R> {
     Some(work())
 }
 
+/// Runs code that is not ours (a formatter, a callback, a sink) and returns `None` if it panics.
+///
+/// The panic hook does not report such a panic: the program is not told of it, and goes on. What `work` leaves behind
+/// must be safe to look at after an unwind.
+pub fn caught<R>(work: impl FnOnce() -> R) -> Option<R> {
+    let _catching = Catching::enter();
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => Some(done),
+        Err(payload) => {
+            // The payload is not ours either, and dropping it may panic.
+            if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                #[expect(
+                    clippy::mem_forget,
+                    reason = "a payload whose drop panics with another payload: no end"
+                )]
+                std::mem::forget(again);
+            }
+            None
+        }
+    }
+}
+
+/// Tells whether a panic on this thread is caught by [`caught`]: never where a panic aborts.
+pub(crate) fn is_catching() -> bool {
+    cfg!(panic = "unwind") && CATCHING.try_with(|depth| depth.get() > 0).unwrap_or(false)
+}
+
 pub(crate) fn is_inside() -> bool {
     STATE.try_with(|state| state.get() & INSIDE != 0).unwrap_or(false)
+}
+
+pub(crate) fn is_muted() -> bool {
+    STATE.try_with(|state| state.get() & MUTED != 0).unwrap_or(false)
+}
+
+struct Catching;
+
+impl Catching {
+    fn enter() -> Self {
+        CATCHING.try_with(|depth| depth.set(depth.get().saturating_add(1))).unwrap_or_default();
+        Self
+    }
+}
+
+impl Drop for Catching {
+    fn drop(&mut self) {
+        CATCHING.try_with(|depth| depth.set(depth.get().saturating_sub(1))).unwrap_or_default();
+    }
 }
 
 /// Is held while one of our layers handles an event on this thread.

@@ -18,6 +18,13 @@ pub trait Handler: Send + Sync + 'static {
         Flushed::Yes
     }
 
+    /// Takes a panic, or the error that `main` returned ([`EventView::incident`]): the process may end next, so it is
+    /// written at the latest until `deadline`. Default: as any event, and a flush.
+    fn report(&self, event: &EventView<'_>, deadline: Instant) {
+        self.handle(event);
+        let _late = self.flush(deadline);
+    }
+
     /// Returns the level that a layer of this handler hears when it is given no filter, or one that names no level.
     /// Default: everything. Alert handlers say ERROR, log files and the console INFO.
     ///
@@ -55,6 +62,10 @@ impl<H: Handler + ?Sized> Handler for Arc<H> {
         (**self).flush(deadline)
     }
 
+    fn report(&self, event: &EventView<'_>, deadline: Instant) {
+        (**self).report(event, deadline);
+    }
+
     fn default_level(&self) -> LevelFilter {
         (**self).default_level()
     }
@@ -67,6 +78,10 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
 
     fn flush(&self, deadline: Instant) -> Flushed {
         (**self).flush(deadline)
+    }
+
+    fn report(&self, event: &EventView<'_>, deadline: Instant) {
+        (**self).report(event, deadline);
     }
 
     fn default_level(&self) -> LevelFilter {

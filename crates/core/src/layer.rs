@@ -1,11 +1,11 @@
 use std::{
-    any::Any,
+    any::{Any, TypeId},
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use tracing_core::{
@@ -21,11 +21,12 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    EventView, Handler, LevelTable, Limits, Redactor, SpanNode,
+    EventView, Handler, Incident, LevelTable, Limits, Redactor, SpanNode,
     claim::Claims,
     event::{EventCore, of_record},
     fields::{Collect, FieldList, Kept},
-    guard::Inside,
+    guard::{Inside, caught},
+    incident,
     safe::{Ceiling, Safe, was_asked_last},
     settings::Settings,
     slot::{self, LayerId, Slot, StackLookup, node_of, slot_of},
@@ -48,6 +49,8 @@ pub struct HandlerLayer<H> {
     ceiling: LevelFilter,
     dispatch: OnceLock<WeakDispatch>,
     counts: Arc<LayerCounts>,
+    /// Whether panics and failures of `main` are handed to the handler.
+    incidents: bool,
 }
 
 /// Counts what a handler layer kept away from its handler.
@@ -82,6 +85,7 @@ impl<H: Handler> HandlerLayer<H> {
             recheck: None,
             dispatch: OnceLock::new(),
             counts: Arc::default(),
+            incidents: true,
         }
     }
 
@@ -108,6 +112,14 @@ impl<H: Handler> HandlerLayer<H> {
         self
     }
 
+    /// Keeps panics, and the error that `main` returns, from the handler. Default: they are events of the targets `panic`
+    /// and `main`, if the filter lets an ERROR of these through.
+    #[must_use]
+    pub fn without_panics(mut self) -> Self {
+        self.incidents = false;
+        self
+    }
+
     /// Puts something of your own between the layer and its handler, such as `watchfire-filter`'s `rewriting`.
     ///
     /// All settings made before stay, but for the level of a layer without a filter, which is that of the new handler.
@@ -121,6 +133,7 @@ impl<H: Handler> HandlerLayer<H> {
             recheck: self.recheck,
             dispatch: self.dispatch,
             counts: self.counts,
+            incidents: self.incidents,
         }
     }
 
@@ -223,9 +236,32 @@ impl<H: Handler> HandlerLayer<H> {
         }
     }
 
+    /// Hands an incident to the handler, if the filter lets events of its callsite through. What the filter says of the
+    /// event itself is not asked: that takes a subscriber, which may be in use by this very thread.
+    fn report<S>(&self, incident: &Incident, deadline: Instant)
+    where
+        S: Subscriber + for<'l> LookupSpan<'l>,
+    {
+        let recheck = self
+            .recheck
+            .as_ref()
+            .and_then(|filter| filter.downcast_ref::<Arc<dyn Filter<S> + Send + Sync>>());
+        let is_refused = |filter: &Arc<dyn Filter<S> + Send + Sync>| {
+            filter.callsite_enabled(incident.callsite()).is_never()
+        };
+        if !self.incidents || self.ceiling < LevelFilter::ERROR || recheck.is_some_and(is_refused) {
+            return;
+        }
+        incident.show(&self.settings, |event| {
+            if caught(|| self.handler.report(event, deadline)).is_none() {
+                self.counts.panics.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+
     fn collect(&self, record: impl FnOnce(&mut Collect<'_>)) -> FieldList {
         let mut fields = Collect::new(Kept::spare(), self.settings.limits(), self.settings.redactor(), false);
-        if catch_unwind(AssertUnwindSafe(|| record(&mut fields))).is_err() {
+        if caught(|| record(&mut fields)).is_none() {
             fields.panics += 1;
         }
         if fields.panics > 0 {
@@ -249,6 +285,7 @@ where
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
         // Weak: a strong one would keep the subscriber, and us, alive for ever.
         self.dispatch.get_or_init(|| dispatch.downgrade());
+        crate::process::install_panic_hook();
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
@@ -295,6 +332,16 @@ where
         }
     }
 
+    #[expect(unsafe_code, reason = "asked for the type of a visit it is asked to report an incident")]
+    unsafe fn downcast_raw(&self, id: TypeId) -> Option<*const ()> {
+        if id == TypeId::of::<incident::Visit>() {
+            incident::visit(self.settings.redactor(), |incident, deadline| {
+                self.report::<S>(incident, deadline)
+            });
+        }
+        (id == TypeId::of::<Self>()).then_some(std::ptr::from_ref(self).cast())
+    }
+
     fn on_enter(&self, id: &Id, _context: Context<'_, S>) {
         slot::enter(self.id, id);
     }
@@ -316,7 +363,7 @@ where
         let lookup = StackLookup { context: &context, layer: self.id, dispatch: self.dispatch.get() };
         let core = EventCore::new(event, normalized.as_ref(), &lookup, &self.settings);
         // The handler's state is behind shared references and its own locks, which it recovers when poisoned.
-        if catch_unwind(AssertUnwindSafe(|| self.handler.handle(&EventView::new(&core)))).is_err() {
+        if caught(|| self.handler.handle(&EventView::new(&core))).is_none() {
             self.counts.panics.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -1,23 +1,24 @@
-//! The core of watchfire: what an event is.
-//!
-//! [`HandlerLayer`] is the one `tracing_subscriber::Layer`; a [`Handler`] receives an [`EventView`] from it and may make
-//! an owned, redacted [`Alert`] of it by [`Capture`]. How alerts travel is the matter of `watchfire-outbox`.
+//! The core of watchfire. [`HandlerLayer`] is the one `tracing_subscriber::Layer`; a [`Handler`] receives an
+//! [`EventView`] from it and may make an owned, redacted [`Alert`] of it by [`Capture`].
 
 mod alert;
 mod app;
 mod cap;
 mod capture;
 mod claim;
+pub mod clock;
 mod error;
 mod event;
 mod fields;
 mod guard;
 mod handler;
+mod incident;
 mod layer;
 mod levels;
 mod marks;
 mod memory;
 mod own_secrets;
+pub mod process;
 mod redact;
 mod rewrite;
 mod safe;
@@ -31,18 +32,16 @@ mod span_text;
 mod stack;
 mod value;
 
-pub mod clock;
-pub mod process;
-
-pub use alert::{Alert, AlertId, Field, SpanFacts};
+pub use alert::{Alert, AlertId, Field, Origin, SpanFacts};
 pub use app::App;
 pub use cap::{Limits, append, append_text, cut};
 pub use capture::{Buffers, Capture, Captured};
 pub use claim::{claim_spans, leave_level_open, probe};
 pub use error::{ConfigError, Diagnostic, Problems};
 pub use event::EventView;
-pub use guard::{mute_thread, quietly};
+pub use guard::{caught, mute_thread, quietly};
 pub use handler::{Flushed, Handler, Null};
+pub use incident::{Incident, OnIncident, report_failure};
 pub use layer::{HandlerLayer, LayerCounts};
 pub use levels::{LevelTable, covers};
 pub use marks::{CUT, MASK, PANICKED};

@@ -1,6 +1,7 @@
-//! Hold the things that belong to the process and not to a value of ours: the debug flag, the register of our own
-//! credentials, the list of what to flush at exit and what was last waited for, the panic hook's listeners, the names of
-//! fields that rewrites bring along, and, in the files below, the signals that end the process and what a fork gives up.
+//! Holds the things that belong to the process and not to a value of ours: the debug flag, the register of our own
+//! credentials, the list of what to flush at exit and what was last waited for, the listeners for incidents with the
+//! panic hook, the names of fields that rewrites bring along, and, in the files below, the signals that end the process
+//! and what a fork gives up.
 
 #[cfg(unix)]
 mod fork;
@@ -10,17 +11,19 @@ mod signals;
 use std::{
     borrow::Cow,
     cell::RefCell,
-    panic::PanicHookInfo,
     sync::{
         Arc, Mutex, MutexGuard, Once, PoisonError, RwLock, TryLockError, Weak,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use tracing_core::field::Field;
 
-use crate::own_secrets::OwnSecrets;
+use crate::{
+    incident::{self, OnIncident},
+    own_secrets::OwnSecrets,
+};
 
 #[cfg(unix)]
 pub use self::{
@@ -33,7 +36,7 @@ static SECRETS: RwLock<Option<Arc<OwnSecrets>>> = RwLock::new(None);
 /// How often a credential was registered: who knows the register of this number need not ask for its lock.
 static REGISTERED: AtomicU64 = AtomicU64::new(0);
 static EXIT: Mutex<Vec<Weak<dyn AtExit>>> = Mutex::new(Vec::new());
-static PANIC: Mutex<Vec<Weak<dyn OnPanic>>> = Mutex::new(Vec::new());
+static INCIDENTS: Mutex<Vec<Weak<dyn OnIncident>>> = Mutex::new(Vec::new());
 static NAMES: Mutex<Vec<Field>> = Mutex::new(Vec::new());
 static LAST_WAIT: Mutex<Option<(Instant, Duration)>> = Mutex::new(None);
 
@@ -172,9 +175,7 @@ extern "C" fn run_at_exit() {
     };
     let began = end_began(crate::clock::instant());
     // Nobody is left to hear of a panic here.
-    let run = |work: &dyn Fn()| {
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_default();
-    };
+    let run = |work: &dyn Fn()| crate::guard::caught(work).unwrap_or_default();
     hooks.iter().for_each(|hook| run(&|| hook.before_exit()));
     hooks.iter().for_each(|hook| run(&|| hook.at_exit(began)));
 }
@@ -196,60 +197,44 @@ fn end_began(now: Instant) -> Instant {
     recent.and_then(|(_, waited)| now.checked_sub(waited)).unwrap_or(now)
 }
 
-/// Is called when a thread panics, before the hook that was there.
-pub trait OnPanic: Send + Sync + 'static {
-    /// Notes the panic; never blocks for long, takes no lock that the panicking thread may hold.
-    fn on_panic(&self, info: &PanicHookInfo<'_>);
-
-    /// Notes that the hook which was there has returned too: what `panic = "abort"` does comes next, or the thread
-    /// unwinds. Same limits as for [`on_panic`](Self::on_panic), and on the same thread.
-    fn after_hook(&self) {}
-}
-
-/// Puts `listener` on the list of who hears of panics, once, and installs our hook in front of the present one, once in
-/// the process. A hook that somebody sets later without calling the one that was there takes ours away for good.
-pub fn on_panic(listener: Weak<dyn OnPanic>) {
-    static ONCE: Once = Once::new();
+/// Puts `listener` on the list of those that get each [`Incident`], once, and installs the panic hook.
+pub fn on_incident(listener: Weak<dyn OnIncident>) {
     {
-        let mut list = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = INCIDENTS.lock().unwrap_or_else(PoisonError::into_inner);
         list.retain(|known| known.strong_count() > 0 && !known.ptr_eq(&listener));
         list.push(listener);
     }
-    ONCE.call_once(|| {
-        let previous = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            let is_inside = crate::guard::is_inside();
-            // A panic that we catch ourselves (a user's formatter or callback) is no news; where none can be caught it
-            // is the last.
-            let is_caught = is_inside && cfg!(panic = "unwind");
-            let listeners = if is_caught { Vec::new() } else { panic_listeners() };
-            let tell = |told: &dyn Fn(&dyn OnPanic)| {
-                let tell_all = || {
-                    for listener in &listeners {
-                        let told = std::panic::AssertUnwindSafe(|| told(&**listener));
-                        std::panic::catch_unwind(told).unwrap_or_default();
-                    }
-                };
-                if is_inside {
-                    tell_all();
-                } else {
-                    crate::guard::quietly(tell_all);
-                }
-            };
-            tell(&|listener| listener.on_panic(info));
-            previous(info);
-            tell(&|listener| listener.after_hook());
-        }));
-    });
+    install_panic_hook();
 }
 
-/// Collects who is to hear of a panic, without waiting for a thread that may be this one.
-fn panic_listeners() -> Vec<Arc<dyn OnPanic>> {
-    match try_lock_for_a_while(&PANIC) {
+/// Installs the panic hook in front of the present one, once in the process. A hook that somebody sets later without
+/// calling the one that was there takes it away, until [`renew_panic_hook`].
+pub(crate) fn install_panic_hook() {
+    static ONCE: Once = Once::new();
+    // A panicking thread cannot change the hook; the next start of a layer or an outbox does.
+    if !std::thread::panicking() {
+        ONCE.call_once(incident::install_hook);
+    }
+}
+
+/// Puts the panic hook in front of the present one, once more: somebody may have set another since that does not call it.
+/// Does nothing on a thread that panics.
+pub fn renew_panic_hook() {
+    if !std::thread::panicking() {
+        incident::install_hook();
+    }
+}
+
+/// Collects the listeners, without waiting for a thread that may be this one.
+pub(crate) fn incident_listeners() -> Vec<Arc<dyn OnIncident>> {
+    match try_lock_for_a_while(&INCIDENTS) {
         Some(list) => list.iter().filter_map(Weak::upgrade).collect(),
         None => Vec::new(),
     }
 }
+
+/// How many threads hand an incident to handlers: one that hangs is not followed by any number of others.
+pub(crate) static REPORTERS: AtomicUsize = AtomicUsize::new(0);
 
 /// Takes a lock that others hold for microseconds only, for a thread that must not wait for ever: it may be the one that
 /// holds it, or its holder may be gone by a fork. Gives up after 50 ms.

@@ -99,7 +99,7 @@ fn in_registry(dispatch: &WeakDispatch, id: &Id) -> Option<Arc<SpanNode>> {
     in_dispatch(&dispatch.upgrade()?, id)
 }
 
-fn in_dispatch(dispatch: &Dispatch, id: &Id) -> Option<Arc<SpanNode>> {
+pub(crate) fn in_dispatch(dispatch: &Dispatch, id: &Id) -> Option<Arc<SpanNode>> {
     node_of(&dispatch.downcast_ref::<Registry>()?.span(id)?)
 }
 

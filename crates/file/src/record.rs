@@ -59,7 +59,7 @@ impl<'a> Record<'a> {
         let mut body = Body::take();
         body.fill(event, verdicts);
         let metadata = event.metadata();
-        let result = with_thread_name(|thread| {
+        let result = with_thread_name_of(event, |thread| {
             look(&Record {
                 at,
                 severity: event.severity(),
@@ -70,7 +70,7 @@ impl<'a> Record<'a> {
                 thread,
                 body: &body,
                 spans: SpanChain::Event(event),
-                stack,
+                stack: stack.or_else(|| event.incident()?.stack()),
                 zone,
             })
         });
@@ -319,6 +319,14 @@ impl SpanChain<'_> {
                 }
             }
         }
+    }
+}
+
+/// Shows the name of the event's thread: this one, but for an incident.
+fn with_thread_name_of<R>(event: &EventView<'_>, look: impl FnOnce(&str) -> R) -> R {
+    match event.incident() {
+        Some(incident) => look(incident.thread()),
+        None => with_thread_name(look),
     }
 }
 

@@ -1,6 +1,5 @@
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -8,7 +7,7 @@ use std::{
 };
 
 use tracing_core::Metadata;
-use watchfire_core::{EventView, SelfLog};
+use watchfire_core::{EventView, SelfLog, caught};
 
 use crate::{
     EventFilter, Verdict,
@@ -48,9 +47,9 @@ impl<F: Fn(&EventView<'_>) -> bool + Send + Sync> Judge for Callback<F> {
 
     fn passes(&self, event: &EventView<'_>, log: &SelfLog) -> bool {
         // What the closure leaves half done is its own; nothing of ours is borrowed mutably.
-        match catch_unwind(AssertUnwindSafe(|| (self.decide)(event))) {
-            Ok(passes) => passes,
-            Err(_) => {
+        match caught(|| (self.decide)(event)) {
+            Some(passes) => passes,
+            None => {
                 if !self.said.swap(true, Ordering::Relaxed) {
                     log.say(format_args!(
                         "a filter's callback panicked at an event of `{}`; such events pass, and this is said once",

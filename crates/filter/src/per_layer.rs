@@ -2,7 +2,6 @@
 
 use std::{
     cell::Cell,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Mutex, PoisonError},
     thread::LocalKey,
 };
@@ -17,7 +16,7 @@ use tracing_subscriber::{
     layer::{Context, Filter},
     registry::LookupSpan,
 };
-use watchfire_core::EventView;
+use watchfire_core::{EventView, caught};
 
 use crate::{EventFilter, Verdict, directives::SpanRule, node::Question};
 
@@ -126,8 +125,8 @@ impl EventFilter {
         }
         let Some(_telling) = TELLING.enter() else { return };
         self.node.for_each_rule(&mut |rule: &SpanRule| {
-            // The panic hook has said it.
-            drop(catch_unwind(AssertUnwindSafe(|| tell(rule.state()))));
+            // The hook that was there has said it.
+            caught(|| tell(rule.state())).unwrap_or_default();
         });
     }
 }

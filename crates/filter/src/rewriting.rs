@@ -45,13 +45,23 @@ impl<H> Rewriting<H> {
     }
 }
 
+impl<H: Handler> Rewriting<H> {
+    fn rewrite(&self, event: &EventView<'_>, then: impl FnOnce(&EventView<'_>)) {
+        if self.when.as_ref().is_none_or(|when| when.passes(event)) {
+            event.rewritten(&self.rewrite, then);
+        } else {
+            then(event);
+        }
+    }
+}
+
 impl<H: Handler> Handler for Rewriting<H> {
     fn handle(&self, event: &EventView<'_>) {
-        if self.when.as_ref().is_none_or(|when| when.passes(event)) {
-            event.rewritten(&self.rewrite, |event| self.handler.handle(event));
-        } else {
-            self.handler.handle(event);
-        }
+        self.rewrite(event, |event| self.handler.handle(event));
+    }
+
+    fn report(&self, event: &EventView<'_>, deadline: Instant) {
+        self.rewrite(event, |event| self.handler.report(event, deadline));
     }
 
     fn flush(&self, deadline: Instant) -> Flushed {

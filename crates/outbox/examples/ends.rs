@@ -94,6 +94,19 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let way = args.next().unwrap_or_default();
     let file = PathBuf::from(args.next().ok_or("expected a way to end and a file")?);
     let builder = Outbox::builder("ends").exit_deadline(Duration::from_millis(500));
+    let builder = if way == "no-hook" { builder.without_panics() } else { builder };
+    if way == "panic-hook-logs" {
+        // A hook that was there before, and logs.
+        std::panic::set_hook(Box::new(|info| tracing::error!("panicked at: {info}")));
+    }
+    if way == "panic-abort-slow" {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            hook(info);
+            // One that prints a long stack: the outbox has time to do what it likes.
+            pause(Duration::from_millis(1_500));
+        }));
+    }
     let outbox = match args.next() {
         Some(folder) => builder.spool(folder),
         None => builder.in_memory(),
@@ -103,17 +116,6 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
         return chain(outbox, Lines(file));
     }
     tracing_subscriber::registry().with(Lines(file).layer(&outbox)?).init();
-    if way == "panic-abort-slow" {
-        let hook = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            hook(info);
-            // One that prints a long stack: the outbox has time to do what it likes.
-            pause(Duration::from_millis(1_500));
-        }));
-    }
-    if way != "no-hook" {
-        panic::install(&outbox);
-    }
     match way.as_str() {
         "return" | "no-hook" => tracing::error!("before the return"),
         "exit" => {
@@ -164,6 +166,13 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
             });
             assert!(caught.is_err() && LOCK.is_poisoned(), "as without us");
         }
+        "panic-hook-logs" => drop(std::thread::spawn(|| panic!("with a hook that logs")).join()),
+        // As `CatchPanicLayer` does, and programs that log what they caught.
+        "panic-caught-and-logged" => {
+            let Err(payload) = std::panic::catch_unwind(|| panic!("caught and logged"));
+            tracing::error!("a request panicked: {:?}", payload.downcast_ref::<&str>());
+        }
+        "panic-cannot-unwind" => cannot_unwind(),
         "panic-inside" => tracing::error!(what = ?Unprintable, "with a bad formatter"),
         "panic-often" => {
             for i in 0..1_000 {
@@ -189,6 +198,11 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
         other => return Err(format!("unknown way to end: {other}").into()),
     }
     Ok(())
+}
+
+/// Panics, and again as it cannot unwind, which aborts the process.
+extern "C" fn cannot_unwind() {
+    panic!("in extern C")
 }
 
 /// Panics twice, the second time after the outbox has ended, and says which hooks hear of it.

@@ -15,7 +15,7 @@ use std::{
 
 use tracing_subscriber::prelude::*;
 use watchfire_core::{Alert, App, Severity, clock};
-use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Outcome, Sink, SinkExt, panic};
+use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Outcome, Sink, SinkExt};
 
 /// Takes nothing before this is set.
 static UP: AtomicBool = AtomicBool::new(false);
@@ -60,7 +60,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let outbox = Outbox::builder("forks").spool(&spool).start()?;
     tracing_subscriber::registry().with(Lines(PathBuf::from(&file)).layer(&outbox)?).init();
-    panic::install(&outbox);
     tracing::error!("the parent's, in the spool");
     while outbox.stats().channels.iter().all(|channel| channel.transient == 0) {
         std::thread::yield_now();

@@ -27,8 +27,13 @@ impl<S: ?Sized> AlertHandler<S> {
 
 impl<S: ?Sized + 'static> Handler for AlertHandler<S> {
     fn handle(&self, event: &EventView<'_>) {
-        self.producer.capture(event);
+        // An incident is the outbox's already.
+        if event.incident().is_none() {
+            self.producer.capture(event);
+        }
     }
+
+    fn report(&self, _event: &EventView<'_>, _deadline: Instant) {}
 
     fn flush(&self, deadline: Instant) -> Flushed {
         if self.producer.flush(deadline).is_complete { Flushed::Yes } else { Flushed::TimedOut }

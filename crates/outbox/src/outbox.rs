@@ -68,6 +68,7 @@ pub struct OutboxBuilder {
     folder: Folder,
     requires_spool: bool,
     last_resort: Option<LastResort>,
+    panics: bool,
     #[cfg(feature = "sim")]
     slower: Duration,
 }
@@ -105,6 +106,7 @@ impl Outbox {
             folder: Folder::Default,
             requires_spool: false,
             last_resort: None,
+            panics: true,
             #[cfg(feature = "sim")]
             slower: Duration::ZERO,
         }
@@ -358,6 +360,13 @@ impl OutboxBuilder {
         self
     }
 
+    /// Makes panics no alerts. Default: each panic of the process is an alert for all channels, see
+    /// [`panic`](crate::panic).
+    pub fn without_panics(mut self) -> Self {
+        self.panics = false;
+        self
+    }
+
     /// Sets where the outbox says what nobody else can be told. Default: stderr.
     pub fn self_log(mut self, log: SelfLog) -> Self {
         self.self_log = log;
@@ -420,7 +429,7 @@ impl OutboxBuilder {
             published: Mutex::new(Published { trouble: trouble.clone(), ..Published::default() }),
             worker: OnceLock::new(),
             attempt_runner: OnceLock::new(),
-            panics: Panics::new(disk.clone().map(|disk| (disk, host.clone()))),
+            panics: Panics::new(disk.clone().map(|disk| (disk, host.clone())), self.panics),
             drop_deadline: self.drop_deadline,
             exit_deadline: self.exit_deadline,
             self_log: self.self_log,
@@ -433,6 +442,8 @@ impl OutboxBuilder {
             .map_err(|error| ConfigError::new("outbox", format!("cannot start its thread: {error}")))?;
         let weak = Arc::downgrade(&shared);
         process::at_exit(weak);
+        let weak = Arc::<Shared>::downgrade(&shared);
+        process::on_incident(weak);
         let lifeline = Arc::new(Lifeline(Arc::clone(&shared)));
         Ok(Outbox { drop_within: shared.drop_deadline, shared, lifeline })
     }

@@ -16,7 +16,7 @@ use sentry_types::{
     },
 };
 use serde_json::{Value, json};
-use watchfire_core::{Alert, Field, Severity, Stack, StackFrame, Value as Recorded};
+use watchfire_core::{Alert, Field, Origin, Severity, Stack, StackFrame, Value as Recorded};
 use watchfire_outbox::{Occasion, OccasionKind, clip, format_timestamp, one_line, printable};
 
 use crate::config::{Settings, TAG, is_tag_char};
@@ -88,8 +88,8 @@ pub(crate) fn full(occasion: &Occasion<'_>, mut event: Event<'static>) -> Event<
     // An exception would be the title of the issue, and these tell of more than one.
     let one_only =
         !matches!(occasion.kind(), OccasionKind::Storm | OccasionKind::CatchUp | OccasionKind::Quiet);
-    if one_only && !alert.error.is_empty() {
-        event.exception = exceptions(&alert.error, stack).into();
+    if one_only && (!alert.error.is_empty() || alert.origin == Origin::Panic) {
+        event.exception = exceptions(alert, stack).into();
     } else if let Some(stacktrace) = stack {
         let name = some(line(&alert.thread, NAME));
         event.threads =
@@ -175,18 +175,26 @@ fn tags(settings: &Settings, occasion: &Occasion<'_>) -> Map<String, String> {
 }
 
 /// The root cause first, the outermost last: the order of the protocol, and the reverse of ours.
-fn exceptions(chain: &[String], stack: Option<Stacktrace>) -> Vec<Exception> {
+fn exceptions(alert: &Alert, stack: Option<Stacktrace>) -> Vec<Exception> {
+    // An error that was logged was handled; one that ended the program, or a panic, was not.
+    let (kind, mechanism, is_handled) = match alert.origin {
+        Origin::Panic => ("panic", "panic", false),
+        Origin::Failure => ("Error", "main", false),
+        _ => ("Error", "tracing", true),
+    };
+    let message = [alert.message.clone()];
+    let chain = if alert.error.is_empty() { &message[..] } else { &alert.error };
     let mut exceptions: Vec<Exception> = chain
         .iter()
         .take(CAUSES)
         .enumerate()
         .map(|(depth, text)| Exception {
             // Of a `dyn Error` nobody knows the type.
-            ty: "Error".to_owned(),
+            ty: if depth == 0 { kind } else { "Error" }.to_owned(),
             value: some(clip(text, if depth == 0 { MESSAGE } else { CAUSE }, |_| 1)),
             mechanism: Some(Mechanism {
-                ty: if depth == 0 { "tracing" } else { "chained" }.to_owned(),
-                handled: Some(true),
+                ty: if depth == 0 { mechanism } else { "chained" }.to_owned(),
+                handled: Some(is_handled),
                 ..Mechanism::default()
             }),
             ..Exception::default()

@@ -129,7 +129,6 @@ fn install(inbox: &Inbox, log: &Path) -> anyhow::Result<Outbox> {
         .with(sms.layer(&outbox)?)
         .with(Sentry::dsn(inbox.sentry_dsn()).layer(&outbox)?)
         .init();
-    watchfire::panic::install(&outbox);
     Ok(outbox)
 }
 

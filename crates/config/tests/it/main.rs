@@ -10,6 +10,7 @@ mod golden;
 mod guide;
 mod interest;
 mod meaning;
+mod panics;
 mod policy;
 mod random;
 mod reload;

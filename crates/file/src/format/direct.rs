@@ -198,7 +198,7 @@ impl<L: Layout> Direct<L> {
 
 impl<L: Layout> Straight for Direct<L> {
     fn write(&self, event: &EventView<'_>, at: SystemTime, zone: &Zone, out: &mut String) -> bool {
-        if event.is_log() || event.has_other_fields() {
+        if event.has_own_metadata() || event.has_other_fields() {
             return false;
         }
         let plan = self.plans.get(Key::of(event), || self.plan(event));

@@ -1,12 +1,11 @@
 //! Take locks without hanging, and run what is a user's under them.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Mutex, MutexGuard, PoisonError, TryLockError},
     time::Duration,
 };
 
-use watchfire_core::clock;
+use watchfire_core::{caught, clock};
 
 /// Locks; what a panic left behind is whole, since nothing in the locked sections panics half-way.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -39,7 +38,7 @@ pub(super) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
 /// Runs a user's code while the file is locked: what it logs does not come back here, and a panic ends with it.
 pub(super) fn calmly<R>(work: impl FnOnce() -> R) -> Option<R> {
     let mut work = Some(work);
-    let mut run = || work.take().and_then(|work| catch_unwind(AssertUnwindSafe(work)).ok());
+    let mut run = || work.take().and_then(caught);
     match watchfire_core::quietly(&mut run) {
         Some(done) => done,
         // This thread is inside a handler already, and as quiet.

@@ -45,6 +45,9 @@ pub struct Stats {
     pub panics: u64,
     /// Panics that were only counted, because one place panicked again and again.
     pub panics_counted: u64,
+    /// Events that were left out because they only said again what a panic had said: logged by another panic hook, or by
+    /// what caught the panic.
+    pub panics_logged_again: u64,
 }
 
 /// Is what the outbox counts of one channel, at one moment.

@@ -1,10 +1,9 @@
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, PoisonError, RwLock, atomic::Ordering},
 };
 
-use watchfire_core::Alert;
+use watchfire_core::{Alert, caught};
 
 use crate::{
     DeliveryPolicy, GroupSummary, Notification, Occasion, Receipt, Sink,
@@ -127,7 +126,7 @@ impl ChannelState {
     /// Returns what the program calls the group of an alert; a function that panics leaves it to the fingerprint.
     pub(crate) fn name_group(&self, alert: &Alert) -> Option<String> {
         let group_by = self.group_by.as_ref()?;
-        catch_unwind(AssertUnwindSafe(|| (group_by.0)(alert))).ok().flatten()
+        caught(|| (group_by.0)(alert)).flatten()
     }
 
     /// Renders a message that another channel, or several messages of this one, could not deliver.
@@ -136,7 +135,7 @@ impl ChannelState {
     }
 
     fn try_to_render(&self, occasion: &Occasion<'_>) -> Option<Vec<Notification>> {
-        let rendered = catch_unwind(AssertUnwindSafe(|| self.sink.render(occasion))).ok();
+        let rendered = caught(|| self.sink.render(occasion));
         if rendered.is_none() {
             bump(&self.counters.render_panics);
         }

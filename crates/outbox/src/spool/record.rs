@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use watchfire_core::{Alert, AlertId, App, Field, Severity, SpanFacts, Stack, Value};
+use watchfire_core::{Alert, AlertId, App, Field, Origin, Severity, SpanFacts, Stack, Value};
 
 use crate::{
     Counts, Form, GroupId, GroupSummary, Mention, Notification, NotificationId, OccasionKind, Outlook,
@@ -73,6 +73,9 @@ pub(super) struct AlertRecord {
     error: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stack: Option<String>,
+    /// `panic` or `main`, of one that is not an event's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
     /// Who wrote it, of one that a panic left behind: the file's name tells it only until somebody claims it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) writer: Option<String>,
@@ -221,6 +224,7 @@ impl AlertRecord {
                 .collect(),
             error: alert.error.clone(),
             stack: alert.stack.as_ref().map(Stack::text),
+            origin: Some(alert.origin.target().to_owned()).filter(|origin| !origin.is_empty()),
             writer: None,
             app: AppRecord {
                 name: alert.app.name().to_owned(),
@@ -257,6 +261,8 @@ impl AlertRecord {
         }
         alert.error = self.error;
         alert.stack = self.stack.map(Stack::from_text);
+        let origin = |origin: &Origin| self.origin.as_deref() == Some(origin.target());
+        alert.origin = [Origin::Panic, Origin::Failure].into_iter().find(origin).unwrap_or_default();
         Some(alert)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, PoisonError},
     time::Duration,
 };
@@ -13,7 +12,7 @@ use tokio::{
     task::LocalSet,
     time,
 };
-use watchfire_core::{clock, mute_thread};
+use watchfire_core::{caught, clock, mute_thread};
 
 use super::worker_loop::runtime;
 use crate::{
@@ -141,8 +140,7 @@ fn carry(
 async fn make(channel: Arc<ChannelState>, notification: Notification) -> Outcome {
     let timeout = channel.tuning().policy.timeout;
     // A sink may panic before it returns its future, or within it.
-    let delivering = catch_unwind(AssertUnwindSafe(|| channel.sink.deliver(&notification)));
-    let Ok(delivering) = delivering else {
+    let Some(delivering) = caught(|| channel.sink.deliver(&notification)) else {
         return Outcome::Degrade(Reason::new("the sink panicked"));
     };
     match time::timeout(timeout, delivering).await {

@@ -5,7 +5,7 @@ use crate::{Stats, model::text::format_duration};
 /// Says whether alerts get through, and why not.
 ///
 /// Not for a liveness probe: a provider that is down is no reason to restart the program.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
     /// The state, which is that of the worst of the reasons.
@@ -15,10 +15,11 @@ pub struct Health {
 }
 
 /// Names how healthy an outbox is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum HealthStatus {
     /// Alerts get through.
+    #[default]
     Ok,
     /// Some are late, or one channel does not work.
     Degraded,

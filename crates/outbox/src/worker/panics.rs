@@ -1,17 +1,17 @@
+//! Panics: counted by their place, the first of each written into the spool by the thread that panics.
+
 mod waiting;
 
 use std::{
     collections::HashMap,
-    panic::PanicHookInfo,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use tracing_core::Level;
-use watchfire_core::{Alert, Capture, Severity, Stack, clock, process::try_lock_for_a_while};
+use watchfire_core::{Alert, Capture, Incident, clock, process::try_lock_for_a_while};
 
 use crate::{
     NotificationId,
@@ -32,6 +32,8 @@ const PLACES: usize = 256;
 /// Counts panics by their place, and writes the first of each into the spool.
 #[derive(Debug)]
 pub(crate) struct Panics {
+    /// Whether panics are alerts.
+    is_on: AtomicBool,
     /// The folder, and the host as owners call it. `None` if alerts are kept in memory.
     folder: Option<(Disk, String)>,
     /// What is in the spool and waits for its process to survive or die.
@@ -43,6 +45,8 @@ pub(crate) struct Panics {
     pub(crate) waiting: AtomicU64,
     pub(crate) heard: AtomicU64,
     pub(crate) counted: AtomicU64,
+    /// Events that only said again what a panic had said.
+    pub(crate) again: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -74,8 +78,9 @@ pub(crate) struct Repeated {
 }
 
 impl Panics {
-    pub(crate) fn new(folder: Option<(Disk, String)>) -> Self {
+    pub(crate) fn new(folder: Option<(Disk, String)>, is_on: bool) -> Self {
         Self {
+            is_on: is_on.into(),
             folder,
             left: Mutex::default(),
             held: AtomicUsize::new(0),
@@ -83,12 +88,26 @@ impl Panics {
             waiting: AtomicU64::new(0),
             heard: AtomicU64::new(0),
             counted: AtomicU64::new(0),
+            again: AtomicU64::new(0),
         }
     }
 
+    pub(crate) fn is_on(&self) -> bool {
+        self.is_on.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn switch_on(&self) {
+        self.is_on.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn note_again(&self) {
+        self.again.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Takes a panic, on the thread that panics: no lock is waited for long.
-    pub(crate) fn hear(&self, info: &PanicHookInfo<'_>, capture: &Capture) -> Heard {
-        self.hear_of(&place_of(info), || alert_of(info, capture))
+    pub(crate) fn hear(&self, panic: &Incident, capture: &Capture) -> Heard {
+        let place = panic.place().map(|(file, line)| (file.to_owned(), line)).unwrap_or_default();
+        self.hear_of(&place, || panic.alert(capture))
     }
 
     fn hear_of(&self, place: &Site, alert: impl FnOnce() -> Alert) -> Heard {
@@ -225,31 +244,9 @@ fn shared_if_full(places: &HashMap<Site, Place>, site: &Site) -> Site {
     if is_known { site.clone() } else { Site::default() }
 }
 
-fn place_of(info: &PanicHookInfo<'_>) -> Site {
-    info.location().map(|place| (place.file().to_owned(), place.line())).unwrap_or_default()
-}
-
-/// Makes the alert of a panic: message, place, thread, stack, and the spans that the thread is in.
-fn alert_of(info: &PanicHookInfo<'_>, capture: &Capture) -> Alert {
-    let payload = info.payload();
-    let text = payload.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let message = watchfire_core::cut(text.unwrap_or("a value that is no text"), 8_192);
-    let message = watchfire_core::Redactor::default().clean(message).into_owned();
-    let is_main = std::thread::current().name() == Some("main");
-    // The end of the main thread is the end of the program; that of another may be caught.
-    let severity = if is_main { Severity::Critical } else { Severity::Error };
-    let mut alert = capture.bare(Level::ERROR, severity, message);
-    alert = alert.target("panic").stack(Stack::capture());
-    if let Some(place) = info.location() {
-        alert = alert.place(place.file().to_owned(), place.line());
-    }
-    alert
-}
-
 #[cfg(test)]
 mod tests {
-    use watchfire_core::App;
+    use watchfire_core::{App, Severity};
 
     use super::*;
 
@@ -265,7 +262,7 @@ mod tests {
     fn a_panic_is_written_down_while_every_lock_of_ours_is_held() {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::open(&folder.path().join("spool")).unwrap();
-        let panics = Panics::new(Some((disk, "here".to_owned())));
+        let panics = Panics::new(Some((disk, "here".to_owned())), true);
         // As if it happened in the middle of our own work: the thread that holds the locks is the one that panics.
         let (_places, _left) = (panics.places.lock().unwrap(), panics.left.lock().unwrap());
         assert!(matches!(panics.hear_of(&site(1), alert), Heard::Spooled));
@@ -274,7 +271,7 @@ mod tests {
 
     #[test]
     fn places_beyond_the_most_share_one_and_are_counted() {
-        let panics = Panics::new(None);
+        let panics = Panics::new(None, true);
         let places = u32::try_from(PLACES).unwrap();
         for line in 0..places + 50 {
             let told = matches!(panics.hear_of(&site(line), alert), Heard::Queue(_));

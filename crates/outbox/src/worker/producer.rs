@@ -33,6 +33,9 @@ impl Producer {
             bump(&counters.captured);
             return bump(&counters.dropped_shutdown);
         }
+        if self.channel.hears_panics && self.shared.panics.is_on() && event.repeats_panic() {
+            return self.shared.panics.note_again();
+        }
         // Read once, and not at all by a repeat.
         let read = Cell::new(None);
         let since = || {
@@ -90,7 +93,7 @@ pub(crate) fn micros(span: Duration) -> u64 {
 fn callsite(event: &EventView<'_>) -> u64 {
     let mix = |state: u64, value: u64| (state.rotate_left(23) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let severity = event.severity() as u64;
-    if !event.is_log() {
+    if !event.has_own_metadata() {
         let address = std::ptr::from_ref(event.callsite()).addr();
         return mix(mix(1, address as u64), severity);
     }

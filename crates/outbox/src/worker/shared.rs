@@ -1,5 +1,4 @@
 use std::{
-    panic::PanicHookInfo,
     sync::{
         Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -9,8 +8,8 @@ use std::{
 };
 
 use watchfire_core::{
-    Alert, Capture, Captured, SelfLog, clock,
-    process::{self, AtExit, OnPanic},
+    Alert, Capture, Captured, Incident, OnIncident, Origin, SelfLog, clock,
+    process::{self, AtExit},
 };
 
 use crate::{
@@ -201,6 +200,7 @@ impl Shared {
             unsynced: self.sync.missed.load(Ordering::Acquire),
             panics: self.panics.heard.load(Ordering::Acquire),
             panics_counted: self.panics.counted.load(Ordering::Acquire),
+            panics_logged_again: self.panics.again.load(Ordering::Relaxed),
         }
     }
 
@@ -356,14 +356,15 @@ impl AtExit for Shared {
     }
 }
 
-impl OnPanic for Shared {
-    fn on_panic(&self, info: &PanicHookInfo<'_>) {
-        // A sink that panics is caught and counted by the worker.
-        let ours = std::thread::current().name().is_some_and(|name| name.starts_with(THREAD));
-        if ours {
-            return;
+impl OnIncident for Shared {
+    fn on_incident(&self, incident: &Incident) {
+        match incident.origin() {
+            Origin::Panic if self.panics.is_on() => {}
+            // The program goes on to its end in order, which flushes.
+            Origin::Failure => return self.post(To::All, || Box::new(incident.alert(&self.capture))),
+            _ => return,
         }
-        match self.panics.hear(info, &self.capture) {
+        match self.panics.hear(incident, &self.capture) {
             Heard::Counted => {}
             // The worker leaves it alone for now, and has to know until when.
             Heard::Spooled => self.queue.nudge(),

@@ -85,6 +85,9 @@ fn each_panic_is_told_once_or_counted_and_the_process_is_as_without_us() {
         ("panic-task", "in a task", false),
         ("panic-drop", "in drop", false),
         ("panic-locked", "with a lock", false),
+        ("panic-hook-logs", "with a hook that logs", false),
+        ("panic-caught-and-logged", "caught and logged", false),
+        ("panic-cannot-unwind", "in extern C", true),
     ];
     let folder = tempfile::tempdir().unwrap();
     for (way, message, dies) in cases {
@@ -92,7 +95,8 @@ fn each_panic_is_told_once_or_counted_and_the_process_is_as_without_us() {
         let output = run(way, &file, Some(&spool));
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.success(), !dies, "{way}: {errors}");
-        assert!(errors.contains("panicked at"), "{way}: the hook that was there is called too: {errors}");
+        let is_printed = errors.contains("panicked at") || way == "panic-hook-logs";
+        assert!(is_printed, "{way}: the hook that was there is called too: {errors}");
         if dies {
             assert_eq!(lines(&file), [""; 0], "{way}: {errors}");
             assert!(run("drain", &file, Some(&spool)).status.success());

@@ -1,6 +1,6 @@
 use std::time::{Duration, UNIX_EPOCH};
 
-use watchfire_core::{Alert, App, Severity, SpanFacts, Stack};
+use watchfire_core::{Alert, App, Origin, Severity, SpanFacts, Stack};
 use watchfire_outbox::{Form, Sink};
 use watchfire_testing::{Scene, bare_alert, full_alert};
 
@@ -120,6 +120,30 @@ fn a_stack_without_an_error_is_that_of_the_thread() {
     assert_eq!(event.get("exception"), None);
     assert_eq!(event.pointer("/threads/values/0/name"), Some(&json!("worker-3")));
     assert_eq!(event.pointer("/threads/values/0/stacktrace/frames").unwrap().as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_panic_and_a_failure_of_main_are_unhandled_exceptions() {
+    let mut alert = full_alert();
+    assert_eq!(rich(alert.clone()).pointer("/exception/values/2/mechanism/handled"), Some(&json!(true)));
+    alert.origin = Origin::Failure;
+    let event = rich(alert.clone());
+    let outermost = |key: &str| event.pointer(&format!("/exception/values/2/{key}")).cloned();
+    assert_eq!(
+        (outermost("type"), outermost("mechanism/type"), outermost("mechanism/handled")),
+        (Some(json!("Error")), Some(json!("main")), Some(json!(false)))
+    );
+    alert.error.clear();
+    alert.origin = Origin::Panic;
+    let event = rich(alert.clone());
+    let only = |key: &str| event.pointer(&format!("/exception/values/0/{key}")).cloned();
+    assert_eq!((only("type"), only("value")), (Some(json!("panic")), Some(json!(alert.message))));
+    assert_eq!(
+        (only("mechanism/type"), only("mechanism/handled")),
+        (Some(json!("panic")), Some(json!(false)))
+    );
+    assert_eq!(each(&event, "/exception/values/0/stacktrace/frames", "in_app"), [false, true, true]);
+    assert_eq!(event.get("threads"), None);
 }
 
 #[test]

@@ -1,11 +1,10 @@
 use std::{
     error::Error,
     fmt::{self, Write},
-    panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use tracing_core::field::{Field, Visit};
-use watchfire_core::EventView;
+use watchfire_core::{EventView, caught};
 
 use crate::aggregate::{GROUP_FIELD, is_error_name, joins_digits};
 
@@ -18,7 +17,7 @@ const LOOK_AT: usize = 2048;
 pub(crate) fn tag_of(event: &EventView<'_>) -> u32 {
     let mut visit = TextHash(Hash::new());
     // A formatter of the program that panics is met again by the capture, which says so.
-    catch_unwind(AssertUnwindSafe(|| event.record(&mut visit))).unwrap_or_default();
+    caught(|| event.record(&mut visit)).unwrap_or_default();
     visit.0.finish()
 }
 

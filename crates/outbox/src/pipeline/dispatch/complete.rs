@@ -99,8 +99,7 @@ impl<F: Files> Dispatch<F> {
     }
 
     pub(super) fn tell_last_resort(&self, alert: &Alert, reason: &Reason) {
-        let tell = || (self.last_resort)(alert, reason);
-        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(tell)).is_err() {
+        if watchfire_core::caught(|| (self.last_resort)(alert, reason)).is_none() {
             self.self_log.say("the last resort panicked");
         }
     }
