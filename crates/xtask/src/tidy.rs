@@ -5,6 +5,7 @@
 
 mod documents;
 mod edges;
+mod layers;
 mod manifests;
 mod shape;
 mod source;
@@ -54,6 +55,7 @@ pub(crate) fn run() -> Result<()> {
     findings.extend(edges::arrows(&metadata));
     findings.extend(edges::names(&metadata));
     findings.extend(manifests::inherited(&tree)?);
+    findings.extend(manifests::paths(&tree)?);
     findings.extend(manifests::rust_version(&tree)?);
     findings.extend(shape::siblings(&tree));
     findings.extend(shape::conformance(&tree));
@@ -61,6 +63,7 @@ pub(crate) fn run() -> Result<()> {
     findings.extend(shape::lib_files(&tree));
     findings.extend(shape::one_layer(&tree));
     findings.extend(shape::facade(&tree));
+    findings.extend(layers::folders(&tree));
     findings.extend(documents::architecture(&tree));
     findings.extend(documents::dependencies(&tree, &metadata)?);
     findings.extend(documents::machine_paths(&tree));

@@ -68,6 +68,28 @@ fn from_workspace(value: Option<&Value>) -> bool {
     value.and_then(|value| value.get("workspace")).and_then(Value::as_bool) == Some(true)
 }
 
+/// Finds paths in the root manifest at which there is no crate.
+///
+/// # Errors
+/// When the manifest is not TOML.
+pub(super) fn paths(tree: &Tree) -> Result<Vec<Finding>> {
+    let manifest: Table =
+        toml::from_str(tree.file("Cargo.toml").unwrap_or_default()).context("Cargo.toml is not TOML")?;
+    let dependencies =
+        manifest.get("workspace").and_then(|workspace| workspace.get("dependencies")?.as_table());
+    let missing = dependencies.into_iter().flatten().filter_map(|(name, dependency)| {
+        let path = dependency.get("path")?.as_str()?;
+        tree.file(&format!("{path}/Cargo.toml")).is_none().then(|| {
+            Finding::new(
+                "Cargo.toml",
+                format!("names `{name}` in `{path}`, where there is no crate"),
+                "remove the entry, or add the crate in the same change",
+            )
+        })
+    });
+    Ok(missing.collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +134,14 @@ mod tests {
         assert_eq!(findings[0].place, "README.md");
         let findings = rust_version(&Tree::of([root, (".clippy.toml", "msrv = \"1.74\"")])).unwrap();
         assert_eq!(findings[0].place, ".clippy.toml");
+    }
+
+    #[test]
+    fn a_crate_that_does_not_exist_is_found() {
+        let root =
+            "[workspace.dependencies]\na = { path = \"crates/a\" }\nb = { path = \"crates/b\" }\nc = \"1\"\n";
+        let tree = Tree::of([("Cargo.toml", root), ("crates/a/Cargo.toml", "")]);
+        let found: Vec<String> = paths(&tree).unwrap().into_iter().map(|finding| finding.what).collect();
+        assert_eq!(found, ["names `b` in `crates/b`, where there is no crate"]);
     }
 }

@@ -72,6 +72,27 @@ const EVERYTHING: &[&str] = &[
     "watchfire",
 ];
 
+/// A folder, and the folders that it may use.
+pub(super) type Layer = (&'static str, &'static [&'static str]);
+
+/// Which folders of a crate a folder may use: (crate, folders from the bottom up). A file beside `lib.rs` may use all.
+pub(super) const LAYERS: &[(&str, &[Layer])] = &[(
+    "outbox",
+    &[
+        ("model", &[]),
+        ("sink", &["model"]),
+        ("aggregate", &["model", "sink"]),
+        ("spool", &["model", "sink"]),
+        ("delivery", &["model", "sink"]),
+        ("pipeline", &["model", "sink", "aggregate", "spool", "delivery"]),
+        ("worker", &["model", "sink", "aggregate", "spool", "delivery", "pipeline"]),
+        ("sim", &["model", "sink", "aggregate", "spool", "delivery", "pipeline"]),
+    ],
+)];
+
+/// The most names that the `mod.rs` of such a folder exports.
+pub(super) const MOST_EXPORTS: usize = 24;
+
 /// What tests of any crate may use besides.
 pub(super) const TEST_ARROWS: &[&str] = &["file", "filter", "inbox", "testing"];
 

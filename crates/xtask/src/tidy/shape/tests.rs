@@ -4,6 +4,7 @@ const CONFIG: (&str, &str) = ("crates/slack/src/config.rs", "");
 const LIB: (&str, &str) = ("crates/slack/src/lib.rs", "");
 const RENDER: (&str, &str) = ("crates/slack/src/render.rs", "");
 const API: (&str, &str) = ("crates/slack/src/api.rs", "");
+const SINK: (&str, &str) = ("crates/slack/src/sink.rs", "");
 const VERIFY: (&str, &str) = ("crates/slack/src/verify.rs", "");
 
 fn places(findings: &[Finding]) -> Vec<&str> {
@@ -18,16 +19,16 @@ fn of_tree(findings: Vec<Finding>) -> Vec<Finding> {
 #[test]
 fn a_sink_has_the_files_of_its_siblings() {
     let tests = ("crates/slack/src/render/tests.rs", "");
-    let good = Tree::of([CONFIG, LIB, RENDER, API, VERIFY, tests]);
+    let good = Tree::of([CONFIG, LIB, RENDER, API, SINK, VERIFY, tests]);
     assert_eq!(of_tree(siblings(&good)), []);
 
-    let without = Tree::of([CONFIG, LIB, API, VERIFY]);
+    let without = Tree::of([CONFIG, LIB, API, SINK, VERIFY]);
     assert_eq!(places(&of_tree(siblings(&without))), ["crates/slack/src/render.rs"]);
 
-    let both = Tree::of([CONFIG, LIB, RENDER, API, VERIFY, ("crates/slack/src/transport.rs", "")]);
+    let both = Tree::of([CONFIG, LIB, RENDER, API, SINK, VERIFY, ("crates/slack/src/transport.rs", "")]);
     assert_eq!(places(&of_tree(siblings(&both))), ["crates/slack/src/"]);
 
-    let more = Tree::of([CONFIG, LIB, RENDER, API, VERIFY, ("crates/slack/src/utils.rs", "")]);
+    let more = Tree::of([CONFIG, LIB, RENDER, API, SINK, VERIFY, ("crates/slack/src/utils.rs", "")]);
     assert_eq!(places(&of_tree(siblings(&more))), ["crates/slack/src/utils.rs"]);
 }
 
