@@ -2,7 +2,7 @@
 
 use crate::rotation::Period;
 
-/// Holds records in one buffer, in the order they came.
+/// A buffer of records, in the order they came.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     bytes: Vec<u8>,

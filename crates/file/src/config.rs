@@ -1,3 +1,5 @@
+//! The configuration of a log file.
+
 use std::{
     borrow::Cow,
     path::{Path, PathBuf},
@@ -19,9 +21,9 @@ use crate::{
 
 mod build;
 
-/// Configures a log file; [`layer`](Self::layer) opens it.
+/// The configuration of a log file; [`layer`](Self::layer) opens it.
 ///
-/// Without a filter the layer hears INFO and up. Times are in UTC, RFC 3339 with microseconds; the format is
+/// Without a filter the layer receives INFO and up. Times are in UTC, RFC 3339 with microseconds; the format is
 /// [`Text`]. The active file always has the name that was given; see `docs/guide/files.md` for those of the rotated ones.
 ///
 /// ```
@@ -186,7 +188,7 @@ impl LogFile {
     /// Opens the file anew after a SIGHUP, as `logrotate` and operators expect of a daemon. Default: no.
     ///
     /// A file that was moved or removed is noticed in any case, at the next write. The signal no longer ends the
-    /// process; whoever else listens for it hears it too. Needs the thread, and a Unix system.
+    /// process; other listeners receive it too. Needs the thread, and a Unix system.
     #[cfg(unix)]
     pub fn reopen_on_hangup(mut self) -> Self {
         self.reopen_on_hangup = true;
@@ -242,7 +244,7 @@ impl LogFile {
         self
     }
 
-    /// Sets the level that the layer hears when it is given no filter. Default: INFO.
+    /// Sets the level that the layer receives when it is given no filter. Default: INFO.
     pub fn level(mut self, level: LevelFilter) -> Self {
         self.level = level;
         self

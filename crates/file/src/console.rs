@@ -1,3 +1,5 @@
+//! The handler of the console and of other streams.
+
 use std::{
     borrow::Cow,
     fmt,
@@ -24,12 +26,12 @@ use crate::{
     time::{Zone, ZoneName},
 };
 
-/// Is the layer that writes events to the console; made by [`Console::layer`].
+/// The layer that writes events to the console; made by [`Console::layer`].
 pub type ConsoleLayer = HandlerLayer<ConsoleHandler>;
 
-/// Configures output to stderr, stdout or any other stream: Python's `StreamHandler`.
+/// The configuration of output to stderr, stdout or any other stream: Python's `StreamHandler`.
 ///
-/// Without a filter the layer hears INFO and up. In debug mode ([`process::is_debug`]) the format is
+/// Without a filter the layer receives INFO and up. In debug mode ([`process::is_debug`]) the format is
 /// [`Pretty`], which shows what an alert's mail would show; else it is [`Text`]. There is colour only on a terminal,
 /// and not where the environment variable `NO_COLOR` is set to something or `TERM` is `dumb`.
 ///
@@ -141,7 +143,7 @@ impl Console {
         self
     }
 
-    /// Sets the level that the layer hears when it is given no filter. Default: INFO.
+    /// Sets the level that the layer receives when it is given no filter. Default: INFO.
     pub fn level(mut self, level: LevelFilter) -> Self {
         self.level = level;
         self
@@ -205,7 +207,7 @@ impl fmt::Debug for Console {
     }
 }
 
-/// Writes events to a stream. Clones share it.
+/// A handler that writes events to a stream. Clones share it.
 #[derive(Clone)]
 pub struct ConsoleHandler(Arc<Inner>);
 

@@ -1,6 +1,8 @@
+//! When lines leave the program, what a full buffer does, and the counters.
+
 use std::time::Duration;
 
-/// Says when lines leave the program.
+/// The moment at which lines leave the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
@@ -15,7 +17,7 @@ pub enum Durability {
     SyncOnError,
 }
 
-/// Counts what a file has seen.
+/// The counters of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileCounts {

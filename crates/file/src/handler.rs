@@ -1,3 +1,5 @@
+//! The handler of a log file.
+
 use std::{
     fmt,
     path::PathBuf,
@@ -17,10 +19,10 @@ use crate::{
     time::Zone,
 };
 
-/// Is the layer that writes events to a file; made by [`LogFile::layer`](crate::LogFile::layer).
+/// The layer that writes events to a file; made by [`LogFile::layer`](crate::LogFile::layer).
 pub type FileLayer = HandlerLayer<FileHandler>;
 
-/// Writes events to a file. Clones share the file: keep one to rotate, reopen or flush it, or to read its counters.
+/// A handler that writes events to a file. Clones share the file: keep one to rotate, reopen or flush it, or to read its counters.
 ///
 /// When the last clone goes, what waits is written.
 #[derive(Clone)]

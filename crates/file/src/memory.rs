@@ -1,3 +1,5 @@
+//! A handler that holds lines back until one of a level comes.
+
 use std::{
     collections::VecDeque,
     fmt,
@@ -9,13 +11,13 @@ use watchfire_core::{EventView, Flushed, Handler, HandlerLayer, Severity, clock}
 
 use crate::flush_target::{FlushTarget, with_line};
 
-/// Is the layer that holds events back until one of a level comes; made by [`MemoryHandler::layer`].
+/// The layer that holds events back until one of a level comes; made by [`MemoryHandler::layer`].
 pub type MemoryLayer<T> = HandlerLayer<MemoryHandler<T>>;
 
-/// Keeps the last lines, and hands them on to a file or the console when an event of a level comes: Python's
+/// A handler that keeps the last lines and hands them on to a file or the console when an event of a level comes: Python's
 /// `MemoryHandler`.
 ///
-/// So a file of errors has the DEBUG lines that led to each. Without a filter the layer hears everything.
+/// So a file of errors has the DEBUG lines that led to each. Without a filter the layer receives everything.
 ///
 /// ```
 /// use watchfire_file::{LogFile, MemoryHandler};

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::rotation::Key;
 
-/// Says how much is kept of what was rotated. The active file never counts.
+/// The limits of what is kept of rotated files. The active file never counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Keep {
     pub(crate) count: Option<usize>,

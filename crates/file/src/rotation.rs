@@ -9,7 +9,7 @@ use jiff::{
 
 use crate::time::{Zone, seconds};
 
-/// Is how often a file is rotated by time.
+/// The interval at which a file is rotated by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RotationInterval {
@@ -23,7 +23,7 @@ pub enum RotationInterval {
     Week(u8),
 }
 
-/// Is one stretch of time whose lines share a file, in seconds since the epoch: from `start`, before `until`.
+/// A stretch of time whose lines share a file, in seconds since the epoch: from `start`, before `until`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Period {
     pub(crate) start: i64,
@@ -52,7 +52,7 @@ impl Period {
     }
 }
 
-/// Says when the periods of a file begin.
+/// The rule for when the periods of a file begin.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
     pub(crate) every: RotationInterval,
@@ -134,7 +134,7 @@ fn last(date: Date, day: u8) -> Date {
     shifted(date, -i32::from(date.weekday().since(wanted)))
 }
 
-/// Says what the files are called: the active one always `shop.log`.
+/// The names of the files: the active one always `shop.log`.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
     /// The name of the active file, without its folder.
@@ -143,7 +143,7 @@ pub(crate) struct Names {
     pub(crate) schedule: Option<Schedule>,
 }
 
-/// Is the identity of a rotated file, whether it is compressed or not.
+/// The identity of a rotated file, whether it is compressed or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     /// The date and, from the second file of that date on, a count that grows.
@@ -152,7 +152,7 @@ pub(crate) enum Key {
     Number(u32),
 }
 
-/// Says in which state a rotated file is.
+/// The state of a rotated file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Packing {
     Plain,

@@ -1,4 +1,4 @@
-//! What the callers, the writer's thread and the exit hook share: the lines that wait, and the file.
+//! The lines that wait and the file, shared by callers, the writer's thread and the exit hook.
 
 use std::{
     sync::{
@@ -86,7 +86,7 @@ struct LastTidy {
     age_counts_from: Option<Instant>,
 }
 
-/// Is what callers touch; the lock is held for the copy of a line.
+/// The state that callers touch; the lock is held for the copy of a line.
 struct Front {
     batch: Batch,
     /// How many records were ever taken.
@@ -99,7 +99,7 @@ struct Front {
     is_stopped: bool,
 }
 
-/// Is what only one thread at a time does: write.
+/// The state of writing, which one thread at a time does.
 struct Io {
     output: Output,
     batch: Batch,

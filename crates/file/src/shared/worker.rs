@@ -1,4 +1,4 @@
-//! What the one thread of a file does: write, rotate by the clock, tidy up.
+//! The thread of a file: it writes, rotates by the clock, and prunes.
 
 use std::{
     sync::{PoisonError, atomic::Ordering},
@@ -27,7 +27,7 @@ const DOUBT: Duration = Duration::from_secs(3600);
 const TIDY_AGAIN: Duration = Duration::from_secs(10);
 
 impl Shared {
-    /// Is the thread: writes, rotates by the clock, tidies up.
+    /// Runs the thread: writes, rotates by the clock, prunes.
     pub(crate) fn run(&self) {
         watchfire_core::mute_thread();
         let mut tidy_at: Option<Instant> = None;
