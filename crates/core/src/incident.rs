@@ -8,6 +8,7 @@ mod event;
 mod hook;
 mod repeats;
 mod reporter;
+mod run;
 mod visit;
 
 use std::{
@@ -24,6 +25,7 @@ use crate::{
 };
 
 pub use hook::report_failure;
+pub use run::{MainError, conclude, run};
 
 pub(crate) use hook::install_hook;
 pub(crate) use repeats::is_repeated;

@@ -41,7 +41,7 @@ pub use error::{ConfigError, Diagnostic, Problems};
 pub use event::EventView;
 pub use guard::{caught, mute_thread, quietly};
 pub use handler::{Flushed, Handler, Null};
-pub use incident::{Incident, OnIncident, report_failure};
+pub use incident::{Incident, MainError, OnIncident, conclude, report_failure, run};
 pub use layer::{HandlerLayer, LayerCounts};
 pub use levels::{LevelTable, covers};
 pub use marks::{CUT, MASK, PANICKED};

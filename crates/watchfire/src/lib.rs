@@ -15,17 +15,17 @@ pub mod sink;
 
 // Item by item: of a glob the compiler cannot say which feature a name belongs to.
 pub use watchfire_core::{
-    App, ConfigError, Diagnostic, LayerCounts, LevelTable, Limits, Redactor, Rewrite, Secret, SelfLog,
-    Severity, UnknownSeverity,
+    App, ConfigError, Diagnostic, LayerCounts, LevelTable, Limits, MainError, Redactor, Rewrite, Secret,
+    SelfLog, Severity, UnknownSeverity, conclude,
     process::{is_debug, set_debug},
+    run,
 };
-pub use watchfire_filter as filter;
-
 #[cfg(feature = "file")]
 pub use watchfire_file::{
     Compression, Console, ConsoleLayer, Durability, FileCounts, FileLayer, LogFile, MemoryLayer,
     RotationInterval, WhenFull,
 };
+pub use watchfire_filter as filter;
 #[cfg(feature = "outbox")]
 pub use watchfire_outbox::{
     ChannelStats, DeliveryPolicy, FlushReport, Health, HealthStatus, MinCount, NotificationPolicy, Outbox,
