@@ -9,7 +9,7 @@ use std::{
 
 use tracing_core::Level;
 
-use crate::{App, Severity, Stack, Value};
+use crate::{App, Redactor, Severity, Stack, Value};
 
 /// Is one captured event: owned, redacted, capped, without lifetimes.
 ///
@@ -128,7 +128,7 @@ impl Alert {
             module: None,
             file: None,
             line: None,
-            thread: with_thread_name(str::to_owned),
+            thread: thread_name().to_string(),
             message: message.into(),
             fields: Vec::new(),
             spans: Vec::new(),
@@ -203,6 +203,39 @@ impl Alert {
     #[must_use]
     pub fn stack(mut self, stack: Stack) -> Self {
         self.stack = Some(stack);
+        self
+    }
+
+    /// Masks the secrets in all texts: for an alert that was made by hand. One that was captured is redacted.
+    #[must_use]
+    pub fn redacted(mut self, redactor: &Redactor) -> Self {
+        let clean = |text: &mut String| {
+            if let Cow::Owned(clean) = redactor.clean(text) {
+                *text = clean;
+            }
+        };
+        let clean_cow = |text: &mut Cow<'static, str>| {
+            if let Cow::Owned(clean) = redactor.clean(text) {
+                *text = Cow::Owned(clean);
+            }
+        };
+        let clean_field = |field: &mut Field| {
+            if let Some(shown) = redactor.shown(redactor.judge_name(&field.name), &field.value) {
+                field.value = shown;
+            }
+        };
+        clean(&mut self.message);
+        clean(&mut self.thread);
+        clean_cow(&mut self.target);
+        self.module.iter_mut().for_each(clean_cow);
+        self.file.iter_mut().for_each(clean_cow);
+        self.error.iter_mut().for_each(clean);
+        self.fields.iter_mut().for_each(clean_field);
+        for span in &mut self.spans {
+            clean_cow(&mut span.name);
+            clean_cow(&mut span.target);
+            span.fields.iter_mut().for_each(clean_field);
+        }
         self
     }
 
@@ -293,15 +326,17 @@ pub(crate) fn random_u64() -> u64 {
 }
 
 thread_local! {
-    static NAME: OnceCell<String> = const { OnceCell::new() };
+    static NAME: OnceCell<Arc<str>> = const { OnceCell::new() };
 }
 
-/// Shows the name of this thread, or its id if it has none.
-pub(crate) fn with_thread_name<R>(mut look: impl FnMut(&str) -> R) -> R {
+/// Returns the name of this thread, or its id if it has none, redacted by the default rules.
+#[must_use]
+pub fn thread_name() -> Arc<str> {
     let this = || {
         let thread = std::thread::current();
-        thread.name().map_or_else(|| format!("{:?}", thread.id()), str::to_owned)
+        let name = thread.name().map_or_else(|| format!("{:?}", thread.id()), str::to_owned);
+        Redactor::default().clean(&name).into()
     };
     // Else the thread is ending.
-    NAME.try_with(|name| look(name.get_or_init(this))).unwrap_or_else(|_| look(&this()))
+    NAME.try_with(|name| Arc::clone(name.get_or_init(this))).unwrap_or_else(|_| this())
 }

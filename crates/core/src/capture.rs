@@ -152,7 +152,7 @@ impl Place {
             return Self::Callsite(event.callsite());
         }
         let metadata = event.metadata();
-        let own = |text: &str| Cow::Owned(text.to_owned());
+        let own = |text: &str| Cow::Owned(event.redactor().clean(text).into_owned());
         Self::Record(Box::new(Texts {
             target: own(metadata.target()),
             module: metadata.module_path().map(own),

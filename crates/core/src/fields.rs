@@ -9,7 +9,7 @@ use tracing_core::{
 
 use crate::{
     EventView, MASK, Redactor, Value,
-    alert::with_thread_name,
+    alert::thread_name,
     cap::{Limits, append, append_text},
 };
 
@@ -83,7 +83,7 @@ impl Kept {
         let start = self.end();
         match event.incident() {
             Some(incident) => self.texts.push_str(incident.thread()),
-            None => with_thread_name(|name| self.texts.push_str(name)),
+            None => self.texts.push_str(&thread_name()),
         }
         self.thread = (start, self.end());
         self

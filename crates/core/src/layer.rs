@@ -259,8 +259,10 @@ impl<H: Handler> HandlerLayer<H> {
         });
     }
 
+    /// Collects the fields of a span as they are given: each reader redacts by its own rules.
     fn collect(&self, record: impl FnOnce(&mut Collect<'_>)) -> FieldList {
-        let mut fields = Collect::new(Kept::spare(), self.settings.limits(), self.settings.redactor(), false);
+        let given = Redactor::off();
+        let mut fields = Collect::new(Kept::spare(), self.settings.limits(), &given, false);
         if caught(|| record(&mut fields)).is_none() {
             fields.panics += 1;
         }
@@ -312,12 +314,7 @@ where
             None => {
                 // User formatters run here, before any lock is taken: one that logs would wait for itself.
                 let fields = self.collect(|fields| attributes.record(fields));
-                let node = SpanNode::new(
-                    attributes.metadata(),
-                    parent,
-                    fields,
-                    self.settings.redactor().is_default(),
-                );
+                let node = SpanNode::new(attributes.metadata(), parent, fields);
                 span.extensions_mut().replace(Slot(Arc::new(node)));
             }
         }
@@ -328,7 +325,7 @@ where
         // Taken out of the extensions before the merge, which takes a lock of its own.
         let node = context.span(id).and_then(|span| slot_of(&span));
         if let Some(node) = node {
-            node.merge(fields, self.settings.redactor().is_default());
+            node.merge(fields);
         }
     }
 

@@ -27,7 +27,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::marks::{CUT, MASK};
-use crate::process;
+use crate::{Value, process};
 
 use bytes::{Bytes, next_trigger};
 use names::Extent;
@@ -142,6 +142,22 @@ impl Redactor {
             return true;
         }
         digits >= 13 && self.rules.is_some() && !verdict.is_identifier && card::is_card(magnitude)
+    }
+
+    /// Returns what is shown instead of a value, if that is not the value itself.
+    pub(crate) fn shown(&self, verdict: NameVerdict, value: &Value) -> Option<Value> {
+        let clean = |text| match self.clean_under(verdict, text) {
+            Cow::Owned(clean) => Some(clean.into_boxed_str()),
+            Cow::Borrowed(_) => None,
+        };
+        match value {
+            Value::Str(text) => clean(text).map(Value::Str),
+            Value::Debug(text) => clean(text).map(Value::Debug),
+            value => {
+                let hides = |magnitude: &u128| self.hides_number(verdict, *magnitude);
+                value.magnitude().filter(hides).map(|_| Value::from(MASK))
+            }
+        }
     }
 
     /// Masks the secrets in a text. Borrows it when there are none.

@@ -1,15 +1,17 @@
+//! One span of the chain an event stands in, with its fields as they were given.
+
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        Arc, LazyLock, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
     },
 };
 
 use tracing_core::{Level, Metadata};
 
 use crate::{
-    MASK, Redactor, Value,
+    Redactor, Value,
     fields::FieldList,
     span_text::{SpanTexts, TextKey},
 };
@@ -18,17 +20,52 @@ use crate::{
 ///
 /// One node per span is shared by all handler layers. The fields given when the span was made are immutable and read
 /// without a lock; those recorded later are merged by name behind a lock that is looked at only if there are any.
-/// Values are capped and redacted when they are recorded.
+/// Values are capped when they are recorded. What is shown of them is redacted by the default rules; a reader with rules
+/// of its own applies these to what was given, so that no layer's rules are another's.
 pub struct SpanNode {
     metadata: &'static Metadata<'static>,
     parent: Option<Arc<SpanNode>>,
     depth: u32,
-    first: Box<[(&'static str, Value)]>,
-    late: Mutex<FieldList>,
+    first: Fields,
+    late: Mutex<Fields>,
     version: AtomicU32,
     texts: SpanTexts,
-    /// Whether all values went through the default redaction; another layer's rules are applied when it captures.
-    redacted_by_default: AtomicBool,
+}
+
+/// Fields as the default rules show them, and the values that these rules mask.
+#[derive(Clone, Default)]
+struct Fields {
+    shown: FieldList,
+    masked: FieldList,
+}
+
+static DEFAULT: LazyLock<Redactor> = LazyLock::new(Redactor::default);
+
+impl Fields {
+    fn of(given: FieldList) -> Self {
+        let mut fields = Self { shown: given, masked: Vec::new() };
+        for (name, value) in &mut fields.shown {
+            if let Some(shown) = redacted(&DEFAULT, name, value) {
+                fields.masked.push((name, std::mem::replace(value, shown)));
+            }
+        }
+        fields
+    }
+
+    /// Returns the value that was given, if it is masked.
+    fn given(&self, name: &str) -> Option<&Value> {
+        self.masked.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.masked.retain(|(name, _)| other.shown.iter().all(|(new, _)| new != name));
+        merge(&mut self.masked, other.masked);
+        merge(&mut self.shown, other.shown);
+    }
+}
+
+fn redacted(redactor: &Redactor, name: &'static str, value: &Value) -> Option<Value> {
+    redactor.shown(redactor.judge_field(name), value)
 }
 
 impl SpanNode {
@@ -36,17 +73,15 @@ impl SpanNode {
         metadata: &'static Metadata<'static>,
         parent: Option<Arc<Self>>,
         fields: FieldList,
-        redacted_by_default: bool,
     ) -> Self {
         Self {
             metadata,
             depth: depth_below(parent.as_ref()),
             parent,
-            first: fields.into_boxed_slice(),
+            first: Fields::of(fields),
             late: Mutex::default(),
             version: AtomicU32::new(0),
             texts: SpanTexts::default(),
-            redacted_by_default: AtomicBool::new(redacted_by_default),
         }
     }
 
@@ -58,10 +93,9 @@ impl SpanNode {
             depth: depth_below(parent.as_ref()),
             parent,
             first: self.first.clone(),
-            version: AtomicU32::new(u32::from(!late.is_empty())),
+            version: AtomicU32::new(u32::from(!late.shown.is_empty())),
             texts: SpanTexts::default(),
             late: Mutex::new(late),
-            redacted_by_default: AtomicBool::new(self.is_redacted_by_default()),
         }
     }
 
@@ -118,24 +152,20 @@ impl SpanNode {
         self.texts.write(key, self.stamp(), out, render);
     }
 
-    /// Tells whether all fields are those that were given when the span was made, redacted by the default rules.
+    /// Tells whether all fields are those that were given when the span was made.
     pub(crate) fn is_as_made(&self) -> bool {
-        self.is_redacted_by_default() && self.version.load(Ordering::Acquire) == 0
-    }
-
-    fn is_redacted_by_default(&self) -> bool {
-        self.redacted_by_default.load(Ordering::Acquire)
+        self.version.load(Ordering::Acquire) == 0
     }
 
     /// Walks the fields that were given when the span was made.
     pub(crate) fn first(&self) -> impl Iterator<Item = (&'static str, &Value)> {
-        self.first.iter().map(|(name, value)| (*name, value))
+        self.first.shown.iter().map(|(name, value)| (*name, value))
     }
 
     /// Calls `visit` with each field, in the order of their first recording.
     pub fn visit(&self, visit: &mut dyn FnMut(&'static str, &Value)) {
         if self.version.load(Ordering::Acquire) == 0 {
-            for (name, value) in &self.first {
+            for (name, value) in &self.first.shown {
                 visit(name, value);
             }
             return;
@@ -152,55 +182,53 @@ impl SpanNode {
             return self.visit(look);
         }
         let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
-        for (name, value) in &self.first {
-            if late.iter().all(|(known, _)| known != name) {
+        for (name, value) in &self.first.shown {
+            if late.shown.iter().all(|(known, _)| known != name) {
                 look(name, value);
             }
         }
-        for (name, value) in late.iter() {
+        for (name, value) in &late.shown {
             look(name, value);
         }
     }
 
     /// Calls `visit` with each field as `redactor` lets it be shown.
     ///
-    /// What was recorded under the same rules is not looked at again.
+    /// The default rules were applied when the fields were recorded.
     pub fn visit_redacted(&self, redactor: &Redactor, visit: &mut dyn FnMut(&'static str, &Value)) {
-        if self.is_redacted_by_default() && redactor.is_default() {
+        if redactor.is_default() {
             return self.visit(visit);
         }
-        self.visit(&mut |name, value| match value.as_text() {
-            Some(text) => visit(name, &Value::Debug(redactor.value(name, text).into())),
-            None => match value.magnitude() {
-                Some(n) if redactor.hides_number(redactor.judge_name(name), n) => {
-                    visit(name, &Value::from(MASK))
-                }
-                _ => visit(name, value),
-            },
-        });
+        // Copied out: `visit` may be a user's code, and no lock is held while that runs.
+        let late = self.late.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let is_late = |name: &str| late.shown.iter().any(|(known, _)| *known == name);
+        for (name, value) in self.fields() {
+            let given = if is_late(name) { late.given(name) } else { self.first.given(name) };
+            let given = given.unwrap_or(&value);
+            match redacted(redactor, name, given) {
+                Some(shown) => visit(name, &shown),
+                None => visit(name, given),
+            }
+        }
     }
 
     /// Returns a copy of the fields as they are now.
     #[must_use]
     pub fn fields(&self) -> Vec<(&'static str, Value)> {
-        let mut all = self.first.to_vec();
-        merge(&mut all, self.late.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let mut all = self.first.shown.clone();
+        merge(&mut all, self.late.lock().unwrap_or_else(PoisonError::into_inner).shown.clone());
         all
     }
 
     /// Takes fields recorded later, redacted by the default rules or by those of another layer; by name, so that several
     /// layers may do it.
-    pub(crate) fn merge(&self, fields: FieldList, by_default: bool) {
+    pub(crate) fn merge(&self, fields: FieldList) {
         if fields.is_empty() {
             return;
         }
-        let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
-        if !by_default {
-            // Before the values are there: from now on every layer redacts what it shows.
-            self.redacted_by_default.store(false, Ordering::Release);
-        }
-        merge(&mut late, fields);
-        drop(late);
+        // Redacted before the lock is taken.
+        let fields = Fields::of(fields);
+        self.late.lock().unwrap_or_else(PoisonError::into_inner).merge(fields);
         self.version.fetch_add(1, Ordering::Release);
     }
 }

@@ -1,4 +1,4 @@
-use std::{fmt, time::SystemTime};
+use std::{borrow::Cow, fmt, time::SystemTime};
 
 use watchfire_core::{Alert, EventView, NameVerdict, Redactor, Severity, SpanFacts, SpanNode, Stack, Value};
 
@@ -59,13 +59,17 @@ impl<'a> Record<'a> {
         let mut body = Body::take();
         body.fill(event, verdicts);
         let metadata = event.metadata();
+        // Those of a callsite are the program's own words; a `log` record has any text.
+        let clean = |text| if event.is_log() { event.redactor().clean(text) } else { Cow::Borrowed(text) };
+        let target = clean(event.target());
+        let (module, file) = (metadata.module_path().map(clean), metadata.file().map(clean));
         let result = with_thread_name_of(event, |thread| {
             look(&Record {
                 at,
                 severity: event.severity(),
-                target: event.target(),
-                module: metadata.module_path(),
-                file: metadata.file(),
+                target: &target,
+                module: module.as_deref(),
+                file: file.as_deref(),
                 line: metadata.line(),
                 thread,
                 body: &body,
@@ -331,9 +335,5 @@ fn with_thread_name_of<R>(event: &EventView<'_>, look: impl FnOnce(&str) -> R) -
 }
 
 pub(crate) fn with_thread_name<R>(look: impl FnOnce(&str) -> R) -> R {
-    let thread = std::thread::current();
-    match thread.name() {
-        Some(name) => look(name),
-        None => look(&format!("{:?}", thread.id())),
-    }
+    look(&watchfire_core::thread_name())
 }

@@ -141,7 +141,7 @@ impl Outbox {
     /// # Ok::<_, watchfire_core::ConfigError>(())
     /// ```
     pub fn alert(&self, alert: Alert) {
-        self.shared.post(To::All, || Box::new(alert));
+        self.shared.post(To::All, || Box::new(alert.redacted(&watchfire_core::Redactor::default())));
     }
 
     /// Puts other settings in force for channels that run, all of them or none: timeouts, ages, pace, digests, budgets,

@@ -121,3 +121,98 @@ fn used_buffers_hold_nothing_of_the_event_before() {
     assert_eq!((second.message.as_str(), second.error.len(), second.level), ("", 0, Level::ERROR));
     assert_eq!(second.fields, [Field::new("n", 1_u64)]);
 }
+
+/// Collects what three layers make of one event: the default one, one with a rule of its own, one that masks nothing.
+fn by_three(order: [usize; 3], emit: fn()) -> [String; 3] {
+    let rules = [Redactor::default(), Redactor::default().name("seat"), Redactor::off()];
+    let memories: Vec<_> = rules.iter().map(|_| crate::Memory::new("shop", 8)).collect();
+    let layer = |place: usize| {
+        HandlerLayer::new(memories[order[place]].clone()).redactor(rules[order[place]].clone())
+    };
+    let registry = tracing_subscriber::registry().with(layer(0)).with(layer(1)).with(layer(2));
+    tracing::subscriber::with_default(registry, emit);
+    [0, 1, 2].map(|at| memories[at].take().iter().map(spans).collect())
+}
+
+#[test]
+fn no_layers_rules_are_those_of_another() {
+    let emit = || {
+        let span = tracing::info_span!(
+            "order",
+            password = "given-7secret",
+            seat = "17A-given",
+            card = 4_111_111_111_111_111_u64,
+            api_key = tracing::field::Empty,
+            note = tracing::field::Empty,
+        );
+        let _span = span.enter();
+        span.record("api_key", "later-7secret");
+        span.record("note", "token=later-7secret");
+        tracing::error!("x");
+    };
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2], [2, 0, 1]] {
+        let [plain, seat, off] = by_three(order, emit);
+        for shown in [&plain, &seat] {
+            assert!(!shown.contains("7secret") && !shown.contains("41111111"), "{order:?}: {shown}");
+        }
+        assert!(plain.contains("17A-given") && !seat.contains("17A"), "{order:?}: {plain} {seat}");
+        let all = ["given-7secret", "4111111111111111", "later-7secret", "token=later-7secret"];
+        assert!(all.iter().all(|value| off.contains(value)), "{order:?}: {off}");
+    }
+}
+
+#[test]
+fn an_alert_made_by_hand_is_redacted_in_all_its_texts() {
+    let planted = "token=q8V2xZp1aBc9";
+    let broken = std::io::Error::other(planted);
+    let alert = Alert::new(App::new("shop"), crate::Severity::Error, planted)
+        .target(planted)
+        .field("note", planted)
+        .field("password", "violet7stone")
+        .field("card", 4_111_111_111_111_111_u64)
+        .span(crate::SpanFacts::new("s", planted, vec![Field::new("api_key", "q8V2xZp1aBc9")]))
+        .error(&broken)
+        .place(planted, 3)
+        .thread(planted)
+        .redacted(&Redactor::default());
+    let shown = format!("{alert:?}");
+    assert!(!shown.contains("q8V2") && !shown.contains("violet7") && !shown.contains("41111"), "{shown}");
+}
+
+#[test]
+fn the_target_of_a_record_and_the_name_of_a_thread_are_redacted() {
+    let memory = crate::Memory::new("shop", 8);
+    let registry = tracing_subscriber::registry().with(HandlerLayer::new(memory.clone()));
+    let dispatch = tracing_core::Dispatch::new(registry);
+    let emit = move || {
+        tracing_core::dispatcher::with_default(&dispatch, || {
+            let record = log::Record::builder()
+                .args(format_args!("x"))
+                .target("token=q8V2xZp1aBc9")
+                .level(log::Level::Error)
+                .build();
+            tracing_log::format_trace(&record).unwrap();
+        });
+    };
+    std::thread::Builder::new().name("password=violet7stone".into()).spawn(emit).unwrap().join().unwrap();
+    let alert = &memory.take()[0];
+    assert_eq!((&*alert.target, &*alert.thread), ("token=[redacted]", "password=[redacted]"));
+}
+
+/// Whatever a cap leaves of a card's number, no more than its first six digits stay.
+#[test]
+fn a_card_number_cut_by_a_cap_is_masked() {
+    for number in ["4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111"] {
+        for cap in 12..24 {
+            let memory = crate::Memory::new("shop", 8);
+            let limits = crate::Limits { value: cap, ..crate::Limits::default() };
+            let layer = HandlerLayer::new(memory.clone()).limits(limits);
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+                tracing::error!(note = format!("paid {number} x"), "x");
+            });
+            let note = memory.take()[0].get("note").unwrap().to_string();
+            let digits = note.bytes().filter(u8::is_ascii_digit).count();
+            assert!(digits <= 6, "{cap}: {note}");
+        }
+    }
+}

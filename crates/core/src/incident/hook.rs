@@ -59,7 +59,7 @@ fn of_panic(info: &PanicHookInfo<'_>, text: &str) -> Incident {
         error: None,
         place: info.location().map(|place| (place.file().to_owned(), place.line())),
         stack: Some(Stack::capture()),
-        thread: crate::alert::with_thread_name(str::to_owned),
+        thread: crate::alert::thread_name().to_string(),
         span: None,
         redactors: Vec::new(),
     }
@@ -103,7 +103,7 @@ pub fn report_failure(error: &(dyn std::error::Error + 'static)) {
         error: chain,
         place: None,
         stack: None,
-        thread: crate::alert::with_thread_name(str::to_owned),
+        thread: crate::alert::thread_name().to_string(),
         span: None,
         redactors: Vec::new(),
     };
