@@ -216,3 +216,27 @@ fn a_card_number_cut_by_a_cap_is_masked() {
         }
     }
 }
+
+#[test]
+fn a_field_that_cannot_be_a_secret_stays_readable() {
+    let all = alerts(Redactor::default(), || {
+        tracing::error!(
+            password_reset = true,
+            pass = 3_u8,
+            pin = 17_u8,
+            pw = 250.5,
+            tokens = 1200_u32,
+            sig = "SIGTERM",
+            pwd = "/srv/shop",
+            iban_country = "AT",
+            "password: must have 8 characters"
+        );
+        tracing::error!("token: expired");
+    });
+    let shown: Vec<_> = all[0].fields.iter().map(|field| format!("{}={}", field.name, field.value)).collect();
+    let expected =
+        "password_reset=true pass=3 pin=17 pw=250.5 tokens=1200 sig=SIGTERM pwd=/srv/shop iban_country=AT";
+    assert_eq!(shown.join(" "), expected);
+    assert_eq!(all[0].message, "password: must have 8 characters");
+    assert_eq!(all[1].message, "token: expired");
+}
