@@ -188,8 +188,7 @@ impl Shared {
         if front.missing == 0 && !has_room(&front) {
             drop(front);
             self.waits.fetch_add(1, Ordering::Relaxed);
-            self.make_room(&has_room);
-            front = self.front();
+            front = self.make_room(&has_room);
         }
         if (front.missing > 0 && !is_urgent) || !has_room(&front) {
             front.missing += 1;
@@ -227,22 +226,29 @@ impl Shared {
     }
 
     /// Waits, within bounds, until the buffer has room again; once, if the file takes nothing at all.
-    fn make_room(&self, has_room: &dyn Fn(&Front) -> bool) {
+    ///
+    /// Returns the buffer still locked: of several callers that wait, another one could fill the room in between.
+    fn make_room(&self, has_room: &dyn Fn(&Front) -> bool) -> MutexGuard<'_, Front> {
         if !self.pace.has_thread {
             self.drain(&mut lock(&self.io), false);
-            return;
+            return self.front();
         }
         self.wake.notify_one();
-        if self.pace.when_full == WhenFull::Drop || self.is_hanging.load(Ordering::Relaxed) {
-            return;
-        }
         // The caller does not write itself: a disk that hangs would hang it too.
         let deadline = clock::after(clock::instant(), self.pace.block_at_most);
-        while !has_room(&self.front()) {
+        loop {
+            let front = self.front();
+            if has_room(&front)
+                || self.pace.when_full == WhenFull::Drop
+                || self.is_hanging.load(Ordering::Relaxed)
+            {
+                return front;
+            }
             if self.is_failing.load(Ordering::Relaxed) || clock::instant() >= deadline {
                 self.is_hanging.store(true, Ordering::Relaxed);
-                return;
+                return front;
             }
+            drop(front);
             std::thread::park_timeout(ROOM_NAP);
         }
     }

@@ -27,6 +27,6 @@ pub(crate) fn run(seeds: u64, from: u64, groups: bool) -> Result<()> {
 pub(crate) fn weeks(seeds: u64) -> Result<()> {
     let test = ["--package", "watchfire-outbox", "--lib", "aggregate::tests::simulation"];
     let mut cargo = shell::cargo();
-    cargo.env("WATCHFIRE_SEEDS", seeds.to_string());
+    cargo.env("TEST_SEEDS", seeds.to_string());
     shell::run(cargo.args(["test", "--quiet", "--profile", "simulate"]).args(test))
 }

@@ -80,7 +80,7 @@ pub(crate) fn tests_and_interop(
     // Without --no-fail-fast the first failing binary would hide all others.
     cargo.args(["test", "--workspace", "--no-fail-fast"]).args(filter).env("TZ", ZONE);
     let Effort { kills, seconds } = effort;
-    cargo.env("WATCHFIRE_KILLS", kills.to_string()).env("WATCHFIRE_RANDOM_SECONDS", seconds.to_string());
+    cargo.env("TEST_KILLS", kills.to_string()).env("TEST_RANDOM_SECONDS", seconds.to_string());
     let tests = shell::run(&mut cargo);
     match (tests, interop::run(interop, filter, skipped)) {
         (Err(tests), Err(checks)) => bail!("{tests:#}; {checks:#}"),

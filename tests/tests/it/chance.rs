@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-const SEED: &str = "WATCHFIRE_SEED";
+const SEED: &str = "TEST_SEED";
 
 /// Marsaglia's xorshift64.
 pub(crate) struct Random(u64);
@@ -68,7 +68,7 @@ impl Random {
 /// its own; then says how often. With a seed in the environment it is done once.
 pub(crate) fn go_on(what: &str, mut work: impl FnMut(&mut Random)) {
     let once = std::env::var_os(SEED).is_some();
-    let seconds = std::env::var("WATCHFIRE_RANDOM_SECONDS").map_or(1, |seconds| seconds.parse().unwrap());
+    let seconds = std::env::var("TEST_RANDOM_SECONDS").map_or(1, |seconds| seconds.parse().unwrap());
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut seeds = Random::new();
     let mut times = 0_u64;

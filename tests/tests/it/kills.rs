@@ -34,7 +34,7 @@ fn what_is_reported_as_spooled_arrives_however_often_the_program_is_killed() {
             life => alert_for_ever(life),
         };
     }
-    let kills = std::env::var("WATCHFIRE_KILLS").map_or(20, |kills| kills.parse().unwrap());
+    let kills = std::env::var("TEST_KILLS").map_or(20, |kills| kills.parse().unwrap());
     let mut random = Random::new();
     println!("seed {}", random.seed());
     // A kill takes nothing from a file system, in memory or not; in memory its syncs do not hold up the deliveries, and

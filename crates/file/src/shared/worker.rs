@@ -7,7 +7,7 @@ use std::{
 
 use watchfire_core::clock;
 
-use super::{Shared, locks::lock};
+use super::{HIGH, Shared, locks::lock};
 use crate::{
     Durability,
     plan::{Place, Trouble},
@@ -107,7 +107,8 @@ impl Shared {
             front = self.wake.wait_timeout(front, sleep).unwrap_or_else(PoisonError::into_inner).0;
             front.is_asleep = false;
         }
-        if !front.batch.is_empty() && !front.is_stopped && !front.is_urgent {
+        let is_high = front.batch.len() >= HIGH && retry_at.is_none();
+        if !front.batch.is_empty() && !front.is_stopped && !front.is_urgent && !is_high {
             // Gathers what comes in the meantime, so that many lines make one write.
             let gather = if retry_at.is_some() { sleep } else { self.pace.flush_every };
             front = self.wake.wait_timeout(front, gather).unwrap_or_else(PoisonError::into_inner).0;

@@ -266,7 +266,7 @@ fn a_forked_child_says_so_delivers_nothing_of_its_parent_and_harms_nothing() {
 #[test]
 fn what_is_in_the_spool_survives_kill_9() {
     #[expect(clippy::disallowed_methods, reason = "how long a test goes on is the environment's to say")]
-    let times: u64 = std::env::var("WATCHFIRE_KILLS").map_or(20, |kills| kills.parse().unwrap());
+    let times: u64 = std::env::var("TEST_KILLS").map_or(20, |kills| kills.parse().unwrap());
     let (mut spooled_in_all, mut marked_in_all) = (0, 0);
     for time in 0..times {
         let folder = tempfile::tempdir().unwrap();

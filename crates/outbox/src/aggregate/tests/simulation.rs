@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// How many seeds are tried in passing; `WATCHFIRE_SEEDS` asks for another number, CI for 10,000.
+/// How many seeds are tried in passing; `TEST_SEEDS` asks for another number, CI for 10,000.
 const SEEDS: u64 = 500;
 
 /// SplitMix64: the same numbers from a seed on every machine.
@@ -21,7 +21,7 @@ impl Dice {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "how long to search is asked for from outside")]
 fn conserves_alerts_keeps_budgets_and_says_firsts_at_once() {
-    let seeds = std::env::var("WATCHFIRE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS);
+    let seeds = std::env::var("TEST_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS);
     for seed in 0..seeds {
         week(seed);
     }
