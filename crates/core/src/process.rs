@@ -197,7 +197,7 @@ fn end_began(now: Instant) -> Instant {
     recent.and_then(|(_, waited)| now.checked_sub(waited)).unwrap_or(now)
 }
 
-/// Puts `listener` on the list of those that get each [`Incident`], once, and installs the panic hook.
+/// Puts `listener` on the list of those that get each `Incident`, once, and installs the panic hook.
 pub fn on_incident(listener: Weak<dyn OnIncident>) {
     {
         let mut list = INCIDENTS.lock().unwrap_or_else(PoisonError::into_inner);

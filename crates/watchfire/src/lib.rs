@@ -29,7 +29,7 @@ pub use watchfire_filter as filter;
 #[cfg(feature = "outbox")]
 pub use watchfire_outbox::{
     ChannelStats, DeliveryPolicy, FlushReport, Health, HealthStatus, MinCount, NotificationPolicy, Outbox,
-    OutboxBuilder, QuietHours, QuietNote, Rate, Silence, Stats, panic,
+    OutboxBuilder, QuietHours, QuietNote, Rate, Silence, Stats, UncleanEnd, panic,
 };
 
 #[cfg(feature = "config")]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use watchfire::{
-    App, ChannelStats, DeliveryPolicy, NotificationPolicy, Outbox, Rate, Severity, handler::Alert,
+    App, ChannelStats, DeliveryPolicy, NotificationPolicy, Outbox, Rate, Severity, UncleanEnd, handler::Alert,
 };
 use watchfire_inbox::{Fault, FaultPlan, Inbox, Received, Room, Stage};
 
@@ -176,7 +176,9 @@ fn program() -> Shop {
         policy.notifications.every = Some(Rate::new(1_000_000, Duration::from_secs(60)).burst(1_000_000));
         policy
     };
-    Shop::open(Outbox::builder("shop").spool(PathBuf::from(std::env::var_os(FOLDER).unwrap())))
+    // Every life of the program ends by a kill: the reports of that are not what is counted here.
+    let builder = Outbox::builder("shop").unclean_end(UncleanEnd::Off);
+    Shop::open(builder.spool(PathBuf::from(std::env::var_os(FOLDER).unwrap())))
         .channel("slack", doors.slack(), policy)
         .channel("email", doors.email(), policy)
 }
