@@ -193,8 +193,7 @@ pub(crate) fn verdict(account: &Account, response: &Response) -> Verdict {
         return Verdict::of(by_code(code(&body, "code"), &body, response), "");
     }
     if body.get("messages").is_some_and(Value::is_array) {
-        // Without its name: redaction takes the form `SK` and 32 digits for a credential.
-        return Verdict::Accepted(Reason::new("the API key"));
+        return Verdict::Accepted(Reason::new(format_args!("the key {}", account.user)));
     }
     let Some(status) = text("status").filter(|_| text("sid").is_some()) else {
         return Verdict::Unreachable(Reason::new(format_args!(

@@ -3,15 +3,10 @@
 use anyhow::Result;
 
 use crate::stage::{Skipped, Stage, run_all};
-use crate::{
-    Interop, bench, features, fuzz, instructions, reach, release, shell, simulate, test, tidy, tool,
-};
+use crate::{Interop, bench, features, instructions, reach, release, shell, simulate, test, tidy, tool};
 
 /// The version that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
-
-/// How long each fuzz target runs.
-const FUZZ_SECONDS: u32 = 60;
 
 /// Runs all stages.
 ///
@@ -32,9 +27,7 @@ pub(crate) fn run(interop: Interop, keep_going: bool) -> Result<()> {
         Stage::new("tidy", |_| tidy::run()),
         Stage::new("deny", deny),
         Stage::new("package", |_| release::package()),
-        Stage::new("minimal", |_| release::minimal_versions()),
         Stage::new("semver", release::semver),
-        Stage::new("loom", |_| test::loom()),
         Stage::new("simulate", |_| {
             simulate::run(simulate::IN_CI, 0, false)?;
             simulate::run(simulate::IN_CI, 0, true)?;
@@ -47,7 +40,6 @@ pub(crate) fn run(interop: Interop, keep_going: bool) -> Result<()> {
             }
             None => instructions::run(&[]),
         }),
-        Stage::new("fuzz", |_| fuzz::run(FUZZ_SECONDS)),
         Stage::new("test", |skipped| test::tests_and_interop(interop, test::Effort::CI, None, skipped)),
     ];
     run_all(stages, keep_going)

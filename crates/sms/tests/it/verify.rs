@@ -41,7 +41,8 @@ fn a_key_is_asked_for_what_a_key_may_see() {
         .api_url(inbox.twilio_base());
     let sms = Sms::to(["+436601234567"]).twilio(key).build().unwrap();
     let found = asked(&sms);
-    assert_eq!((found[0].1, found[0].2.as_str()), ("accepted", "the API key"));
+    // `SK` and 32 digits have the form of a credential.
+    assert_eq!((found[0].1, found[0].2.as_str()), ("accepted", "the key [redacted]"));
     assert_eq!(inbox.all().len(), 0);
 }
 
