@@ -89,6 +89,7 @@ impl HttpOptions {
     /// # Errors
     ///
     /// If a file cannot be read or holds no usable certificate, or the proxy is not a valid address: all problems together.
+    #[doc(hidden)]
     pub fn client(self, prefix: &str) -> Result<Client, ConfigError> {
         let mut problems = Problems::new();
         let mut roots = Vec::new();

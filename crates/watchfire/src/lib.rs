@@ -15,8 +15,8 @@ pub mod sink;
 
 // Item by item: of a glob the compiler cannot say which feature a name belongs to.
 pub use watchfire_core::{
-    App, ConfigError, Diagnostic, LayerCounts, LevelTable, Limits, MainError, Redactor, Rewrite, Secret,
-    SelfLog, Severity, UnknownSeverity, conclude,
+    App, ConfigError, Diagnostic, LayerCounts, LevelTable, Limits, MainError, NameVerdict, Redactor, Rewrite,
+    Secret, SelfLog, Severity, UnknownSeverity, conclude,
     process::{is_debug, set_debug},
     run,
 };
