@@ -23,7 +23,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;
 use watchfire_core::SelfLog;
 use watchfire_outbox::{
-    Delivering, NotificationPolicy, Notification, Occasion, Outbox, OutboxBuilder, Outcome, Rate, Sink, SinkExt, Stats,
+    Delivering, Notification, NotificationPolicy, Occasion, Outbox, OutboxBuilder, Outcome, Rate, Sink,
+    SinkExt, Stats,
 };
 
 use crate::measure::Random;

@@ -14,7 +14,9 @@ use tracing::{Dispatch, Event, Subscriber, dispatcher, error, info_span};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry;
 use watchfire_core::SelfLog;
-use watchfire_outbox::{Delivering, NotificationPolicy, Notification, Occasion, Outbox, Outcome, Sink, SinkExt};
+use watchfire_outbox::{
+    Delivering, Notification, NotificationPolicy, Occasion, Outbox, Outcome, Sink, SinkExt,
+};
 
 use crate::measure::{Contestant, Measure, compare};
 
@@ -181,7 +183,9 @@ fn outbox(sink: impl Sink, noise: NotificationPolicy, capacity: usize) -> Dispat
         .self_log(SelfLog::to(|_| ()))
         .start()
         .expect("an outbox starts");
-    Dispatch::new(registry().with(sink.channel().notifications(noise).layer(&outbox).expect("a name of its own")))
+    Dispatch::new(
+        registry().with(sink.channel().notifications(noise).layer(&outbox).expect("a name of its own")),
+    )
 }
 
 struct VisitOnly;
