@@ -92,6 +92,8 @@ struct Front {
     /// How many records were ever taken.
     accepted: u64,
     period: Period,
+    /// The second that is known to be in the period: from the first time, before the other.
+    second: (SystemTime, SystemTime),
     /// Lines dropped since the last one that was taken; while there are any, no line is taken.
     missing: u64,
     is_asleep: bool,
@@ -140,6 +142,7 @@ impl Shared {
             batch: Batch::default(),
             accepted: 0,
             period: plan.period(now),
+            second: (now, now),
             missing: 0,
             is_asleep: false,
             is_urgent: false,
@@ -195,9 +198,14 @@ impl Shared {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let (second, _) = seconds(at);
-        if !front.period.holds(second) {
-            front.period = self.plan.period(at);
+        // Most lines are of the second of the one before.
+        if at < front.second.0 || at >= front.second.1 {
+            let (second, nanos) = seconds(at);
+            if !front.period.holds(second) {
+                front.period = self.plan.period(at);
+            }
+            let start = at.checked_sub(Duration::from_nanos(nanos.into())).unwrap_or(at);
+            front.second = (start, start.checked_add(Duration::from_secs(1)).unwrap_or(start));
         }
         let period = front.period;
         front.batch.push(record.as_bytes(), period);
