@@ -1,6 +1,7 @@
 //! Keep our own work from being captured by our own layers, and a nested event from entering twice.
 
 use std::{
+    any::Any,
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
 };
@@ -9,7 +10,7 @@ thread_local! {
     /// Bit 0: this thread is inside one of our `on_event`s. Bit 1: this thread works for us for good.
     static STATE: Cell<u8> = const { Cell::new(0) };
     /// How many [`caught`] are under way on this thread.
-    static CATCHING: Cell<u32> = const { Cell::new(0) };
+    static CATCHING: Cell<i32> = const { Cell::new(0) };
 }
 
 const INSIDE: u8 = 1;
@@ -37,21 +38,23 @@ pub fn quietly<R>(work: impl FnOnce() -> R) -> Option<R> {
 /// The panic hook does not report such a panic: the program is not told of it, and goes on. What `work` leaves behind
 /// must be safe to look at after an unwind.
 pub fn caught<R>(work: impl FnOnce() -> R) -> Option<R> {
-    let _catching = Catching::enter();
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(done) => Some(done),
-        Err(payload) => {
-            // The payload is not ours either, and dropping it may panic.
-            if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                #[expect(
-                    clippy::mem_forget,
-                    reason = "a payload whose drop panics with another payload: no end"
-                )]
-                std::mem::forget(again);
-            }
-            None
-        }
+    count_catching(1);
+    let done = catch_unwind(AssertUnwindSafe(work)).map_err(discard).ok();
+    count_catching(-1);
+    done
+}
+
+/// Drops the payload of a panic, which is not ours either: its drop may panic.
+#[cold]
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        #[expect(clippy::mem_forget, reason = "a payload whose drop panics with another payload: no end")]
+        std::mem::forget(again);
     }
+}
+
+fn count_catching(step: i32) {
+    CATCHING.try_with(|depth| depth.set(depth.get().wrapping_add(step))).unwrap_or_default();
 }
 
 /// Tells whether a panic on this thread is caught by [`caught`]: never where a panic aborts.
@@ -65,21 +68,6 @@ pub(crate) fn is_inside() -> bool {
 
 pub(crate) fn is_muted() -> bool {
     STATE.try_with(|state| state.get() & MUTED != 0).unwrap_or(false)
-}
-
-struct Catching;
-
-impl Catching {
-    fn enter() -> Self {
-        CATCHING.try_with(|depth| depth.set(depth.get().saturating_add(1))).unwrap_or_default();
-        Self
-    }
-}
-
-impl Drop for Catching {
-    fn drop(&mut self) {
-        CATCHING.try_with(|depth| depth.set(depth.get().saturating_sub(1))).unwrap_or_default();
-    }
 }
 
 /// Is held while one of our layers handles an event on this thread.

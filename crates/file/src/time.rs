@@ -116,17 +116,25 @@ pub(crate) fn write_rfc3339(zone: &Zone, at: SystemTime, out: &mut String) {
     let (second, nanos) = seconds(at);
     let written = SECOND.try_with(|cached| {
         let Ok(mut cached) = cached.try_borrow_mut() else { return false };
-        if cached.zone != zone.id || cached.second != second || cached.text.is_empty() {
+        if cached.zone != zone.id || cached.second != second || cached.head.is_empty() {
             cached.fill(zone, second);
         }
-        cached.write(nanos, out);
+        push(&cached.head, nanos, &cached.tail, out);
         true
     });
     if !matches!(written, Ok(true)) {
         let mut fresh = Second::default();
         fresh.fill(zone, second);
-        fresh.write(nanos, out);
+        push(&fresh.head, nanos, &fresh.tail, out);
     }
+}
+
+fn push(head: &str, nanos: u32, tail: &str, out: &mut String) {
+    let micros = nanos / 1000;
+    out.push_str(head);
+    out.push_str(three_digits(micros / 1000));
+    out.push_str(three_digits(micros % 1000));
+    out.push_str(tail);
 }
 
 /// Appends milliseconds with leading zeros.
@@ -134,13 +142,13 @@ pub(crate) fn push_millis(millis: u32, out: &mut String) {
     out.push_str(three_digits(millis));
 }
 
-/// The text of a time whose second was written last. Only its fraction is written anew, and the line gets it in one piece.
 #[derive(Default)]
 struct Second {
     zone: u64,
     second: i64,
-    text: Vec<u8>,
-    fraction: usize,
+    /// Up to the point before the fraction.
+    head: String,
+    tail: String,
 }
 
 thread_local! {
@@ -151,12 +159,13 @@ impl Second {
     fn fill(&mut self, zone: &Zone, second: i64) {
         self.zone = zone.id;
         self.second = second;
+        self.head.clear();
+        self.tail.clear();
         let zoned =
             Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone.zone.clone());
         // Writing into a String cannot fail.
-        let mut text = String::new();
         write!(
-            text,
+            self.head,
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.",
             zoned.year(),
             zoned.month(),
@@ -166,30 +175,14 @@ impl Second {
             zoned.second()
         )
         .ok();
-        self.fraction = text.len();
-        text.push_str("000000");
         if zone.is_utc {
-            text.push('Z');
+            self.tail.push('Z');
         } else {
             let offset = zoned.offset().seconds();
             let sign = if offset < 0 { '-' } else { '+' };
             let minutes = offset.unsigned_abs() / 60;
-            write!(text, "{sign}{:02}:{:02}", minutes / 60, minutes % 60).ok();
+            write!(self.tail, "{sign}{:02}:{:02}", minutes / 60, minutes % 60).ok();
         }
-        self.text = text.into_bytes();
-    }
-
-    fn write(&mut self, nanos: u32, out: &mut String) {
-        let micros = nanos / 1000;
-        if let Some((millis, rest)) = self
-            .text
-            .get_mut(self.fraction..self.fraction + 6)
-            .and_then(|digits| digits.split_at_mut_checked(3))
-        {
-            millis.copy_from_slice(three_digits(micros / 1000).as_bytes());
-            rest.copy_from_slice(three_digits(micros % 1000).as_bytes());
-        }
-        out.push_str(std::str::from_utf8(&self.text).unwrap_or_default());
     }
 }
 
