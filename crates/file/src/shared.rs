@@ -184,16 +184,18 @@ impl Shared {
     /// Takes one record, formatted. `is_urgent` ones are written before this returns, if nobody else is writing.
     pub(crate) fn submit(&self, record: &str, at: SystemTime, is_urgent: bool) {
         // Lines that are not urgent are the first to be dropped.
-        let capacity =
-            if is_urgent { self.pace.capacity + self.pace.capacity / 4 } else { self.pace.capacity };
+        let spare = if is_urgent { self.pace.capacity / 4 } else { 0 };
+        let capacity = self.pace.capacity + spare;
         let has_room = |front: &Front| front.batch.is_empty() || front.batch.len() + record.len() <= capacity;
         let mut front = self.front();
-        if front.missing == 0 && !has_room(&front) {
+        let mut fits = has_room(&front);
+        if front.missing == 0 && !fits {
             drop(front);
             self.waits.fetch_add(1, Ordering::Relaxed);
             front = self.make_room(&has_room);
+            fits = has_room(&front);
         }
-        if (front.missing > 0 && !is_urgent) || !has_room(&front) {
+        if (front.missing > 0 && !is_urgent) || !fits {
             front.missing += 1;
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return;
