@@ -131,12 +131,14 @@ impl Redactor {
     /// Returns whether an integer of this magnitude is hidden under a name that was judged before.
     ///
     /// Booleans and floating-point numbers are never hidden, and need not be asked about.
+    #[inline]
     #[must_use]
     pub fn hides_number(&self, verdict: NameVerdict, magnitude: u128) -> bool {
         // Nearly every number is told at once.
-        if verdict.is_clear() && magnitude < LEAST_CARD {
-            return false;
-        }
+        !(verdict.is_clear() && magnitude < LEAST_CARD) && self.hides_long_number(verdict, magnitude)
+    }
+
+    fn hides_long_number(&self, verdict: NameVerdict, magnitude: u128) -> bool {
         let digits = magnitude.checked_ilog10().map_or(1, |log| log as usize + 1);
         if !verdict.is_clear() && shape::hides_digits(verdict, digits) {
             return true;

@@ -215,15 +215,15 @@ impl<L: Layout> Straight for Direct<L> {
             has_message: false,
             is_opened: false,
             has_error: false,
-            causes: Vec::new(),
+            causes: None,
         };
         event.record(&mut line);
         line.begin_fields();
-        let causes = std::mem::take(&mut line.causes);
+        let causes = line.causes.take();
         let spans = |out: &mut String| {
             event.write_spans(self.rendering, out, |out| self.layout.spans(SpanChain::Event(event), out));
         };
-        self.layout.tail(&causes, spans, out);
+        self.layout.tail(causes.as_deref().unwrap_or_default(), spans, out);
         true
     }
 }
@@ -240,7 +240,7 @@ struct Line<'a, L> {
     is_opened: bool,
     /// Whether an error was among the fields; only the causes of the first are written.
     has_error: bool,
-    causes: Vec<String>,
+    causes: Option<Vec<String>>,
 }
 
 impl<'a, L: Layout> Line<'a, L> {
@@ -353,11 +353,11 @@ impl<L: Layout> Visit for Line<'_, L> {
         let (Some(verdict), limits) = (verdict, self.intake.limits) else { return };
         let mut cause = value.source();
         while let Some(error) = cause
-            && self.causes.len() < limits.causes
+            && self.causes.as_ref().map_or(0, Vec::len) < limits.causes
         {
             let mut text = String::new();
             self.intake.append(verdict, limits.value, &mut text, formatted(format_args!("{error}")));
-            self.causes.push(text);
+            self.causes.get_or_insert_default().push(text);
             cause = error.source();
         }
     }
