@@ -17,7 +17,7 @@ use crate::{
 /// The types of handlers that alert people.
 pub(crate) const KINDS: [&str; 5] = ["email", "slack", "telegram", "sms", "sentry"];
 
-/// Is what a handler's table says of a channel; nothing is started yet.
+/// The settings of a channel from a handler's table. Nothing is started yet.
 pub(crate) struct Prepared {
     sink: Box<dyn Sink>,
     timeout: Option<Duration>,
@@ -30,7 +30,7 @@ pub(crate) struct Prepared {
     quiet: Option<QuietHours>,
 }
 
-/// Is a channel of the outbox whose sink can be replaced: groups and spool stay.
+/// A channel of the outbox whose sink can be replaced: groups and spool stay.
 #[derive(Clone)]
 pub(crate) struct Running {
     pub(crate) handler: Arc<AlertHandler<Swapped>>,
@@ -39,13 +39,13 @@ pub(crate) struct Running {
     settings: Channel<Swapped>,
 }
 
-/// Is a channel with all its settings, and the sink that is to be behind it.
+/// A channel with all its settings, and the sink that is to be behind it.
 pub(crate) struct Tuned {
     settings: Channel<Swapped>,
     sink: Swapped,
 }
 
-/// Is a sink that another can take the place of.
+/// A sink that another can take the place of.
 #[derive(Clone)]
 pub(crate) struct Swapped(Arc<ArcSwap<Box<dyn Sink>>>);
 

@@ -16,7 +16,7 @@ use crate::{
     suggest::nearest,
 };
 
-/// Is what a plan is made by, beside the configuration itself.
+/// The inputs of a plan besides the configuration.
 pub(crate) struct Scene<'a> {
     pub(crate) service: Option<&'a str>,
     pub(crate) rust_log: Option<&'a str>,

@@ -17,7 +17,7 @@ use crate::{
     watch::{FollowedFile, Stamp},
 };
 
-/// Is a configuration as a plain value: read, changed in code, written, compared, and only then put in force.
+/// A configuration as a plain value: read, changed in code, written, compared, and only then put in force.
 ///
 /// ```
 /// use watchfire_config::Config;

@@ -15,7 +15,7 @@ use crate::{
     table::{Entry, Table, covers},
 };
 
-/// Is the event that is asked about, and the program that it happens in.
+/// The event that is asked about, and the program that it happens in.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Question {
@@ -44,7 +44,7 @@ pub struct Explanation {
     pub tree: Vec<Branch>,
 }
 
-/// Is the answer for one handler.
+/// The answer for one handler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
@@ -58,7 +58,7 @@ pub struct Answer {
     pub because: String,
 }
 
-/// Is one logger of the tree.
+/// One logger of the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Branch {

@@ -24,7 +24,7 @@ use crate::{
 
 mod names;
 
-/// Is the handle that the program keeps of a configuration in force: to reload it, to change it, to flush.
+/// The handle that the program keeps of a configuration in force: to reload it, to change it, to flush.
 ///
 /// Dropping it writes and delivers what waits, up to the outbox's `drop_deadline`, and ends the reloads; the layers go
 /// on.
@@ -33,7 +33,7 @@ pub struct Handle {
     shared: Arc<Shared>,
 }
 
-/// Is where a configuration came from.
+/// The origin of a configuration.
 #[derive(Debug)]
 pub(crate) struct Origin {
     pub(crate) file: Option<FollowedFile>,

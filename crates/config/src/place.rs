@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt, ops::Range};
 
 use crate::{excerpt::Scalar, setting::quoted_key};
 
-/// Is the way to a value: keys, and the numbers of list entries, from the root.
+/// The way to a value: keys, and the numbers of list entries, from the root.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Path(Vec<String>);
 

@@ -18,7 +18,7 @@ use crate::{
     setting::{Options, Setting, names},
 };
 
-/// Is the stack of one program, with nothing opened or started.
+/// The stack of one program, with nothing opened or started.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) app: Options,

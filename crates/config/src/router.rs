@@ -20,7 +20,7 @@ use watchfire_filter::Verdict;
 
 use crate::{cache::hash, table::Table};
 
-/// Is the handler of handlers that a configuration compiles to.
+/// The handler of handlers that a configuration compiles to.
 pub struct Router {
     table: ArcSwap<Table>,
     wanted: Wanted,
@@ -29,11 +29,11 @@ pub struct Router {
     reloading: Mutex<()>,
 }
 
-/// Is the one filter before a [`Router`].
+/// The one filter before a [`Router`].
 #[derive(Clone, Debug)]
 pub struct Gate(Arc<Router>);
 
-/// Is the layer of a whole configuration, filter included.
+/// The layer of a whole configuration, filter included.
 pub type RouterLayer<S> =
     tracing_subscriber::filter::Filtered<watchfire_core::HandlerLayer<Arc<Router>>, Safe<Gate>, S>;
 

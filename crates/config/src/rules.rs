@@ -21,7 +21,7 @@ mod rewrite;
 
 pub(crate) use reach::Reach;
 
-/// Is one step of a list of filters.
+/// One step of a list of filters.
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
     /// How the configuration calls it.
@@ -43,7 +43,7 @@ pub(crate) enum Act {
     Sample(Arc<Sampled>),
 }
 
-/// Is a sample with what an event says of it: the first, and all others.
+/// A sample with what an event says of it: the first, and all others.
 #[derive(Debug)]
 pub(crate) struct Sampled {
     sample: filter::Sample,
@@ -74,7 +74,7 @@ impl Rule {
     }
 }
 
-/// Is what the rules of a list have made of an event.
+/// The state of an event after the rules of a list.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Judged<'a> {
     /// The rule that has kept it back.

@@ -27,7 +27,7 @@ mod verify;
 
 pub use verify::Verification;
 
-/// Is an alert that is sent by hand: a test, or one of a shell script.
+/// An alert that is sent by hand: a test, or one of a shell script.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Letter {
@@ -37,7 +37,7 @@ pub struct Letter {
     fields: Vec<(String, String)>,
 }
 
-/// Is what became of it at one recipient.
+/// The result at one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sent {

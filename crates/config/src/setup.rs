@@ -47,7 +47,7 @@ pub fn init_from_env() -> Result<Handle, Mistakes> {
     Setup::of(Config::from_env()?).init()
 }
 
-/// Is a configuration on its way to being put in force.
+/// A configuration on its way to being put in force.
 #[derive(Debug)]
 #[must_use = "nothing happens before init() or layers()"]
 pub struct Setup {

@@ -21,7 +21,7 @@ pub fn stack(app: impl Into<String>) -> StackBuilder {
     StackBuilder { config, named: Vec::new(), parts: Parts::new(), service: None }
 }
 
-/// Is a stack on its way. Each handler hears what the root hears; an alert handler ERROR and up of that.
+/// A stack on its way. Each handler hears what the root hears; an alert handler ERROR and up of that.
 ///
 /// A handler is called as its type is, the second of a type `slack-2`, and so on.
 #[derive(Clone, Debug)]

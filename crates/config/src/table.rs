@@ -13,7 +13,7 @@ use crate::{
     rules::{self, Act, Reach, Rule},
 };
 
-/// Is a handler with what stands before it.
+/// A handler with what stands before it.
 #[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) name: String,
@@ -36,7 +36,7 @@ impl Entry {
 /// How long one handler may take to write an incident.
 const WRITE: Duration = Duration::from_millis(150);
 
-/// Is a logger with what it inherits.
+/// A logger with what it inherits.
 pub(crate) struct Route {
     pub(crate) target: String,
     /// The effective level, and the logger that it is of.
@@ -60,7 +60,7 @@ pub(crate) struct Table {
     cache: Cache<Site>,
 }
 
-/// Is what is known of one callsite.
+/// The cached routes of one callsite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Site {
     /// The handlers that may hear its events.

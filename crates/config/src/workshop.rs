@@ -36,7 +36,7 @@ pub(crate) struct Workshop {
 /// How long dropping the handle may take when nothing is said, as long as an outbox.
 const DROP_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Is one handler, so far.
+/// One handler, so far.
 enum Begun {
     Done(Arc<dyn Handler>),
     Channel(Prepared),

@@ -11,7 +11,7 @@ use tracing_core::Level;
 
 use crate::{App, Redactor, Severity, Stack, Value};
 
-/// Is one captured event: owned, redacted, capped, without lifetimes.
+/// One captured event: owned, redacted, capped, without lifetimes.
 ///
 /// Everything a channel may say about the event is in here; nothing in here is a secret.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ impl Origin {
     }
 }
 
-/// Is one field of an event or a span.
+/// One field of an event or a span.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     /// The name.
@@ -92,7 +92,7 @@ impl Field {
     }
 }
 
-/// Is what an alert keeps of one span.
+/// The part of a span that an alert keeps.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SpanFacts {

@@ -114,7 +114,7 @@ impl Capture {
     }
 }
 
-/// Is an event as its thread left it: not yet an alert, but independent of the event.
+/// An event as its thread left it: not yet an alert, but independent of the event.
 #[derive(Debug)]
 pub struct Captured {
     at: Instant,
@@ -131,7 +131,7 @@ pub struct Captured {
 #[derive(Debug, Default)]
 pub struct Buffers(Kept);
 
-/// Is where an event comes from. The texts of a callsite are `'static`; those of a `log` record are copied.
+/// The origin of an event. The texts of a callsite are `'static`; those of a `log` record are copied.
 #[derive(Debug)]
 enum Place {
     Callsite(&'static Metadata<'static>),
@@ -174,7 +174,7 @@ impl Place {
     }
 }
 
-/// Is the chain of spans of a captured event.
+/// The chain of spans of a captured event.
 #[derive(Debug)]
 enum Spans {
     None,

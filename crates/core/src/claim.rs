@@ -112,7 +112,7 @@ impl Callsite for Probe {
     }
 }
 
-/// Is the place of a field that no callsite has. Each has its own, as equal fields are those of one place.
+/// The place of a field that no callsite has. Each has its own, as equal fields are those of one place.
 struct Extra(&'static str);
 
 impl Callsite for Extra {

@@ -15,7 +15,7 @@ use crate::{
 
 pub(crate) type FieldList = Vec<(&'static str, Value)>;
 
-/// Is a stretch of the texts of a [`Kept`], in bytes.
+/// A stretch of the texts of a [`Kept`], in bytes.
 pub(crate) type Stretch = (u32, u32);
 
 /// Holds what a visit kept: values of a fixed size, and all their texts in one buffer.
@@ -32,7 +32,7 @@ pub(crate) struct Kept {
     error: Vec<Stretch>,
 }
 
-/// Is a value whose text is elsewhere.
+/// A value whose text is elsewhere.
 #[derive(Clone, Copy, Debug)]
 enum Raw {
     Str(Stretch),

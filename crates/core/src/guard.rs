@@ -70,7 +70,7 @@ pub(crate) fn is_muted() -> bool {
     STATE.try_with(|state| state.get() & MUTED != 0).unwrap_or(false)
 }
 
-/// Is held while one of our layers handles an event on this thread.
+/// A guard that is held while one of our layers handles an event on this thread.
 pub(crate) struct Inside;
 
 impl Inside {

@@ -31,7 +31,7 @@ pub struct Rewrite {
     set: Vec<Given>,
 }
 
-/// Is a field that a rewrite brings along.
+/// A field that a rewrite brings along.
 #[derive(Clone, Debug, PartialEq)]
 struct Given {
     field: Field,

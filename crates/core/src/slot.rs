@@ -14,7 +14,7 @@ use tracing_subscriber::{
 
 use crate::SpanNode;
 
-/// Is the one extension type that we put into a span; private, so that nobody else's layer can meet it.
+/// The one extension type that we put into a span; private, so that nobody else's layer can meet it.
 pub(crate) struct Slot(pub(crate) Arc<SpanNode>);
 
 /// Erases the subscriber type behind the look-up of a chain.

@@ -16,7 +16,7 @@ use crate::{
     span_text::{SpanTexts, TextKey},
 };
 
-/// Is one span of the chain an event stands in: its metadata, its fields, and its parent.
+/// One span of the chain an event stands in: its metadata, its fields, and its parent.
 ///
 /// One node per span is shared by all handler layers. The fields given when the span was made are immutable and read
 /// without a lock; those recorded later are merged by name behind a lock that is looked at only if there are any.

@@ -108,7 +108,7 @@ pub(crate) fn reference(mail: &[u8]) -> String {
     format!("{} {}", value("Message-ID").trim(), value("Subject").trim()).trim_end().to_owned()
 }
 
-/// Is what all mails of an occasion say.
+/// The content that all mails of an occasion share.
 struct Said {
     subject: String,
     html: Option<String>,
@@ -162,7 +162,7 @@ fn part(kind: ContentType, text: &str) -> SinglePart {
     SinglePart::builder().header(kind).header(ContentTransferEncoding::QuotedPrintable).body(text.to_owned())
 }
 
-/// Is what stands above the body of each form.
+/// The headers above the body of each form.
 struct Head<'a> {
     settings: &'a Settings,
     occasion: &'a Occasion<'a>,
@@ -212,7 +212,7 @@ impl Head<'_> {
     }
 }
 
-/// Is the first mail of a thread, as its receipt tells of it.
+/// The first mail of a thread, as its receipt tells of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Root<'a> {
     message_id: &'a str,

@@ -45,7 +45,7 @@ pub(crate) struct Transport {
     failures: AtomicU64,
 }
 
-/// Is what goes from one mail to the next.
+/// The state that one mail hands to the next.
 #[derive(Default)]
 struct Line {
     session: Option<Session>,

@@ -24,7 +24,7 @@ pub struct Record<'a> {
     zone: &'a Zone,
 }
 
-/// Is the value of a field, borrowed.
+/// The value of a field, borrowed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum FieldValue<'a> {

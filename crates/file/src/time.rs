@@ -13,7 +13,7 @@ use watchfire_core::ConfigError;
 
 use crate::numbers::three_digits;
 
-/// Is the zone that times are shown and files are rotated in.
+/// The zone that times are shown and files are rotated in.
 #[derive(Clone)]
 pub(crate) struct Zone {
     zone: TimeZone,
@@ -73,7 +73,7 @@ impl fmt::Debug for Zone {
     }
 }
 
-/// Is a zone as it was configured.
+/// A zone as it was configured.
 #[derive(Clone, Debug)]
 pub(crate) enum ZoneName {
     Utc,

@@ -106,7 +106,7 @@ pub(crate) struct Directives {
     most_verbose_span: LevelFilter,
 }
 
-/// Is a directive that can be judged by metadata alone.
+/// A directive that can be judged by metadata alone.
 #[derive(Clone, Debug)]
 struct StaticRule {
     target: Option<String>,

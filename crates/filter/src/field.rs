@@ -24,7 +24,7 @@ pub fn field(name: impl Into<String>) -> Field {
     Field { name: name.into() }
 }
 
-/// Is a field by its name; one of its methods makes the filter.
+/// A field by its name; one of its methods makes the filter.
 ///
 /// Values are compared as text: a number as it is written in decimal, a `?value` as its `Debug` writes it. A value of a
 /// span was redacted when it was recorded.

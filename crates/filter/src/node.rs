@@ -23,7 +23,7 @@ pub(crate) enum Node {
     Not(Box<Self>),
 }
 
-/// Is one criterion that looks at the values of an event or at the state of the program.
+/// One criterion that looks at the values of an event or at the state of the program.
 pub(crate) trait Judge: fmt::Debug + Send + Sync {
     /// Judges without an event. Of a span `PerEvent` means: no opinion.
     fn verdict(&self, metadata: &Metadata<'_>) -> Verdict;

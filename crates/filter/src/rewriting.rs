@@ -29,7 +29,7 @@ pub fn rewriting<H: Handler>(handler: H, rewrite: Rewrite) -> Rewriting<H> {
     Rewriting { handler, rewrite, when: None }
 }
 
-/// Is a handler that gets events rewritten; made by [`rewriting`].
+/// A handler that gets events rewritten; made by [`rewriting`].
 #[must_use]
 pub struct Rewriting<H> {
     handler: H,

@@ -4,7 +4,7 @@ use watchfire_core::{ConfigError, Secret};
 
 use crate::Endpoint;
 
-/// Is one request to a provider. Its `Debug` shows where it goes, the names of its headers and its size.
+/// One request to a provider. Its `Debug` shows where it goes, the names of its headers and its size.
 #[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Request {

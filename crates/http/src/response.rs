@@ -5,7 +5,7 @@ use std::{
 
 use watchfire_outbox::Reason;
 
-/// Is what a provider answered: the status, the headers, and the first 64 KiB of the body.
+/// A provider's answer: the status, the headers, and the first 64 KiB of the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     status: u16,

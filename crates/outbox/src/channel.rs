@@ -8,7 +8,7 @@ use crate::{
     pipeline::channel_state::{GroupBy, Settings},
 };
 
-/// Is a configured sink with the settings that every channel has: its name, its patience and pace.
+/// A configured sink with the settings that every channel has: its name, its patience and pace.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Channel<S> {

@@ -35,7 +35,7 @@ use crate::{
     },
 };
 
-/// Is the handle that the program keeps: it owns the worker thread, what waits, and the counts.
+/// The handle that the program keeps: it owns the worker thread, what waits, and the counts.
 ///
 /// Dropping it flushes within a deadline and returns. The worker lives on while a layer uses it, and what is left is
 /// flushed again when the process ends by a return from `main` or by `process::exit`: losing the handle loses nothing.

@@ -81,7 +81,7 @@ fn notification(
         .ascii(bytes(ascii))
 }
 
-/// Is what the renderings of one notification have in common.
+/// The content that the renderings of one notification share.
 struct Message<'a> {
     settings: &'a Settings,
     channel: Option<&'a str>,
@@ -251,7 +251,7 @@ mod escaped {
 
     use crate::config::Mention;
 
-    /// Is text as it may stand in a message: what is not markup of our own is escaped.
+    /// Text as it may stand in a message: what is not markup of our own is escaped.
     #[derive(Clone, Debug, Default, PartialEq)]
     pub(super) struct Escaped(String);
 

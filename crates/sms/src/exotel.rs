@@ -275,7 +275,7 @@ pub(crate) fn judge(notification: &Notification, response: &Response) -> Outcome
     }
 }
 
-/// Is what an answer says, in JSON or in XML.
+/// The content of an answer, in JSON or in XML.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Answer {
     sid: Option<String>,

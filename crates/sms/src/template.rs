@@ -25,7 +25,7 @@ pub enum DltSlot {
     Group,
 }
 
-/// Is a registered text with its variables assigned.
+/// A registered text with its variables assigned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template {
     parts: Vec<Part>,

@@ -154,7 +154,7 @@ fn unlinked(text: &str, part: char, max: usize) -> String {
 mod html {
     use watchfire_outbox::clip;
 
-    /// Is HTML as Telegram reads it, with the length of what it shows.
+    /// HTML as Telegram reads it, with the length of what it shows.
     ///
     /// Only made of whole pieces: text is cut before it is escaped, and every tag that opens closes. `pre` and `code` hold
     /// text only, and stand in nothing but a quotation: the server takes no other nesting.

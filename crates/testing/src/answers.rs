@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use watchfire_outbox::{Outcome, Scope};
 
-/// Is what an answer of a provider means, without the words: what a table of answers asserts.
+/// The meaning of a provider's answer without its words, as a table of answers asserts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Class<'a> {

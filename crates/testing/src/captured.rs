@@ -5,7 +5,7 @@ use std::{
 
 use watchfire_outbox::{Delivering, MessageContent, Notification, Occasion, Outcome, Receipt, Sink};
 
-/// Is a sink that keeps what it is given, for the tests of a program that alerts. Clones share what they keep.
+/// A sink that keeps what it is given, for the tests of a program that alerts. Clones share what they keep.
 ///
 /// ```
 /// use std::time::Duration;

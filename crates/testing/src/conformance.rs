@@ -51,7 +51,7 @@ pub fn of<S: Sink + Debug>(sink: &S) -> Suite<'_> {
     }
 }
 
-/// Is the suite for one configured sink; run by [`check`](Self::check).
+/// The suite for one configured sink; run by [`check`](Self::check).
 #[must_use]
 pub struct Suite<'a> {
     sink: &'a dyn Sink,
@@ -336,7 +336,7 @@ impl Debug for Suite<'_> {
     }
 }
 
-/// Is a claim that does not hold.
+/// A claim that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {

@@ -4,7 +4,7 @@ use watchfire_core::{Alert, AlertId, App, Field, Severity, SpanFacts, Stack, Val
 
 use crate::{bare_alert, full_alert, moment};
 
-/// Is an alert that some provider, protocol or reader has tripped over.
+/// An alert that some provider, protocol or reader has tripped over.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Hostile {

@@ -67,6 +67,8 @@ pub(crate) fn run() -> Result<()> {
     findings.extend(documents::architecture(&tree));
     findings.extend(documents::dependencies(&tree, &metadata)?);
     findings.extend(documents::machine_paths(&tree));
+    findings.extend(documents::type_docs(&tree));
+    findings.extend(documents::examples(&tree));
     findings.extend(trees::lean(&metadata)?);
 
     for finding in &findings {

@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde::Serialize;
 use watchfire_inbox::{Inbox, Room};
 
-/// Is one place that messages arrive at.
+/// One place that messages arrive at.
 pub(super) struct Place {
     name: &'static str,
     /// How many copies of each failure are due there: one per recipient.
@@ -15,7 +15,7 @@ pub(super) struct Place {
     texts: Vec<String>,
 }
 
-/// Is what was found.
+/// The findings at all places.
 #[derive(Serialize)]
 pub(super) struct Verdict {
     pub(super) places: Vec<&'static str>,
@@ -24,7 +24,7 @@ pub(super) struct Verdict {
     pub(super) looked_at: usize,
 }
 
-/// Is what was found of one failure, or of the warning.
+/// The findings for one failure, or for the warning.
 #[derive(Serialize)]
 pub(super) struct Row {
     pub(super) text: String,

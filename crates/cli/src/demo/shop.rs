@@ -27,7 +27,7 @@ pub(super) const SECRETS: [&str; 5] = [
 
 const BEARER: &str = "Bearer planted-bearer-5f2c9d0e77";
 
-/// Is the shop under way.
+/// The shop under way.
 pub(super) struct Shop {
     address: SocketAddr,
 }

@@ -23,7 +23,7 @@ use super::{text, within};
 
 const LONG: Duration = Duration::from_secs(30);
 
-/// Is a shop whose alerts do not get out: this test's own program, run as a process of its own.
+/// A shop whose alerts do not get out: this test's own program, run as a process of its own.
 struct Shop {
     process: Child,
     output: Lines<BufReader<ChildStdout>>,

@@ -4,7 +4,7 @@ use watchfire_outbox::{Sink, Verdict, verify};
 
 use crate::{Config, Mistakes};
 
-/// Is what a provider said when it was asked about a handler's credentials, or about one of its recipients.
+/// A provider's answer about a handler's credentials, or about one of its recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verification {

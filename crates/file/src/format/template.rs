@@ -38,7 +38,7 @@ pub struct Template {
     started: SystemTime,
 }
 
-/// Is what a name in a template stands for.
+/// The value that a name in a template stands for.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::enum_variant_names, reason = "the names are Python's")]
 pub(crate) enum Name {

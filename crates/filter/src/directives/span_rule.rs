@@ -9,7 +9,7 @@ use watchfire_core::{SpanNode, covers};
 
 use super::value::FieldRule;
 
-/// Is a directive with a span or a field, and the state of the spans that it is about.
+/// A directive with a span or a field, and the state of the spans that it is about.
 ///
 /// What a layer's filter is told of spans goes to an `EnvFilter` of its own, which compares the values; which spans
 /// these are is decided here, by whole segments, when their callsites are registered. Without a registry

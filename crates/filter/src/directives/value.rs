@@ -5,7 +5,7 @@ use watchfire_core::Value;
 
 use crate::field::innermost;
 
-/// Is one `field` or `field=value` of a directive.
+/// One `field` or `field=value` of a directive.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct FieldRule {
     name: String,

@@ -29,7 +29,7 @@ const SAMPLE: Duration = Duration::from_millis(250);
 /// Of those only each 64th looks at the clock.
 const LOOK: u64 = 64;
 
-/// Is the callsite_limiter of one handler: a table of fixed size, shared by all threads.
+/// The callsite limiter of one handler: a table of fixed size, shared by all threads.
 pub(crate) struct CallsiteLimiter {
     slots: Box<[Slot]>,
     /// How many microseconds one token takes, and how many the whole bucket.
@@ -37,7 +37,7 @@ pub(crate) struct CallsiteLimiter {
     bucket: u64,
 }
 
-/// Is what the callsite_limiter knows of one callsite.
+/// The limiter's state for one callsite.
 #[derive(Default)]
 struct Slot {
     /// Who has it; 0 if nobody.
@@ -70,7 +70,7 @@ pub(crate) struct RepeatKey {
     tag: u32,
 }
 
-/// Is what the callsite_limiter decides.
+/// The limiter's decision on one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     Pass(Option<RepeatKey>),

@@ -62,7 +62,7 @@ struct GroupRecord {
     sample: SampleRecord,
 }
 
-/// Is what is kept of an alert: enough to say what it was about.
+/// The part of an alert that is kept: enough to say what it was about.
 #[derive(Debug, Serialize, Deserialize)]
 struct SampleRecord {
     id: String,
@@ -77,7 +77,7 @@ struct SampleRecord {
     error: Vec<String>,
 }
 
-/// Is what a process that is gone has counted for a channel.
+/// The counts that an ended process left for a channel.
 #[derive(Debug)]
 pub(crate) struct OrphanedCounts {
     pub(crate) text: String,

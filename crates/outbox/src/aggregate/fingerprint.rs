@@ -11,7 +11,7 @@ const DEFAULT_PART: &str = "{{default}}";
 /// The first part of every hash: groups of another version are other groups.
 const VERSION: &[u8] = b"v1";
 
-/// Is what an alert is grouped by.
+/// The key by which alerts are grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     pub(crate) group: GroupId,
@@ -19,7 +19,7 @@ pub(crate) struct Fingerprint {
     pub(crate) place: Option<SourcePlace>,
 }
 
-/// Is a place in the source that alerts come from.
+/// A place in the source that alerts come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SourcePlace {
     pub(crate) key: u64,

@@ -7,7 +7,7 @@ use crate::{MinCount, NotificationPolicy, model::Timestamp};
 /// After a message of a group, an early digest waits for this long.
 pub(super) const EARLY_GAP: Duration = Duration::from_secs(30);
 
-/// Is what a channel knows of one group.
+/// A channel's state for one group.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
     /// The highest so far.

@@ -12,7 +12,7 @@ use crate::{Rate, model::Timestamp, sink::OVERDUE};
 /// How long what has no room because others are held up rests, if nobody says before that they have gone.
 const PEEK: Duration = Duration::from_secs(30);
 
-/// Is how much one channel may still speak, shared by all who speak through it: its own aggregator, and those for which it
+/// The rate limit of one channel, shared by all that send through it: its own aggregator, and those for which it
 /// takes over. Takes the time as an argument.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RateLimiter(Arc<Mutex<Inside>>);

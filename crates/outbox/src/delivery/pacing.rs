@@ -6,7 +6,7 @@ use crate::{
     model::{QueueKey, Timestamp},
 };
 
-/// Is one destination: a recipient of a channel.
+/// One destination: a recipient of a channel.
 #[derive(Debug, Default)]
 pub(super) struct Destination {
     pub(super) waiting: BTreeSet<QueueKey>,
@@ -18,7 +18,7 @@ pub(super) struct Destination {
     pub(super) breaker: Breaker,
 }
 
-/// Is what all destinations of a channel wait for.
+/// The pause that all destinations of a channel share.
 #[derive(Debug, Default)]
 pub(super) struct Pacing {
     pub(super) policy: DeliveryPolicy,

@@ -43,7 +43,7 @@ struct Siblings {
     delivered: bool,
 }
 
-/// Is what to do next.
+/// The next step.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
     /// Make an attempt, and hand its outcome to [`Delivery::done`].
@@ -61,7 +61,7 @@ pub(crate) enum Step {
     Idle,
 }
 
-/// Is what became of an attempt.
+/// The result of an attempt.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Judgement {
     /// The ticket, with its state after the attempt.

@@ -6,7 +6,7 @@ use watchfire_core::{AlertId, Severity};
 
 use super::{GroupId, OccasionKind};
 
-/// Is one rendered message for one recipient: the unit of spool, retry and degrade. Holds no secret.
+/// One rendered message for one recipient: the unit of spool, retry and degrade. Holds no secret.
 ///
 /// It carries every step of its degrade ladder, so that a refused rendering can be retried one step plainer, also after
 /// a restart, without what it was rendered from. A sink makes one by [`Occasion::notification`](crate::Occasion::notification).
@@ -27,7 +27,7 @@ pub struct Notification {
     pub(crate) maybe_duplicate: bool,
 }
 
-/// Is one rendering of a notification, in one form.
+/// One rendering of a notification, in one form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rendering {
     pub(crate) form: Form,

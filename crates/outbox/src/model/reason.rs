@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Is what a provider or a library said, in one line, of at most 500 bytes, without a secret.
+/// The words of a provider or a library, in one line of at most 500 bytes, without a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reason(String);
 

@@ -29,7 +29,7 @@ impl FlushReport {
     pub(crate) fn nobody_reads(self) {}
 }
 
-/// Is what the outbox counts, at one moment.
+/// The counters of the outbox, at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -50,7 +50,7 @@ pub struct Stats {
     pub panics_logged_again: u64,
 }
 
-/// Is what the outbox counts of one channel, at one moment.
+/// The counters of one channel, at one moment.
 ///
 /// In alerts: `captured + carried = rendered + grouped + untold + withheld + dropped_full + dropped_render +
 /// dropped_shutdown + queued`.

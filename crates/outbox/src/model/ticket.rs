@@ -6,7 +6,7 @@ use watchfire_core::Severity;
 
 use super::{GroupId, NotificationId, OccasionKind, Reason, timestamp::Timestamp};
 
-/// Is what the delivery knows of a notification: all that decides when it goes, and nothing of what it says.
+/// The delivery's view of a notification: all that decides when it is sent, nothing of its content.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Ticket {
     pub(crate) key: QueueKey,
@@ -38,7 +38,7 @@ pub(crate) struct QueueKey {
     pub(crate) id: NotificationId,
 }
 
-/// Is what changes while a notification waits; the spool keeps it in the file's name.
+/// The state that changes while a notification waits. The spool keeps it in the file's name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DeliveryState {
     pub(crate) not_before: Timestamp,

@@ -15,7 +15,7 @@ use crate::{
     one_line,
 };
 
-/// Is one channel, as the worker uses it.
+/// One channel, as the worker uses it.
 pub(crate) struct ChannelState {
     pub(crate) name: String,
     pub(crate) sink: Arc<dyn Sink>,
@@ -28,14 +28,14 @@ pub(crate) struct ChannelState {
     tuning: RwLock<Arc<Tuning>>,
 }
 
-/// Is what can be changed of a channel that runs.
+/// The settings of a channel that can change while it runs.
 #[derive(Debug)]
 pub(crate) struct Tuning {
     pub(crate) policy: DeliveryPolicy,
     pub(crate) fail_over: Option<FailOver>,
 }
 
-/// Is what can be set of every channel besides its name.
+/// The settings that every channel has besides its name.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) policy: DeliveryPolicy,
@@ -44,7 +44,7 @@ pub(crate) struct Settings {
     pub(crate) group_by: Option<GroupBy>,
 }
 
-/// Is a function of the program that names the group of an alert; `None` leaves it to the fingerprint.
+/// A function of the program that names the group of an alert; `None` leaves it to the fingerprint.
 #[derive(Clone)]
 pub(crate) struct GroupBy(pub(crate) Arc<NameGroup>);
 
@@ -62,7 +62,7 @@ impl Settings {
     }
 }
 
-/// Is all channels, by their numbers.
+/// All channels, by their numbers.
 pub(crate) type Channels = [Arc<ChannelState>];
 
 impl ChannelState {

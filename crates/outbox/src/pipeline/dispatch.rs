@@ -84,7 +84,7 @@ pub(crate) struct Dispatch<F> {
 }
 
 #[cfg(feature = "sim")]
-/// Is what became of letters other than that they were delivered, for the simulator's books.
+/// The ends of messages other than delivery, for the simulator's oracle.
 #[derive(Debug, Default)]
 pub(crate) struct SimFates {
     /// Dropped, refused or given up, and counted as such.
@@ -93,10 +93,10 @@ pub(crate) struct SimFates {
     pub(crate) replaced: Vec<(NotificationId, Vec<NotificationId>)>,
 }
 
-/// Is told what no channel could say.
+/// The log for messages that no channel could deliver.
 pub(crate) type LastResort = Arc<dyn Fn(&Alert, &Reason) + Send + Sync>;
 
-/// Is where a letter is.
+/// The place of a message.
 #[derive(Debug)]
 struct Kept {
     /// Its file, where it has one.
@@ -118,7 +118,7 @@ impl Kept {
     }
 }
 
-/// Is what the worker does next.
+/// The worker's next step.
 #[derive(Debug)]
 pub(crate) enum Job {
     Attempt { key: QueueKey, channel: usize, notification: Box<Notification> },
@@ -126,7 +126,7 @@ pub(crate) enum Job {
     Idle,
 }
 
-/// Is a line for the self-log: what became of an attempt that did not deliver.
+/// A line for the self-log: what became of an attempt that did not deliver.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) channel: usize,

@@ -37,11 +37,11 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How often the counts of processes that are gone are looked for.
 const ADOPT: Duration = Duration::from_secs(60);
 
-/// Is a channel's aggregator, and when it was last written down.
+/// A channel's aggregator, and when it was last written down.
 pub(crate) struct Counting {
     pub(crate) aggregator: Aggregator,
     collector: Collector,
-    /// When the callsite_limiter is collected from next.
+    /// When the callsite limiter is collected from next.
     collect_at: Option<Timestamp>,
     kept: Option<Timestamp>,
     owes_keep: bool,
@@ -111,7 +111,7 @@ impl Counting {
     }
 }
 
-/// Is what is known of an alert beside itself.
+/// The facts about an alert that it does not hold itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Remarks {
     /// Said with it.
@@ -120,7 +120,7 @@ pub(crate) struct Remarks {
     pub(crate) maybe_duplicate: bool,
 }
 
-/// Is the channels, their aggregators, and where what they say goes.
+/// The channels, their aggregators, and where what they say goes.
 pub(crate) struct Pipeline<'a, F> {
     pub(crate) dispatch: &'a mut Dispatch<F>,
     pub(crate) channels: &'a Channels,
@@ -151,7 +151,7 @@ impl<F: Files> Pipeline<'_, F> {
         Some(group)
     }
 
-    /// Notes whose the repeats of an event are that has passed the callsite_limiter.
+    /// Notes whose the repeats of an event are that has passed the callsite limiter.
     pub(crate) fn note_repeats(
         &mut self,
         number: usize,
@@ -171,7 +171,7 @@ impl<F: Files> Pipeline<'_, F> {
         counting.collect_at = Some(counting.collect_at.map_or(at, |known| known.min(at)));
     }
 
-    /// Hands what the callsite_limiter has counted to the aggregator; `micros` is the time of the callsite_limiter.
+    /// Hands what the callsite limiter has counted to the aggregator; `micros` is the limiter's time.
     fn collect(&mut self, number: usize, asked: bool, micros: u64, now: Timestamp) -> Option<Timestamp> {
         let (channel, counting) = (self.channels.get(number)?, self.aggregators.get_mut(number)?);
         if counting.collect_at.is_some_and(|at| at <= now) || asked {

@@ -8,7 +8,7 @@ use std::{
 use super::random::SimRandom;
 use crate::spool::{FOLDERS, Files};
 
-/// Is a disk in memory: what programs see, and what would be left after a loss of power.
+/// A disk in memory: what programs see, and what would be left after a loss of power.
 #[derive(Debug, Default)]
 pub(super) struct FakeDisk {
     seen: BTreeMap<String, Rc<Vec<u8>>>,
@@ -124,7 +124,7 @@ impl FakeDisk {
     }
 }
 
-/// Is one process's view of the disk; it ends in the middle of things when its fuel is used up.
+/// One process's view of the disk; it ends in the middle of things when its fuel is used up.
 #[derive(Clone, Debug)]
 pub(super) struct FakeFiles {
     pub(super) disk: Rc<RefCell<FakeDisk>>,

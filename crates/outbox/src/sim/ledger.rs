@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::NotificationId;
 
-/// Is the account of everything that was ever accepted: the other side of the books.
+/// The account of everything that was ever accepted: the other side of the books.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     /// Accepted, and not known to have ended.

@@ -13,7 +13,7 @@ mod world;
 
 pub use week::simulate_week;
 
-/// Is what one seed came to.
+/// The result of one seed.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct RunReport {

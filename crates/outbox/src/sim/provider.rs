@@ -18,7 +18,7 @@ pub(super) struct Paper {
     pub(super) shown: Shown,
 }
 
-/// Is what the aggregator of one channel has had rendered: why, of which group, and how many alerts it told of.
+/// A rendering that one channel's aggregator asked for: why, for which group, and how many alerts it reports.
 pub(super) type Shown = Arc<Mutex<Vec<(OccasionKind, GroupId, u64)>>>;
 
 impl Sink for Paper {
@@ -48,7 +48,7 @@ impl Sink for Paper {
     }
 }
 
-/// Is what all providers got, and how they feel.
+/// The deliveries at all providers, and their present condition.
 #[derive(Debug, Default)]
 pub(super) struct Providers {
     pub(super) got: BTreeMap<NotificationId, u64>,

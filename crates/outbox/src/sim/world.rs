@@ -39,7 +39,7 @@ use crate::{
     spool::{Alive, Owner, Spool},
 };
 
-/// Is everything that one seed is about.
+/// The whole world of one seed.
 pub(super) struct World {
     chance: SimRandom,
     /// Its own draws, so that the rest of a seed stays as it is: when a process dies while it starts.
@@ -68,7 +68,7 @@ pub(super) struct World {
     is_calm: bool,
 }
 
-/// Is what a seed sets up once.
+/// The setup of a seed.
 struct Plan {
     channels: Vec<Wanted>,
     limits: Limits,

@@ -10,7 +10,7 @@ use crate::{
 };
 use summary::summary;
 
-/// Is what a message says, before a sink says it in its own markup: the same words on every channel.
+/// The content of a message before a sink renders it in its own markup: the same words on every channel.
 ///
 /// The fields stand in the order of reading, and sinks keep it: what happened, when and where, why, and the small print
 /// last. Texts are as captured: any Unicode, any length up to the caps of capture. Escaping and cutting is the sink's.
@@ -40,7 +40,7 @@ pub struct MessageContent {
     pub group: GroupId,
 }
 
-/// Is one labelled fact.
+/// One labelled fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fact {
@@ -50,7 +50,7 @@ pub struct Fact {
     pub value: String,
 }
 
-/// Is one longer part of a message.
+/// One longer part of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Section {

@@ -6,7 +6,7 @@ use watchfire_core::ConfigError;
 
 use crate::{Answers, DeliveryPolicy, Notification, Occasion, Outcome, Reason, Verdict, Verifying};
 
-/// Is one attempt under way.
+/// One attempt under way.
 pub type Delivering<'a> = Pin<Box<dyn Future<Output = Outcome> + 'a>>;
 
 /// Says how one kind of destination renders and delivers alerts: Slack, mail, one of your own.

@@ -36,7 +36,7 @@ pub struct NotificationPolicy {
     pub every: Option<Rate>,
 }
 
-/// Is a number of alerts within a time.
+/// A number of alerts within a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MinCount {

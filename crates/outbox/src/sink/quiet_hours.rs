@@ -17,7 +17,7 @@ pub struct QuietHours {
     zone: Option<String>,
 }
 
-/// Is a span of minutes, on some days.
+/// A span of minutes, on some days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
     /// Bit 0 is Monday.

@@ -1,4 +1,4 @@
-/// Is what a delivered notification left behind at the provider, as the sink needs it for threads and edits.
+/// A provider's reference to a delivered notification, which the sink needs for threads and edits.
 ///
 /// The outbox keeps it with the group and hands it to the sink with the next occasion of that group; it does not look
 /// inside. Holds no secret.

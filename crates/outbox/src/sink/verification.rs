@@ -8,7 +8,7 @@ use std::{
 
 use crate::{Outcome, Reason};
 
-/// Is one asking of a provider under way.
+/// One asking of a provider under way.
 pub type Verifying<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// Gathers what a sink is answered: what is there when the time is up is not lost, and who owes an answer is named.
@@ -47,7 +47,7 @@ impl Answers {
     }
 }
 
-/// Is what became of one question about a sink: its credentials, a recipient.
+/// The answer to one question about a sink: its credentials, a recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verified {

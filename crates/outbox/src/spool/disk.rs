@@ -6,7 +6,7 @@ use std::{
 
 use super::files::{FOLDERS, Files};
 
-/// Is a spool's folder on the disk.
+/// A spool's folder on the disk.
 #[derive(Clone, Debug)]
 pub(crate) struct Disk {
     root: PathBuf,

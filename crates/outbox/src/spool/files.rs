@@ -1,6 +1,6 @@
 use std::io;
 
-/// Is what the spool needs of a file system. Paths are relative to the spool's folder, with `/`.
+/// The file system operations that the spool needs. Paths are relative to the spool's folder, with `/`.
 ///
 /// Two implementors: the disk, and the simulator's, which crashes at every step and loses what was not synced.
 pub(crate) trait Files {

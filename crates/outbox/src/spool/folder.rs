@@ -32,7 +32,7 @@ use crate::{
 
 pub use entry::{Content, Entry, Place};
 
-/// Is a spool's folder as an operator sees it.
+/// A spool's folder as an operator sees it.
 #[derive(Debug)]
 pub struct SpoolFolder {
     spool: Spool<Disk>,

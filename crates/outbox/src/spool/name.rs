@@ -6,7 +6,7 @@ use crate::{
     spool::Owner,
 };
 
-/// Is the name of a file, which carries its state: a change of state is a rename, and `ls` shows it.
+/// The name of a file, which carries its state: a change of state is a rename, and `ls` shows it.
 ///
 /// `<accepted, µs>.<id>.<not before, ms>.<attempts>.<step>.<flags>.<channel>[+<owner>]`; the flags are `d` (may have
 /// arrived), `h` (held), `o` (others were asked in vain), `f` (an attempt is under way), `b` (waits for the channel's

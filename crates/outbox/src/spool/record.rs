@@ -14,7 +14,7 @@ use crate::{
     model::{QueuedMessage, Rendering, Timestamp},
 };
 
-/// Is the head of a file: everything but the renderings themselves, which follow it as they are.
+/// The head of a file: everything but the renderings themselves, which follow it as they are.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct MessageRecord {
     pub(super) id: String,
@@ -48,7 +48,7 @@ pub(super) struct MessageRecord {
     alert: AlertRecord,
 }
 
-/// Is an alert; what a panic leaves behind is only this.
+/// An alert; what a panic leaves behind is only this.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct AlertRecord {
     id: String,

@@ -35,7 +35,7 @@ const MOST_DAMAGED: usize = 100;
 /// How long the alert of a panic is left to its own process, while that lives.
 const ITS_OWN: Duration = Duration::from_secs(60);
 
-/// Is a spool's folder, as one process uses it.
+/// A spool's folder, as one process uses it.
 pub(crate) struct Spool<F> {
     files: F,
     owner: Owner,
@@ -54,7 +54,7 @@ pub(crate) struct Spool<F> {
 /// Tells whether a process of this machine lives, where that can be told.
 pub(crate) type Alive = Arc<dyn Fn(&Owner) -> Option<bool> + Send + Sync>;
 
-/// Is what was found in the folder and is now ours.
+/// The messages found in the folder that this process took over.
 #[derive(Debug)]
 pub(crate) enum Found {
     QueuedMessage(Name, Box<QueuedMessage>),

@@ -44,7 +44,7 @@ const LATE: Duration = Duration::from_secs(5 * 60);
 /// Beyond this nobody has heard of a critical alert.
 const UNHEARD: Duration = Duration::from_secs(10 * 60);
 
-/// Is what health is judged by, besides the counters.
+/// The inputs of health besides the counters.
 #[derive(Debug, Default)]
 pub(crate) struct HealthInputs<'a> {
     pub(crate) worker_dead: bool,

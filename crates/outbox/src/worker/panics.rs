@@ -59,7 +59,7 @@ struct Place {
     latest: std::time::SystemTime,
 }
 
-/// Is what is to be done about a panic.
+/// The action to take for a panic.
 #[derive(Debug)]
 pub(crate) enum Heard {
     /// It is in the spool: the worker finds it there, or whoever comes after.
@@ -70,7 +70,7 @@ pub(crate) enum Heard {
     Counted,
 }
 
-/// Is a place that panicked again and again.
+/// A place that panicked again and again.
 #[derive(Debug)]
 pub(crate) struct Repeated {
     pub(crate) alert: Arc<Alert>,

@@ -14,7 +14,7 @@ use crate::{
     pipeline::channel_state::ChannelState,
 };
 
-/// Is a handler's end of the outbox.
+/// A handler's end of the outbox.
 pub(crate) struct Producer {
     pub(crate) number: usize,
     pub(crate) channel: Arc<ChannelState>,

@@ -4,7 +4,7 @@ use tokio::sync::Notify;
 
 use crate::worker::handoff::Handoff;
 
-/// Is the hand-off between the program's threads and the worker, which sleeps in its runtime.
+/// The hand-off between the program's threads and the worker, which sleeps in its runtime.
 pub(crate) struct Queue<T> {
     handoff: Handoff<T>,
     wake: Notify,

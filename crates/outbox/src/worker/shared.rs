@@ -26,7 +26,7 @@ use crate::{
 
 use super::{buffer_pool::BufferPool, ending::Ending, run_marker::RunMarker, spool_wait::SpoolWait};
 
-/// Is what the handle, the layers and the worker share.
+/// The state that the handle, the layers and the worker share.
 pub(crate) struct Shared {
     pub(crate) capture: Capture,
     pub(crate) queue: Queue<WorkerRequest>,
@@ -36,7 +36,7 @@ pub(crate) struct Shared {
     pub(crate) in_hand: AtomicUsize,
     /// Notifications that wait or are under way.
     pub(crate) pending: AtomicUsize,
-    /// Is notified whenever the worker has settled something.
+    /// Notified whenever the worker has settled something.
     pub(crate) settled: (Mutex<()>, Condvar),
     pub(crate) orders: Orders,
     pub(crate) ending: Ending,
@@ -55,7 +55,7 @@ pub(crate) struct Shared {
     pub(crate) forks: u32,
 }
 
-/// Is what the worker is asked to do.
+/// A request to the worker.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     /// End when nothing is left, or soon: the handle and the last layer are gone.
@@ -72,13 +72,13 @@ pub(crate) struct Orders {
     pub(crate) close: AtomicBool,
     /// Say what is counted and not told: the process is ending.
     pub(crate) last_words: AtomicBool,
-    /// Is set when that is said.
+    /// Set when that is reported.
     pub(crate) last_words_said: AtomicBool,
-    /// Is set when the worker has ended, for whatever reason.
+    /// Set when the worker has ended, for whatever reason.
     pub(crate) closed: AtomicBool,
 }
 
-/// Is what the worker tells of itself now and then.
+/// The worker's periodic report.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
     pub(crate) views: Vec<DeliveryView>,
@@ -86,16 +86,16 @@ pub(crate) struct Published {
     pub(crate) spooled: u64,
 }
 
-/// Is one alert on its way to the worker.
+/// One alert on its way to the worker.
 #[derive(Debug)]
 pub(crate) struct WorkerRequest {
     pub(crate) to: To,
     pub(crate) what: What,
-    /// Where the callsite_limiter counts its repeats.
+    /// Where the callsite limiter counts its repeats.
     pub(crate) repeats: Option<callsite_limiter::RepeatKey>,
 }
 
-/// Is what is posted.
+/// An item of the queue.
 #[derive(Debug)]
 pub(crate) enum What {
     Alert(Box<Alert>),

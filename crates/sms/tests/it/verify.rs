@@ -12,7 +12,7 @@ fn exotel(inbox: &Inbox, account: &str, token: &str) -> Exotel {
     Exotel::new(account, Demo::EXOTEL_KEY, token).from(Demo::EXOTEL_FROM).api_url(inbox.exotel_base())
 }
 
-/// Is an account for numbers that need no registered template.
+/// An account for numbers that need no registered template.
 fn sms(twilio: Twilio, exotel: Exotel) -> Sms {
     Sms::to(["+436601234567"]).twilio(twilio).route("+44", exotel).build().unwrap()
 }

@@ -11,7 +11,7 @@ use crate::Captured;
 
 type Render = Box<dyn Fn(&Occasion<'_>) -> Vec<Notification> + Send + Sync>;
 
-/// Is a sink with one mistake.
+/// A sink with one mistake.
 struct Faulty {
     render: Render,
     shown: &'static str,

@@ -97,6 +97,39 @@ pub(super) fn machine_paths(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// Finds docs of types that begin with "Is": a type is a thing, and its doc a noun phrase.
+pub(super) fn type_docs(tree: &Tree) -> Vec<Finding> {
+    let docs = tree.files().filter(|(path, _)| path.ends_with(".rs"));
+    let lines =
+        docs.flat_map(|(path, text)| (1..).zip(text.lines()).map(move |(number, line)| (path, number, line)));
+    let found = lines.filter(|(_, _, line)| line.trim_start().starts_with(concat!("/// ", "Is ")));
+    let finding = |(path, number, _)| {
+        let what = "has a doc that begins with `Is`";
+        Finding::new(
+            format!("{path}:{number}"),
+            what,
+            "write a noun phrase: \"The rate limit of a channel.\"",
+        )
+    };
+    found.map(finding).collect()
+}
+
+/// Finds examples of the README and the guides that compile through another crate than the facade.
+pub(super) fn examples(tree: &Tree) -> Vec<Finding> {
+    let guides = tree.files().filter(|(path, _)| *path == "README.md" || path.starts_with("docs/guide/"));
+    let lines = guides
+        .flat_map(|(path, text)| (1..).zip(text.lines()).map(move |(number, line)| (path, number, line)));
+    let found = lines.filter(|(_, _, line)| {
+        let line = line.trim_start().trim_start_matches("# ");
+        line.starts_with("use watchfire_") || line.starts_with("pub use watchfire_")
+    });
+    let finding = |(path, number, _)| {
+        let what = "has an example that names an internal crate";
+        Finding::new(format!("{path}:{number}"), what, "use the name that the facade `watchfire` exports")
+    };
+    found.map(finding).collect()
+}
+
 /// Returns the start of a path that only one machine has.
 fn machine_path(line: &str) -> Option<&'static str> {
     let starts = ["/work/", "/root/", "/home/", "/Users/", "C:\\Users\\"];
@@ -163,6 +196,26 @@ mod tests {
             assert_eq!(architecture(&Tree::of([(ARCHITECTURE, &text)])).len(), expected);
         }
         assert_eq!(architecture(&Tree::of([])), []);
+    }
+
+    #[test]
+    fn a_type_doc_that_begins_with_is_is_found() {
+        let bad = concat!("    /// ", "Is the queue.\n");
+        let tree =
+            Tree::of([("crates/x/src/a.rs", bad), ("crates/x/src/b.rs", "/// The queue. Is full at 10.\n")]);
+        let places: Vec<_> = type_docs(&tree).into_iter().map(|finding| finding.place).collect();
+        assert_eq!(places, ["crates/x/src/a.rs:1"]);
+    }
+
+    #[test]
+    fn an_example_through_an_internal_crate_is_found() {
+        let tree = Tree::of([
+            ("docs/guide/a.md", "fine\n# use watchfire_config as watchfire;\n"),
+            ("README.md", "use watchfire_core::Memory;\nuse watchfire::Slack;\n"),
+            ("docs/decisions/1.md", "use watchfire_core::Memory;\n"),
+        ]);
+        let places: Vec<_> = examples(&tree).into_iter().map(|finding| finding.place).collect();
+        assert_eq!(places, ["README.md:1", "docs/guide/a.md:2"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::{
     spec::{Align, Sign, Spec},
 };
 
-/// Is a part of a template.
+/// A part of a template.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Piece {
     Text(String),

@@ -7,7 +7,7 @@ use super::{
     repr,
 };
 
-/// Is a value on its way into a template. Texts are safe to write.
+/// A value on its way into a template. Texts are safe to write.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Val<'a> {
     Str(&'a str),

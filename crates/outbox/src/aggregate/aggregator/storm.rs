@@ -17,7 +17,7 @@ use crate::{
 /// than on the next one, after which nothing would be said until the budget has room again.
 pub(in crate::aggregate) const FEW: usize = 5;
 
-/// Is a time in which new groups are told of together.
+/// A time in which new groups are told of together.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::aggregate) struct Storm {
     /// When the first of the groups came that made it one.

@@ -18,7 +18,7 @@ pub(crate) struct Collector {
     last: BTreeMap<u16, GroupId>,
 }
 
-/// Is how often events were turned away since this was last asked.
+/// How often events were turned away since this was last asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Repeats {
     /// Whose they are, as far as that is known.
@@ -37,7 +37,7 @@ impl Collector {
 
     /// Takes all counts, and ends the windows that are over; returns whether there is something to look after.
     ///
-    /// `micros` is the time of the callsite_limiter. A count whose event has not arrived yet waits for it until its window ends.
+    /// `micros` is the limiter's time. A count whose event has not arrived yet waits for it until its window ends.
     pub(crate) fn collect(
         &mut self,
         callsite_limiter: &CallsiteLimiter,

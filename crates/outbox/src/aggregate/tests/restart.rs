@@ -18,7 +18,7 @@ fn lines(scene: &Scene) -> Vec<Line> {
     scene.said.iter().map(line).collect()
 }
 
-/// Is a day in two parts: its settings, whether the provider can edit, and what happens in each.
+/// A day in two parts: its settings, whether the provider can edit, and what happens in each.
 type Day = (&'static str, NotificationPolicy, bool, fn(&mut Scene), fn(&mut Scene));
 
 fn days() -> Vec<Day> {

@@ -7,7 +7,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Is a delivery at a time, with the longest backoffs.
+/// A delivery at a time, with the longest backoffs.
 struct World {
     delivery: Delivery,
     now: Timestamp,

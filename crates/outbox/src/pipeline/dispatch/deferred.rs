@@ -25,7 +25,7 @@ pub(super) fn terms(channel: &ChannelState, severity: Severity, now: Timestamp) 
     }
 }
 
-/// Is what one occasion waits with, of all its recipients.
+/// The messages of one occasion that wait, for all its recipients.
 struct Waiting {
     occasion: u64,
     severity: Severity,

@@ -147,7 +147,7 @@ impl<F: Files> Dispatch<F> {
     }
 }
 
-/// Is what one process has counted for a channel.
+/// The counts of one process for a channel.
 ///
 /// The name of its file is `<channel>-<process>`, hashed, and has `+` and the process that has taken it over.
 struct Sheet {

@@ -25,7 +25,7 @@ const MOST_AT_ONCE: usize = 256;
 /// The longest pause that is believed of a file: the wall clock may have been ahead when it was written.
 const LONGEST: Duration = Duration::from_secs(24 * 3600 + 10);
 
-/// Is an alert that a panic left behind.
+/// An alert that a panic left behind.
 #[derive(Debug)]
 pub(crate) struct Left {
     pub(crate) name: Name,

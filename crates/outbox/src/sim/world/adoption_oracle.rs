@@ -9,7 +9,7 @@ use crate::{
     spool::Owner,
 };
 
-/// Is what a process that is gone has left of one channel, to be taken over.
+/// The counts that an ended process left for one channel, to be taken over.
 #[derive(Debug)]
 pub(super) struct LeftCounts {
     /// The name that it was written under; whoever takes it over adds theirs.

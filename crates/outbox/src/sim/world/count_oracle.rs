@@ -13,7 +13,7 @@ use crate::{
     sim::fake_disk::Mode, sink::OVERDUE, spool::Owner,
 };
 
-/// Is what the simulator knows of one aggregator of a process.
+/// The simulator's view of one aggregator of a process.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Book {
     /// Alerts that its program has emitted.
@@ -36,7 +36,7 @@ pub(super) struct Since {
     made: Vec<NotificationId>,
 }
 
-/// Is what a process has written down of one channel.
+/// The state that a process has stored for one channel.
 #[derive(Clone, Debug)]
 struct Written {
     file: Rc<Vec<u8>>,
@@ -44,7 +44,7 @@ struct Written {
     told: BTreeSet<GroupId>,
 }
 
-/// Is a process that is gone, and whose last words on the disk are not known yet.
+/// A process that is gone, and whose last words on the disk are not known yet.
 #[derive(Debug)]
 pub(super) struct Grave {
     pub(super) owner: Owner,
@@ -61,7 +61,7 @@ pub(super) struct Sum {
     pub(super) lost: i128,
 }
 
-/// Is what people hear, for the budgets.
+/// The messages that people receive, for the rate limits.
 #[derive(Debug, Default)]
 pub(super) struct Pings {
     pub(super) counted: BTreeSet<NotificationId>,

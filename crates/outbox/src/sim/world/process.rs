@@ -12,7 +12,7 @@ use crate::{
     spool::Owner,
 };
 
-/// Is a program that runs, with its worker's parts.
+/// A program that runs, with its worker's parts.
 pub(super) struct Process {
     pub(super) owner: Owner,
     pub(super) files: FakeFiles,

@@ -8,7 +8,7 @@ use crate::{
     spool::Name,
 };
 
-/// Is a file of the folder, with what its name tells.
+/// A file of the folder, with what its name tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     folder: &'static str,
@@ -139,7 +139,7 @@ impl Entry {
     }
 }
 
-/// Is what a file holds.
+/// The content of a file.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Content {

@@ -16,7 +16,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long a hook may take; one that hangs ends nothing.
 const HOOK: Duration = Duration::from_secs(30);
 
-/// Is what waits.
+/// The panic alerts that wait.
 #[derive(Debug, Default)]
 pub(super) struct Waiting(Vec<Left>);
 
@@ -29,7 +29,7 @@ struct Left {
     has_survived: bool,
 }
 
-/// Is what is to be left alone in the spool.
+/// The spool files to leave alone.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Release {
     pub(crate) alerts: Vec<NotificationId>,
