@@ -60,7 +60,7 @@ fn found(subject: &str, end: &str) -> usize {
     text.lines().filter(|line| line.contains('<') && line.ends_with('>')).count()
 }
 
-/// Is the program: writes its lines and ends as told.
+/// The program: writes its lines and ends as told.
 #[expect(clippy::exit, reason = "one of the ends")]
 pub fn play(subject: &str, end: &str, path: &str) {
     let path = Path::new(path);

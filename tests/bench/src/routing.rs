@@ -6,7 +6,7 @@ use watchfire_config::{Config, Handle};
 
 use crate::measure::{Contestant, Measure, compare};
 
-/// Is a layer that does nothing.
+/// A layer that does nothing.
 struct Nothing;
 
 impl<S: Subscriber> Layer<S> for Nothing {}
