@@ -57,6 +57,20 @@ impl Disk {
         Ok(())
     }
 
+    /// Tries again after making the folder of `path`, if that is missing: it could not be made at the start, or was
+    /// removed by hand, all of it or in part.
+    fn with_folder<T>(&self, path: &Path, attempt: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        match attempt() {
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound && path.parent().is_some_and(|p| !p.exists()) =>
+            {
+                self.make()?;
+                attempt()
+            }
+            tried => tried,
+        }
+    }
+
     /// Opens the folder as it is, to look at it.
     pub(crate) fn existing(root: &Path) -> io::Result<Self> {
         fs::metadata(root.join("cur"))?;
@@ -75,14 +89,7 @@ impl Files for Disk {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = match options.open(&path) {
-            // It could not be made at the start, or was removed by hand.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.make()?;
-                options.open(&path)?
-            }
-            opened => opened?,
-        };
+        let mut file = self.with_folder(&path, || options.open(&path))?;
         let written = file.write_all(bytes).and_then(|()| self.force(&file));
         if written.is_err() {
             drop(file);
@@ -93,7 +100,8 @@ impl Files for Disk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.root.join(from), self.root.join(to))
+        let (from, to) = (self.root.join(from), self.root.join(to));
+        self.with_folder(&to, || fs::rename(&from, &to))
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
@@ -102,7 +110,11 @@ impl Files for Disk {
 
     fn sync(&self, folder: &str) -> io::Result<()> {
         // Elsewhere a folder cannot be opened, and the file system's journal has to do.
-        if cfg!(unix) { self.force(&File::open(self.root.join(folder))?) } else { Ok(()) }
+        if !cfg!(unix) {
+            return Ok(());
+        }
+        let path = self.root.join(folder);
+        self.force(&self.with_folder(&path.join("file"), || File::open(&path))?)
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
@@ -124,5 +136,32 @@ impl Files for Disk {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than any file of a spool"));
         }
         Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_missing_in_part_is_made_again() {
+        // Each of the folders by itself, and all of them.
+        let gone = FOLDERS.iter().map(|one| vec![*one]).chain([FOLDERS.to_vec()]);
+        for gone in gone {
+            let root = tempfile::tempdir().unwrap();
+            let disk = Disk::open(root.path()).unwrap();
+            for folder in &gone {
+                fs::remove_dir(root.path().join(folder)).unwrap();
+            }
+            for folder in FOLDERS {
+                disk.write("tmp/1", b"text").unwrap();
+                disk.rename("tmp/1", &format!("{folder}/2")).unwrap();
+                disk.sync(folder).unwrap();
+            }
+        }
+        // What somebody else has taken is still missing.
+        let root = tempfile::tempdir().unwrap();
+        let disk = Disk::open(root.path()).unwrap();
+        assert_eq!(disk.rename("cur/1", "new/1").unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

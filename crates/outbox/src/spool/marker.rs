@@ -14,7 +14,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use watchfire_core::App;
 
-use super::Owner;
+use super::{Disk, Owner};
 use crate::model::Timestamp;
 
 const FOLDER: &str = "state/running";
@@ -110,8 +110,8 @@ impl Marker {
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        Disk::open(root)?;
         builder.create(&folder)?;
-        builder.create(root.join("tmp"))?;
         let Runner { owner, .. } = runner;
         // Locked before it is seen: one without a lock looks left behind. What a crash leaves here is cleaned up.
         let draft = root.join(format!("tmp/{tag:x}-mark+{owner}"));
