@@ -6,7 +6,7 @@ use std::{io::Read, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, bail};
 use serde_json::json;
-use watchfire_config::{Config, Mistakes, Parts};
+use watchfire_config::{Components, Config, Mistakes};
 
 use crate::output::{Colour, line, paint};
 
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Names the file that a command is about, and the parts that only its program knows.
+/// Names the file that a command is about, and the components that only its program knows.
 #[derive(clap::Args)]
 pub(crate) struct File {
     /// The configuration; `-` is standard input
@@ -74,8 +74,8 @@ impl File {
         }
     }
 
-    pub(crate) fn parts(&self) -> Parts {
-        self.own.iter().fold(Parts::new(), |parts, name| parts.assume(name))
+    pub(crate) fn components(&self) -> Components {
+        self.own.iter().fold(Components::new(), |components, name| components.assume(name))
     }
 
     /// Reads the configuration; mistakes are printed, and answered with exit code 1.
@@ -90,17 +90,17 @@ impl File {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut parts = args.file.parts();
+    let mut components = args.file.components();
     if let Some(lock) = args.lock.read(&args.file.path)? {
-        parts = parts.lock(lock);
+        components = components.lock(lock);
     }
     if args.no_environment {
-        parts = parts.assume_environment();
+        components = components.assume_environment();
     }
     let mistakes = if args.file.is_stdin() {
-        Config::examine(&args.file.name(), &args.file.stdin()?, &parts)
+        Config::examine(&args.file.name(), &args.file.stdin()?, &components)
     } else {
-        Config::examine_file(&args.file.path, &parts).with_context(|| args.file.unreadable())?
+        Config::examine_file(&args.file.path, &components).with_context(|| args.file.unreadable())?
     };
     Ok(report(&mistakes, args.json, args.strict))
 }

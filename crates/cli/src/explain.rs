@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let debug = args.debug.unwrap_or_else(|| is_debug(&config, args.service.as_deref()));
     watchfire::set_debug(debug);
-    match config.explain(&question, &args.file.parts()) {
+    match config.explain(&question, &args.file.components()) {
         Ok(explained) => {
             let is_heard = explained.answers.iter().any(|answer| answer.hears);
             if args.json {

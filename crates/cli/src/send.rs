@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use serde_json::json;
 use watchfire::Severity;
-use watchfire_config::{Letter, Sent};
+use watchfire_config::{ManualAlert, Sent};
 
 use crate::{
     check::{File, report},
@@ -54,7 +54,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let severity: Severity =
         args.level.parse().map_err(|error| anyhow!("--level {}: {error}", args.level))?;
-    let mut letter = Letter::new(message(args)?).severity(severity).target(&args.target);
+    let mut letter = ManualAlert::new(message(args)?).severity(severity).target(&args.target);
     for field in &args.fields {
         let Some((name, value)) = field.split_once('=') else {
             bail!("--field {field}: expected NAME=VALUE")

@@ -4,33 +4,33 @@ use watchfire_outbox::Rate;
 
 use crate::{
     directives::{Directives, span_levels},
+    keys::{self, KeySpec, Section, ValueKind},
     level::{Threshold, Wrong},
     mistake::{Cause, Findings, Mistake},
-    parts::Parts,
-    place::{Path, Places},
     quote::quoted,
+    registry::Components,
     setting::{Options, Setting},
-    shape::{self, Key, Kind, Section},
+    source_map::{Path, SourceMap},
     suggest::nearest,
     units,
 };
 
 /// Checks the whole configuration; `known` says what the program registered.
-pub(crate) fn check(options: &Options, places: &Places, known: &Parts, findings: &mut Findings) {
-    let mut checker = Checker { options, places, known, findings };
-    checker.table(options, &[shape::ROOT], &Path::default());
+pub(crate) fn check(options: &Options, source_map: &SourceMap, known: &Components, findings: &mut Findings) {
+    let mut checker = Checker { options, source_map, known, findings };
+    checker.table(options, &[keys::ROOT], &Path::default());
     checker.circles();
 }
 
 struct Checker<'a> {
     options: &'a Options,
-    places: &'a Places,
-    known: &'a Parts,
+    source_map: &'a SourceMap,
+    known: &'a Components,
     findings: &'a mut Findings,
 }
 
 impl Checker<'_> {
-    fn table(&mut self, table: &Options, shapes: &[&'static [Key]], path: &Path) {
+    fn table(&mut self, table: &Options, shapes: &[&'static [KeySpec]], path: &Path) {
         let keys = || shapes.iter().flat_map(|keys| keys.iter());
         // A key that is misspelt is not missing as well.
         let mut meant_keys = Vec::new();
@@ -50,7 +50,7 @@ impl Checker<'_> {
                     };
                     let is_stray = meant.is_none() && path.is_top();
                     let cause = if is_stray { Cause::UnknownSection } else { Cause::Value };
-                    let mistake = Mistake::new(&path, "is unknown").at(self.places.key(&path));
+                    let mistake = Mistake::new(&path, "is unknown").at(self.source_map.key(&path));
                     self.findings.add(mistake.because(cause).hint(Some(hint)));
                 }
             }
@@ -60,53 +60,53 @@ impl Checker<'_> {
                 continue;
             }
             let about = key.about.trim_end_matches('.');
-            let mistake = Mistake::new(path, format!("has no `{}`", key.name)).at(self.places.key(path));
+            let mistake = Mistake::new(path, format!("has no `{}`", key.name)).at(self.source_map.key(path));
             self.findings.add(mistake.hint(Some(format!("{}: {about}", key.name))));
         }
     }
 
-    fn value(&mut self, value: &Setting, kind: Kind, path: &Path) {
+    fn value(&mut self, value: &Setting, kind: ValueKind, path: &Path) {
         if *value == Setting::Unresolved {
             return;
         }
         match kind {
-            Kind::Text | Kind::Secret | Kind::File | Kind::Folder => {
+            ValueKind::Text | ValueKind::Secret | ValueKind::File | ValueKind::Folder => {
                 if let Some(text) = self.text(value, path) {
                     if text.trim().is_empty() {
                         self.wrong(path, "is empty");
-                    } else if matches!(kind, Kind::File) && names_a_folder(text) {
+                    } else if matches!(kind, ValueKind::File) && names_a_folder(text) {
                         self.wrong(path, "names a folder; expected the path of a file");
                     }
                 }
             }
-            Kind::Texts => self.each_text(value, path, |checker, text, path| {
+            ValueKind::Texts => self.each_text(value, path, |checker, text, path| {
                 if text.trim().is_empty() {
                     checker.wrong(path, "is empty");
                 }
             }),
-            Kind::Targets => self.each_text(value, path, |checker, target, path| {
+            ValueKind::Targets => self.each_text(value, path, |checker, target, path| {
                 checker.parsed(crate::directives::target(target), path);
             }),
-            Kind::Bool => {
+            ValueKind::Bool => {
                 if value.as_bool().is_none() {
                     self.wrong(path, &format!("expected true or false, and not {}", value.kind()));
                 }
             }
-            Kind::Integer(least, most) => match value.as_integer() {
+            ValueKind::Integer(least, most) => match value.as_integer() {
                 Some(number) if (least..=most).contains(&number) => {}
                 Some(_) if least == most => self.wrong(path, &format!("expected {least}")),
                 Some(_) if most == i64::MAX => self.wrong(path, &format!("expected at least {least}")),
                 Some(_) => self.wrong(path, &format!("expected {least} to {most}")),
                 None => self.wrong(path, &format!("expected a whole number, and not {}", value.kind())),
             },
-            Kind::Duration => self.parsed(units::some_duration(value).map(|_| ()), path),
-            Kind::Pause => self.parsed(units::duration(value).map(|_| ()), path),
-            Kind::Durations => {
+            ValueKind::Duration => self.parsed(units::some_duration(value).map(|_| ()), path),
+            ValueKind::Pause => self.parsed(units::duration(value).map(|_| ()), path),
+            ValueKind::Durations => {
                 for (i, one) in value.as_list().iter().enumerate() {
                     self.parsed(units::some_duration(one).map(|_| ()), &path.child(i));
                 }
             }
-            Kind::Rates(keys) => {
+            ValueKind::Rates(keys) => {
                 let is_list = matches!(value, Setting::List(_));
                 for (i, one) in value.as_list().iter().enumerate() {
                     let path = if is_list { path.child(i) } else { path.clone() };
@@ -118,9 +118,9 @@ impl Checker<'_> {
                     }
                 }
             }
-            Kind::Size => self.parsed(units::size(value).map(|_| ()), path),
-            Kind::Clock => self.parsed(units::clock(value).map(|_| ()), path),
-            Kind::Choice(names) => {
+            ValueKind::Size => self.parsed(units::size(value).map(|_| ()), path),
+            ValueKind::Clock => self.parsed(units::clock(value).map(|_| ()), path),
+            ValueKind::Choice(names) => {
                 if let Some(text) = self.text(value, path)
                     && !names.contains(&text)
                 {
@@ -129,38 +129,38 @@ impl Checker<'_> {
                     self.add(Mistake::new(path, reason).meant(nearest(text, names.iter().copied())), path);
                 }
             }
-            Kind::Level => self.parsed(Threshold::parse(value).map(|_| ()), path),
-            Kind::LevelOrDirectives => self.parsed(level_or_directives(value).map(|_| ()), path),
-            Kind::Directives => {
+            ValueKind::Level => self.parsed(Threshold::parse(value).map(|_| ()), path),
+            ValueKind::LevelOrDirectives => self.parsed(level_or_directives(value).map(|_| ()), path),
+            ValueKind::Directives => {
                 if let Some(text) = self.text(value, path) {
                     self.parsed(Directives::parse(text).map(|_| ()), path);
                 }
             }
-            Kind::SpanLevels => {
+            ValueKind::SpanLevels => {
                 if let Some(text) = self.text(value, path) {
                     self.parsed(span_levels(text).map(|_| ()), path);
                 }
             }
-            Kind::Levels => self.levels(value, path),
-            Kind::Handlers => {
+            ValueKind::Levels => self.levels(value, path),
+            ValueKind::Handlers => {
                 self.each_text(value, path, |checker, name, path| {
                     checker.reference(name, Section::Handlers, path)
                 });
                 self.twice(value, path);
             }
-            Kind::Formatter => {
+            ValueKind::Formatter => {
                 if let Some(name) = self.text(value, path) {
                     self.reference(name, Section::Formatters, path);
                 }
             }
-            Kind::Filter => self.filter(value, path),
-            Kind::Filters => match value {
+            ValueKind::Filter => self.filter(value, path),
+            ValueKind::Filters => match value {
                 Setting::List(list) => {
                     list.iter().enumerate().for_each(|(i, value)| self.filter(value, &path.child(i)));
                 }
                 one => self.filter(one, path),
             },
-            Kind::Service => {
+            ValueKind::Service => {
                 if let Some(name) = self.text(value, path) {
                     let services = self.options.table("services");
                     let known: Vec<_> =
@@ -171,12 +171,12 @@ impl Checker<'_> {
                     }
                 }
             }
-            Kind::Table(keys) => {
+            ValueKind::Table(keys) => {
                 if let Some(table) = self.shaped(value, keys, path) {
                     self.table(table, &[keys], path);
                 }
             }
-            Kind::Map(keys) => {
+            ValueKind::Map(keys) => {
                 let Some(map) = self.section(value, path) else { return };
                 for (name, value) in map.iter() {
                     let path = path.child(name);
@@ -185,13 +185,13 @@ impl Checker<'_> {
                     }
                 }
             }
-            Kind::Renames | Kind::Values => {
+            ValueKind::Renames | ValueKind::Values => {
                 let Some(map) = self.section(value, path) else { return };
                 for (name, value) in map.iter() {
                     self.field(name, value, kind, &path.child(name));
                 }
             }
-            Kind::Typed(section) => {
+            ValueKind::Typed(section) => {
                 let Some(map) = self.section(value, path) else { return };
                 for (name, value) in map.iter() {
                     let path = path.child(name);
@@ -204,15 +204,16 @@ impl Checker<'_> {
     }
 
     /// Checks one field of a rewrite.
-    fn field(&mut self, name: &str, value: &Setting, kind: Kind, path: &Path) {
-        let what = if matches!(kind, Kind::Renames) { "the name" } else { "the value" };
+    fn field(&mut self, name: &str, value: &Setting, kind: ValueKind, path: &Path) {
+        let what = if matches!(kind, ValueKind::Renames) { "the name" } else { "the value" };
         match value {
             _ if name.is_empty() => self.wrong(path, "has no name"),
-            Setting::Text(text) if text.is_empty() && matches!(kind, Kind::Renames) => {
+            Setting::Text(text) if text.is_empty() && matches!(kind, ValueKind::Renames) => {
                 self.wrong(path, "is empty")
             }
             Setting::Text(_) | Setting::Unresolved => {}
-            Setting::Integer(_) | Setting::Float(_) | Setting::Bool(_) if matches!(kind, Kind::Values) => {}
+            Setting::Integer(_) | Setting::Float(_) | Setting::Bool(_)
+                if matches!(kind, ValueKind::Values) => {}
             Setting::Table(_) => {
                 let mistake = Mistake::new(path, format!("expected {what} of a field, and not a table"));
                 let hint = format!("a name with a dot is quoted: \"{name}.…\"");
@@ -232,7 +233,7 @@ impl Checker<'_> {
             }
             None if section == Section::Formatters && table.get("format").is_some() => "template",
             None => {
-                let mistake = Mistake::new(path, "has no `type`").at(self.places.key(path));
+                let mistake = Mistake::new(path, "has no `type`").at(self.source_map.key(path));
                 let types = listed(self.known.types(section).iter().map(String::as_str));
                 return self.findings.add(mistake.hint(Some(format!("type: one of {types}"))));
             }
@@ -258,7 +259,7 @@ impl Checker<'_> {
                 listed(names())
             );
             let meant = nearest(kind, names());
-            self.add(Mistake::new(&at, reason).meant(meant).because(Cause::UnknownPart), &at);
+            self.add(Mistake::new(&at, reason).meant(meant).because(Cause::UnknownComponent), &at);
             // The rest is looked at as what was probably meant: all mistakes are found at once.
             let meant = section.types().iter().find(|(name, _)| Some(*name) == meant);
             if let Some((_, keys)) = meant {
@@ -297,7 +298,7 @@ impl Checker<'_> {
                 None => format!("defined are: {}", names.join(", ")),
             };
             let mistake =
-                if section == Section::Filters { mistake.because(Cause::UnknownPart) } else { mistake };
+                if section == Section::Filters { mistake.because(Cause::UnknownComponent) } else { mistake };
             self.add(mistake.hint(Some(hint)), path);
         }
     }
@@ -369,7 +370,12 @@ impl Checker<'_> {
     }
 
     /// Takes a table, and says what stands in one where there is none.
-    fn shaped<'v>(&mut self, value: &'v Setting, keys: &'static [Key], path: &Path) -> Option<&'v Options> {
+    fn shaped<'v>(
+        &mut self,
+        value: &'v Setting,
+        keys: &'static [KeySpec],
+        path: &Path,
+    ) -> Option<&'v Options> {
         if value.as_table().is_none() {
             let mistake = Mistake::new(path, format!("expected a table, and not {}", value.kind()));
             let keys: Vec<_> = keys.iter().map(|key| format!("`{}`", key.name)).collect();
@@ -389,7 +395,7 @@ impl Checker<'_> {
     }
 
     fn add(&mut self, mistake: Mistake, path: &Path) {
-        self.findings.add(mistake.at(self.places.value(path)));
+        self.findings.add(mistake.at(self.source_map.value(path)));
     }
 }
 

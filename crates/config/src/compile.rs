@@ -4,23 +4,23 @@ use watchfire_core::Secret;
 
 use crate::{
     check,
+    keys::{KeySpec, Section, ValueKind},
     mistake::{Findings, Mistake},
-    parts::Parts,
-    place::{Path, Places},
     plan::Plan,
     presets,
     quote::quoted,
+    registry::Components,
     resolve::{Surroundings, place_certificates, resolve},
     setting::{Options, Setting, names},
-    shape::{Key, Kind, Section},
+    source_map::{Path, SourceMap},
     suggest::nearest,
 };
 
 /// The inputs of a plan besides the configuration.
-pub(crate) struct Scene<'a> {
+pub(crate) struct CompileContext<'a> {
     pub(crate) service: Option<&'a str>,
     pub(crate) rust_log: Option<&'a str>,
-    pub(crate) parts: &'a Parts,
+    pub(crate) components: &'a Components,
     pub(crate) from: &'a Surroundings<'a>,
 }
 
@@ -29,20 +29,20 @@ pub(crate) struct Scene<'a> {
 /// What is wrong is in `findings`; then the plan must not be built.
 pub(crate) fn compile(
     options: &Options,
-    places: &Places,
-    scene: &Scene<'_>,
+    source_map: &SourceMap,
+    context: &CompileContext<'_>,
     findings: &mut Findings,
 ) -> (Options, Plan) {
     let options = presets::apply(options);
     register_secrets(&options);
     let mut unresolved = Findings::default();
-    let mut options = resolve(&options, places, scene.from, &mut unresolved);
-    if let Some(folder) = scene.from.folder {
+    let mut options = resolve(&options, source_map, context.from, &mut unresolved);
+    if let Some(folder) = context.from.folder {
         place_certificates(&mut options, Some(folder));
     }
     register_secrets(&options);
-    check::check(&options, places, scene.parts, findings);
-    if let Some(service) = scene.service {
+    check::check(&options, source_map, context.components, findings);
+    if let Some(service) = context.service {
         let known: Vec<_> = names(&options, "services");
         if !known.is_empty() && !known.contains(&service) {
             let mistake = Mistake::new("services", format!("there is no service {}", quoted(service)));
@@ -50,10 +50,11 @@ pub(crate) fn compile(
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("there are: {}", known.join(", ")),
             };
-            findings.add(mistake.hint(Some(hint)).at(places.key(&Path::of(["services"]))));
+            findings.add(mistake.hint(Some(hint)).at(source_map.key(&Path::of(["services"]))));
         }
     }
-    let plan = Plan::new(&options, scene.service, scene.rust_log, scene.parts, places, findings);
+    let plan =
+        Plan::new(&options, context.service, context.rust_log, context.components, source_map, findings);
     // What this program does not use may stay without its secrets: they are given to those that use it.
     let is_used = |mistake: &Mistake| {
         let unused = names(&options, "handlers").into_iter().any(|name| {
@@ -80,13 +81,13 @@ fn register_secrets(options: &Options) {
     }
 }
 
-fn register(table: &Options, keys: &[Key]) {
+fn register(table: &Options, keys: &[KeySpec]) {
     for key in keys {
         match (key.kind, table.get(key.name)) {
-            (Kind::Secret, Some(Setting::Text(secret))) if !secret.contains("${") => {
+            (ValueKind::Secret, Some(Setting::Text(secret))) if !secret.contains("${") => {
                 drop(Secret::new(secret.as_str()));
             }
-            (Kind::Table(keys), Some(Setting::Table(table))) => register(table, keys),
+            (ValueKind::Table(keys), Some(Setting::Table(table))) => register(table, keys),
             _ => {}
         }
     }

@@ -5,15 +5,15 @@ use tracing_subscriber::registry::LookupSpan;
 use watchfire_core::SelfLog;
 
 use crate::{
-    Explanation, Handle, Mistake, Mistakes, Options, Parts, Question, RouterLayer, Setting, Setup,
-    compile::{self, Scene},
+    Components, Explanation, Handle, Mistake, Mistakes, Options, Question, RouterLayer, Setting, Setup,
+    compile::{self, CompileContext},
     env_form, environment, explain, lint,
     mistake::Findings,
-    place::Places,
     read_toml,
     resolve::Surroundings,
     setting::names,
     setup::setup,
+    source_map::SourceMap,
     watch::{FollowedFile, Stamp},
 };
 
@@ -29,7 +29,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Config {
     options: Options,
-    places: Places,
+    source_map: SourceMap,
     name: String,
     text: String,
     file: Option<FollowedFile>,
@@ -143,19 +143,19 @@ impl Config {
     ///
     /// # Errors
     /// Names all mistakes of the configuration.
-    pub fn explain(&self, question: &Question, parts: &Parts) -> Result<Explanation, Mistakes> {
+    pub fn explain(&self, question: &Question, components: &Components) -> Result<Explanation, Mistakes> {
         let mut findings = Findings::default();
-        let scene = Scene {
+        let context = CompileContext {
             service: question.service.as_deref(),
             rust_log: question.rust_log.as_deref(),
-            parts,
+            components,
             from: &Surroundings {
                 variable: &|_| Some("unknown".to_owned()),
                 file: &|_| Ok("unknown".to_owned()),
                 folder: None,
             },
         };
-        let (_, plan) = compile::compile(&self.options, &self.places, &scene, &mut findings);
+        let (_, plan) = compile::compile(&self.options, &self.source_map, &context, &mut findings);
         if findings.is_empty() { Ok(explain::explain(plan, question)) } else { Err(self.mistakes(findings)) }
     }
 
@@ -178,13 +178,13 @@ impl Config {
         Setup::of(self).layers()
     }
 
-    /// Begins to set it up for one of its services, or with parts of the program's own.
+    /// Begins to set it up for one of its services, or with components of the program.
     pub fn service(self, name: impl Into<String>) -> Setup {
         setup(name).config(self)
     }
 
-    pub(crate) fn places(&self) -> &Places {
-        &self.places
+    pub(crate) fn source_map(&self) -> &SourceMap {
+        &self.source_map
     }
 
     /// Returns the folder of the file that it was read from, in which relative files are looked for.
@@ -215,7 +215,7 @@ impl Config {
     }
 
     pub(crate) fn mistakes(&self, findings: Findings) -> Mistakes {
-        Mistakes::new(&self.name, &self.text, &self.places, findings)
+        Mistakes::new(&self.name, &self.text, &self.source_map, findings)
     }
 
     /// Notes the file that the text came from.
@@ -230,7 +230,7 @@ impl Config {
         if findings.is_empty() {
             return Ok(self);
         }
-        crate::check::check(&self.options, &self.places, &Parts::new(), &mut findings);
+        crate::check::check(&self.options, &self.source_map, &Components::new(), &mut findings);
         findings.forget_what_follows_from_syntax(&self.text);
         Err(self.mistakes(findings))
     }
@@ -238,15 +238,15 @@ impl Config {
     pub(crate) fn read_text(name: String, text: &str) -> (Self, Findings) {
         let mut findings = Findings::default();
         #[cfg(feature = "json")]
-        let (options, places) =
+        let (options, source_map) =
             if FilePath::new(&name).extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) {
                 crate::json::read(text, &mut findings)
             } else {
                 read_toml::read(text, &mut findings)
             };
         #[cfg(not(feature = "json"))]
-        let (options, places) = read_toml::read(text, &mut findings);
-        (Self { options, places, name, text: text.to_owned(), file: None }, findings)
+        let (options, source_map) = read_toml::read(text, &mut findings);
+        (Self { options, source_map, name, text: text.to_owned(), file: None }, findings)
     }
 }
 
@@ -275,7 +275,7 @@ impl PartialEq for Config {
 impl From<Options> for Config {
     fn from(options: Options) -> Self {
         let name = "configuration".to_owned();
-        Self { options, places: Places::default(), name, text: String::new(), file: None }
+        Self { options, source_map: SourceMap::default(), name, text: String::new(), file: None }
     }
 }
 

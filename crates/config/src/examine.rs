@@ -3,12 +3,11 @@
 use std::{io, path::Path as FilePath};
 
 use crate::{
-    Config, Mistakes, Options, Parts,
-    compile::{self, Scene},
+    Components, Config, Mistakes, Options, build,
+    compile::{self, CompileContext},
     environment, lint,
     mistake::{Cause, Findings, Mistake},
     resolve::Surroundings,
-    workshop,
 };
 
 impl Config {
@@ -16,9 +15,9 @@ impl Config {
     ///
     /// Finds all mistakes of all programs that use it at once. Opens and starts nothing.
     #[must_use]
-    pub fn examine(name: &str, text: &str, parts: &Parts) -> Mistakes {
+    pub fn examine(name: &str, text: &str, components: &Components) -> Mistakes {
         let (config, findings) = Self::read_text(name.to_owned(), text);
-        examine(&config, text, parts, findings)
+        examine(&config, text, components, findings)
     }
 
     /// As [`examine`](Self::examine), of a file: secrets with a relative path are looked for beside it, and who may
@@ -26,7 +25,7 @@ impl Config {
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn examine_file(path: impl AsRef<FilePath>, parts: &Parts) -> io::Result<Mistakes> {
+    pub fn examine_file(path: impl AsRef<FilePath>, components: &Components) -> io::Result<Mistakes> {
         let path = path.as_ref();
         let text = environment::file(path)?;
         let (config, mut findings) = Self::read_text(path.display().to_string(), &text);
@@ -35,25 +34,26 @@ impl Config {
             let mistake = Mistake::new("", "every user of this machine may change the file").warning();
             findings.add(mistake.hint(Some("take the permission away: chmod o-w")));
         }
-        Ok(examine(&config, &text, parts, findings))
+        Ok(examine(&config, &text, components, findings))
     }
 }
 
-fn examine(config: &Config, text: &str, parts: &Parts, mut findings: Findings) -> Mistakes {
-    let is_assumed = parts.assumes_environment();
+fn examine(config: &Config, text: &str, components: &Components, mut findings: Findings) -> Mistakes {
+    let is_assumed = components.assumes_environment();
     let variable = |name: &str| if is_assumed { None } else { environment::variable(name) };
     let from = Surroundings { variable: &variable, file: &environment::file, folder: config.folder() };
     let mut services: Vec<_> = config.services().into_iter().map(Some).collect();
     services.push(None);
     let (mut plans, mut resolved) = (Vec::new(), Options::new());
     for service in services {
-        let scene = Scene { service, rust_log: None, parts, from: &from };
-        let (options, plan) = compile::compile(config.options(), config.places(), &scene, &mut findings);
+        let context = CompileContext { service, rust_log: None, components, from: &from };
+        let (options, plan) =
+            compile::compile(config.options(), config.source_map(), &context, &mut findings);
         resolved = options;
         plans.push((service, plan));
     }
     // Those that no logger names as well.
-    workshop::rehearse(&resolved, parts, config.places(), &mut findings);
+    build::dry_run(&resolved, components, config.source_map(), &mut findings);
     findings.forget_what_follows_from_syntax(text);
     if is_assumed {
         findings.list.retain(|mistake| mistake.cause != Cause::Environment);
@@ -61,7 +61,7 @@ fn examine(config: &Config, text: &str, parts: &Parts, mut findings: Findings) -
         lint::variables(&environment::variables(lint::PREFIX), text, &mut findings);
     }
     if !findings.has_errors() {
-        lint::lint(config, &plans, parts.known_lock(), &mut findings);
+        lint::lint(config, &plans, components.known_lock(), &mut findings);
     }
     config.mistakes(findings)
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt, ops::Range};
 
-use crate::{place::Places, shape};
+use crate::{keys, source_map::SourceMap};
 
 /// The longest key that is shown whole, in characters.
 const LONGEST_KEY: usize = 64;
@@ -65,12 +65,12 @@ struct Piece {
 impl<'a> Source<'a> {
     pub(crate) fn new<'s>(
         text: &'a str,
-        places: &Places,
+        source_map: &SourceMap,
         syntax_errors: impl Iterator<Item = &'s Range<usize>>,
     ) -> Self {
         let starts = text.match_indices('\n').map(|(at, _)| at + 1);
         let lines: Vec<usize> = std::iter::once(0).chain(starts).collect();
-        let mut source = Self { text, lines, scalars: places.scalars(), broken: HashSet::new() };
+        let mut source = Self { text, lines, scalars: source_map.scalars(), broken: HashSet::new() };
         for span in syntax_errors {
             let (first, last) = (source.line_of(span.start), source.line_of(span.end));
             source.broken.extend(first..=last);
@@ -165,7 +165,7 @@ impl<'a> Source<'a> {
         let length = rest.find(|c: char| !is_bare(c)).unwrap_or(rest.len());
         let key = rest.get(..length).unwrap_or_default();
         let mut shown = 0;
-        if shape::is_known(key) {
+        if keys::is_known(key) {
             shown = indent + opening + length;
             let after = line.get(shown..).unwrap_or_default();
             let value = after.trim_start_matches('"').trim_start();
@@ -264,16 +264,16 @@ fn windowed(shown: &str, mark: Range<usize>) -> (String, Range<usize>) {
 mod tests {
     use super::*;
     use crate::{
-        Config, Parts,
+        Components, Config,
         mistake::{Findings, spans_of_syntax},
         read_toml,
     };
 
     fn shown(text: &str, marked: &str) -> (String, String) {
         let mut findings = Findings::default();
-        let (_, places) = read_toml::read(text, &mut findings);
+        let (_, source_map) = read_toml::read(text, &mut findings);
         let syntax = spans_of_syntax(&findings.list);
-        let source = Source::new(text, &places, syntax.iter());
+        let source = Source::new(text, &source_map, syntax.iter());
         let start = text.find(marked).unwrap();
         let excerpt = source.excerpt(&(start..start + marked.len())).unwrap();
         let mark: String = excerpt.shown.chars().skip(excerpt.mark.start).take(excerpt.mark.len()).collect();
@@ -320,7 +320,7 @@ mod tests {
             ("token = \"a\"\ntoken = \"hunter2\"\n", "token = …"),
             ("x = { token = \"hunter2\", token = \"hunter3\" }\n", "…"),
         ] {
-            let said = Config::examine("x.toml", text, &Parts::new()).to_string();
+            let said = Config::examine("x.toml", text, &Components::new()).to_string();
             assert!(!said.contains("hunter"), "{text}: {said}");
             let expected = format!("| {line}\n");
             assert!(said.contains(&expected), "{text}: {said}");

@@ -6,19 +6,23 @@ use watchfire_file::{Compression, Console, Durability, LogFile, RotationInterval
 use crate::{
     formatters,
     level::Threshold,
-    parts::Parts,
+    registry::Components,
     setting::{Options, Setting},
     units,
 };
 
 /// Makes the file of a handler's table; nothing is opened yet.
-pub(crate) fn make(options: &Options, table: &Options, parts: &Parts) -> Result<LogFile, ConfigError> {
+pub(crate) fn make(
+    options: &Options,
+    table: &Options,
+    components: &Components,
+) -> Result<LogFile, ConfigError> {
     let mut file = LogFile::new(table.text("path").unwrap_or_default());
     let duration = |table: &Options, key: &str| table.get(key).and_then(|value| units::duration(value).ok());
     let size = |table: &Options, key: &str| table.get(key).and_then(|value| units::size(value).ok());
     let is_on = |key: &str| table.get(key).and_then(Setting::as_bool).unwrap_or(false);
     if let Some(name) = table.text("formatter") {
-        file = file.format(formatters::shared(formatters::make(options, name, parts)?));
+        file = file.format(formatters::shared(formatters::make(options, name, components)?));
     }
     if let Some(rotate) = table.table("rotate") {
         if let Some(every) = rotate.text("every").and_then(every) {
@@ -94,7 +98,11 @@ pub(crate) fn make(options: &Options, table: &Options, parts: &Parts) -> Result<
 }
 
 /// Makes the console of a handler's table.
-pub(crate) fn console(options: &Options, table: &Options, parts: &Parts) -> Result<Console, ConfigError> {
+pub(crate) fn console(
+    options: &Options,
+    table: &Options,
+    components: &Components,
+) -> Result<Console, ConfigError> {
     let mut console =
         if table.text("stream") == Some("stdout") { Console::stdout() } else { Console::stderr() };
     let has_own =
@@ -103,11 +111,11 @@ pub(crate) fn console(options: &Options, table: &Options, parts: &Parts) -> Resu
         None => console,
         // The console knows these itself, and whether it stands on a terminal.
         Some(name) if has_own(name) => {
-            console.format(formatters::shared(formatters::make(options, name, parts)?))
+            console.format(formatters::shared(formatters::make(options, name, components)?))
         }
         Some("text") => console.text(),
         Some("pretty") => console.pretty(),
-        Some(name) => console.format(formatters::shared(formatters::make(options, name, parts)?)),
+        Some(name) => console.format(formatters::shared(formatters::make(options, name, components)?)),
     };
     if let Some(on) = table.get("color").and_then(Setting::as_bool) {
         console = console.color(on);

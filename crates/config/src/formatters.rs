@@ -6,12 +6,16 @@ use watchfire_core::ConfigError;
 use watchfire_file::{Format, Json, Logfmt, Pretty, Record, Template, Text};
 
 use crate::{
-    parts::Parts,
+    registry::Components,
     setting::{Options, Setting},
 };
 
 /// Makes the format of this name: a table of `formatters`, or a type.
-pub(crate) fn make(options: &Options, name: &str, parts: &Parts) -> Result<Arc<dyn Format>, ConfigError> {
+pub(crate) fn make(
+    options: &Options,
+    name: &str,
+    components: &Components,
+) -> Result<Arc<dyn Format>, ConfigError> {
     let bare = Options::new().with("type", name);
     let table = options.table("formatters").and_then(|formatters| formatters.table(name)).unwrap_or(&bare);
     let is_on = |key: &str| table.get(key).and_then(Setting::as_bool).unwrap_or(false);
@@ -35,7 +39,7 @@ pub(crate) fn make(options: &Options, name: &str, parts: &Parts) -> Result<Arc<d
                 None => template,
             })
         }
-        own => match parts.make_formatter(own, table) {
+        own => match components.make_formatter(own, table) {
             Some(made) => made?,
             None => Arc::new(Text::new()),
         },

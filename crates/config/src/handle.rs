@@ -10,8 +10,9 @@ use watchfire_core::{Alert, Flushed, Handler, SelfLog, clock, process};
 use watchfire_outbox::{Health, Outbox, Stats};
 
 use crate::{
-    Config, Mistakes, Options, Parts, RouterLayer, Setting,
-    compile::{Scene, compile},
+    Components, Config, Mistakes, Options, RouterLayer, Setting,
+    build::{LiveHandlers, dry_run},
+    compile::{CompileContext, compile},
     directives::Directives,
     environment,
     level::Threshold,
@@ -19,7 +20,6 @@ use crate::{
     resolve::Surroundings,
     router::Router,
     watch::{self, Bell, FollowedFile, falls_silent},
-    workshop::{Workshop, rehearse},
 };
 
 mod names;
@@ -38,7 +38,7 @@ pub struct Handle {
 pub(crate) struct Origin {
     pub(crate) file: Option<FollowedFile>,
     pub(crate) service: Option<String>,
-    pub(crate) parts: Parts,
+    pub(crate) components: Components,
     pub(crate) rust_log: Option<String>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Shared {
 
 pub(crate) struct State {
     config: Config,
-    workshop: Workshop,
+    live: LiveHandlers,
     /// Levels that were set by hand, the last wins.
     by_hand: Vec<ByHand>,
 }
@@ -67,13 +67,13 @@ struct ByHand {
 
 impl Handle {
     pub(crate) fn build(config: Config, origin: Origin) -> Result<Self, Mistakes> {
-        let mut workshop = Workshop::default();
-        let table = assemble(&config, &origin, &mut workshop, &[])?;
+        let mut live = LiveHandlers::default();
+        let table = assemble(&config, &origin, &mut live, &[])?;
         if let Some(debug) = debug_mode(&config, &origin) {
             process::set_debug(debug);
         }
-        let router = Router::new(table, workshop.span_levels());
-        let state = State { config, workshop, by_hand: Vec::new() };
+        let router = Router::new(table, live.span_levels());
+        let state = State { config, live, by_hand: Vec::new() };
         let state = Mutex::new(state);
         let (bell, is_watched, log) = (Arc::default(), AtomicBool::new(false), SelfLog::default());
         Ok(Self { shared: Arc::new(Shared { router, origin, state, bell, is_watched, log }) })
@@ -226,7 +226,7 @@ impl Handle {
     /// Whoever keeps it longer than the handle keeps what its end waits for.
     #[must_use]
     pub fn outbox(&self) -> Option<Arc<Outbox>> {
-        self.shared.state().workshop.outbox().cloned()
+        self.shared.state().live.outbox().cloned()
     }
 
     /// Alerts all channels, whatever their filters, without tracing. Without an alert channel it does nothing.
@@ -268,7 +268,7 @@ impl fmt::Debug for Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.shared.bell.ring();
-        let (outbox, channels, within) = self.shared.state().workshop.end();
+        let (outbox, channels, within) = self.shared.state().live.end();
         let began = clock::instant();
         let by = clock::after(began, within);
         // A file first: its disk answers at once, a provider may take all the time.
@@ -318,7 +318,7 @@ impl Shared {
     fn replace(&self, config: Config) -> Result<(), Mistakes> {
         let mut state = self.state();
         let by_hand = state.by_hand.clone();
-        let table = assemble(&config, &self.origin, &mut state.workshop, &by_hand)?;
+        let table = assemble(&config, &self.origin, &mut state.live, &by_hand)?;
         if let Some(debug) = debug_mode(&config, &self.origin) {
             process::set_debug(debug);
         }
@@ -361,29 +361,29 @@ impl Origin {
 fn assemble(
     config: &Config,
     origin: &Origin,
-    workshop: &mut Workshop,
+    live: &mut LiveHandlers,
     by_hand: &[ByHand],
 ) -> Result<crate::table::Table, Mistakes> {
     let mut findings = Findings::default();
     let from =
         Surroundings { variable: &environment::variable, file: &environment::file, folder: config.folder() };
-    let scene = Scene {
+    let context = CompileContext {
         service: origin.service.as_deref(),
         rust_log: origin.rust_log.as_deref(),
-        parts: &origin.parts,
+        components: &origin.components,
         from: &from,
     };
-    let (options, mut plan) = compile(config.options(), config.places(), &scene, &mut findings);
+    let (options, mut plan) = compile(config.options(), config.source_map(), &context, &mut findings);
     if !findings.is_empty() {
         // Nothing is started: then everything else that is wrong is named as well.
-        rehearse(&options, &origin.parts, config.places(), &mut findings);
+        dry_run(&options, &origin.components, config.source_map(), &mut findings);
         return Err(config.mistakes(findings));
     }
     for set in by_hand {
         let level = Directives { targets: vec![(set.target.clone(), set.level)], ..Directives::default() };
         plan.overlay("", &level, Some("set by hand"));
     }
-    match workshop.build(plan, &options, &origin.parts, config.places(), &mut findings) {
+    match live.build(plan, &options, &origin.components, config.source_map(), &mut findings) {
         Some(table) => Ok(table),
         None => Err(config.mistakes(findings)),
     }

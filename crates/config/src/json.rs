@@ -4,8 +4,8 @@
 use crate::mistake::{Findings, Mistake};
 use crate::{
     excerpt::Scalar,
-    place::{Path, Places},
     setting::{Options, Setting},
+    source_map::{Path, SourceMap},
 };
 
 /// How deep lists and objects may stand in each other.
@@ -13,8 +13,8 @@ const DEEPEST: usize = 64;
 
 /// Reads a text (RFC 8259); the first thing that cannot be read ends it.
 #[cfg(feature = "json")]
-pub(crate) fn read(text: &str, findings: &mut Findings) -> (Options, Places) {
-    let mut reader = Reader { text, at: 0, places: Places::default() };
+pub(crate) fn read(text: &str, findings: &mut Findings) -> (Options, SourceMap) {
+    let mut reader = Reader { text, at: 0, source_map: SourceMap::default() };
     let root = Path::default();
     let read = reader.document(&root);
     let options = match read {
@@ -31,13 +31,13 @@ pub(crate) fn read(text: &str, findings: &mut Findings) -> (Options, Places) {
             Options::new()
         }
     };
-    reader.places.note(root, None, 0..0, None);
-    (options, reader.places)
+    reader.source_map.note(root, None, 0..0, None);
+    (options, reader.source_map)
 }
 
 /// Reads a value that stands alone.
 pub(crate) fn value(text: &str) -> Result<Setting, String> {
-    Reader { text, at: 0, places: Places::default() }.document(&Path::default())
+    Reader { text, at: 0, source_map: SourceMap::default() }.document(&Path::default())
 }
 
 fn scalar(value: &Setting) -> Option<Scalar> {
@@ -53,7 +53,7 @@ fn scalar(value: &Setting) -> Option<Scalar> {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
-    places: Places,
+    source_map: SourceMap,
 }
 
 impl Reader<'_> {
@@ -107,7 +107,7 @@ impl Reader<'_> {
             self.blanks();
             let start = self.at;
             let value = self.value(&path, depth + 1)?;
-            self.places.note(path, Some(key_span), start..self.at, scalar(&value));
+            self.source_map.note(path, Some(key_span), start..self.at, scalar(&value));
             options.set(key, value);
             self.blanks();
             if self.takes(b'}') {
@@ -128,7 +128,7 @@ impl Reader<'_> {
             }
             let (start, path) = (self.at, path.child(list.len()));
             let value = self.value(&path, depth + 1)?;
-            self.places.note(path, None, start..self.at, scalar(&value));
+            self.source_map.note(path, None, start..self.at, scalar(&value));
             list.push(value);
             self.blanks();
             if self.takes(b']') {

@@ -6,6 +6,7 @@
 //! # Ok::<_, watchfire_config::Mistakes>(())
 //! ```
 
+mod build;
 mod cache;
 mod channels;
 mod check;
@@ -21,16 +22,16 @@ mod files;
 mod formatters;
 mod handle;
 mod json;
+mod keys;
 mod level;
 mod lint;
 mod mistake;
-mod parts;
-mod place;
 mod plan;
 mod presets;
 mod probe;
 mod quote;
 mod read_toml;
+mod registry;
 mod resolve;
 mod router;
 mod rules;
@@ -38,22 +39,21 @@ mod schema;
 mod send;
 mod setting;
 mod setup;
-mod shape;
+mod source_map;
 mod stack;
 mod suggest;
 mod table;
 mod units;
 mod watch;
-mod workshop;
 
 pub use config::Config;
 pub use explain::{Answer, Branch, Explanation, Question};
 pub use handle::Handle;
 pub use mistake::{Mistake, Mistakes};
-pub use parts::{Lock, Parts};
-pub use router::{Gate, Router, RouterLayer};
+pub use registry::{Components, Lock};
+pub use router::{Router, RouterFilter, RouterLayer};
 pub use schema::schema;
-pub use send::{Letter, Sent, Verification};
+pub use send::{ManualAlert, Sent, Verification};
 pub use setting::{Options, Setting};
 pub use setup::{Setup, init, init_from_env, setup};
 pub use stack::{StackBuilder, stack};

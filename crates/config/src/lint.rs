@@ -3,9 +3,9 @@
 use crate::{
     Config,
     mistake::{Findings, Mistake},
-    place::Path,
     plan::Plan,
     setting::{Options, names},
+    source_map::Path,
     suggest::nearest,
 };
 
@@ -27,9 +27,9 @@ pub(crate) fn lint(
     known: Option<&Lock>,
     findings: &mut Findings,
 ) {
-    let (options, places) = (config.options(), config.places());
+    let (options, source_map) = (config.options(), config.source_map());
     let mut warn = |path: Path, reason: &str, hint: &str| {
-        let mistake = Mistake::new(&path, reason).at(places.key(&path)).warning();
+        let mistake = Mistake::new(&path, reason).at(source_map.key(&path)).warning();
         findings.add(mistake.hint(Some(hint)));
     };
     for name in names(options, "handlers") {
@@ -67,7 +67,7 @@ pub(crate) fn lint(
     }
     stack::lint(config, plans, findings);
     if let Some(known) = known {
-        lock::lint(options, places, config.text(), known, findings);
+        lock::lint(options, source_map, config.text(), known, findings);
     }
 }
 

@@ -6,7 +6,7 @@ use watchfire_core::ConfigError;
 
 use crate::{
     excerpt::{Excerpt, Source},
-    place::Places,
+    source_map::SourceMap,
 };
 
 /// What is wrong with a configuration, where, and what may have been meant. It holds no value of the configuration.
@@ -37,7 +37,7 @@ pub(crate) enum Cause {
     /// A variable or a file that this machine does not have.
     Environment,
     /// The name of a part that the program may have registered.
-    UnknownPart,
+    UnknownComponent,
     /// A key at the top that is like none: in a text that was misread, it may be a value that was taken for a key.
     UnknownSection,
 }
@@ -116,11 +116,11 @@ pub struct Mistakes {
 
 impl Mistakes {
     /// Sorts what was found in the text of `name`, and adds the lines that are shown.
-    pub(crate) fn new(name: &str, text: &str, places: &Places, findings: Findings) -> Self {
+    pub(crate) fn new(name: &str, text: &str, source_map: &SourceMap, findings: Findings) -> Self {
         let mut list = findings.list;
         list.sort_by_key(|mistake| (mistake.is_warning, mistake.start()));
         let broken: Vec<Range<usize>> = spans_of_syntax(&list);
-        let source = Source::new(text, places, broken.iter());
+        let source = Source::new(text, source_map, broken.iter());
         for mistake in &mut list {
             mistake.excerpt = mistake.span.as_ref().and_then(|span| source.excerpt(span));
         }
@@ -284,13 +284,13 @@ pub(crate) fn spans_of_syntax(list: &[Mistake]) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Config, Parts};
+    use crate::{Components, Config};
 
     #[test]
     fn a_main_that_returns_them_prints_what_a_person_reads_and_no_file() {
         let text =
             "[handlers.ops]\ntype = \"slack\"\nwebhok = \"https://hooks.example.com/planted-in-mistakes\"\n";
-        let mistakes = Config::examine("watchfire.toml", text, &Parts::new());
+        let mistakes = Config::examine("watchfire.toml", text, &Components::new());
         let error: Box<dyn Error> = mistakes.clone().into();
         let printed = format!("Error: {error:?}");
         assert_eq!(printed, format!("Error: {mistakes}"));

@@ -12,10 +12,10 @@ use crate::{
     directives::{Directives, span_levels},
     level::Threshold,
     mistake::{Findings, Mistake},
-    parts::Parts,
-    place::{Path, Places},
+    registry::Components,
     rules::{Rule, Rules, severities},
     setting::{Options, Setting, names},
+    source_map::{Path, SourceMap},
 };
 
 /// The stack of one program, with nothing opened or started.
@@ -72,18 +72,18 @@ impl Plan {
         options: &Options,
         service: Option<&str>,
         rust_log: Option<&str>,
-        parts: &Parts,
-        places: &Places,
+        components: &Components,
+        source_map: &SourceMap,
         findings: &mut Findings,
     ) -> Self {
-        let mut layered = Layered::new(options, service, places, findings);
+        let mut layered = Layered::new(options, service, source_map, findings);
         if let Some(text) = rust_log.filter(|text| !text.trim().is_empty()) {
             match Directives::parse(text) {
                 Ok(directives) => layered.directives = Some(("RUST_LOG", directives)),
                 Err(wrong) => findings.add(Mistake::new("RUST_LOG", wrong.reason)),
             }
         }
-        let mut rules = Rules::new(options, parts, places);
+        let mut rules = Rules::new(options, components, source_map);
         let mut plan = Self {
             app: layered.app,
             outbox: layered.outbox,
@@ -113,7 +113,7 @@ impl Plan {
             next += 1;
         }
         for (target, table) in tables() {
-            plan.logger(target, table, (options, places), &mut rules, findings);
+            plan.logger(target, table, (options, source_map), &mut rules, findings);
         }
         if let Some((from, directives)) = &layered.directives {
             plan.overlay("", directives, Some(from));
@@ -128,14 +128,14 @@ impl Plan {
         &mut self,
         target: &str,
         table: &Options,
-        (options, places): (&Options, &Places),
+        (options, source_map): (&Options, &SourceMap),
         rules: &mut Rules<'_>,
         findings: &mut Findings,
     ) {
         let path = if target.is_empty() { Path::of(["root"]) } else { Path::of(["loggers", target]) };
         let normal = normalised(target);
         if normal.split("::").any(str::is_empty) && !target.is_empty() {
-            findings.add(Mistake::new(&path, "is no target: a segment is empty").at(places.key(&path)));
+            findings.add(Mistake::new(&path, "is no target: a segment is empty").at(source_map.key(&path)));
         }
         let mut handlers = Vec::new();
         for name in table.texts("handlers") {
@@ -151,8 +151,9 @@ impl Plan {
         self.overlay(&normal, &level, None);
         if self.handlers.len() > MOST_HANDLERS {
             let reason = format!("the stack has more than {MOST_HANDLERS} handlers");
-            findings
-                .add(Mistake::new(path.child("handlers"), reason).at(places.value(&path.child("handlers"))));
+            findings.add(
+                Mistake::new(path.child("handlers"), reason).at(source_map.value(&path.child("handlers"))),
+            );
             self.handlers.truncate(MOST_HANDLERS);
             self.loggers
                 .iter_mut()
@@ -270,7 +271,12 @@ struct Layered {
 }
 
 impl Layered {
-    fn new(options: &Options, service: Option<&str>, places: &Places, findings: &mut Findings) -> Self {
+    fn new(
+        options: &Options,
+        service: Option<&str>,
+        source_map: &SourceMap,
+        findings: &mut Findings,
+    ) -> Self {
         let table = |key: &str| options.table(key).cloned().unwrap_or_default();
         let mut loggers = table("loggers");
         let root = table("root");
@@ -280,7 +286,7 @@ impl Layered {
             if let Some((key, _)) = both {
                 let path = Path::of(["loggers", "", key]);
                 let mistake = Mistake::new(&path, format!("the root's `{key}` stands in `root` as well"));
-                findings.add(mistake.at(places.value(&path)));
+                findings.add(mistake.at(source_map.value(&path)));
             }
         }
         let (app, outbox, spans) = (table("app"), table("outbox"), options.text("spans").map(str::to_owned));
@@ -288,7 +294,7 @@ impl Layered {
         layered.loggers.set("", Options::new());
         layered.loggers.overlay(&table("loggers"));
         layered.loggers.overlay(&Options::new().with("", root));
-        for name in chain(options, service, places, findings).iter().rev() {
+        for name in chain(options, service, source_map, findings).iter().rev() {
             let Some(over) = options.table("services").and_then(|services| services.table(name)) else {
                 continue;
             };
@@ -322,7 +328,7 @@ impl Layered {
 fn chain<'a>(
     options: &'a Options,
     service: Option<&'a str>,
-    places: &Places,
+    source_map: &SourceMap,
     findings: &mut Findings,
 ) -> Vec<&'a str> {
     let mut names = Vec::new();
@@ -330,7 +336,7 @@ fn chain<'a>(
     while let Some(name) = next {
         if names.contains(&name) {
             let path = Path::of(["services", name, "extends"]);
-            findings.add(Mistake::new(&path, "extends itself in the end").at(places.value(&path)));
+            findings.add(Mistake::new(&path, "extends itself in the end").at(source_map.value(&path)));
             break;
         }
         names.push(name);

@@ -66,28 +66,28 @@ pub(crate) fn metadata(target: &str, level: Level, names: Vec<String>) -> &'stat
     made.entry((target.to_owned(), level, names.clone())).or_insert_with(|| {
         let target: &'static str = String::leak(target.to_owned());
         let names: Vec<&'static str> = names.into_iter().map(|name| &*String::leak(name)).collect();
-        let fields = FieldSet::new(Vec::leak(names), Identifier(&PLACE));
+        let fields = FieldSet::new(Vec::leak(names), Identifier(&CALLSITE));
         Box::leak(Box::new(Metadata::new("probe", target, level, None, None, None, fields, Kind::EVENT)))
     })
 }
 
-struct Place;
-static PLACE: Place = Place;
-static PLACE_METADATA: Metadata<'static> = Metadata::new(
+struct ProbeCallsite;
+static CALLSITE: ProbeCallsite = ProbeCallsite;
+static CALLSITE_METADATA: Metadata<'static> = Metadata::new(
     "probe",
     "",
     Level::ERROR,
     None,
     None,
     None,
-    FieldSet::new(&[], Identifier(&PLACE)),
+    FieldSet::new(&[], Identifier(&CALLSITE)),
     Kind::EVENT,
 );
 
-impl Callsite for Place {
+impl Callsite for ProbeCallsite {
     fn set_interest(&self, _interest: Interest) {}
 
     fn metadata(&self) -> &Metadata<'_> {
-        &PLACE_METADATA
+        &CALLSITE_METADATA
     }
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use watchfire_core::{Redactor, process};
 
 use crate::{
+    keys::{KeySpec, Section, ValueKind},
     setting::{Options, Setting},
-    shape::{Key, Kind, Section},
 };
 
 /// The longest name that is quoted, in characters.
@@ -63,16 +63,18 @@ pub(crate) fn without_values(reason: &str, section: Section, table: &Options) ->
 }
 
 /// Gathers the texts that stand under keys without a fixed set of words.
-fn gather<'t>(table: &'t Options, keys: &[&'static [Key]], values: &mut Vec<&'t str>) {
+fn gather<'t>(table: &'t Options, keys: &[&'static [KeySpec]], values: &mut Vec<&'t str>) {
     for (name, value) in table.iter() {
         let kind = keys.iter().flat_map(|keys| keys.iter()).find(|key| key.name == name).map(|key| key.kind);
         match kind {
-            Some(Kind::Table(below)) => {
+            Some(ValueKind::Table(below)) => {
                 if let Some(table) = value.as_table() {
                     gather(table, &[below], values);
                 }
             }
-            None | Some(Kind::Text | Kind::Secret | Kind::File | Kind::Texts) if name != "type" => {
+            None | Some(ValueKind::Text | ValueKind::Secret | ValueKind::File | ValueKind::Texts)
+                if name != "type" =>
+            {
                 texts(value, values);
             }
             _ => {}

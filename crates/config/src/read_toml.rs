@@ -8,27 +8,27 @@ use toml::{
 use crate::{
     excerpt::Scalar,
     mistake::{Findings, Mistake},
-    place::{Path, Places},
     setting::{Options, Setting},
+    source_map::{Path, SourceMap},
 };
 
 /// Reads a text; what cannot be read is a mistake, and the rest is still there.
-pub(crate) fn read(text: &str, findings: &mut Findings) -> (Options, Places) {
-    let mut places = Places::default();
+pub(crate) fn read(text: &str, findings: &mut Findings) -> (Options, SourceMap) {
+    let mut source_map = SourceMap::default();
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let reason = error.message().replace('\n', ", ");
         findings.add(Mistake::syntax(format!("is not valid TOML: {reason}")).at(error.span()));
     }
     let root = Path::default();
-    places.note(root.clone(), None, 0..0, None);
-    let mut reader = Reader { places, findings };
+    source_map.note(root.clone(), None, 0..0, None);
+    let mut reader = Reader { source_map, findings };
     let options = reader.table(document.get_ref(), &root);
-    (options, reader.places)
+    (options, reader.source_map)
 }
 
 struct Reader<'a> {
-    places: Places,
+    source_map: SourceMap,
     findings: &'a mut Findings,
 }
 
@@ -40,7 +40,7 @@ impl Reader<'_> {
         let read = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
             let name: &str = AsRef::<str>::as_ref(key.get_ref() as &std::borrow::Cow<'_, str>);
             let path = path.child(name);
-            self.places.note(path.clone(), Some(key.span()), value.span(), scalar(value.get_ref()));
+            self.source_map.note(path.clone(), Some(key.span()), value.span(), scalar(value.get_ref()));
             (name.to_owned(), self.value(value, &path))
         };
         entries.into_iter().map(read).collect()
@@ -63,7 +63,7 @@ impl Reader<'_> {
                 let mut settings = Vec::new();
                 for (i, entry) in list.iter().enumerate() {
                     let path = path.child(i);
-                    self.places.note(path.clone(), None, entry.span(), scalar(entry.get_ref()));
+                    self.source_map.note(path.clone(), None, entry.span(), scalar(entry.get_ref()));
                     settings.push(self.value(entry, &path));
                 }
                 Setting::List(settings)

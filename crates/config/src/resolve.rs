@@ -4,9 +4,9 @@ use std::path::{Path as FilePath, PathBuf};
 
 use crate::{
     mistake::{Cause, Findings, Mistake},
-    place::{Path, Places},
     quote::quoted,
     setting::{Options, Setting, names},
+    source_map::{Path, SourceMap},
 };
 
 /// The environment and the files that references name, so that a test or a check can bring others.
@@ -20,15 +20,15 @@ pub(crate) struct Surroundings<'a> {
 /// Returns the configuration with every reference followed; what cannot be is a mistake and `Unresolved`.
 pub(crate) fn resolve(
     options: &Options,
-    places: &Places,
+    source_map: &SourceMap,
     from: &Surroundings<'_>,
     findings: &mut Findings,
 ) -> Options {
-    Resolver { places, from, findings }.table(options, &Path::default())
+    Resolver { source_map, from, findings }.table(options, &Path::default())
 }
 
 struct Resolver<'a> {
-    places: &'a Places,
+    source_map: &'a SourceMap,
     from: &'a Surroundings<'a>,
     findings: &'a mut Findings,
 }
@@ -138,7 +138,7 @@ impl Resolver<'_> {
     }
 
     fn refuse(&mut self, path: &Path, reason: String, cause: Cause) -> Setting {
-        self.findings.add(Mistake::new(path, reason).because(cause).at(self.places.value(path)));
+        self.findings.add(Mistake::new(path, reason).because(cause).at(self.source_map.value(path)));
         Setting::Unresolved
     }
 }
@@ -184,7 +184,7 @@ mod tests {
         let mut findings = Findings::default();
         let options = Options::new().with("it", value);
         let from = Surroundings { variable: &variable, file: &file, folder: None };
-        let done = resolve(&options, &Places::default(), &from, &mut findings);
+        let done = resolve(&options, &SourceMap::default(), &from, &mut findings);
         (done.get("it").unwrap().clone(), findings.list.into_iter().map(|mistake| mistake.reason).collect())
     }
 

@@ -31,11 +31,11 @@ pub struct Router {
 
 /// The one filter before a [`Router`].
 #[derive(Clone, Debug)]
-pub struct Gate(Arc<Router>);
+pub struct RouterFilter(Arc<Router>);
 
 /// The layer of a whole configuration, filter included.
 pub type RouterLayer<S> =
-    tracing_subscriber::filter::Filtered<watchfire_core::HandlerLayer<Arc<Router>>, Safe<Gate>, S>;
+    tracing_subscriber::filter::Filtered<watchfire_core::HandlerLayer<Arc<Router>>, Safe<RouterFilter>, S>;
 
 /// How long a table that was replaced is waited for before its handlers are dropped where they may be.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -55,7 +55,7 @@ impl Router {
     where
         S: Subscriber + for<'l> LookupSpan<'l>,
     {
-        watchfire_core::HandlerLayer::new(Arc::clone(self)).with_filter(Gate(Arc::clone(self)))
+        watchfire_core::HandlerLayer::new(Arc::clone(self)).with_filter(RouterFilter(Arc::clone(self)))
     }
 
     pub(crate) fn table(&self) -> Arc<Table> {
@@ -132,7 +132,7 @@ impl Handler for Router {
     }
 }
 
-impl<S> Filter<S> for Gate
+impl<S> Filter<S> for RouterFilter
 where
     S: Subscriber + for<'l> LookupSpan<'l>,
 {

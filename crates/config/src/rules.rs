@@ -7,13 +7,13 @@ use watchfire_filter::{self as filter, EventFilter};
 
 use crate::{
     directives::Directives,
+    keys::Section,
     level::Threshold,
     mistake::{Findings, Mistake},
-    parts::Parts,
-    place::{Path, Places},
     quote::without_values,
+    registry::Components,
     setting::{Options, Setting},
-    shape::Section,
+    source_map::{Path, SourceMap},
 };
 
 mod reach;
@@ -146,16 +146,16 @@ pub(crate) fn apply(rules: &[Rule], event: &EventView<'_>, then: &mut dyn FnMut(
 /// sample of every second event would have it pass always to the one and never to the other.
 pub(crate) struct Rules<'a> {
     defined: Option<&'a Options>,
-    parts: &'a Parts,
-    places: &'a Places,
+    components: &'a Components,
+    source_map: &'a SourceMap,
     made: HashMap<String, Option<Rule>>,
     /// How many samples were made.
     samples: usize,
 }
 
 impl<'a> Rules<'a> {
-    pub(crate) fn new(options: &'a Options, parts: &'a Parts, places: &'a Places) -> Self {
-        Self { defined: options.table("filters"), parts, places, made: HashMap::new(), samples: 0 }
+    pub(crate) fn new(options: &'a Options, components: &'a Components, source_map: &'a SourceMap) -> Self {
+        Self { defined: options.table("filters"), components, source_map, made: HashMap::new(), samples: 0 }
     }
 
     /// Makes the rules of a list; what cannot be made is a mistake.
@@ -215,8 +215,8 @@ impl<'a> Rules<'a> {
                 Ok(to) => to,
                 Err((key, reason)) => {
                     let (path, place) = match key {
-                        "" => (path.clone(), self.places.key(path)),
-                        key => (path.child(key), self.places.value(&path.child(key))),
+                        "" => (path.clone(), self.source_map.key(path)),
+                        key => (path.child(key), self.source_map.value(&path.child(key))),
                     };
                     findings.add(Mistake::new(&path, reason).at(place));
                     return None;
@@ -272,7 +272,7 @@ impl<'a> Rules<'a> {
                     (None, None) => path.clone(),
                 };
                 let reason = without_values(error.reason(), Section::Filters, table);
-                findings.add(Mistake::new(&path, reason).at(self.places.value(&path)));
+                findings.add(Mistake::new(&path, reason).at(self.source_map.value(&path)));
                 None
             }
         }
@@ -310,7 +310,7 @@ impl<'a> Rules<'a> {
             "field" => return Some(field(table)),
             own => {
                 return Some(
-                    self.parts.make_filter(own, table).unwrap_or_else(|| Ok(filter::callback(|_| true))),
+                    self.components.make_filter(own, table).unwrap_or_else(|| Ok(filter::callback(|_| true))),
                 );
             }
         };
@@ -327,12 +327,13 @@ impl<'a> Rules<'a> {
             Some(Act::Rewrite { .. }) => {
                 let reason =
                     "a rewrite lets everything pass; it stands in a list of filters, and in no other filter";
-                findings.add(Mistake::new(path, reason).at(self.places.value(path)));
+                findings.add(Mistake::new(path, reason).at(self.source_map.value(path)));
                 None
             }
             None => {
                 if is_unfinished && findings.count() == before {
-                    findings.add(Mistake::new(path, "names itself in the end").at(self.places.value(path)));
+                    findings
+                        .add(Mistake::new(path, "names itself in the end").at(self.source_map.value(path)));
                 }
                 None
             }

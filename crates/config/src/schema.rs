@@ -1,16 +1,16 @@
 //! The JSON Schema of a configuration, for editors: made of the same list that the checks use.
 
 use crate::{
+    keys::{self, KeySpec, Section, ValueKind},
     level,
     setting::{Options, Setting},
-    shape::{self, Key, Kind, Section},
 };
 
 /// Returns the JSON Schema (draft 2020-12) of a configuration file.
 #[must_use]
 pub fn schema() -> String {
     let mut text = String::new();
-    let root = object(shape::ROOT, false)
+    let root = object(keys::ROOT, false)
         .with("$schema", "https://json-schema.org/draft/2020-12/schema")
         .with("title", "watchfire")
         .with("description", "Who hears what: handlers, filters and a tree of loggers.");
@@ -19,7 +19,7 @@ pub fn schema() -> String {
     text
 }
 
-fn object(keys: &[Key], is_open: bool) -> Options {
+fn object(keys: &[KeySpec], is_open: bool) -> Options {
     let mut properties = Options::new();
     for key in keys {
         properties.set(key.name, of(key.kind).with("description", key.about));
@@ -33,35 +33,45 @@ fn object(keys: &[Key], is_open: bool) -> Options {
     object
 }
 
-fn of(kind: Kind) -> Options {
+fn of(kind: ValueKind) -> Options {
     match kind {
-        Kind::Text | Kind::Secret | Kind::File | Kind::Folder => or_reference(plain("string")),
-        Kind::Directives | Kind::SpanLevels | Kind::Formatter | Kind::Service | Kind::Clock => {
-            plain("string")
+        ValueKind::Text | ValueKind::Secret | ValueKind::File | ValueKind::Folder => {
+            or_reference(plain("string"))
         }
-        Kind::Bool => plain("boolean"),
-        Kind::Integer(least, most) => {
+        ValueKind::Directives
+        | ValueKind::SpanLevels
+        | ValueKind::Formatter
+        | ValueKind::Service
+        | ValueKind::Clock => plain("string"),
+        ValueKind::Bool => plain("boolean"),
+        ValueKind::Integer(least, most) => {
             let bounded = plain("integer").with("minimum", least);
             if most == i64::MAX { bounded } else { bounded.with("maximum", most) }
         }
-        Kind::Duration | Kind::Pause | Kind::Size => Options::new().with("type", vec!["string", "number"]),
-        Kind::Durations => list_of(of(Kind::Duration)),
-        Kind::Choice(names) => plain("string").with("enum", names.to_vec()),
-        Kind::Level => any_of([plain("string").with("examples", level::NAMES.to_vec()), plain("integer")]),
-        Kind::LevelOrDirectives => any_of([plain("string"), plain("integer")]),
-        Kind::Texts => any_of([of(Kind::Text), list_of(of(Kind::Text))]),
-        Kind::Levels | Kind::Handlers | Kind::Targets => any_of([plain("string"), list_of(plain("string"))]),
-        Kind::Filter => any_of([plain("string"), plain("object")]),
-        Kind::Filters => any_of([of(Kind::Filter), list_of(of(Kind::Filter))]),
-        Kind::Table(keys) => object(keys, false),
-        Kind::Rates(keys) => {
+        ValueKind::Duration | ValueKind::Pause | ValueKind::Size => {
+            Options::new().with("type", vec!["string", "number"])
+        }
+        ValueKind::Durations => list_of(of(ValueKind::Duration)),
+        ValueKind::Choice(names) => plain("string").with("enum", names.to_vec()),
+        ValueKind::Level => {
+            any_of([plain("string").with("examples", level::NAMES.to_vec()), plain("integer")])
+        }
+        ValueKind::LevelOrDirectives => any_of([plain("string"), plain("integer")]),
+        ValueKind::Texts => any_of([of(ValueKind::Text), list_of(of(ValueKind::Text))]),
+        ValueKind::Levels | ValueKind::Handlers | ValueKind::Targets => {
+            any_of([plain("string"), list_of(plain("string"))])
+        }
+        ValueKind::Filter => any_of([plain("string"), plain("object")]),
+        ValueKind::Filters => any_of([of(ValueKind::Filter), list_of(of(ValueKind::Filter))]),
+        ValueKind::Table(keys) => object(keys, false),
+        ValueKind::Rates(keys) => {
             let rate = || any_of([plain("string"), object(keys, false)]);
             any_of([rate(), list_of(rate())])
         }
-        Kind::Map(keys) => named(object(keys, false)),
-        Kind::Renames => named(plain("string")),
-        Kind::Values => named(Options::new().with("type", vec!["string", "number", "boolean"])),
-        Kind::Typed(section) => named(typed(section)),
+        ValueKind::Map(keys) => named(object(keys, false)),
+        ValueKind::Renames => named(plain("string")),
+        ValueKind::Values => named(Options::new().with("type", vec!["string", "number", "boolean"])),
+        ValueKind::Typed(section) => named(typed(section)),
     }
 }
 

@@ -10,9 +10,9 @@ use watchfire_outbox::{
 };
 
 use crate::{
-    Config, Mistake, Mistakes, Parts,
+    Components, Config, Mistake, Mistakes, build,
     channels::{KINDS, Prepared},
-    compile::{Scene, compile},
+    compile::{CompileContext, compile},
     environment,
     mistake::{Cause, Findings},
     plan::Plan,
@@ -20,7 +20,6 @@ use crate::{
     resolve::Surroundings,
     setting::names,
     suggest::nearest,
-    workshop,
 };
 
 mod verify;
@@ -30,7 +29,7 @@ pub use verify::Verification;
 /// An alert that is sent by hand: a test, or one of a shell script.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Letter {
+pub struct ManualAlert {
     message: String,
     severity: Severity,
     target: String,
@@ -51,7 +50,7 @@ pub struct Sent {
     pub answer: String,
 }
 
-impl Letter {
+impl ManualAlert {
     /// Writes a message at ERROR.
     pub fn new(message: impl Into<String>) -> Self {
         let target = "watchfire::send".to_owned();
@@ -81,7 +80,7 @@ impl Letter {
         let redactor = Redactor::default();
         let message = redactor.clean(&self.message).into_owned();
         let target = redactor.clean(&self.target).into_owned();
-        let alert = Alert::new(workshop::app(&plan.app), self.severity, message).target(target);
+        let alert = Alert::new(build::app(&plan.app), self.severity, message).target(target);
         self.fields.iter().fold(alert, |alert, (name, value)| {
             let value = redactor.value(name, value);
             alert.field(redactor.clean(name).into_owned(), &*redactor.clean(&value))
@@ -99,7 +98,7 @@ impl Config {
     /// Names the mistakes of the configuration, and a handler that is not there or alerts nobody.
     pub fn send(
         &self,
-        letter: &Letter,
+        letter: &ManualAlert,
         handler: Option<&str>,
         service: Option<&str>,
         within: Duration,
@@ -111,7 +110,7 @@ impl Config {
         let answers = Arc::new(Answered::default());
         // The answers say what the outbox would say on stderr.
         let quiet = SelfLog::to(|_| {});
-        let outbox = Outbox::builder(workshop::app(&plan.app)).in_memory().without_panics().self_log(quiet);
+        let outbox = Outbox::builder(build::app(&plan.app)).in_memory().without_panics().self_log(quiet);
         let outbox = outbox.start().map_err(wrong)?;
         let mut open = Vec::new();
         for (name, prepared) in prepared {
@@ -143,7 +142,7 @@ impl Config {
     /// As [`send`](Self::send).
     pub fn preview(
         &self,
-        letter: &Letter,
+        letter: &ManualAlert,
         handler: Option<&str>,
         service: Option<&str>,
     ) -> Result<Vec<Sent>, Mistakes> {
@@ -190,7 +189,7 @@ impl Config {
             file: &environment::file,
             folder: self.folder(),
         };
-        let parts = Parts::new();
+        let components = Components::new();
         // A handler is sent through though no logger names it; without a choice, all that alert people are.
         let chosen: Option<Vec<String>> = match (handler, service) {
             (Some(name), _) => Some(vec![name.to_owned()]),
@@ -203,15 +202,15 @@ impl Config {
             alone
         });
         let config = alone.as_ref().unwrap_or(self);
-        let scene = Scene {
+        let context = CompileContext {
             service: service.filter(|_| handler.is_none()),
             rust_log: None,
-            parts: &parts,
+            components: &components,
             from: &from,
         };
-        let (_, plan) = compile(config.options(), config.places(), &scene, &mut findings);
+        let (_, plan) = compile(config.options(), config.source_map(), &context, &mut findings);
         // An own part of the program is no mistake here: nothing is handed to it.
-        let own = findings.list.iter().filter(|mistake| mistake.cause == Cause::UnknownPart);
+        let own = findings.list.iter().filter(|mistake| mistake.cause == Cause::UnknownComponent);
         let own: Vec<String> = own
             .map(|mistake| mistake.path.strip_suffix(".type").unwrap_or(&mistake.path).to_owned())
             .collect();
@@ -225,11 +224,11 @@ impl Config {
             match Prepared::make(&planned.kind, &planned.options) {
                 Some(Ok(one)) => prepared.push((planned.name.clone(), one)),
                 Some(Err(error)) => {
-                    workshop::place_error(
+                    build::place_error(
                         &planned.name,
                         &error,
                         &planned.options,
-                        config.places(),
+                        config.source_map(),
                         &mut findings,
                     );
                 }

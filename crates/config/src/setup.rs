@@ -5,7 +5,7 @@ use tracing_subscriber::{prelude::*, registry::LookupSpan, util::TryInitError};
 use watchfire_core::{ConfigError, EventView, Handler};
 
 use crate::{
-    Config, Handle, Mistake, Mistakes, Options, Parts, RouterLayer, config::default_path, handle::Origin,
+    Components, Config, Handle, Mistake, Mistakes, Options, RouterLayer, config::default_path, handle::Origin,
 };
 
 /// Begins to set up the service `name` of a configuration file.
@@ -22,7 +22,7 @@ pub fn setup(name: impl Into<String>) -> Setup {
     Setup {
         service: Some(name.into()),
         source: Source::Found,
-        parts: Parts::new(),
+        components: Components::new(),
         rust_log: RustLog::Environment,
     }
 }
@@ -53,7 +53,7 @@ pub fn init_from_env() -> Result<Handle, Mistakes> {
 pub struct Setup {
     service: Option<String>,
     source: Source,
-    parts: Parts,
+    components: Components,
     rust_log: RustLog,
 }
 
@@ -76,7 +76,7 @@ impl Setup {
         Self {
             service: None,
             source: Source::Value(Box::new(config)),
-            parts: Parts::new(),
+            components: Components::new(),
             rust_log: RustLog::Environment,
         }
     }
@@ -93,29 +93,29 @@ impl Setup {
         self
     }
 
-    /// Brings the program's own parts along.
-    pub fn parts(mut self, parts: Parts) -> Self {
-        self.parts = parts;
+    /// Adds the components of the program.
+    pub fn components(mut self, components: Components) -> Self {
+        self.components = components;
         self
     }
 
-    /// Registers a callback, see [`Parts::callback`].
+    /// Registers a callback, see [`Components::callback`].
     pub fn callback(
         mut self,
         name: impl Into<String>,
         decide: impl Fn(&EventView<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.parts = self.parts.callback(name, decide);
+        self.components = self.components.callback(name, decide);
         self
     }
 
-    /// Registers a type of handler, see [`Parts::handler`].
+    /// Registers a type of handler, see [`Components::handler`].
     pub fn handler<H: Handler>(
         mut self,
         kind: impl Into<String>,
         make: impl Fn(&Options) -> Result<H, ConfigError> + Send + Sync + 'static,
     ) -> Self {
-        self.parts = self.parts.handler(kind, make);
+        self.components = self.components.handler(kind, make);
         self
     }
 
@@ -173,6 +173,6 @@ impl Setup {
             config.name_app(service);
         }
         let file = config.file().cloned();
-        Handle::build(config, Origin { file, service: self.service, parts: self.parts, rust_log })
+        Handle::build(config, Origin { file, service: self.service, components: self.components, rust_log })
     }
 }

@@ -1,7 +1,7 @@
 use tracing_core::Subscriber;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::{Config, Handle, Mistakes, Options, Parts, RouterLayer, Setting, Setup};
+use crate::{Components, Config, Handle, Mistakes, Options, RouterLayer, Setting, Setup};
 
 /// Begins a stack in code for the program `app`: the same engine as behind a file.
 ///
@@ -18,7 +18,7 @@ pub fn stack(app: impl Into<String>) -> StackBuilder {
     let mut config = Config::new();
     config.set(["app", "name"], app.into());
     config.set(["root", "level"], "info");
-    StackBuilder { config, named: Vec::new(), parts: Parts::new(), service: None }
+    StackBuilder { config, named: Vec::new(), components: Components::new(), service: None }
 }
 
 /// A stack on its way. Each handler hears what the root hears; an alert handler ERROR and up of that.
@@ -29,7 +29,7 @@ pub fn stack(app: impl Into<String>) -> StackBuilder {
 pub struct StackBuilder {
     config: Config,
     named: Vec<String>,
-    parts: Parts,
+    components: Components,
     service: Option<String>,
 }
 
@@ -132,9 +132,9 @@ impl StackBuilder {
         self
     }
 
-    /// Brings the program's own parts along.
-    pub fn parts(mut self, parts: Parts) -> Self {
-        self.parts = parts;
+    /// Adds the components of the program.
+    pub fn components(mut self, components: Components) -> Self {
+        self.components = components;
         self
     }
 
@@ -168,7 +168,7 @@ impl StackBuilder {
             Some(service) => self.config.service(service),
             None => Setup::of(self.config),
         };
-        setup.parts(self.parts)
+        setup.components(self.components)
     }
 }
 

@@ -2,6 +2,6 @@
 //! [`Config`](crate::Config) and [`Handle`](crate::Handle).
 
 pub use watchfire_config::{
-    Answer, Branch, Explanation, Gate, Letter, Lock, Options, Question, Router, Sent, Setting, Verification,
-    schema,
+    Answer, Branch, Explanation, Lock, ManualAlert, Options, Question, Router, RouterFilter, Sent, Setting,
+    Verification, schema,
 };

@@ -34,8 +34,8 @@ pub use watchfire_outbox::{
 
 #[cfg(feature = "config")]
 pub use watchfire_config::{
-    Config, Handle, Mistake, Mistakes, Parts, RouterLayer, Setup, StackBuilder, init, init_from_env, setup,
-    stack,
+    Components, Config, Handle, Mistake, Mistakes, RouterLayer, Setup, StackBuilder, init, init_from_env,
+    setup, stack,
 };
 
 #[cfg(feature = "email")]

@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use watchfire_config::{Config, Parts};
+use watchfire_config::{Config, Components};
 
 fuzz_target!(|text: &str| {
-    for mistake in Config::examine("fuzzed.toml", text, &Parts::new().assume_environment()).list() {
+    for mistake in Config::examine("fuzzed.toml", text, &Components::new().assume_environment()).list() {
         assert!(mistake.span.clone().is_none_or(|span| text.get(span).is_some()), "{mistake:?}");
     }
     if let Ok(config) = Config::parse(text) {

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 use watchfire::{
-    App, Config, Outbox, Parts, Severity,
+    App, Components, Config, Outbox, Severity,
     handler::{Alert, AlertId},
     sink::{Delivering, Notification, Occasion, Outcome, Scope, Sink},
 };
@@ -333,7 +333,7 @@ fn any_text_as_a_configuration_has_an_answer_whose_places_are_in_the_text() {
         "true",
         "2026-11-18",
     ];
-    let parts = Parts::new().assume_environment();
+    let components = Components::new().assume_environment();
     go_on("configurations", |random| {
         let text = match random.below(10) {
             0 => random.bytes(200),
@@ -343,7 +343,7 @@ fn any_text_as_a_configuration_has_an_answer_whose_places_are_in_the_text() {
             }
         };
         let text = String::from_utf8_lossy(&text);
-        let mistakes = Config::examine("edited.toml", &text, &parts);
+        let mistakes = Config::examine("edited.toml", &text, &components);
         for mistake in mistakes.list() {
             if let Some(span) = &mistake.span {
                 assert!(text.get(span.clone()).is_some(), "{mistake:?}");

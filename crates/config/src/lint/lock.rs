@@ -8,21 +8,21 @@ use crate::{
     check::level_or_directives,
     directives::Directives,
     mistake::{Findings, Mistake},
-    place::{Path, Places},
     plan::normalised,
     quote::quoted,
     read_toml,
     setting::{Options, Setting},
+    source_map::{Path, SourceMap},
     suggest::nearest,
 };
 
 /// Knows the packages that a program is built of: a target that begins with none of them is pointless.
 ///
 /// ```
-/// use watchfire_config::{Config, Lock, Parts};
+/// use watchfire_config::{Config, Lock, Components};
 /// let lock = Lock::parse("[[package]]\nname = \"web-shop\"\nversion = \"1.0.0\"")?;
 /// let text = "[handlers.c]\ntype = \"console\"\n[root]\nhandlers = [\"c\"]\n[loggers.web_shap]\nlevel = \"debug\"";
-/// let said = Config::examine("watchfire.toml", text, &Parts::new().lock(lock)).to_string();
+/// let said = Config::examine("watchfire.toml", text, &Components::new().lock(lock)).to_string();
 /// assert!(said.contains("watchfire.toml:5:10: warning") && said.contains("did you mean `web_shop`?"));
 /// # Ok::<_, watchfire_core::ConfigError>(())
 /// ```
@@ -60,13 +60,19 @@ impl Lock {
 }
 
 /// Warns of each target in loggers, levels and filters that no package of the lock has.
-pub(super) fn lint(options: &Options, places: &Places, text: &str, lock: &Lock, findings: &mut Findings) {
-    let mut search = Search { places, text, lock, findings };
+pub(super) fn lint(
+    options: &Options,
+    source_map: &SourceMap,
+    text: &str,
+    lock: &Lock,
+    findings: &mut Findings,
+) {
+    let mut search = Search { source_map, text, lock, findings };
     search.table(options, &Path::default());
 }
 
 struct Search<'a> {
-    places: &'a Places,
+    source_map: &'a SourceMap,
     text: &'a str,
     lock: &'a Lock,
     findings: &'a mut Findings,
@@ -80,7 +86,7 @@ impl Search<'_> {
                 ("loggers", Setting::Table(loggers)) => {
                     for (target, logger) in loggers.iter() {
                         let path = path.child(target);
-                        self.target(target, &path, self.places.key(&path));
+                        self.target(target, &path, self.source_map.key(&path));
                         self.value(logger, &path);
                     }
                 }
@@ -91,7 +97,11 @@ impl Search<'_> {
                     let is_list = matches!(value, Setting::List(_));
                     for (i, target) in value.as_list().iter().enumerate() {
                         let path = if is_list { path.child(i) } else { path.clone() };
-                        self.target(target.as_text().unwrap_or_default(), &path, self.places.value(&path));
+                        self.target(
+                            target.as_text().unwrap_or_default(),
+                            &path,
+                            self.source_map.value(&path),
+                        );
                     }
                 }
                 // Names of fields.
@@ -115,7 +125,7 @@ impl Search<'_> {
         let Some(Directives { targets, spans, .. }) = directives else { return };
         let of_spans = spans.iter().map(|span| span.split('[').next().unwrap_or_default().trim());
         for target in targets.iter().map(|(target, _)| target.as_str()).chain(of_spans) {
-            let place = self.places.value(path).map(|place| self.within(place, target));
+            let place = self.source_map.value(path).map(|place| self.within(place, target));
             self.target(target, path, place);
         }
     }
@@ -155,7 +165,7 @@ impl Search<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Config, Parts};
+    use crate::{Components, Config};
 
     const LOCK: &str = "version = 4\n[[package]]\nname = \"web-shop\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"sqlx\"\nversion = \"0.8.0\"\n";
 
@@ -184,7 +194,7 @@ directives = "warn,web_shop=info,wbe_shop=debug"
 level = "debug"
 "#;
         let lock = Lock::parse(LOCK).unwrap().and("audit");
-        let found = Config::examine("x.toml", text, &Parts::new().assume_environment().lock(lock));
+        let found = Config::examine("x.toml", text, &Components::new().assume_environment().lock(lock));
         let short: Vec<_> = found
             .list()
             .iter()
@@ -209,7 +219,7 @@ level = "debug"
             "{found}"
         );
         assert!(found.list().iter().all(|one| one.is_warning));
-        let without = Config::examine("x.toml", text, &Parts::new());
+        let without = Config::examine("x.toml", text, &Components::new());
         assert!(!without.to_string().contains("Cargo.lock"), "{without}");
     }
 

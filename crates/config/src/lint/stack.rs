@@ -10,11 +10,11 @@ use crate::{
     environment,
     level::Threshold,
     mistake::{Findings, Mistake},
-    place::Path,
     plan::{HandlerPlan, Plan},
     probe,
     quote::quoted,
     setting::{Options, Setting},
+    source_map::Path,
     table::{Entry, Table, covers},
 };
 
@@ -49,7 +49,7 @@ struct Linter<'a> {
 
 impl Linter<'_> {
     fn warn(&mut self, path: &Path, reason: impl Into<String>, hint: &str) {
-        let place = self.config.places().key(path);
+        let place = self.config.source_map().key(path);
         self.findings.add(Mistake::new(path, reason).at(place).warning().hint(Some(hint)));
     }
 
@@ -89,7 +89,7 @@ impl Linter<'_> {
                 true => "contradicts `in_memory = true`",
                 false => "has no `spool` beside it",
             };
-            self.findings.add(Mistake::new(&path, reason).at(self.config.places().key(&path)));
+            self.findings.add(Mistake::new(&path, reason).at(self.config.source_map().key(&path)));
         } else if let Some(first) = alerts
             && !is_meant
             && !has_spool

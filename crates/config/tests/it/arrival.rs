@@ -175,7 +175,7 @@ handlers = ["ops"]
 
 #[test]
 fn a_letter_comes_back_with_the_answer_of_the_provider() {
-    use watchfire_config::Letter;
+    use watchfire_config::ManualAlert;
     let inbox = Inbox::start().unwrap();
     let config = |url: &str| {
         Config::parse(&format!(
@@ -183,7 +183,7 @@ fn a_letter_comes_back_with_the_answer_of_the_provider() {
         ))
         .unwrap()
     };
-    let letter = Letter::new("is anybody there?").field("host", "db1");
+    let letter = ManualAlert::new("is anybody there?").field("host", "db1");
     let good = config(&inbox.slack_webhook_url());
     let preview = good.preview(&letter, None, None).unwrap();
     assert!(preview[0].answer.contains("is anybody there?"), "{preview:?}");

@@ -4,7 +4,7 @@
 
 use std::{fs, path::PathBuf};
 
-use watchfire_config::{Config, Parts};
+use watchfire_config::{Components, Config};
 
 #[test]
 fn every_mistake_is_named_with_its_place_its_reason_and_a_hint() {
@@ -17,7 +17,7 @@ fn every_mistake_is_named_with_its_place_its_reason_and_a_hint() {
     for path in files {
         let text = fs::read_to_string(&path).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap();
-        let mistakes = Config::examine(name, &text, &Parts::new());
+        let mistakes = Config::examine(name, &text, &Components::new());
         assert!(!mistakes.list().is_empty(), "nothing is wrong with {name}");
         let said = format!("{mistakes}\n");
         assert!(!said.contains("planted"), "{name} shows a secret:\n{said}");

@@ -12,7 +12,7 @@ use tracing::{
     metadata::Kind,
     subscriber::Interest,
 };
-use watchfire_config::{Options, Parts};
+use watchfire_config::{Components, Options};
 use watchfire_core::{EventView, Handler, Severity};
 
 /// Keeps who heard what.
@@ -26,9 +26,9 @@ struct Heard {
 
 impl Ears {
     /// Returns parts with the handler type `heard`, whose option `tag` names it here.
-    pub(crate) fn parts(&self) -> Parts {
+    pub(crate) fn components(&self) -> Components {
         let ears = self.clone();
-        Parts::new().handler("heard", move |options: &Options| {
+        Components::new().handler("heard", move |options: &Options| {
             Ok(Heard { tag: options.text("tag").unwrap_or("?").to_owned(), ears: ears.clone() })
         })
     }

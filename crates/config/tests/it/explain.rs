@@ -1,7 +1,7 @@
 //! Who hears what, by the words of `explain`.
 
 use tracing::Level;
-use watchfire_config::{Config, Parts, Question};
+use watchfire_config::{Components, Config, Question};
 
 pub(crate) const SHOP: &str = r#"
 version = 1
@@ -47,7 +47,7 @@ handlers = ["file"]
 
 fn hears(question: &Question) -> Vec<String> {
     let config = Config::parse(SHOP).unwrap();
-    let explained = config.explain(question, &Parts::new()).unwrap();
+    let explained = config.explain(question, &Components::new()).unwrap();
     explained
         .answers
         .iter()

@@ -23,7 +23,7 @@ fn hears_what_pythons_handlers_heard() {
         let toml = case["toml"].as_str().unwrap();
         let ears = Ears::default();
         let config = Config::parse(toml).unwrap_or_else(|error| panic!("case {number}: {error}\n{toml}"));
-        let setup = config.clone().service("golden").parts(ears.parts()).rust_log("");
+        let setup = config.clone().service("golden").components(ears.components()).rust_log("");
         let (layer, _handle) =
             setup.layers::<Registry>().unwrap_or_else(|error| panic!("case {number}: {error}\n{toml}"));
         let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
@@ -54,7 +54,7 @@ fn hears_what_pythons_handlers_heard() {
             let question = fields.iter().fold(Question::new(target, severity), |question, (name, value)| {
                 question.field(*name, *value)
             });
-            let explained = config.explain(&question, &ears.parts()).unwrap();
+            let explained = config.explain(&question, &ears.components()).unwrap();
             let mut said: Vec<_> = explained
                 .answers
                 .iter()

@@ -1,6 +1,6 @@
 //! Every configuration that the guide shows is one that `check` finds nothing wrong with.
 
-use watchfire_config::{Config, Parts};
+use watchfire_config::{Components, Config};
 
 const GUIDES: [(&str, &str); 7] = [
     ("from-django.md", include_str!("../../../../docs/guide/from-django.md")),
@@ -14,12 +14,12 @@ const GUIDES: [(&str, &str); 7] = [
 
 #[test]
 fn nothing_is_wrong_with_what_the_guide_shows() {
-    let parts = Parts::new().assume("pager").assume_environment();
+    let components = Components::new().assume("pager").assume_environment();
     let mut seen = 0;
     for (name, text) in GUIDES {
         for block in text.split("```toml\n").skip(1) {
             let block = block.split("```").next().unwrap();
-            let mistakes = Config::examine(name, block, &parts);
+            let mistakes = Config::examine(name, block, &components);
             assert!(mistakes.list().is_empty(), "{mistakes}");
             seen += 1;
         }

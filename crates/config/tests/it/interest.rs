@@ -128,13 +128,13 @@ fn callsites_that_nobody_wants_are_not_asked_and_a_directive_of_spans_is_for_its
     }
     let (ears, asked, judged) = (Ears::default(), Asked::default(), Arc::new(AtomicU64::new(0)));
     let counter = Arc::clone(&judged);
-    let parts = ears.parts().callback("counted", move |_| {
+    let components = ears.components().callback("counted", move |_| {
         counter.fetch_add(1, Ordering::Relaxed);
         true
     });
     let first = config("info", "warn", "info");
     let (layer, handle): (_, Handle) =
-        first.service("x").parts(parts).rust_log("").layers::<Registry>().unwrap();
+        first.service("x").components(components).rust_log("").layers::<Registry>().unwrap();
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(Counted(layer, asked.clone())));
     tracing::dispatcher::set_global_default(dispatch).unwrap();
     // (levels of both handlers; who is asked how often; what `one` judges; who hears; the hint)
@@ -192,11 +192,12 @@ fn the_spans_that_are_shown_with_events_are_those_of_the_file() {
     ] {
         let shown = Arc::new(Mutex::new(String::new()));
         let into = Arc::clone(&shown);
-        let parts = watchfire_config::Parts::new()
+        let components = watchfire_config::Components::new()
             .handler("shows", move |_: &watchfire_config::Options| Ok(Shows(Arc::clone(&into))));
         let text = format!("{spans}[handlers.a]\ntype = \"shows\"\n[root]\nhandlers = [\"a\"]\n");
         let config = Config::parse(&text).unwrap();
-        let (layer, _handle) = config.service("x").parts(parts).rust_log("").layers::<Registry>().unwrap();
+        let (layer, _handle) =
+            config.service("x").components(components).rust_log("").layers::<Registry>().unwrap();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             let _req = tracing::info_span!(target: "shop::web", "req", id = 1).entered();
             let _step = tracing::debug_span!(target: "shop::web", "step", n = 2).entered();

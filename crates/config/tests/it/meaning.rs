@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use watchfire_config::{Config, Parts};
+use watchfire_config::{Components, Config};
 
 const FILE: &str = "[handlers.f]\ntype = \"file\"\npath = \"x.log\"\n[root]\nhandlers = [\"f\"]\n";
 const SLACK: &str =
@@ -10,7 +10,7 @@ const SLACK: &str =
 
 /// Returns what is said, each as `path: reason (hint)`, warnings with a mark.
 fn said(text: &str) -> Vec<String> {
-    let found = Config::examine("x.toml", text, &Parts::new());
+    let found = Config::examine("x.toml", text, &Components::new());
     let of_stack = found.list().iter().map(|one| format!("{}{one}", if one.is_warning { "? " } else { "" }));
     of_stack.filter(|one| !one.contains("WATCHFIRE_")).collect()
 }
@@ -203,7 +203,7 @@ fn secrets_with_a_relative_path_are_beside_the_file() {
     let text = "[outbox]\nin_memory = true\n[handlers.o]\ntype = \"slack\"\nwebhook = { file = \"secrets/hook\" }\n[handlers.c]\ntype = \"console\"\n[root]\nhandlers = [\"o\", \"c\"]\n";
     fs::write(&path, text).unwrap();
     let said = || {
-        let found = Config::examine_file(&path, &Parts::new()).unwrap();
+        let found = Config::examine_file(&path, &Components::new()).unwrap();
         let of_file = found.list().iter().filter(|one| !one.path.starts_with("WATCHFIRE_"));
         of_file.map(ToString::to_string).collect::<String>()
     };
@@ -237,11 +237,11 @@ fn a_file_that_all_may_change_is_warned_of() {
     fs::write(&path, FILE).unwrap();
     for (mode, is_warned) in [(0o644, false), (0o664, false), (0o666, true), (0o602, true)] {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        let found = Config::examine_file(&path, &Parts::new()).unwrap();
+        let found = Config::examine_file(&path, &Components::new()).unwrap();
         assert_eq!(found.to_string().contains("every user of this machine"), is_warned, "{mode:o}: {found}");
         assert!(!found.has_errors());
     }
-    assert!(Config::examine_file(Path::new("/nowhere/x.toml"), &Parts::new()).is_err());
+    assert!(Config::examine_file(Path::new("/nowhere/x.toml"), &Components::new()).is_err());
 }
 
 #[test]
@@ -280,7 +280,7 @@ handlers = ["hook"]
 [services.checkout]
 directives = "info,shop:pay=debgu"
 "#;
-    let found = Config::examine("x.toml", text, &Parts::new());
+    let found = Config::examine("x.toml", text, &Components::new());
     let mut paths: Vec<_> = found
         .list()
         .iter()

@@ -4,7 +4,7 @@ use std::{collections::HashMap, panic::catch_unwind, time::Duration};
 
 use tracing::Dispatch;
 use tracing_subscriber::{Registry, prelude::*};
-use watchfire_config::{Config, Handle, Parts};
+use watchfire_config::{Components, Config, Handle};
 use watchfire_core::{Alert, App, Memory, Origin, Severity};
 use watchfire_inbox::{Inbox, Room};
 use watchfire_outbox::HealthStatus;
@@ -38,8 +38,9 @@ fn file(inbox: &Inbox, app: &str) -> Config {
 fn put_in_force(config: Config, service: &str) -> (Dispatch, Handle, Memory) {
     let memory = Memory::new("shop", 100);
     let kept = memory.clone();
-    let parts = Parts::new().handler("kept", move |_| Ok(kept.clone()));
-    let (layer, handle) = config.service(service).parts(parts).rust_log("").layers::<Registry>().unwrap();
+    let components = Components::new().handler("kept", move |_| Ok(kept.clone()));
+    let (layer, handle) =
+        config.service(service).components(components).rust_log("").layers::<Registry>().unwrap();
     (Dispatch::new(tracing_subscriber::registry().with(layer)), handle, memory)
 }
 

@@ -4,7 +4,7 @@ use proptest::{
     prelude::*,
     test_runner::{Config as Bounds, TestRunner},
 };
-use watchfire_config::{Config, Parts};
+use watchfire_config::{Components, Config};
 
 use crate::explain::SHOP;
 
@@ -31,7 +31,7 @@ fn any_text_has_an_answer_whose_places_are_in_the_text() {
     ];
     let edits = proptest::collection::vec((0..SHOP.len(), 0..12_usize, piece), 1..6);
     let mut runner = TestRunner::new(Bounds { cases: 800, failure_persistence: None, ..Bounds::default() });
-    let parts = Parts::new().assume_environment();
+    let components = Components::new().assume_environment();
     runner
         .run(&edits, |edits| {
             let mut text: Vec<char> = SHOP.chars().collect();
@@ -41,7 +41,7 @@ fn any_text_has_an_answer_whose_places_are_in_the_text() {
                 text.splice(at..end, put.chars());
             }
             let text: String = text.into_iter().collect();
-            let mistakes = Config::examine("edited.toml", &text, &parts);
+            let mistakes = Config::examine("edited.toml", &text, &components);
             for mistake in mistakes.list() {
                 if let Some(span) = &mistake.span {
                     prop_assert!(span.start <= span.end && span.end <= text.len(), "{mistake:?}");

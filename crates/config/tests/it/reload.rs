@@ -11,7 +11,7 @@ use std::{
 
 use tracing::{Dispatch, Level};
 use tracing_subscriber::{Registry, prelude::*};
-use watchfire_config::{Config, Options, Parts};
+use watchfire_config::{Components, Config, Options};
 use watchfire_core::{EventView, Handler, Severity};
 
 use crate::emit::{Ears, emit};
@@ -45,7 +45,7 @@ fn a_reload_under_full_load_loses_no_event() {
     }
     let total = Arc::new(AtomicU64::new(0));
     let shared = Arc::clone(&total);
-    let parts = Parts::new().handler("sum", move |_: &Options| Ok(Sum(Arc::clone(&shared))));
+    let components = Components::new().handler("sum", move |_: &Options| Ok(Sum(Arc::clone(&shared))));
     // The handler moves, is made anew, and the loggers around it change; every event is for it in both.
     let one = |number: u64| {
         Config::parse(&format!(
@@ -61,7 +61,7 @@ fn a_reload_under_full_load_loses_no_event() {
         ))
         .unwrap()
     };
-    let handle = one(0).service("load").parts(parts).rust_log("").init().unwrap();
+    let handle = one(0).service("load").components(components).rust_log("").init().unwrap();
     let done = AtomicBool::new(false);
     let mut reloads = 0_u64;
     std::thread::scope(|scope| {
@@ -95,17 +95,17 @@ fn a_reload_that_is_stuck_stops_no_caller() {
     let (shared, (go, wait)) = (Arc::clone(&total), std::sync::mpsc::channel::<()>());
     let (begun, has_begun) = std::sync::mpsc::channel();
     let wait = std::sync::Mutex::new(wait);
-    let parts = Parts::new().handler("sum", move |_: &Options| Ok(Sum(Arc::clone(&shared)))).handler(
-        "stuck",
-        move |_: &Options| {
+    let components = Components::new()
+        .handler("sum", move |_: &Options| Ok(Sum(Arc::clone(&shared))))
+        .handler("stuck", move |_: &Options| {
             begun.send(()).unwrap();
             wait.lock().unwrap().recv().unwrap();
             Ok(watchfire_core::Null)
-        },
-    );
+        });
     let text = "[handlers.sum]\ntype = \"sum\"\n[root]\nlevel = \"info\"\nhandlers = [\"sum\"]\n";
     let config = Config::parse(text).unwrap();
-    let (layer, handle) = config.clone().service("x").parts(parts).rust_log("").layers::<Registry>().unwrap();
+    let (layer, handle) =
+        config.clone().service("x").components(components).rust_log("").layers::<Registry>().unwrap();
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
     let mut next = config;
     next.set(["handlers", "new", "type"], "stuck");
@@ -138,7 +138,7 @@ fn a_mistake_leaves_the_old_configuration_in_force() {
     )
     .unwrap();
     let (layer, handle) =
-        config.clone().service("x").parts(ears.parts()).rust_log("").layers::<Registry>().unwrap();
+        config.clone().service("x").components(ears.components()).rust_log("").layers::<Registry>().unwrap();
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
     let mut broken = config.clone();
     broken.set(["root", "level"], "loud");
@@ -160,7 +160,8 @@ fn handlers_come_and_go_by_name_and_levels_for_a_time() {
         "[handlers.a]\ntype = \"heard\"\ntag = \"a\"\n[root]\nlevel = \"info\"\nhandlers = [\"a\"]\n",
     )
     .unwrap();
-    let (layer, handle) = config.service("x").parts(ears.parts()).rust_log("").layers::<Registry>().unwrap();
+    let (layer, handle) =
+        config.service("x").components(ears.components()).rust_log("").layers::<Registry>().unwrap();
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
     let debug = || {
         emit(&dispatch, "storefront::payments::card", Severity::Debug, &[]);

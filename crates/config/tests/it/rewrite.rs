@@ -7,7 +7,7 @@ use std::{
 
 use tracing::{Dispatch, Level};
 use tracing_subscriber::{Registry, prelude::*};
-use watchfire_config::{Config, Options, Parts, Question};
+use watchfire_config::{Components, Config, Options, Question};
 use watchfire_core::{Capture, EventView, Handler, Severity};
 
 use crate::emit::emit;
@@ -23,9 +23,9 @@ struct Shows {
 }
 
 impl Shown {
-    pub(crate) fn parts(&self) -> Parts {
+    pub(crate) fn components(&self) -> Components {
         let shown = self.clone();
-        Parts::new().handler("shown", move |options: &Options| {
+        Components::new().handler("shown", move |options: &Options| {
             let tag = options.text("tag").unwrap_or("?").to_owned();
             let capture = Capture::new(watchfire_core::App::new("x"));
             Ok(Shows { tag, shown: shown.clone(), capture })
@@ -67,7 +67,7 @@ fn run(file: &str, fields: &[(&str, &str)]) -> Vec<String> {
     let shown = Shown::default();
     let config = Config::parse(file).unwrap();
     let (layer, _handle) =
-        config.service("x").parts(shown.parts()).rust_log("").layers::<Registry>().unwrap();
+        config.service("x").components(shown.components()).rust_log("").layers::<Registry>().unwrap();
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
     emit(&dispatch, "shop::cart", Severity::Error, fields);
     shown.take()
@@ -211,8 +211,8 @@ fn explain_says_what_was_made_of_the_event_and_by_which_rule() {
     let text = file(r#"["short"]"#)
         + "[filters.short]\ntype = \"rewrite\"\nlevel = \"info\"\nrename = { order = \"id\" }\nset = { team = \"ops\", password = \"planted\" }\n";
     let question = Question::new("shop", Level::ERROR).field("order", "17");
-    let parts = Parts::new().assume("shown");
-    let explained = Config::parse(&text).unwrap().explain(&question, &parts).unwrap();
+    let components = Components::new().assume("shown");
+    let explained = Config::parse(&text).unwrap().explain(&question, &components).unwrap();
     let because: Vec<_> = explained.answers.iter().map(|answer| answer.because.as_str()).collect();
     assert_eq!(because[0], "the root names it, and it hears everything");
     let made = "; `short` rewrites it: level INFO, `order` renamed `id`, `team` set, `password` set";

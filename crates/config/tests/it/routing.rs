@@ -56,7 +56,8 @@ handlers = ["a", "b", "c", "d", "e"]
 fn hears_the_same_as_the_same_stack_built_by_hand() {
     let (ours, theirs) = (Ears::default(), Ears::default());
     let config = Config::parse(FILE).unwrap();
-    let (layer, _handle) = config.service("x").parts(ours.parts()).rust_log("").layers::<Registry>().unwrap();
+    let (layer, _handle) =
+        config.service("x").components(ours.components()).rust_log("").layers::<Registry>().unwrap();
     let router = Dispatch::new(tracing_subscriber::registry().with(layer));
     let real = || filter::field("tenant").equals("load-test").not();
     let layer = |tag: &str| HandlerLayer::new(theirs.handler(tag));
@@ -111,8 +112,12 @@ handlers = ["all", "one"]
     let run = |rust_log: &str, body: fn()| {
         let ears = Ears::default();
         let config = Config::parse(text).unwrap();
-        let (layer, _handle) =
-            config.service("x").parts(ears.parts()).rust_log(rust_log).layers::<Registry>().unwrap();
+        let (layer, _handle) = config
+            .service("x")
+            .components(ears.components())
+            .rust_log(rust_log)
+            .layers::<Registry>()
+            .unwrap();
         tracing::dispatcher::with_default(&Dispatch::new(tracing_subscriber::registry().with(layer)), body);
         ears.tags()
     };
@@ -147,7 +152,8 @@ fn json_is_read_like_toml_and_what_is_written_is_read_again() {
     #[cfg(feature = "json")]
     {
         let json = r#"{"handlers": {"file": {"type": "file", "path": "x.log"}}, "root": {"handlers": ["file"], "lvel": "info"}}"#;
-        let mistakes = Config::examine("watchfire.json", json, &watchfire_config::Parts::new()).to_string();
+        let mistakes =
+            Config::examine("watchfire.json", json, &watchfire_config::Components::new()).to_string();
         assert!(mistakes.starts_with("watchfire.json:1:"), "{mistakes}");
         assert!(mistakes.contains("did you mean `level`?"), "{mistakes}");
     }

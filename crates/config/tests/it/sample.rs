@@ -38,7 +38,7 @@ filters = {of_logger}
 "#
     );
     let config = Config::parse(&file).unwrap();
-    let layers = config.service("x").parts(shown.parts()).rust_log("").layers::<Registry>();
+    let layers = config.service("x").components(shown.components()).rust_log("").layers::<Registry>();
     let (layer, _handle) = layers.unwrap();
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
     for number in ["0", "1", "2", "3", "4", "5", "6"] {

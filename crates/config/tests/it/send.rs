@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use watchfire_config::{Config, Letter};
+use watchfire_config::{Config, ManualAlert};
 use watchfire_core::Severity;
 use watchfire_inbox::{Demo, Fault, Inbox, Room};
 
@@ -60,8 +60,9 @@ fn every_channel_is_reached_at_every_level() {
     let inbox = Inbox::start().unwrap();
     let config = all(&inbox);
     for severity in [Severity::Trace, Severity::Info, Severity::Error, Severity::Critical] {
-        let sent =
-            config.send(&Letter::new("is anybody there?").severity(severity), None, None, PATIENCE).unwrap();
+        let sent = config
+            .send(&ManualAlert::new("is anybody there?").severity(severity), None, None, PATIENCE)
+            .unwrap();
         let mut handlers: Vec<_> = sent.iter().map(|one| one.handler.as_str()).collect();
         handlers.sort_unstable();
         assert_eq!(handlers, ["sentry", "slack", "sms", "sms", "telegram", "telegram"], "{severity}");
@@ -75,7 +76,7 @@ fn who_does_not_answer_or_refuses_is_named() {
     let inbox = Inbox::start().unwrap();
     let config = all(&inbox);
     let ask = |within: Duration| {
-        let sent = config.send(&Letter::new("is anybody there?"), None, None, within).unwrap();
+        let sent = config.send(&ManualAlert::new("is anybody there?"), None, None, within).unwrap();
         let failed = sent.into_iter().filter(|one| !one.is_delivered);
         failed.map(|one| format!("{}: {}", one.handler, one.answer)).collect::<Vec<_>>()
     };
@@ -95,7 +96,7 @@ fn who_does_not_answer_or_refuses_is_named() {
 #[test]
 fn no_channel_is_sent_a_secret() {
     let inbox = Inbox::start().unwrap();
-    let letter = Letter::new("cannot log in: password=planted-one, postgres://shop:planted-two@db/shop")
+    let letter = ManualAlert::new("cannot log in: password=planted-one, postgres://shop:planted-two@db/shop")
         .target("shop?token=planted-three")
         .field("password", "planted-four")
         .field("body", "Authorization: Bearer planted-five-planted-five")

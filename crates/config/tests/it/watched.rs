@@ -12,7 +12,7 @@ use std::{
 };
 
 use tracing_subscriber::prelude::*;
-use watchfire_config::{Config, Options, Parts};
+use watchfire_config::{Components, Config, Options};
 use watchfire_core::{EventView, Handler, clock};
 
 const CHILD: &str = "WATCHFIRE_WATCHED_CHILD";
@@ -34,7 +34,7 @@ impl Handler for Says {
 #[expect(clippy::disallowed_methods, reason = "tells the child apart")]
 fn the_program() {
     let Ok(path) = std::env::var(CHILD) else { return };
-    let parts = Parts::new()
+    let components = Components::new()
         .handler("says", |options: &Options| Ok(Says(options.text("tag").unwrap_or("?").to_owned())));
     let way = std::env::var(WAY).unwrap_or_default();
     let setup = match way.as_str() {
@@ -47,7 +47,7 @@ fn the_program() {
             config.service("x")
         }
     };
-    let setup = setup.parts(parts).rust_log("");
+    let setup = setup.components(components).rust_log("");
     let handle = if way == "init" {
         setup.init().unwrap()
     } else {

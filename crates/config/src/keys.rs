@@ -2,7 +2,7 @@
 
 mod handlers;
 
-use self::Kind::{
+use self::ValueKind::{
     Bool, Choice, Directives, Filter, Filters, Folder, Handlers, Integer, Level, LevelOrDirectives, Levels,
     Map, Pause, Renames, Service, SpanLevels, Table, Text, Texts, Values,
 };
@@ -10,16 +10,16 @@ use self::handlers::{HANDLER, HANDLERS};
 
 /// Describes one key.
 #[derive(Debug)]
-pub(crate) struct Key {
+pub(crate) struct KeySpec {
     pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ValueKind,
     pub(crate) required: bool,
     pub(crate) about: &'static str,
 }
 
 /// Says what a value has to be.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum ValueKind {
     Text,
     /// A text that appears in no error and no output.
     Secret,
@@ -63,11 +63,11 @@ pub(crate) enum Kind {
     Filter,
     /// The name of a service.
     Service,
-    Table(&'static [Key]),
+    Table(&'static [KeySpec]),
     /// One rate or several, each as a text or as a table of these keys.
-    Rates(&'static [Key]),
+    Rates(&'static [KeySpec]),
     /// Named tables.
-    Map(&'static [Key]),
+    Map(&'static [KeySpec]),
     /// Named texts: the names of fields, by their names before.
     Renames,
     /// Named texts, numbers and switches.
@@ -76,7 +76,7 @@ pub(crate) enum Kind {
     Typed(Section),
 }
 
-/// Names the sections whose parts have a type.
+/// Names the sections whose entries have a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
     Handlers,
@@ -93,7 +93,7 @@ impl Section {
         }
     }
 
-    /// Names one of its parts.
+    /// Names one of its entries.
     pub(crate) const fn one(self) -> &'static str {
         match self {
             Self::Handlers => "handler",
@@ -103,7 +103,7 @@ impl Section {
     }
 
     /// Returns the types that are built in, with their keys.
-    pub(crate) const fn types(self) -> &'static [(&'static str, &'static [Key])] {
+    pub(crate) const fn types(self) -> &'static [(&'static str, &'static [KeySpec])] {
         match self {
             Self::Handlers => HANDLERS,
             Self::Filters => FILTERS,
@@ -112,7 +112,7 @@ impl Section {
     }
 
     /// Returns the keys that every part of the section has.
-    pub(crate) const fn common(self) -> &'static [Key] {
+    pub(crate) const fn common(self) -> &'static [KeySpec] {
         match self {
             Self::Handlers => HANDLER,
             Self::Filters => FILTER,
@@ -121,15 +121,15 @@ impl Section {
     }
 }
 
-const fn key(name: &'static str, kind: Kind, about: &'static str) -> Key {
-    Key { name, kind, required: false, about }
+const fn key(name: &'static str, kind: ValueKind, about: &'static str) -> KeySpec {
+    KeySpec { name, kind, required: false, about }
 }
 
-const fn required(name: &'static str, kind: Kind, about: &'static str) -> Key {
-    Key { name, kind, required: true, about }
+const fn required(name: &'static str, kind: ValueKind, about: &'static str) -> KeySpec {
+    KeySpec { name, kind, required: true, about }
 }
 
-pub(crate) const ROOT: &[Key] = &[
+pub(crate) const ROOT: &[KeySpec] = &[
     key("version", Integer(1, 1), "The version of this form: 1."),
     key(
         "preset",
@@ -138,9 +138,9 @@ pub(crate) const ROOT: &[Key] = &[
     ),
     key("app", Table(APP), "Which program speaks."),
     key("outbox", Table(OUTBOX), "How alerts travel."),
-    key("formatters", Kind::Typed(Section::Formatters), "How lines look, by name."),
-    key("filters", Kind::Typed(Section::Filters), "What is let through, by name."),
-    key("handlers", Kind::Typed(Section::Handlers), "Where events go, by name."),
+    key("formatters", ValueKind::Typed(Section::Formatters), "How lines look, by name."),
+    key("filters", ValueKind::Typed(Section::Filters), "What is let through, by name."),
+    key("handlers", ValueKind::Typed(Section::Handlers), "Where events go, by name."),
     key(
         "loggers",
         Map(LOGGER),
@@ -153,10 +153,10 @@ pub(crate) const ROOT: &[Key] = &[
 
 /// Tells whether any table of a configuration has a key of this name.
 pub(crate) fn is_known(name: &str) -> bool {
-    fn has(keys: &[Key], name: &str) -> bool {
+    fn has(keys: &[KeySpec], name: &str) -> bool {
         keys.iter().any(|key| {
             let is_below = match key.kind {
-                Table(keys) | Map(keys) | Kind::Rates(keys) => has(keys, name),
+                Table(keys) | Map(keys) | ValueKind::Rates(keys) => has(keys, name),
                 _ => false,
             };
             key.name == name || is_below
@@ -171,7 +171,7 @@ pub(crate) fn is_known(name: &str) -> bool {
 
 const SPANS: &str = "Which spans are shown with the events in them, whatever the levels of events: levels by target. Default: `info,tower_http=debug`.";
 
-const APP: &[Key] = &[
+const APP: &[KeySpec] = &[
     key("name", Text, "The program's name. Default: the service's."),
     key("environment", Text, "Such as `production`."),
     key("release", Text, "Such as `shop@1.4.2`."),
@@ -187,7 +187,7 @@ const APP: &[Key] = &[
     ),
 ];
 
-const OUTBOX: &[Key] = &[
+const OUTBOX: &[KeySpec] = &[
     key("spool", Folder, "The folder in which alerts survive the end of the program."),
     key(
         "require_spool",
@@ -212,7 +212,7 @@ const OUTBOX: &[Key] = &[
     key("stacks_from", Level, "From which level on alerts have a call stack. Default: none."),
 ];
 
-const LOGGER: &[Key] = &[
+const LOGGER: &[KeySpec] = &[
     key(
         "level",
         LevelOrDirectives,
@@ -223,7 +223,7 @@ const LOGGER: &[Key] = &[
     key("propagate", Bool, "Whether the handlers of the loggers above hear them as well. Default: true."),
 ];
 
-const SERVICE: &[Key] = &[
+const SERVICE: &[KeySpec] = &[
     key("extends", Service, "The service whose settings hold where this one says nothing."),
     key("directives", Directives, "Levels of this program, as in RUST_LOG, which takes their place."),
     key("level", Level, "The root's level in this program."),
@@ -234,9 +234,9 @@ const SERVICE: &[Key] = &[
     key("outbox", Table(OUTBOX), "Laid over `outbox`."),
 ];
 
-const FILTER: &[Key] = &[required("type", Text, "What it looks at.")];
+const FILTER: &[KeySpec] = &[required("type", Text, "What it looks at.")];
 
-const FILTERS: &[(&str, &[Key])] = &[
+const FILTERS: &[(&str, &[KeySpec])] = &[
     ("require_debug_true", &[]),
     ("require_debug_false", &[]),
     ("level", &[required("level", Level, "From which level on events pass.")]),
@@ -249,7 +249,7 @@ const FILTERS: &[(&str, &[Key])] = &[
         ],
     ),
     ("directives", &[required("directives", Directives, "Directives as in RUST_LOG.")]),
-    ("ignore", &[required("targets", Kind::Targets, "The targets whose events are kept back.")]),
+    ("ignore", &[required("targets", ValueKind::Targets, "The targets whose events are kept back.")]),
     (
         "field",
         &[
@@ -288,9 +288,10 @@ const FILTERS: &[(&str, &[Key])] = &[
     ),
 ];
 
-const FORMATTER: &[Key] = &[key("type", Text, "What it writes. Default: `template`, where `format` is set.")];
+const FORMATTER: &[KeySpec] =
+    &[key("type", Text, "What it writes. Default: `template`, where `format` is set.")];
 
-const FORMATTERS: &[(&str, &[Key])] = &[
+const FORMATTERS: &[(&str, &[KeySpec])] = &[
     ("text", &[key("color", Bool, "Whether it is coloured. Default: false.")]),
     ("pretty", &[key("color", Bool, "Whether it is coloured. Default: false.")]),
     ("logfmt", &[]),

@@ -1,15 +1,15 @@
 //! What each type of handler may hold.
 
 use super::{
-    Key,
-    Kind::{
+    KeySpec,
+    ValueKind::{
         Bool, Choice, Clock, Duration, Durations, File, Filters, Formatter, Handlers, Integer, Level,
         LevelOrDirectives, Levels, Pause, Rates, Secret, Size, Table, Text, Texts,
     },
     key, required,
 };
 
-pub(super) const HANDLER: &[Key] = &[
+pub(super) const HANDLER: &[KeySpec] = &[
     required("type", Text, "What it is."),
     key(
         "level",
@@ -20,7 +20,7 @@ pub(super) const HANDLER: &[Key] = &[
     key("filters", Filters, "What events have to pass, in this order."),
 ];
 
-pub(super) const HANDLERS: &[(&str, &[Key])] = &[
+pub(super) const HANDLERS: &[(&str, &[KeySpec])] = &[
     ("file", FILE),
     ("console", CONSOLE),
     ("null", &[]),
@@ -31,7 +31,7 @@ pub(super) const HANDLERS: &[(&str, &[Key])] = &[
     ("sentry", SENTRY),
 ];
 
-const CONSOLE: &[Key] = &[
+const CONSOLE: &[KeySpec] = &[
     key("stream", Choice(&["stderr", "stdout"]), "Where it writes. Default: stderr."),
     key("formatter", Formatter, "How records look. Default: several lines in debug mode, one otherwise."),
     key("color", Bool, "Whether it is coloured. Default: on a terminal."),
@@ -39,7 +39,7 @@ const CONSOLE: &[Key] = &[
     key("zone", Text, "`utc`, `local`, or a name such as `Europe/Vienna`. Default: utc."),
 ];
 
-const FILE: &[Key] = &[
+const FILE: &[KeySpec] = &[
     required("path", File, "The file."),
     key("formatter", Formatter, "How lines look: a formatter's name. Default: `text`."),
     key("rotate", Table(ROTATE), "When a new file is begun, and how many are kept. Default: never."),
@@ -67,7 +67,7 @@ const FILE: &[Key] = &[
     key("stacks_from", Level, "From which level on the call stack is written. Default: none."),
 ];
 
-const ROTATE: &[Key] = &[
+const ROTATE: &[KeySpec] = &[
     key(
         "every",
         Choice(&[
@@ -110,23 +110,23 @@ macro_rules! channel {
     ] };
 }
 
-const FAILOVER: &[Key] = &[
+const FAILOVER: &[KeySpec] = &[
     required("after", Pause, "How long this channel may try."),
     required("to", Handlers, "The handlers that speak instead."),
 ];
 
-const MIN_COUNT: &[Key] = &[
+const MIN_COUNT: &[KeySpec] = &[
     required("count", Integer(1, 1_000_000), "How many alerts."),
     required("within", Duration, "In how long."),
 ];
 
-const RATE: &[Key] = &[
+const RATE: &[KeySpec] = &[
     required("most", Integer(1, 1_000_000), "How many messages."),
     required("per", Duration, "In how long."),
     key("burst", Integer(1, 1_000_000), "How many of them at once. Default: a third."),
 ];
 
-const EMAIL: &[Key] = channel![
+const EMAIL: &[KeySpec] = channel![
     required("to", Texts, "The admins: `ada@example.com` or `Ada <ada@example.com>`."),
     required("from", Text, "The sender."),
     required(
@@ -144,7 +144,7 @@ const EMAIL: &[Key] = channel![
     key("step_timeout", Duration, "How long the server may take for one step. Default 10s."),
 ];
 
-const SLACK: &[Key] = channel![
+const SLACK: &[KeySpec] = channel![
     key("webhook", Secret, "The address of an incoming webhook. This, or `token` and `channels`."),
     key("token", Secret, "A bot's token."),
     key("channels", Texts, "The channels that the bot posts into: ids or names."),
@@ -154,21 +154,21 @@ const SLACK: &[Key] = channel![
     key("api_url", Text, "The address of the Web API. Default: `https://slack.com/api`."),
 ];
 
-const TELEGRAM: &[Key] = channel![
+const TELEGRAM: &[KeySpec] = channel![
     required("token", Secret, "A bot's token."),
     required("chats", Texts, "Chats, `@names`, or topics as `-1001234567890/42`."),
     key("silent", Bool, "Whether messages come without sound. Default: false."),
     key("api_url", Text, "The address of the API server. Default: `https://api.telegram.org`."),
 ];
 
-const SMS: &[Key] = channel![
+const SMS: &[KeySpec] = channel![
     required("to", Texts, "The numbers, in the international form: `+436601234567`."),
     key("twilio", Table(TWILIO), "An account for all numbers but those of India."),
     key("exotel", Table(EXOTEL), "An account for the numbers of India."),
     key("max_segments", Integer(1, 10), "How many segments one alert may take; each is paid. Default 1."),
 ];
 
-const TWILIO: &[Key] = &[
+const TWILIO: &[KeySpec] = &[
     required("account_sid", Text, "The account's SID, `AC…`."),
     key("key_sid", Text, "The SID of an API key, `SK…`. Default: the account's own."),
     required("auth_token", Secret, "The account's auth token, or the API key's secret."),
@@ -177,7 +177,7 @@ const TWILIO: &[Key] = &[
     key("api_url", Text, "The address of the API. Default: `https://api.twilio.com`."),
 ];
 
-const EXOTEL: &[Key] = &[
+const EXOTEL: &[KeySpec] = &[
     required("account_sid", Text, "The account's SID."),
     key("key", Secret, "The API key. Default: the account's SID."),
     required("token", Secret, "The API key's token."),
@@ -192,7 +192,7 @@ const EXOTEL: &[Key] = &[
     ),
 ];
 
-const SENTRY: &[Key] = channel![
+const SENTRY: &[KeySpec] = channel![
     required("dsn", Secret, "The project's DSN: `https://<key>@<host>/<project>`."),
     key("tag_fields", Texts, "The fields that become tags."),
 ];

@@ -1,3 +1,5 @@
+//! The components that a program registers, for a configuration to name.
+
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use watchfire_core::{ConfigError, EventView, Handler};
@@ -5,19 +7,19 @@ use watchfire_file::Format;
 use watchfire_filter::{self as filter, EventFilter};
 
 pub use crate::lint::Lock;
-use crate::{setting::Options, shape::Section};
+use crate::{keys::Section, setting::Options};
 
-/// Holds the parts that a program brings along: what a configuration may name besides what is built in.
+/// The components that a program registers: handlers, filters and formatters that a configuration may name.
 ///
 /// ```
-/// use watchfire_config::Parts;
-/// let parts = Parts::new()
+/// use watchfire_config::Components;
+/// let components = Components::new()
 ///     .callback("real_tenants", |event| event.field("tenant") != Some("load-test"))
 ///     .handler("blackhole", |_options| Ok(watchfire_core::Null));
 /// ```
 #[derive(Clone, Default)]
 #[must_use]
-pub struct Parts {
+pub struct Components {
     handlers: HashMap<String, Maker<Arc<dyn Handler>>>,
     filters: HashMap<String, Maker<EventFilter>>,
     formatters: HashMap<String, Maker<Arc<dyn Format>>>,
@@ -29,7 +31,7 @@ pub struct Parts {
 
 type Maker<T> = Arc<dyn Fn(&Options) -> Result<T, ConfigError> + Send + Sync>;
 
-impl Parts {
+impl Components {
     /// Makes an empty collection.
     pub fn new() -> Self {
         Self::default()
@@ -180,9 +182,9 @@ impl Parts {
     }
 }
 
-impl fmt::Debug for Parts {
+impl fmt::Debug for Components {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parts")
+        f.debug_struct("Components")
             .field("handlers", &self.own(Section::Handlers))
             .field("filters", &self.own(Section::Filters))
             .field("formatters", &self.own(Section::Formatters))

@@ -9,13 +9,13 @@ use crate::{
     channels::{Prepared, Running, Tuned},
     environment,
     files::{self, severity},
+    keys::{KeySpec, Section, ValueKind},
     mistake::{Findings, Mistake},
-    parts::Parts,
-    place::{Path, Places},
     plan::{HandlerPlan, Plan},
     quote::without_values,
+    registry::Components,
     setting::{Options, Setting},
-    shape::{Key, Kind, Section},
+    source_map::{Path, SourceMap},
     suggest::nearest,
     table::{Entry, Table},
     units,
@@ -23,7 +23,7 @@ use crate::{
 
 /// Holds what outlives a table: the outbox, its channels, and handlers that are the same as before.
 #[derive(Default)]
-pub(crate) struct Workshop {
+pub(crate) struct LiveHandlers {
     outbox: Option<Arc<Outbox>>,
     /// The `app` and `outbox` that it was started with.
     started: Option<(Options, Options)>,
@@ -42,38 +42,38 @@ enum Begun {
     Channel(Prepared),
 }
 
-impl Workshop {
+impl LiveHandlers {
     /// Makes all handlers and the table; without all of them nothing changes.
     pub(crate) fn build(
         &mut self,
         plan: Plan,
         options: &Options,
-        parts: &Parts,
-        places: &Places,
+        components: &Components,
+        source_map: &SourceMap,
         findings: &mut Findings,
     ) -> Option<Table> {
         let before = findings.count();
         let mut begun = Vec::new();
         for handler in &plan.handlers {
-            match self.begin(handler, options, parts) {
+            match self.begin(handler, options, components) {
                 Ok(one) => begun.push(one),
-                Err(error) => place_error(&handler.name, &error, &handler.options, places, findings),
+                Err(error) => place_error(&handler.name, &error, &handler.options, source_map, findings),
             }
         }
         if findings.count() > before {
             return None;
         }
-        self.refuse_what_needs_a_restart(&plan, places, findings);
+        self.refuse_what_needs_a_restart(&plan, source_map, findings);
         if findings.count() > before {
             return None;
         }
         if let Err(error) = self.ensure_outbox(&plan, &begun) {
             let key = error.field().rsplit('.').next().unwrap_or_default().to_owned();
             let path = Path::of(["outbox"]).child(key);
-            findings.add(Mistake::new(&path, error.reason()).at(places.value(&path)));
+            findings.add(Mistake::new(&path, error.reason()).at(source_map.value(&path)));
             return None;
         }
-        let begun = self.open_channels(&plan, begun, places, findings)?;
+        let begun = self.open_channels(&plan, begun, source_map, findings)?;
         let mut kept = HashMap::new();
         let mut entries = Vec::new();
         for (handler, made) in plan.handlers.into_iter().zip(begun) {
@@ -98,7 +98,7 @@ impl Workshop {
         &mut self,
         plan: &Plan,
         begun: Vec<Begun>,
-        places: &Places,
+        source_map: &SourceMap,
         findings: &mut Findings,
     ) -> Option<Vec<Arc<dyn Handler>>> {
         let mut handlers: Vec<Arc<dyn Handler>> = Vec::new();
@@ -114,7 +114,7 @@ impl Workshop {
             match self.channel(handler, &prepared) {
                 Ok(made) => handlers.push(made),
                 Err(error) => {
-                    place_error(&handler.name, &error, &handler.options, places, findings);
+                    place_error(&handler.name, &error, &handler.options, source_map, findings);
                     return None;
                 }
             }
@@ -127,7 +127,8 @@ impl Workshop {
         if let Some(outbox) = &self.outbox
             && let Err(error) = outbox.retune(settings)
         {
-            findings.add(Mistake::new("handlers", error.reason()).at(places.key(&Path::of(["handlers"]))));
+            findings
+                .add(Mistake::new("handlers", error.reason()).at(source_map.key(&Path::of(["handlers"]))));
             return None;
         }
         let has_changed = !tuned.is_empty();
@@ -146,11 +147,11 @@ impl Workshop {
     }
 
     /// Refuses other settings of what runs and cannot take them.
-    fn refuse_what_needs_a_restart(&self, plan: &Plan, places: &Places, findings: &mut Findings) {
+    fn refuse_what_needs_a_restart(&self, plan: &Plan, source_map: &SourceMap, findings: &mut Findings) {
         if self.span_levels.as_ref().is_some_and(|known| *known != plan.span_levels) {
             let path = Path::of(["spans"]);
             let reason = "are others than when the program started, and need a restart";
-            findings.add(Mistake::new(&path, reason).at(places.value(&path)));
+            findings.add(Mistake::new(&path, reason).at(source_map.value(&path)));
         }
         let Some((app, outbox)) = &self.started else { return };
         let needs_restart = |key: &&str| !matches!(*key, "debug");
@@ -163,7 +164,7 @@ impl Workshop {
                 let path = Path::of([section, key]);
                 let was = if known.get(key).is_some() { "another value" } else { "no value" };
                 let reason = format!("had {was} when the program started; a change needs a restart");
-                findings.add(Mistake::new(&path, reason).at(places.value(&path)));
+                findings.add(Mistake::new(&path, reason).at(source_map.value(&path)));
             }
         }
     }
@@ -183,7 +184,12 @@ impl Workshop {
         self.outbox.as_ref()
     }
 
-    fn begin(&self, plan: &HandlerPlan, options: &Options, parts: &Parts) -> Result<Begun, ConfigError> {
+    fn begin(
+        &self,
+        plan: &HandlerPlan,
+        options: &Options,
+        components: &Components,
+    ) -> Result<Begun, ConfigError> {
         if let Some((kind, _)) = self.channels.get(&plan.name)
             && *kind != plan.kind
         {
@@ -201,10 +207,10 @@ impl Workshop {
             return prepared.map(Begun::Channel);
         }
         Ok(Begun::Done(match plan.kind.as_str() {
-            "file" => Arc::new(files::make(options, &plan.options, parts)?.handler()?),
-            "console" => Arc::new(files::console(options, &plan.options, parts)?.handler()?),
+            "file" => Arc::new(files::make(options, &plan.options, components)?.handler()?),
+            "console" => Arc::new(files::console(options, &plan.options, components)?.handler()?),
             "null" => Arc::new(Null),
-            own => match parts.make_handler(own, &plan.options) {
+            own => match components.make_handler(own, &plan.options) {
                 Some(made) => made?,
                 None => Arc::new(Null),
             },
@@ -274,15 +280,20 @@ impl Workshop {
 
 /// Checks that all handlers can be made, without opening or starting anything. Of one cause one mistake is named: what
 /// follows from those that are known is left out.
-pub(crate) fn rehearse(options: &Options, parts: &Parts, places: &Places, findings: &mut Findings) {
+pub(crate) fn dry_run(
+    options: &Options,
+    components: &Components,
+    source_map: &SourceMap,
+    findings: &mut Findings,
+) {
     let handlers = options.table(Section::Handlers.name()).into_iter().flat_map(Options::iter);
     for (name, table) in handlers.filter_map(|(name, table)| Some((name, table.as_table()?))) {
         let kind = table.text("type").unwrap_or_default();
         let keys = Section::Handlers.types().iter().find(|(known, _)| *known == kind).map(|(_, keys)| *keys);
         let table = as_meant(table, keys.unwrap_or_default());
         let made = match kind {
-            "file" => files::make(options, &table, parts).map(drop),
-            "console" => files::console(options, &table, parts).map(drop),
+            "file" => files::make(options, &table, components).map(drop),
+            "console" => files::console(options, &table, components).map(drop),
             kind => Prepared::make(kind, &table).map_or(Ok(()), |made| made.map(drop)),
         };
         let Err(error) = made else { continue };
@@ -291,7 +302,7 @@ pub(crate) fn rehearse(options: &Options, parts: &Parts, places: &Places, findin
         unresolved(options, &Path::of(["handlers", name]), &mut missing);
         let known: Vec<String> = findings.list.iter().map(|mistake| mistake.path.clone()).collect();
         for problem in error.diagnostics() {
-            let mistake = place(name, problem, &table, places);
+            let mistake = place(name, problem, &table, source_map);
             // What a table lacks is another cause than what is wrong in it, unless that could not be resolved.
             let is_of_table = mistake.path == handler
                 || table.iter().any(|(key, value)| {
@@ -316,7 +327,7 @@ fn is_below(path: &str, above: &str) -> bool {
 }
 
 /// Returns a table with misspelt keys as they were probably meant, and without what could not be resolved.
-fn as_meant(table: &Options, keys: &'static [Key]) -> Options {
+fn as_meant(table: &Options, keys: &'static [KeySpec]) -> Options {
     let mut meant = Options::new();
     for (name, value) in table.iter() {
         let known = keys.iter().find(|key| key.name == name);
@@ -324,7 +335,7 @@ fn as_meant(table: &Options, keys: &'static [Key]) -> Options {
         let name = if known.is_some() { name } else { guess().unwrap_or(name) };
         let value = match (value, keys.iter().find(|key| key.name == name).map(|key| key.kind)) {
             (Setting::Unresolved, _) => continue,
-            (Setting::Table(below), Some(Kind::Table(keys))) => Setting::Table(as_meant(below, keys)),
+            (Setting::Table(below), Some(ValueKind::Table(keys))) => Setting::Table(as_meant(below, keys)),
             (Setting::List(list), _) => {
                 Setting::List(list.iter().filter(|one| **one != Setting::Unresolved).cloned().collect())
             }
@@ -374,15 +385,15 @@ pub(crate) fn place_error(
     name: &str,
     error: &ConfigError,
     table: &Options,
-    places: &Places,
+    source_map: &SourceMap,
     findings: &mut Findings,
 ) {
     for problem in error.diagnostics() {
-        findings.add(place(name, problem, table, places));
+        findings.add(place(name, problem, table, source_map));
     }
 }
 
-fn place(name: &str, problem: &Diagnostic, table: &Options, places: &Places) -> Mistake {
+fn place(name: &str, problem: &Diagnostic, table: &Options, source_map: &SourceMap) -> Mistake {
     let path = Path::of(["handlers", name]);
     let key = problem.path().rsplit('.').next().unwrap_or_default();
     let plural = format!("{key}s");
@@ -404,7 +415,7 @@ fn place(name: &str, problem: &Diagnostic, table: &Options, places: &Places) -> 
         },
     };
     let reason = in_words_of_the_file(&without_values(problem.reason(), Section::Handlers, table));
-    Mistake::new(&path, reason).hint(problem.hint()).at(places.value(&path))
+    Mistake::new(&path, reason).hint(problem.hint()).at(source_map.value(&path))
 }
 
 /// Replaces the calls that a reason names by the keys that stand for them: `.from(..)` is `from` in a file.

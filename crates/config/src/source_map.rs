@@ -52,17 +52,17 @@ impl fmt::Display for Path {
 
 /// Knows the bytes of each key and value.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Places(HashMap<Path, Place>);
+pub(crate) struct SourceMap(HashMap<Path, SourceEntry>);
 
 #[derive(Clone, Debug)]
-struct Place {
+struct SourceEntry {
     key: Option<Range<usize>>,
     value: Range<usize>,
     /// Of a value that is neither a list nor a table.
     scalar: Option<Scalar>,
 }
 
-impl Places {
+impl SourceMap {
     pub(crate) fn note(
         &mut self,
         path: Path,
@@ -70,7 +70,7 @@ impl Places {
         value: Range<usize>,
         scalar: Option<Scalar>,
     ) {
-        self.0.insert(path, Place { key, value, scalar });
+        self.0.insert(path, SourceEntry { key, value, scalar });
     }
 
     /// Returns all values that are neither lists nor tables, in the order of the text.
@@ -94,7 +94,7 @@ impl Places {
         }
     }
 
-    fn nearest(&self, path: &Path, part: impl Fn(&Place) -> Range<usize>) -> Option<Range<usize>> {
+    fn nearest(&self, path: &Path, part: impl Fn(&SourceEntry) -> Range<usize>) -> Option<Range<usize>> {
         let mut path = path.clone();
         loop {
             if let Some(place) = self.0.get(&path) {
