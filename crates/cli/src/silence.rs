@@ -9,7 +9,7 @@ use watchfire_outbox::{GroupId, Silence, folder::SpoolFolder, one_line};
 
 use crate::{
     output::{Colour, line, paint, problem},
-    spool::{SpoolDir, read_span, span_of, stamp_of},
+    spool::{SpoolDir, format_duration, format_timestamp, read_duration},
 };
 
 /// What `watchfire silence` takes.
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     #[arg(required = true)]
     group: Option<String>,
     /// For how long, such as 30m, 2h, 1h30m or 3d; a year at most
-    #[arg(long = "for", required = true, value_name = "SPAN", value_parser = read_span)]
+    #[arg(long = "for", required = true, value_name = "DURATION", value_parser = read_duration)]
     span: Option<Duration>,
     /// Why, for those who find it
     #[arg(long, default_value = "", value_name = "TEXT")]
@@ -87,7 +87,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn begin(args: &Args) -> anyhow::Result<ExitCode> {
     let (Some(text), Some(span)) = (&args.group, args.span) else {
-        bail!("expected a group and --for SPAN, or `ls`, or `end`");
+        bail!("expected a group and --for DURATION, or `ls`, or `end`");
     };
     let is_id =
         |text: &str| (4..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -97,7 +97,10 @@ fn begin(args: &Args) -> anyhow::Result<ExitCode> {
         );
     }
     if span > LONGEST {
-        bail!("--for {}: expected a year at most; filter what nobody wants to receive", span_of(span));
+        bail!(
+            "--for {}: expected a year at most; filter what nobody wants to receive",
+            format_duration(span)
+        );
     }
     let mut folder = args.dir.open()?;
     let Some(group) = find(&folder, text)? else { return Ok(ExitCode::from(1)) };
@@ -108,13 +111,13 @@ fn begin(args: &Args) -> anyhow::Result<ExitCode> {
     folder
         .silence(&silence)
         .with_context(|| format!("cannot write a silence into {}", folder.path().display()))?;
-    let until = stamp_of(silence.until);
+    let until = format_timestamp(silence.until);
     line(&format!(
         "{} {group} until {until}; the next message then has the count",
         paint("silenced", Colour::Good)
     ));
     if let Some(before) = before.filter(|before| *before > silence.until) {
-        problem(&format!("this is shorter than before: it was silenced until {}", stamp_of(before)));
+        problem(&format!("this is shorter than before: it was silenced until {}", format_timestamp(before)));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -160,7 +163,7 @@ fn list(dir: &SpoolDir, as_json: bool) -> anyhow::Result<ExitCode> {
             .iter()
             .map(|silence| {
                 json!({
-                    "group": silence.group.to_string(), "from": stamp_of(silence.from), "until": stamp_of(silence.until),
+                    "group": silence.group.to_string(), "from": format_timestamp(silence.from), "until": format_timestamp(silence.until),
                     "holds": silence.holds(now), "by": silence.by, "why": silence.why,
                 })
             })
@@ -172,7 +175,7 @@ fn list(dir: &SpoolDir, as_json: bool) -> anyhow::Result<ExitCode> {
         line(&paint(&format!("{:<16}  {:<14}  {:<12}  WHY", "GROUP", "ENDS", "BY"), Colour::Dim));
         for silence in &silences {
             let ends = match silence.until.duration_since(now) {
-                Ok(left) => format!("in {}", span_of(left)),
+                Ok(left) => format!("in {}", format_duration(left)),
                 Err(_) => "is over".to_owned(),
             };
             let (by, why) = (one_line(&silence.by, 12), one_line(&silence.why, 120));

@@ -15,7 +15,7 @@ use watchfire_outbox::folder::{Entry, FolderError, Place, SpoolFolder};
 
 use crate::output::{Colour, line, paint, problem};
 
-pub(crate) use spool_dir::{SpoolDir, read_span, span_of, stamp_of};
+pub(crate) use spool_dir::{SpoolDir, format_duration, format_timestamp, read_duration};
 
 /// What `watchfire spool` takes.
 #[derive(clap::Args)]

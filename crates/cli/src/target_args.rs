@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::spool::read_span;
+use crate::spool::read_duration;
 
 /// Names the handlers that are meant.
 #[derive(clap::Args)]
@@ -14,10 +14,10 @@ pub(crate) struct TargetArgs {
     #[arg(long)]
     pub(crate) service: Option<String>,
     /// How long to wait for the answers, such as 90s or 2m; a number alone is of seconds
-    #[arg(long, value_name = "SPAN", default_value = "60s", value_parser = read_patience)]
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = read_patience)]
     pub(crate) within: Duration,
 }
 
 fn read_patience(text: &str) -> Result<Duration, String> {
-    text.parse().map(Duration::from_secs).or_else(|_| read_span(text))
+    text.parse().map(Duration::from_secs).or_else(|_| read_duration(text))
 }

@@ -15,7 +15,7 @@ use tracing_subscriber::{
     layer::{Context, Filter},
     registry::LookupSpan,
 };
-use watchfire_core::{EventView, Flushed, Handler, LevelTable, Origin, Safe, claim_spans};
+use watchfire_core::{EventView, Flushed, Handler, LevelTable, Origin, SafeFilter, hint_span_levels};
 use watchfire_filter::Verdict;
 
 use crate::{cache::hash, table::Table};
@@ -34,8 +34,11 @@ pub struct Router {
 pub struct RouterFilter(Arc<Router>);
 
 /// The layer of a whole configuration, filter included.
-pub type RouterLayer<S> =
-    tracing_subscriber::filter::Filtered<watchfire_core::HandlerLayer<Arc<Router>>, Safe<RouterFilter>, S>;
+pub type RouterLayer<S> = tracing_subscriber::filter::Filtered<
+    watchfire_core::HandlerLayer<Arc<Router>>,
+    SafeFilter<RouterFilter>,
+    S,
+>;
 
 /// How long a table that was replaced is waited for before its handlers are dropped where they may be.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -161,7 +164,7 @@ where
                 hint = hint.max(filter.most_verbose());
             }
         });
-        claim_spans(&self.0.spans);
+        hint_span_levels(&self.0.spans);
         Some(hint)
     }
 }

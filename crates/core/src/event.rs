@@ -15,7 +15,7 @@ use crate::{
     levels::LevelTable,
     rewrite::{Found, Overlay},
     settings::Settings,
-    slot::{Lookup, SpanSource},
+    span_slot::{Lookup, SpanSource},
 };
 
 /// Shows one event to filters and handlers: a borrowed, copyable view.

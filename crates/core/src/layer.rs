@@ -22,14 +22,14 @@ use tracing_subscriber::{
 
 use crate::{
     EventView, Handler, Incident, LevelTable, Limits, Redactor, SpanNode,
-    claim::Claims,
     event::{EventCore, of_record},
     fields::{Collect, FieldList, Kept},
+    filter_hints::FilterHints,
     guard::{Inside, caught},
     incident,
-    safe::{Ceiling, Safe, was_asked_last},
+    safe_filter::{Ceiling, SafeFilter, was_asked_last},
     settings::Settings,
-    slot::{self, LayerId, Slot, StackLookup, node_of, slot_of},
+    span_slot::{self, LayerId, SpanSlot, StackLookup, node_of, slot_of},
 };
 
 /// Makes a `tracing_subscriber::Layer` of a [`Handler`]: the one layer of the workspace.
@@ -183,7 +183,7 @@ impl<H: Handler> HandlerLayer<H> {
     /// let warnings = not_hyper().with_max_level_hint(LevelFilter::WARN);
     /// let warnings = HandlerLayer::new(Pager).with_filter::<Registry, _>(warnings);
     /// ```
-    pub fn with_filter<S, F>(mut self, filter: F) -> Filtered<Self, Safe<F>, S>
+    pub fn with_filter<S, F>(mut self, filter: F) -> Filtered<Self, SafeFilter<F>, S>
     where
         S: Subscriber + for<'l> LookupSpan<'l>,
         F: Filter<S> + Send + Sync + 'static,
@@ -191,19 +191,19 @@ impl<H: Handler> HandlerLayer<H> {
         let filter = Arc::new(filter);
         let erased: Arc<dyn Filter<S> + Send + Sync> = Arc::clone(&filter) as _;
         self.recheck = Some(Box::new(erased));
-        let claims = Claims::of::<S, F>(&filter);
-        let ceiling = claims
+        let hints = FilterHints::of::<S, F>(&filter);
+        let ceiling = hints
             .open
             .map(|open| Ceiling { events: self.handler.default_level().max(open.named), spans: open.spans });
         self.ceiling = ceiling.map_or(LevelFilter::TRACE, |ceiling| ceiling.events);
-        let added = match claims.spans {
+        let added = match hints.spans {
             Some(levels) => {
                 self.settings.set_spans(levels);
                 None
             }
             None => Some(self.settings.spans().clone()),
         };
-        Layer::with_filter(self, Safe::new(filter, added, ceiling))
+        Layer::with_filter(self, SafeFilter::new(filter, added, ceiling))
     }
 
     fn is_filtered(&self) -> bool {
@@ -308,14 +308,14 @@ where
             Some(node) => {
                 if parent.as_ref().map_or(0, |parent| parent.depth()) >= node.depth() {
                     let relinked = Arc::new(node.relinked(parent));
-                    span.extensions_mut().replace(Slot(relinked));
+                    span.extensions_mut().replace(SpanSlot(relinked));
                 }
             }
             None => {
                 // User formatters run here, before any lock is taken: one that logs would wait for itself.
                 let fields = self.collect(|fields| attributes.record(fields));
                 let node = SpanNode::new(attributes.metadata(), parent, fields);
-                span.extensions_mut().replace(Slot(Arc::new(node)));
+                span.extensions_mut().replace(SpanSlot(Arc::new(node)));
             }
         }
     }
@@ -340,11 +340,11 @@ where
     }
 
     fn on_enter(&self, id: &Id, _context: Context<'_, S>) {
-        slot::enter(self.id, id);
+        span_slot::enter(self.id, id);
     }
 
     fn on_exit(&self, id: &Id, _context: Context<'_, S>) {
-        slot::exit(self.id, id);
+        span_slot::exit(self.id, id);
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {

@@ -136,7 +136,7 @@ pub(crate) fn field_named(name: &str) -> Field {
     if let Some(known) = names.iter().find(|known| known.name() == name) {
         return known.clone();
     }
-    let field = crate::claim::field_of(String::leak(name.to_owned()));
+    let field = crate::filter_hints::field_of(String::leak(name.to_owned()));
     names.push(field.clone());
     field
 }

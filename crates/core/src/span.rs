@@ -142,14 +142,14 @@ impl SpanNode {
 
     /// Returns a number that changes when a field anywhere on the chain does: the key of a cached rendering.
     #[must_use]
-    pub fn stamp(&self) -> u64 {
+    pub fn version(&self) -> u64 {
         self.chain().map(|node| u64::from(node.version.load(Ordering::Acquire))).sum()
     }
 
     /// Appends the text of the chain that ends here; `render` makes it, once per key and state of the fields.
     pub(crate) fn write_text(&self, key: TextKey, out: &mut String, render: impl FnOnce(&mut String)) {
-        // Read before the fields are: a text that is newer than its stamp is made again, an older one never kept.
-        self.texts.write(key, self.stamp(), out, render);
+        // Read before the fields are: a text that is newer than its version is made again, an older one never kept.
+        self.texts.write(key, self.version(), out, render);
     }
 
     /// Tells whether all fields are those that were given when the span was made.

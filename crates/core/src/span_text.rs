@@ -42,32 +42,38 @@ pub(crate) struct SpanTexts {
 
 struct SpanText {
     key: TextKey,
-    /// The stamp of the chain when the text was made.
-    stamp: u64,
+    /// The version of the chain when the text was made.
+    version: u64,
     text: Box<str>,
 }
 
 impl SpanTexts {
-    /// Appends the text of `key`; `render` makes it if there is none of this stamp.
-    pub(crate) fn write(&self, key: TextKey, stamp: u64, out: &mut String, render: impl FnOnce(&mut String)) {
+    /// Appends the text of `key`; `render` makes it if there is none of this version.
+    pub(crate) fn write(
+        &self,
+        key: TextKey,
+        version: u64,
+        out: &mut String,
+        render: impl FnOnce(&mut String),
+    ) {
         match self.first.get() {
-            Some(first) if first.key == key && first.stamp == stamp => out.push_str(&first.text),
-            Some(_) => self.write_other(key, stamp, out, render),
+            Some(first) if first.key == key && first.version == version => out.push_str(&first.text),
+            Some(_) => self.write_other(key, version, out, render),
             None => {
                 let start = out.len();
                 render(out);
                 if let Some(text) = kept(out, start) {
                     // Another thread may have been faster, with the same text or with that of another layer.
-                    self.first.get_or_init(|| SpanText { key, stamp, text });
+                    self.first.get_or_init(|| SpanText { key, version, text });
                 }
             }
         }
     }
 
-    fn write_other(&self, key: TextKey, stamp: u64, out: &mut String, render: impl FnOnce(&mut String)) {
+    fn write_other(&self, key: TextKey, version: u64, out: &mut String, render: impl FnOnce(&mut String)) {
         {
             let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(other) = others.iter().find(|other| other.key == key && other.stamp == stamp) {
+            if let Some(other) = others.iter().find(|other| other.key == key && other.version == version) {
                 return out.push_str(&other.text);
             }
         }
@@ -77,7 +83,7 @@ impl SpanTexts {
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         others.retain(|other| other.key != key);
         if others.len() < MOST {
-            others.push(SpanText { key, stamp, text });
+            others.push(SpanText { key, version, text });
         }
     }
 }
@@ -96,9 +102,9 @@ impl fmt::Debug for SpanTexts {
 mod tests {
     use super::*;
 
-    fn write(texts: &SpanTexts, key: TextKey, stamp: u64, text: &str) -> String {
+    fn write(texts: &SpanTexts, key: TextKey, version: u64, text: &str) -> String {
         let mut out = String::from("<");
-        texts.write(key, stamp, &mut out, |out| out.push_str(text));
+        texts.write(key, version, &mut out, |out| out.push_str(text));
         out
     }
 
@@ -106,7 +112,7 @@ mod tests {
     fn a_text_is_made_once_per_key_and_stamp() {
         let texts = SpanTexts::default();
         let (one, other) = ((RenderingId(1), 1), (RenderingId(1), 2));
-        for (key, stamp, made, expected) in [
+        for (key, version, made, expected) in [
             (one, 0, "a", "<a"),
             (one, 0, "not made", "<a"),
             (other, 0, "b", "<b"),
@@ -115,7 +121,7 @@ mod tests {
             (one, 1, "not made", "<c"),
             (other, 0, "not made", "<b"),
         ] {
-            assert_eq!(write(&texts, key, stamp, made), expected, "{key:?} {stamp}");
+            assert_eq!(write(&texts, key, version, made), expected, "{key:?} {version}");
         }
     }
 

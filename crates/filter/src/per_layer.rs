@@ -69,7 +69,7 @@ where
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        watchfire_core::claim_spans(&self.spans);
+        watchfire_core::hint_span_levels(&self.spans);
         let spans = if self.needs_all_spans() { LevelFilter::TRACE } else { self.spans.most_verbose() };
         if let Some(named) = self.node.open() {
             watchfire_core::leave_level_open(named, spans);

@@ -1,6 +1,6 @@
-//! The credentials that the rooms take. They are public and open nothing.
+//! The credentials that the providers take. They are public and open nothing.
 
-/// The credentials and addresses that the rooms take, everything else is refused.
+/// The credentials and addresses that the providers take, everything else is refused.
 ///
 /// They have the shape of real ones so that a configuration accepts them, and open nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
-//! Faults: how a room is told to fail.
+//! Faults: how a provider is told to fail.
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::Room;
+use crate::record::Provider;
 
 /// One way to fail.
 ///
@@ -120,22 +120,24 @@ impl Fault {
         }
     }
 
-    /// Says why the fault can never bite in this room.
-    pub(crate) fn misfit(&self, room: Room) -> Option<&'static str> {
-        let smtp = room == Room::Smtp;
+    /// Says why the fault can never bite in this provider.
+    pub(crate) fn misfit(&self, provider: Provider) -> Option<&'static str> {
+        let smtp = provider == Provider::Smtp;
         match self {
             Self::Reply { reply, .. } if !is_reply(reply) => {
                 Some("a reply is three digits from 200 to 599, a space and a text in one line of ASCII")
             }
             Self::CloseDuringData | Self::Reply { .. } if !smtp => {
-                Some("this fault is for the room smtp only")
+                Some("this fault is for the provider smtp only")
             }
-            Self::Status { .. } | Self::Header { .. } if smtp => Some("this fault is not for the room smtp"),
+            Self::Status { .. } | Self::Header { .. } if smtp => {
+                Some("this fault is not for the provider smtp")
+            }
             Self::Status { status, .. } if !(200..=599).contains(status) => {
                 Some("a status is a number from 200 to 599")
             }
-            Self::Migrate { .. } if room != Room::Telegram => {
-                Some("this fault is for the room telegram only")
+            Self::Migrate { .. } if provider != Provider::Telegram => {
+                Some("this fault is for the provider telegram only")
             }
             _ => None,
         }
@@ -169,7 +171,7 @@ pub enum Stage {
 
 /// A fault and how often it bites.
 ///
-/// The plans of a room bite in the order in which they were given.
+/// The plans of a provider bite in the order in which they were given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FaultPlan {

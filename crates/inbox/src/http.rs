@@ -1,4 +1,4 @@
-//! The HTTP door: hyper on a loopback port, faults first, then the room that claims the path.
+//! The HTTP door: hyper on a loopback port, faults first, then the provider that claims the path.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -21,8 +21,8 @@ use crate::fault::Fault;
 use crate::net;
 use crate::origin;
 use crate::pages;
-use crate::providers::{Canned, Context, HttpRoom, Judgement, Reply, Request};
-use crate::record::{Room, Verdict};
+use crate::providers::{Canned, Context, HttpProvider, Judgement, Reply, Request};
+use crate::record::{Provider, Verdict};
 use crate::store::{New, Store};
 
 /// Serves until the task is dropped.
@@ -32,7 +32,7 @@ pub(crate) async fn serve(listener: TcpListener, hub: Rc<Hub>) {
 
 pub(crate) struct Hub {
     pub(crate) store: Arc<Store>,
-    pub(crate) rooms: RefCell<Vec<Box<dyn HttpRoom>>>,
+    pub(crate) providers: RefCell<Vec<Box<dyn HttpProvider>>>,
     pub(crate) paced: bool,
     /// How long a request may take to come in.
     pub(crate) patience: Duration,
@@ -96,8 +96,9 @@ impl Hub {
         if let Some(refusal) = origin::refusal(&request) {
             return Answered::Reply(refusal);
         }
-        let index = self.rooms.borrow().iter().position(|room| room.claims(&request.path));
-        let limit = index.and_then(|i| self.rooms.borrow().get(i).map(|r| r.body_limit())).unwrap_or(1 << 20);
+        let index = self.providers.borrow().iter().position(|provider| provider.claims(&request.path));
+        let limit =
+            index.and_then(|i| self.providers.borrow().get(i).map(|r| r.body_limit())).unwrap_or(1 << 20);
         let body = tokio::time::timeout(self.patience, Limited::new(body, limit).collect());
         let Ok(body) = body.await else {
             return Answered::Reply(Reply::new(408, "text/plain", "").header("Connection", "close"));
@@ -111,10 +112,10 @@ impl Hub {
             Err(_) => return Answered::Reset,
         };
         let Some(index) = index else { return Answered::Reply(pages::answer(self, &request)) };
-        let Some(room) = self.rooms.borrow().get(index).map(|room| room.room()) else {
+        let Some(provider) = self.providers.borrow().get(index).map(|provider| provider.provider()) else {
             return Answered::Reset;
         };
-        let visit = Visit { hub: self, index, room, request: &request };
+        let visit = Visit { hub: self, index, provider, request: &request };
         if too_large {
             return Answered::Reply(visit.refuse(Canned::TooLarge));
         }
@@ -122,20 +123,20 @@ impl Hub {
     }
 }
 
-/// One request in one room.
+/// One request in one provider.
 struct Visit<'a> {
     hub: &'a Hub,
     index: usize,
-    room: Room,
+    provider: Provider,
     request: &'a Request,
 }
 
 impl Visit<'_> {
     async fn run(&self) -> Answered {
-        // These two bite inside the room, when the recipient is known.
+        // These two bite inside the provider, when the recipient is known.
         let by_recipient =
             |fault: &Fault| matches!(fault, Fault::RefuseRecipient { .. } | Fault::Migrate { .. });
-        let fault = self.hub.store.take(self.room, |fault| !by_recipient(fault));
+        let fault = self.hub.store.take(self.provider, |fault| !by_recipient(fault));
         match fault {
             None => Answered::Reply(self.judge(None)),
             Some(Fault::RateLimit { retry_after }) => {
@@ -143,7 +144,8 @@ impl Visit<'_> {
             }
             Some(Fault::BadCredentials) => Answered::Reply(self.refuse(Canned::BadCredentials)),
             Some(Fault::Status { status, body, headers }) => {
-                let mut reply = self.with_room(|room| room.canned(self.request, Canned::Broken { status }));
+                let mut reply =
+                    self.with_provider(|provider| provider.canned(self.request, Canned::Broken { status }));
                 if let Some(body) = body {
                     reply.body = body.into_bytes();
                 }
@@ -179,11 +181,15 @@ impl Visit<'_> {
         }
     }
 
-    /// Lets the room decide; `unsaid` is what the record says when the answer never leaves.
+    /// Lets the provider decide; `unsaid` is what the record says when the answer never leaves.
     fn judge(&self, unsaid: Option<&str>) -> Reply {
-        let context =
-            Context { store: &self.hub.store, room: self.room, paced: self.hub.paced, now: self.request.at };
-        let judgement = self.with_room_mut(|room| room.judge(self.request, &context));
+        let context = Context {
+            store: &self.hub.store,
+            provider: self.provider,
+            paced: self.hub.paced,
+            now: self.request.at,
+        };
+        let judgement = self.with_provider_mut(|provider| provider.judge(self.request, &context));
         let verdict = match (unsaid, judgement.accepted) {
             (Some(unsaid), true) => Verdict::Accepted(unsaid.to_owned()),
             _ => judgement.verdict(),
@@ -194,18 +200,18 @@ impl Visit<'_> {
     }
 
     fn refuse(&self, answer: Canned) -> Reply {
-        let reply = self.with_room(|room| room.canned(self.request, answer));
+        let reply = self.with_provider(|provider| provider.canned(self.request, answer));
         self.keep(Verdict::Refused(reply.summary()), None);
         reply
     }
 
     fn keep(&self, verdict: Verdict, judgement: Option<Judgement>) {
-        let Some(mut entry) = self.with_room(|room| room.describe(self.request)) else { return };
+        let Some(mut entry) = self.with_provider(|provider| provider.describe(self.request)) else { return };
         let (key, thread, edits, notes) =
             judgement.map(|j| (j.key, j.thread, j.edits, j.notes)).unwrap_or_default();
         entry.notes.extend(notes);
         self.hub.store.add(New {
-            room: self.room,
+            provider: self.provider,
             at: self.request.at,
             entry,
             verdict,
@@ -217,13 +223,13 @@ impl Visit<'_> {
         });
     }
 
-    fn with_room<T>(&self, look: impl FnOnce(&dyn HttpRoom) -> T) -> T {
-        self.with_room_mut(|room| look(room))
+    fn with_provider<T>(&self, look: impl FnOnce(&dyn HttpProvider) -> T) -> T {
+        self.with_provider_mut(|provider| look(provider))
     }
 
     #[expect(clippy::indexing_slicing, reason = "the index was found in this list, which never shrinks")]
-    fn with_room_mut<T>(&self, look: impl FnOnce(&mut dyn HttpRoom) -> T) -> T {
-        look(self.hub.rooms.borrow_mut()[self.index].as_mut())
+    fn with_provider_mut<T>(&self, look: impl FnOnce(&mut dyn HttpProvider) -> T) -> T {
+        look(self.hub.providers.borrow_mut()[self.index].as_mut())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The handle: starts all rooms on a thread of their own, and asks them.
+//! The handle: starts all providers on a thread of their own, and asks them.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -18,20 +18,20 @@ use crate::demo::Demo;
 use crate::fault::FaultPlan;
 use crate::http::{self, Hub};
 use crate::providers::{self, smtp};
-use crate::record::{Received, Room, Verdict};
+use crate::record::{Provider, Received, Verdict};
 use crate::store::{Misfit, Missing, Store};
 use crate::tls::Identity;
 
 /// A local stand-in for every provider, on loopback only.
 ///
 /// It runs on a thread of its own, so it works from a plain `main`, from tests and inside any runtime.
-/// Dropping it stops all rooms and closes their connections.
+/// Dropping it stops all providers and closes their connections.
 ///
 /// ```
-/// use watchfire_inbox::{Fault, Inbox, Room};
+/// use watchfire_inbox::{Fault, Inbox, Provider};
 ///
 /// let inbox = Inbox::start()?;
-/// inbox.fail(Room::SlackWebhook, Fault::RateLimit { retry_after: Some(1) }.times(2))?;
+/// inbox.fail(Provider::SlackWebhook, Fault::RateLimit { retry_after: Some(1) }.times(2))?;
 /// println!("post to {}", inbox.slack_webhook_url());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -46,7 +46,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Starts all rooms on free ports.
+    /// Starts all providers on free ports.
     ///
     /// # Errors
     /// When a loopback port cannot be opened or the thread cannot be started.
@@ -59,71 +59,76 @@ impl Inbox {
         InboxBuilder::default()
     }
 
-    /// Arms a fault; the plans of a room bite in the order given.
+    /// Arms a fault; the plans of a provider bite in the order given.
     ///
     /// # Errors
-    /// When the fault can never bite in this room.
-    pub fn fail(&self, room: Room, plan: FaultPlan) -> Result<(), Misfit> {
-        self.store.arm(room, plan)
+    /// When the fault can never bite in this provider.
+    pub fn fail(&self, provider: Provider, plan: FaultPlan) -> Result<(), Misfit> {
+        self.store.arm(provider, plan)
     }
 
-    /// Disarms all faults of a room.
-    pub fn heal(&self, room: Room) {
-        self.store.disarm(room);
+    /// Disarms all faults of a provider.
+    pub fn heal(&self, provider: Provider) {
+        self.store.disarm(provider);
     }
 
     /// Gives the armed faults.
     #[must_use]
-    pub fn faults(&self) -> Vec<(Room, FaultPlan)> {
+    pub fn faults(&self) -> Vec<(Provider, FaultPlan)> {
         self.store.armed()
     }
 
-    /// Gives everything that reached a room, accepted or not, oldest first.
+    /// Gives everything that reached a provider, accepted or not, oldest first.
     #[must_use]
-    pub fn received(&self, room: Room) -> Vec<Received> {
-        self.store.of(room)
+    pub fn received(&self, provider: Provider) -> Vec<Received> {
+        self.store.of(provider)
     }
 
-    /// Gives everything that reached any room, oldest first.
+    /// Gives everything that reached any provider, oldest first.
     #[must_use]
     pub fn all(&self) -> Vec<Received> {
         self.store.all()
     }
 
-    /// Gives the messages that a room took.
+    /// Gives the messages that a provider took.
     #[must_use]
-    pub fn accepted(&self, room: Room) -> Vec<Received> {
-        self.store.of(room).into_iter().filter(|r| r.verdict.is_accepted()).collect()
+    pub fn accepted(&self, provider: Provider) -> Vec<Received> {
+        self.store.of(provider).into_iter().filter(|r| r.verdict.is_accepted()).collect()
     }
 
-    /// Gives the messages that a room refused.
+    /// Gives the messages that a provider refused.
     #[must_use]
-    pub fn refused(&self, room: Room) -> Vec<Received> {
-        self.store.of(room).into_iter().filter(|r| matches!(r.verdict, Verdict::Refused(_))).collect()
+    pub fn refused(&self, provider: Provider) -> Vec<Received> {
+        self.store.of(provider).into_iter().filter(|r| matches!(r.verdict, Verdict::Refused(_))).collect()
     }
 
-    /// Blocks until a room has taken `count` messages, and gives all that it took.
+    /// Blocks until a provider has taken `count` messages, and gives all that it took.
     ///
     /// # Errors
-    /// When there are fewer after `within`; the error tells what the room answered.
-    pub fn wait_for(&self, room: Room, count: usize, within: Duration) -> Result<Vec<Received>, Missing> {
-        self.store.wait(room, count, within, |record| record.verdict.is_accepted())
+    /// When there are fewer after `within`; the error tells what the provider answered.
+    pub fn wait_for(
+        &self,
+        provider: Provider,
+        count: usize,
+        within: Duration,
+    ) -> Result<Vec<Received>, Missing> {
+        self.store.wait(provider, count, within, |record| record.verdict.is_accepted())
     }
 
-    /// Blocks until a room has seen `count` attempts, accepted or not, and gives all of them.
+    /// Blocks until a provider has seen `count` attempts, accepted or not, and gives all of them.
     ///
     /// # Errors
     /// When there are fewer after `within`.
     pub fn wait_for_attempts(
         &self,
-        room: Room,
+        provider: Provider,
         count: usize,
         within: Duration,
     ) -> Result<Vec<Received>, Missing> {
-        self.store.wait(room, count, within, |_| true)
+        self.store.wait(provider, count, within, |_| true)
     }
 
-    /// Gives everything that reached any room, oldest first, and forgets it; faults stay armed.
+    /// Gives everything that reached any provider, oldest first, and forgets it; faults stay armed.
     #[must_use]
     pub fn drain(&self) -> Vec<Received> {
         self.store.drain()
@@ -140,7 +145,7 @@ impl Inbox {
         format!("http://{}/", self.http)
     }
 
-    /// The address behind all HTTP rooms and the page.
+    /// The address behind all HTTP providers and the page.
     #[must_use]
     pub fn http_addr(&self) -> SocketAddr {
         self.http
@@ -263,7 +268,7 @@ pub struct InboxBuilder {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl InboxBuilder {
-    /// Fixes the port of the page and of all HTTP rooms; 0, the default, takes a free one.
+    /// Fixes the port of the page and of all HTTP providers; 0, the default, takes a free one.
     pub fn http_port(mut self, port: u16) -> Self {
         self.http_port = port;
         self
@@ -372,7 +377,7 @@ impl InboxBuilder {
     }
 }
 
-/// What the hub is made of; the rooms themselves are made on the thread.
+/// What the hub is made of; the providers themselves are made on the thread.
 struct HubParts {
     store: Arc<Store>,
     paced: bool,
@@ -384,7 +389,7 @@ impl HubParts {
     fn build(self) -> Hub {
         Hub {
             store: self.store,
-            rooms: RefCell::new(providers::http_rooms()),
+            providers: RefCell::new(providers::http_providers()),
             paced: self.paced,
             patience: self.patience,
             addresses: self.addresses,

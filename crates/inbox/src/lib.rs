@@ -1,9 +1,9 @@
 //! A local stand-in for every provider, for development, demos and tests.
 //!
 //! [`Inbox::start`] opens loopback ports that speak SMTP, Slack, Telegram, Twilio, Exotel and Sentry with their real
-//! limits. What a vendor refuses is refused with the vendor's answer; a room can be told to fail ([`Fault`]); what
+//! limits. What a vendor refuses is refused with the vendor's answer; a provider can be told to fail ([`Fault`]); what
 //! came in is kept and shown as a plain page and as JSON (`/messages.json`, `/messages/{number}.json`). Faults are
-//! armed from outside by `POST /faults/{room}` with the JSON form of a [`FaultPlan`] and cleared by `DELETE`.
+//! armed from outside by `POST /faults/{provider}` with the JSON form of a [`FaultPlan`] and cleared by `DELETE`.
 //!
 //! Only the public credentials of [`Demo`] are taken. Nothing leaves the machine.
 
@@ -26,5 +26,5 @@ pub use demo::Demo;
 pub use fault::{Fault, FaultPlan, Stage};
 pub use inbox::{Inbox, InboxBuilder};
 pub use markup::Markup;
-pub use record::{Part, Received, Room, UnknownRoom, Verdict, View};
+pub use record::{Part, Provider, Received, UnknownProvider, Verdict, View};
 pub use store::{Misfit, Missing};

@@ -10,9 +10,9 @@ use crate::fault::FaultPlan;
 use crate::http::Hub;
 use crate::markup::Markup;
 use crate::providers::{Reply, Request};
-use crate::record::{Received, Room};
+use crate::record::{Provider, Received};
 
-/// Answers a request that no room claims.
+/// Answers a request that no provider claims.
 pub(crate) fn answer(hub: &Hub, request: &Request) -> Reply {
     let segments: Vec<&str> = request.path.split('/').filter(|segment| !segment.is_empty()).collect();
     match (request.method.as_str(), segments.as_slice()) {
@@ -24,15 +24,15 @@ pub(crate) fn answer(hub: &Hub, request: &Request) -> Reply {
             Reply::new(204, "text/plain; charset=utf-8", "")
         }
         ("GET", ["faults"]) => Reply::json(200, &faults(hub)),
-        ("POST", ["faults", room]) => arm(hub, room, request),
-        ("DELETE", ["faults", room]) => disarm(hub, room),
+        ("POST", ["faults", provider]) => arm(hub, provider, request),
+        ("DELETE", ["faults", provider]) => disarm(hub, provider),
         ("DELETE", ["faults"]) => {
-            Room::ALL.into_iter().for_each(|room| hub.store.disarm(room));
+            Provider::ALL.into_iter().for_each(|provider| hub.store.disarm(provider));
             Reply::json(200, &faults(hub))
         }
         _ => problem(
             404,
-            "nothing here; the list is at /, the messages at /messages.json, faults at /faults/{room}",
+            "nothing here; the list is at /, the messages at /messages.json, faults at /faults/{provider}",
         ),
     }
 }
@@ -40,15 +40,15 @@ pub(crate) fn answer(hub: &Hub, request: &Request) -> Reply {
 fn messages(hub: &Hub, request: &Request) -> Reply {
     let mut records = hub.store.all();
     for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
-        match (&*name, value.parse::<Room>()) {
-            ("room", Ok(room)) => records.retain(|record| record.room == room),
-            ("room", Err(error)) => return problem(400, &error.to_string()),
+        match (&*name, value.parse::<Provider>()) {
+            ("provider", Ok(provider)) => records.retain(|record| record.provider == provider),
+            ("provider", Err(error)) => return problem(400, &error.to_string()),
             ("verdict", _) => records.retain(|record| record.verdict.word() == value),
             ("after", _) => match value.parse::<u64>() {
                 Ok(number) => records.retain(|record| record.number > number),
                 Err(_) => return problem(400, "after is the number of a message"),
             },
-            _ => return problem(400, "the filters are room, verdict and after"),
+            _ => return problem(400, "the filters are provider, verdict and after"),
         }
     }
     Reply::json(200, &Value::Array(records.iter().map(json::summary).collect()))
@@ -70,21 +70,21 @@ fn message(hub: &Hub, file: &str) -> Reply {
 fn faults(hub: &Hub) -> Value {
     let armed = hub.store.armed();
     Value::Object(
-        Room::ALL
+        Provider::ALL
             .into_iter()
-            .map(|room| {
+            .map(|provider| {
                 let plans: Vec<_> =
-                    armed.iter().filter(|(r, _)| *r == room).map(|(_, plan)| json!(plan)).collect();
-                (room.name().to_owned(), Value::Array(plans))
+                    armed.iter().filter(|(r, _)| *r == provider).map(|(_, plan)| json!(plan)).collect();
+                (provider.name().to_owned(), Value::Array(plans))
             })
             .collect(),
     )
 }
 
 /// Arms one fault or a list of them; either all of them or none.
-fn arm(hub: &Hub, room: &str, request: &Request) -> Reply {
-    let room: Room = match room.parse() {
-        Ok(room) => room,
+fn arm(hub: &Hub, provider: &str, request: &Request) -> Reply {
+    let provider: Provider = match provider.parse() {
+        Ok(provider) => provider,
         Err(error) => return problem(404, &format!("{error}")),
     };
     let plans: Vec<FaultPlan> = match request.body.first() {
@@ -97,21 +97,21 @@ fn arm(hub: &Hub, room: &str, request: &Request) -> Reply {
             Err(error) => return problem(400, &error.to_string()),
         },
     };
-    if let Some((plan, reason)) = plans.iter().find_map(|plan| Some((plan, plan.fault.misfit(room)?))) {
-        return problem(400, &format!("fault {} in room {room}: {reason}", plan.fault.name()));
+    if let Some((plan, reason)) = plans.iter().find_map(|plan| Some((plan, plan.fault.misfit(provider)?))) {
+        return problem(400, &format!("fault {} in provider {provider}: {reason}", plan.fault.name()));
     }
     for plan in plans {
-        if let Err(error) = hub.store.arm(room, plan) {
+        if let Err(error) = hub.store.arm(provider, plan) {
             return problem(400, &error.to_string());
         }
     }
     Reply::json(200, &faults(hub))
 }
 
-fn disarm(hub: &Hub, room: &str) -> Reply {
-    match room.parse() {
-        Ok(room) => {
-            hub.store.disarm(room);
+fn disarm(hub: &Hub, provider: &str) -> Reply {
+    match provider.parse() {
+        Ok(provider) => {
+            hub.store.disarm(provider);
             Reply::json(200, &faults(hub))
         }
         Err(error) => problem(404, &format!("{error}")),

@@ -1,4 +1,4 @@
-//! The rooms: one file per provider. Another joins with a file, a line in [`http_rooms`] and its name in `Room`.
+//! The providers: one file per provider. Another joins with a file, a line in [`http_providers`] and its name in `Provider`.
 
 mod blocks;
 mod exotel;
@@ -22,11 +22,11 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::fault::Fault;
-use crate::record::{Entry, Room, Verdict};
+use crate::record::{Entry, Provider, Verdict};
 use crate::store::Store;
 
-/// All rooms that speak HTTP.
-pub(crate) fn http_rooms() -> Vec<Box<dyn HttpRoom>> {
+/// All providers that speak HTTP.
+pub(crate) fn http_providers() -> Vec<Box<dyn HttpProvider>> {
     vec![
         Box::new(slack_webhook::SlackWebhook::default()),
         Box::new(slack_api::SlackApi::default()),
@@ -38,10 +38,10 @@ pub(crate) fn http_rooms() -> Vec<Box<dyn HttpRoom>> {
 }
 
 /// A provider that is spoken to over HTTP.
-pub(crate) trait HttpRoom {
-    fn room(&self) -> Room;
+pub(crate) trait HttpProvider {
+    fn provider(&self) -> Provider;
 
-    /// Tells whether a request to this path is for this room.
+    /// Tells whether a request to this path is for this provider.
     fn claims(&self, path: &str) -> bool;
 
     /// Reads a request as a message, as far as it can be read; `None` when it is a question, not a message.
@@ -67,10 +67,10 @@ pub(crate) enum Canned {
     TooLarge,
 }
 
-/// What a room may ask of the inbox while it judges.
+/// What a provider may ask of the inbox while it judges.
 pub(crate) struct Context<'a> {
     pub(crate) store: &'a Store,
-    pub(crate) room: Room,
+    pub(crate) provider: Provider,
     /// Whether the provider's own rate limits hold.
     pub(crate) paced: bool,
     pub(crate) now: SystemTime,
@@ -79,13 +79,13 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     pub(crate) fn refuses(&self, recipient: &str) -> bool {
         self.store
-            .take(self.room, |fault| matches!(fault, Fault::RefuseRecipient { address } if address.eq_ignore_ascii_case(recipient)))
+            .take(self.provider, |fault| matches!(fault, Fault::RefuseRecipient { address } if address.eq_ignore_ascii_case(recipient)))
             .is_some()
     }
 
     pub(crate) fn moved(&self, chat: i64) -> Option<i64> {
         let target = Cell::new(None);
-        self.store.take(self.room, |fault| {
+        self.store.take(self.provider, |fault| {
             matches!(fault, Fault::Migrate { from, to } if *from == chat && { target.set(Some(*to)); true })
         });
         target.get()
@@ -107,7 +107,7 @@ pub(crate) struct Judgement {
     pub(crate) key: Option<String>,
     pub(crate) thread: Option<String>,
     pub(crate) edits: Option<String>,
-    /// What only the room's memory can tell.
+    /// What only the provider's memory can tell.
     pub(crate) notes: Vec<String>,
 }
 

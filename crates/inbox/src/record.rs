@@ -9,7 +9,7 @@ use crate::markup::Markup;
 /// One provider of the inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Room {
+pub enum Provider {
     /// A submission server: STARTTLS, implicit TLS, AUTH.
     Smtp,
     /// Slack's incoming webhook.
@@ -26,8 +26,8 @@ pub enum Room {
     Sentry,
 }
 
-impl Room {
-    /// All rooms, in the order of the page.
+impl Provider {
+    /// All providers, in the order of the page.
     pub const ALL: [Self; 7] = [
         Self::Smtp,
         Self::SlackWebhook,
@@ -67,37 +67,40 @@ impl Room {
     }
 }
 
-impl fmt::Display for Room {
+impl fmt::Display for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl FromStr for Room {
-    type Err = UnknownRoom;
+impl FromStr for Provider {
+    type Err = UnknownProvider;
 
-    fn from_str(name: &str) -> Result<Self, UnknownRoom> {
-        Self::ALL.into_iter().find(|room| room.name() == name).ok_or_else(|| UnknownRoom(name.to_owned()))
+    fn from_str(name: &str) -> Result<Self, UnknownProvider> {
+        Self::ALL
+            .into_iter()
+            .find(|provider| provider.name() == name)
+            .ok_or_else(|| UnknownProvider(name.to_owned()))
     }
 }
 
-/// A name that is no room's.
+/// A name that is no provider's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownRoom(String);
+pub struct UnknownProvider(String);
 
-impl fmt::Display for UnknownRoom {
+impl fmt::Display for UnknownProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no room is called {:?}; the rooms are", self.0)?;
-        for (index, room) in Room::ALL.into_iter().enumerate() {
-            write!(f, "{} {room}", if index == 0 { "" } else { "," })?;
+        write!(f, "no provider is called {:?}; the providers are", self.0)?;
+        for (index, provider) in Provider::ALL.into_iter().enumerate() {
+            write!(f, "{} {provider}", if index == 0 { "" } else { "," })?;
         }
         Ok(())
     }
 }
 
-impl std::error::Error for UnknownRoom {}
+impl std::error::Error for UnknownProvider {}
 
-/// What the room did with a message.
+/// What the provider did with a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -133,21 +136,21 @@ impl Verdict {
     }
 }
 
-/// One message that reached a room, accepted or not.
+/// One message that reached a provider, accepted or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Received {
-    /// Counts from 1 over all rooms.
+    /// Counts from 1 over all providers.
     pub number: u64,
     /// Where it arrived.
-    pub room: Room,
+    pub provider: Provider,
     /// When it arrived.
     pub at: SystemTime,
     /// Addresses, channels, chats or phone numbers.
     pub recipients: Vec<String>,
     /// One line: a subject, a heading, or the first line of the text.
     pub title: String,
-    /// What the room did with it.
+    /// What the provider did with it.
     pub verdict: Verdict,
     /// The request line and headers, or the SMTP envelope. Values of credentials are not kept.
     pub head: Vec<(String, String)>,
@@ -244,7 +247,7 @@ pub enum Part {
         /// The document's source.
         html: String,
     },
-    /// Rendered by the room from the provider's own markup.
+    /// Rendered by the provider from the provider's own markup.
     Rendered {
         /// What it is.
         title: String,
@@ -283,7 +286,7 @@ impl Part {
     }
 }
 
-/// What a room says of a request before judging it.
+/// What a provider says of a request before judging it.
 #[derive(Debug, Default)]
 pub(crate) struct Entry {
     pub(crate) recipients: Vec<String>,

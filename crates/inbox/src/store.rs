@@ -1,4 +1,4 @@
-//! What all rooms share: the messages, and the faults that are armed.
+//! What all providers share: the messages, and the faults that are armed.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::clock;
 use crate::fault::{Fault, FaultPlan};
-use crate::record::{Entry, Received, Room, Verdict};
+use crate::record::{Entry, Provider, Received, Verdict};
 
 /// Beyond this many messages the oldest is forgotten.
 const KEPT: usize = 5_000;
@@ -31,13 +31,13 @@ impl Store {
             let original = state
                 .records
                 .iter_mut()
-                .find(|r| r.room == new.room && r.edits.is_none() && r.key.as_deref() == Some(key))?;
+                .find(|r| r.provider == new.provider && r.edits.is_none() && r.key.as_deref() == Some(key))?;
             original.edited_by = Some(number);
             Some(original.number)
         });
         let mut record = Received {
             number,
-            room: new.room,
+            provider: new.provider,
             at: new.at,
             recipients: new.entry.recipients,
             title: new.entry.title,
@@ -71,8 +71,8 @@ impl Store {
         self.lock().records.iter().cloned().collect()
     }
 
-    pub(crate) fn of(&self, room: Room) -> Vec<Received> {
-        self.lock().records.iter().filter(|r| r.room == room).cloned().collect()
+    pub(crate) fn of(&self, provider: Provider) -> Vec<Received> {
+        self.lock().records.iter().filter(|r| r.provider == provider).cloned().collect()
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<Received> {
@@ -93,7 +93,7 @@ impl Store {
 
     pub(crate) fn wait(
         &self,
-        room: Room,
+        provider: Provider,
         wanted: usize,
         within: Duration,
         counts: fn(&Received) -> bool,
@@ -102,47 +102,50 @@ impl Store {
         let mut state = self.lock();
         loop {
             let found: Vec<_> =
-                state.records.iter().filter(|r| r.room == room && counts(r)).cloned().collect();
+                state.records.iter().filter(|r| r.provider == provider && counts(r)).cloned().collect();
             if found.len() >= wanted {
                 return Ok(found);
             }
             let left = end.saturating_duration_since(clock::instant());
             if left.is_zero() {
-                let seen =
-                    state.records.iter().filter(|r| r.room == room).map(|r| r.verdict.answer().to_owned());
-                return Err(Missing { room, wanted, found: found.len(), answers: seen.collect() });
+                let seen = state
+                    .records
+                    .iter()
+                    .filter(|r| r.provider == provider)
+                    .map(|r| r.verdict.answer().to_owned());
+                return Err(Missing { provider, wanted, found: found.len(), answers: seen.collect() });
             }
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    pub(crate) fn arm(&self, room: Room, plan: FaultPlan) -> Result<(), Misfit> {
-        if let Some(reason) = plan.fault.misfit(room) {
-            return Err(Misfit { room, fault: plan.fault.name(), reason });
+    pub(crate) fn arm(&self, provider: Provider, plan: FaultPlan) -> Result<(), Misfit> {
+        if let Some(reason) = plan.fault.misfit(provider) {
+            return Err(Misfit { provider, fault: plan.fault.name(), reason });
         }
         let mut state = self.lock();
         if state.faults.len() >= FAULTS {
             let reason = "a thousand faults are armed; clear some with DELETE";
-            return Err(Misfit { room, fault: plan.fault.name(), reason });
+            return Err(Misfit { provider, fault: plan.fault.name(), reason });
         }
         if plan.times != Some(0) {
-            state.faults.push((room, plan));
+            state.faults.push((provider, plan));
         }
         Ok(())
     }
 
-    pub(crate) fn disarm(&self, room: Room) {
-        self.lock().faults.retain(|(r, _)| *r != room);
+    pub(crate) fn disarm(&self, provider: Provider) {
+        self.lock().faults.retain(|(r, _)| *r != provider);
     }
 
-    pub(crate) fn armed(&self) -> Vec<(Room, FaultPlan)> {
+    pub(crate) fn armed(&self) -> Vec<(Provider, FaultPlan)> {
         self.lock().faults.clone()
     }
 
-    /// Takes the first fault of the room that fits, and counts it down.
-    pub(crate) fn take(&self, room: Room, fits: impl Fn(&Fault) -> bool) -> Option<Fault> {
+    /// Takes the first fault of the provider that fits, and counts it down.
+    pub(crate) fn take(&self, provider: Provider, fits: impl Fn(&Fault) -> bool) -> Option<Fault> {
         let mut state = self.lock();
-        let index = state.faults.iter().position(|(r, plan)| *r == room && fits(&plan.fault))?;
+        let index = state.faults.iter().position(|(r, plan)| *r == provider && fits(&plan.fault))?;
         let (_, plan) = state.faults.get_mut(index)?;
         let fault = plan.fault.clone();
         if let Some(times) = &mut plan.times {
@@ -161,7 +164,7 @@ impl Store {
 
 /// A message about to be kept.
 pub(crate) struct New {
-    pub(crate) room: Room,
+    pub(crate) provider: Provider,
     pub(crate) at: SystemTime,
     pub(crate) entry: Entry,
     pub(crate) verdict: Verdict,
@@ -179,7 +182,7 @@ struct State {
     /// The size of all records together.
     bytes: usize,
     last: u64,
-    faults: Vec<(Room, FaultPlan)>,
+    faults: Vec<(Provider, FaultPlan)>,
 }
 
 /// Returns about how many bytes a record takes.
@@ -196,13 +199,13 @@ fn size(record: &Received) -> usize {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Missing {
-    /// The room.
-    pub room: Room,
+    /// The provider.
+    pub provider: Provider,
     /// How many were waited for.
     pub wanted: usize,
     /// How many there are.
     pub found: usize,
-    /// The answers the room has given so far, oldest first.
+    /// The answers the provider has given so far, oldest first.
     pub answers: Vec<String>,
 }
 
@@ -210,25 +213,25 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} of {} messages in room {}; its answers: {:?}",
-            self.found, self.wanted, self.room, self.answers
+            "{} of {} messages in provider {}; its answers: {:?}",
+            self.found, self.wanted, self.provider, self.answers
         )
     }
 }
 
 impl std::error::Error for Missing {}
 
-/// A fault that can never bite in its room.
+/// A fault that can never bite in its provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misfit {
-    room: Room,
+    provider: Provider,
     fault: &'static str,
     reason: &'static str,
 }
 
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "fault {} in room {}: {}", self.fault, self.room, self.reason)
+        write!(f, "fault {} in provider {}: {}", self.fault, self.provider, self.reason)
     }
 }
 
@@ -240,7 +243,7 @@ mod tests {
 
     fn keep(store: &Store, bytes: usize) {
         store.add(New {
-            room: Room::Smtp,
+            provider: Provider::Smtp,
             at: SystemTime::UNIX_EPOCH,
             entry: Entry::default(),
             verdict: Verdict::Accepted(String::new()),

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use watchfire_inbox::{Demo, Inbox, Room};
+use watchfire_inbox::{Demo, Inbox, Provider};
 use watchfire_outbox::Sink;
 use watchfire_sms::{Sms, Twilio};
 use watchfire_testing::{Scene, full_alert, hostile_alerts};
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let mut out = io::stdout().lock();
-    for request in inbox.received(Room::Twilio) {
+    for request in inbox.received(Provider::Twilio) {
         let fields: Vec<(String, String)> = form_urlencoded::parse(&request.raw).into_owned().collect();
         writeln!(out, "{}", serde_json::json!({ "fields": fields }))?;
     }

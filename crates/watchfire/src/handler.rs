@@ -21,7 +21,7 @@
 
 pub use watchfire_core::{
     Alert, AlertId, Buffers, Capture, Captured, EventView, Field, Flushed, Handler, HandlerLayer, Incident,
-    Memory, Null, Origin, RenderingId, Safe, SpanFacts, SpanNode, Stack, StackFrame, Value,
+    Memory, Null, Origin, RenderingId, SafeFilter, SpanFacts, SpanNode, Stack, StackFrame, Value,
 };
 #[cfg(feature = "file")]
 pub use watchfire_file::{ConsoleHandler, FileHandler, FlushTarget, MemoryHandler};

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use watchfire_inbox::{Demo, Inbox, Room};
+use watchfire_inbox::{Demo, Inbox, Provider};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -32,7 +32,7 @@ fn minimal_reaches_the_file_and_slack() {
         example("minimal", folder.path()).env("SLACK_WEBHOOK", inbox.slack_webhook_url()).status().unwrap();
     assert!(status.success());
 
-    let messages = inbox.wait_for(Room::SlackWebhook, 1, PATIENCE).unwrap();
+    let messages = inbox.wait_for(Provider::SlackWebhook, 1, PATIENCE).unwrap();
     assert_eq!(messages.len(), 1);
     assert!(messages[0].body().contains("the bank did not take the payment"));
     assert!(messages[0].body().contains("4711"), "the span's field is missing: {}", messages[0].body());
@@ -72,11 +72,11 @@ fn no_runtime_filters_per_layer() {
     assert!(report.trim().ends_with(", pending 0, dropped 0"), "{report}");
 
     let slack: Vec<String> =
-        inbox.accepted(Room::SlackWebhook).iter().map(|message| message.body()).collect();
+        inbox.accepted(Provider::SlackWebhook).iter().map(|message| message.body()).collect();
     assert_eq!(slack.len(), 2, "{slack:?}");
     assert!(slack.iter().any(|body| body.contains("the bank is slow")));
     assert!(slack.iter().any(|body| body.contains("the database is read-only")));
-    let mail = inbox.accepted(Room::Smtp);
+    let mail = inbox.accepted(Provider::Smtp);
     assert_eq!(mail.len(), 1);
     assert!(mail[0].text().contains("the database is read-only"));
     let log = std::fs::read_to_string(folder.path().join("storefront.log")).unwrap();
@@ -95,7 +95,7 @@ fn no_runtime_in_debug_mode_mails_nothing_and_says_so() {
         .output()
         .unwrap();
     assert!(output.status.success());
-    assert!(inbox.all().iter().all(|message| message.room != Room::Smtp));
+    assert!(inbox.all().iter().all(|message| message.provider != Provider::Smtp));
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("WATCHFIRE_DEBUG"), "{error}");
 }
@@ -119,7 +119,7 @@ fn axum_service_carries_the_request_into_slack() {
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
 
-    let messages = inbox.wait_for(Room::SlackWebhook, 1, PATIENCE);
+    let messages = inbox.wait_for(Provider::SlackWebhook, 1, PATIENCE);
     child.kill().unwrap();
     child.wait().unwrap();
     let messages = messages.unwrap();

@@ -11,7 +11,7 @@ use std::{
 };
 
 use watchfire::{HealthStatus, Outbox};
-use watchfire_inbox::{Fault, Inbox, Room};
+use watchfire_inbox::{Fault, Inbox, Provider};
 
 use crate::{
     scenario::{NAME, PATIENCE, is_child},
@@ -97,7 +97,7 @@ fn fill_up_and_make_room() {
         if std::env::var_os(LIMITED).is_some() { Disk::Limit } else { Disk::Filler(folder().join("filler")) };
     let inbox = inbox(0, 0);
     inbox
-        .fail(Room::SlackWebhook, Fault::Status { status: 503, body: None, headers: Vec::new() }.always())
+        .fail(Provider::SlackWebhook, Fault::Status { status: 503, body: None, headers: Vec::new() }.always())
         .unwrap();
     let mut shop = shop(&inbox);
     shop.log(&[BEFORE]);
@@ -109,7 +109,7 @@ fn fill_up_and_make_room() {
     disk.take();
     shop.log(&[&long(DURING)]);
     // What can be delivered is: a disk is not needed for that.
-    assert_once(&inbox, Room::Smtp, &[BEFORE, DURING]);
+    assert_once(&inbox, Provider::Smtp, &[BEFORE, DURING]);
     shop.until("both wait for Slack", |stats| {
         stats.channels[0].notifications == 2 && stats.channels[1].delivered == 2
     });
@@ -133,17 +133,17 @@ fn fill_up_and_make_room() {
     assert!(shop.said().contains("the spool works again"), "{}", shop.said());
     shop.log(&[AFTER]);
     until_spooled(&shop, 3);
-    inbox.heal(Room::SlackWebhook);
+    inbox.heal(Provider::SlackWebhook);
     assert_eq!(shop.outbox.flush(PATIENCE).pending, 0);
-    for room in [Room::SlackWebhook, Room::Smtp] {
-        assert_once(&inbox, room, &[BEFORE, DURING, AFTER]);
+    for provider in [Provider::SlackWebhook, Provider::Smtp] {
+        assert_once(&inbox, provider, &[BEFORE, DURING, AFTER]);
     }
     assert_eq!(shop.outbox.health().status, HealthStatus::Ok, "{:?}", shop.outbox.health());
 
     // Nothing waits, and still it is found out when there is room again.
     disk.take();
     shop.log(&[&long(MUCH_LATER)]);
-    assert_once(&inbox, Room::SlackWebhook, &[BEFORE, DURING, AFTER, MUCH_LATER]);
+    assert_once(&inbox, Provider::SlackWebhook, &[BEFORE, DURING, AFTER, MUCH_LATER]);
     shop.until("the operator is told", |_| knows(&shop));
     assert_eq!(shop.outbox.flush(PATIENCE).pending, 0);
     disk.give_back();
@@ -184,11 +184,11 @@ fn start_read_only() {
     }
     let inbox = inbox(0, 0);
     inbox
-        .fail(Room::SlackWebhook, Fault::Status { status: 503, body: None, headers: Vec::new() }.always())
+        .fail(Provider::SlackWebhook, Fault::Status { status: 503, body: None, headers: Vec::new() }.always())
         .unwrap();
     let mut shop = shop(&inbox);
     shop.log(&[BEFORE]);
-    assert_once(&inbox, Room::Smtp, &[BEFORE]);
+    assert_once(&inbox, Provider::Smtp, &[BEFORE]);
     shop.until("it waits for Slack", |stats| stats.channels[0].notifications == 1);
     assert_eq!((shop.stats("slack").spooled, shop.stats("email").spooled), (0, 0));
     assert!(shop.said().contains("in memory"), "{}", shop.said());
@@ -203,9 +203,9 @@ fn start_read_only() {
     }
     until_spooled(&shop, 1);
     assert!(shop.said().contains("the spool works again"), "{}", shop.said());
-    inbox.heal(Room::SlackWebhook);
+    inbox.heal(Provider::SlackWebhook);
     assert_eq!(shop.outbox.flush(PATIENCE).pending, 0);
-    assert_once(&inbox, Room::SlackWebhook, &[BEFORE]);
+    assert_once(&inbox, Provider::SlackWebhook, &[BEFORE]);
     assert_eq!(shop.outbox.health().status, HealthStatus::Ok, "{:?}", shop.outbox.health());
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use watchfire::{Outbox, Slack, prelude::*};
-use watchfire_inbox::{Fault, Inbox, Room};
+use watchfire_inbox::{Fault, Inbox, Provider};
 
 use crate::scenario::{PATIENCE, WEBHOOK, in_child, is_child};
 
@@ -19,7 +19,12 @@ fn messages_of(name: &str, succeeds: bool) -> Vec<String> {
     let inbox = Inbox::start().unwrap();
     let output = in_child(&format!("ends::{name}"), &inbox);
     assert_eq!(output.status.success(), succeeds, "{}", String::from_utf8_lossy(&output.stderr));
-    inbox.wait_for(Room::SlackWebhook, 1, PATIENCE).unwrap().iter().map(|message| message.body()).collect()
+    inbox
+        .wait_for(Provider::SlackWebhook, 1, PATIENCE)
+        .unwrap()
+        .iter()
+        .map(|message| message.body())
+        .collect()
 }
 
 #[test]
@@ -94,7 +99,7 @@ fn what_was_not_delivered_is_said_when_the_program_ends() {
         return;
     }
     let inbox = Inbox::start().unwrap();
-    inbox.fail(Room::SlackWebhook, Fault::Hang { at: None }.always()).unwrap();
+    inbox.fail(Provider::SlackWebhook, Fault::Hang { at: None }.always()).unwrap();
     let output = in_child("ends::what_was_not_delivered_is_said_when_the_program_ends", &inbox);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(

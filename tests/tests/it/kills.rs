@@ -12,7 +12,7 @@ use std::{
 use watchfire::{
     App, ChannelStats, DeliveryPolicy, NotificationPolicy, Outbox, Rate, Severity, UncleanEnd, handler::Alert,
 };
-use watchfire_inbox::{Fault, FaultPlan, Inbox, Received, Room, Stage};
+use watchfire_inbox::{Fault, FaultPlan, Inbox, Provider, Received, Stage};
 
 use crate::{
     chance::Random,
@@ -24,7 +24,7 @@ const TEST: &str = "kills::what_is_reported_as_spooled_arrives_however_often_the
 const FOLDER: &str = "WATCHFIRE_TEST_FOLDER";
 const PORTS: &str = "WATCHFIRE_TEST_PORTS";
 const LIFE: &str = "WATCHFIRE_TEST_LIFE";
-const ROOMS: [Room; 2] = [Room::SlackWebhook, Room::Smtp];
+const PROVIDERS: [Provider; 2] = [Provider::SlackWebhook, Provider::Smtp];
 
 #[test]
 fn what_is_reported_as_spooled_arrives_however_often_the_program_is_killed() {
@@ -45,10 +45,10 @@ fn what_is_reported_as_spooled_arrives_however_often_the_program_is_killed() {
     let mut arrived = Arrived::default();
     let mut reported = Vec::new();
     for life in 0..kills {
-        for room in ROOMS {
-            inbox.heal(room);
-            for plan in faults(&mut random, room) {
-                inbox.fail(room, plan).unwrap();
+        for provider in PROVIDERS {
+            inbox.heal(provider);
+            for plan in faults(&mut random, provider) {
+                inbox.fail(provider, plan).unwrap();
             }
         }
         let mut child = start(&life.to_string(), &inbox, folder.path());
@@ -56,11 +56,11 @@ fn what_is_reported_as_spooled_arrives_however_often_the_program_is_killed() {
         reported.push(kill_when(&mut child, least));
         arrived.note(inbox.drain());
     }
-    ROOMS.iter().for_each(|room| inbox.heal(*room));
+    PROVIDERS.iter().for_each(|provider| inbox.heal(*provider));
     let mut last = start("last", &inbox, folder.path());
     while last.try_wait().unwrap().is_none() {
         // It may be more than the inbox keeps.
-        let _many = inbox.wait_for_attempts(Room::Smtp, 500, Duration::from_millis(200));
+        let _many = inbox.wait_for_attempts(Provider::Smtp, 500, Duration::from_millis(200));
         arrived.note(inbox.drain());
     }
     let last = last.wait_with_output().unwrap();
@@ -71,18 +71,18 @@ fn what_is_reported_as_spooled_arrives_however_often_the_program_is_killed() {
 
     let (mut spooled, mut twice) = (0, 0);
     for (life, counts) in reported.iter().enumerate() {
-        for (room, count) in ROOMS.into_iter().zip(counts) {
+        for (provider, count) in PROVIDERS.into_iter().zip(counts) {
             spooled += count;
             for number in 0..*count {
                 assert!(
-                    arrived.0.contains_key(&(room, life as u64, number)),
-                    "{room}: alert {life}-{number} of {count} is lost"
+                    arrived.0.contains_key(&(provider, life as u64, number)),
+                    "{provider}: alert {life}-{number} of {count} is lost"
                 );
             }
         }
     }
-    for ((room, life, number), copies) in &arrived.0 {
-        assert!(copies.plain <= 1, "{room}: alert {life}-{number} came {} times unmarked", copies.plain);
+    for ((provider, life, number), copies) in &arrived.0 {
+        assert!(copies.plain <= 1, "{provider}: alert {life}-{number} came {} times unmarked", copies.plain);
         twice += u64::from(copies.plain + copies.marked > 1);
     }
     println!(
@@ -93,9 +93,9 @@ fn what_is_reported_as_spooled_arrives_however_often_the_program_is_killed() {
     assert!(spooled > 0, "something was at stake");
 }
 
-/// What arrived: room, life, number.
+/// What arrived: provider, life, number.
 #[derive(Default)]
-struct Arrived(BTreeMap<(Room, u64, u64), Copies>);
+struct Arrived(BTreeMap<(Provider, u64, u64), Copies>);
 
 #[derive(Default)]
 struct Copies {
@@ -111,7 +111,7 @@ impl Arrived {
             let named: BTreeSet<_> = text.split("alert ").skip(1).filter_map(parse).collect();
             assert_eq!(named.len(), 1, "{text}");
             for (life, number) in named {
-                let copies = self.0.entry((message.room, life, number)).or_default();
+                let copies = self.0.entry((message.provider, life, number)).or_default();
                 if is_marked(message) { copies.marked += 1 } else { copies.plain += 1 }
             }
         }
@@ -235,9 +235,9 @@ fn left_in(spool: &Path) -> Vec<PathBuf> {
 }
 
 /// What goes wrong at a provider in one life.
-fn faults(random: &mut Random, room: Room) -> Vec<FaultPlan> {
-    let down = match room {
-        Room::Smtp => {
+fn faults(random: &mut Random, provider: Provider) -> Vec<FaultPlan> {
+    let down = match provider {
+        Provider::Smtp => {
             Fault::Reply { at: Stage::Mail, reply: "451 4.3.0 try again later".into(), address: None }
         }
         _ => Fault::Status { status: 503, body: None, headers: Vec::new() },

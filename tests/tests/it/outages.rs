@@ -8,11 +8,11 @@ use std::{
 use watchfire::{
     HealthStatus, NotificationPolicy, Outbox, OutboxBuilder, Sentry, Severity, Slack, Sms, Twilio,
 };
-use watchfire_inbox::{Demo, Fault, Room, Stage};
+use watchfire_inbox::{Demo, Fault, Provider, Stage};
 
 use crate::{
     scenario::PATIENCE,
-    shop::{Doors, ROOMS, Shop, assert_once, brisk, inbox, is_marked, says},
+    shop::{Doors, PROVIDERS, Shop, assert_once, brisk, inbox, is_marked, says},
 };
 
 const TEXTS: [&str; 5] = [
@@ -30,14 +30,14 @@ fn in_memory() -> OutboxBuilder {
 #[test]
 fn what_is_said_while_the_providers_answer_503_arrives_once_when_they_are_back() {
     let inbox = inbox(0, 0);
-    for (_, room) in ROOMS {
-        let fault = match room {
-            Room::Smtp => {
+    for (_, provider) in PROVIDERS {
+        let fault = match provider {
+            Provider::Smtp => {
                 Fault::Reply { at: Stage::Connect, reply: "421 4.3.2 down for repairs".into(), address: None }
             }
             _ => Fault::Status { status: 503, body: None, headers: Vec::new() },
         };
-        inbox.fail(room, fault.always()).unwrap();
+        inbox.fail(provider, fault.always()).unwrap();
     }
     let mut shop = Doors::of(&inbox).shop(in_memory(), brisk);
     shop.log(&TEXTS);
@@ -46,12 +46,12 @@ fn what_is_said_while_the_providers_answer_503_arrives_once_when_they_are_back()
         stats.channels.iter().all(|channel| channel.transient >= 8)
     });
     assert_eq!(shop.outbox.health().status, HealthStatus::Failing, "{:?}", shop.outbox.health());
-    ROOMS.iter().for_each(|(_, room)| inbox.heal(*room));
+    PROVIDERS.iter().for_each(|(_, provider)| inbox.heal(*provider));
     assert_eq!(shop.outbox.flush(PATIENCE).pending, 0);
-    for (name, room) in ROOMS {
-        assert_once(&inbox, room, &TEXTS);
+    for (name, provider) in PROVIDERS {
+        assert_once(&inbox, provider, &TEXTS);
         // Each attempt was answered: nobody has to wonder.
-        assert!(!inbox.accepted(room).iter().any(is_marked), "{room}");
+        assert!(!inbox.accepted(provider).iter().any(is_marked), "{provider}");
         let stats = shop.stats(name);
         assert_eq!((stats.captured, stats.delivered), (5, 5), "{stats:?}");
     }
@@ -78,12 +78,12 @@ fn what_is_said_while_nobody_listens_arrives_once_when_they_are_back_also_after_
     second.until("each channel has failed", |stats| stats.channels.iter().all(|c| c.transient >= 2));
     let back = inbox(doors.http, doors.smtp);
     second.until("all is delivered", |stats| stats.channels.iter().all(|c| c.delivered == 5));
-    for (_, room) in ROOMS {
-        assert_once(&back, room, &TEXTS);
+    for (_, provider) in PROVIDERS {
+        assert_once(&back, provider, &TEXTS);
         // The end of the first program may have cut off an attempt, one per destination.
-        let marked: Vec<_> = back.accepted(room).into_iter().filter(is_marked).collect();
+        let marked: Vec<_> = back.accepted(provider).into_iter().filter(is_marked).collect();
         let from_before = |message| TEXTS[..3].iter().any(|text| says(message, text));
-        assert!(marked.len() <= 1 && marked.iter().all(from_before), "{room}: {marked:?}");
+        assert!(marked.len() <= 1 && marked.iter().all(from_before), "{provider}: {marked:?}");
     }
 }
 
@@ -112,31 +112,31 @@ fn waits_as_long_as_each_provider_asks_for_and_not_much_longer() {
         })
         .channel("sentry", Sentry::dsn(inbox.sentry_dsn()).build().unwrap(), brisk);
     let asked = [
-        (Room::SlackWebhook, 2),
-        (Room::Telegram, 3),
-        (Room::SlackApi, 1),
-        (Room::Twilio, 3),
-        (Room::Sentry, 2),
+        (Provider::SlackWebhook, 2),
+        (Provider::Telegram, 3),
+        (Provider::SlackApi, 1),
+        (Provider::Twilio, 3),
+        (Provider::Sentry, 2),
     ];
-    for (room, seconds) in asked {
-        inbox.fail(room, Fault::RateLimit { retry_after: Some(seconds) }.times(1)).unwrap();
+    for (provider, seconds) in asked {
+        inbox.fail(provider, Fault::RateLimit { retry_after: Some(seconds) }.times(1)).unwrap();
     }
     shop.log(&TEXTS[..2]);
     assert_eq!(shop.outbox.flush(PATIENCE).pending, 0);
 
-    let mail = inbox.wait_for(Room::Smtp, 2, PATIENCE).unwrap();
-    for (room, seconds) in asked {
-        assert_once(&inbox, room, &TEXTS[..2]);
+    let mail = inbox.wait_for(Provider::Smtp, 2, PATIENCE).unwrap();
+    for (provider, seconds) in asked {
+        assert_once(&inbox, provider, &TEXTS[..2]);
         let wait = Duration::from_secs(seconds);
-        let attempts: Vec<SystemTime> = inbox.received(room).iter().map(|attempt| attempt.at).collect();
+        let attempts: Vec<SystemTime> = inbox.received(provider).iter().map(|attempt| attempt.at).collect();
         // One was refused; neither it nor the other was tried again before its time.
-        assert_eq!(attempts.len(), 3, "{room}");
-        assert_eq!(inbox.refused(room).len(), 1, "{room}");
+        assert_eq!(attempts.len(), 3, "{provider}");
+        assert_eq!(inbox.refused(provider).len(), 1, "{provider}");
         let waited = attempts[1].duration_since(attempts[0]).unwrap();
-        assert!(waited + TICK > wait, "{room}: asked for {wait:?}, came after {waited:?}");
-        assert!(waited <= wait.mul_f64(1.1) + LATE, "{room}: asked for {wait:?}, came after {waited:?}");
+        assert!(waited + TICK > wait, "{provider}: asked for {wait:?}, came after {waited:?}");
+        assert!(waited <= wait.mul_f64(1.1) + LATE, "{provider}: asked for {wait:?}, came after {waited:?}");
         // Who was not asked to wait did not.
-        assert!(mail.iter().all(|mail| mail.at < attempts[1]), "{room} held up the mail");
+        assert!(mail.iter().all(|mail| mail.at < attempts[1]), "{provider} held up the mail");
     }
     let failures: u64 = shop.outbox.stats().channels.iter().map(|channel| channel.transient).sum();
     assert_eq!(failures, 0, "to be asked to wait is no failure");
@@ -147,12 +147,12 @@ fn a_provider_that_hangs_delays_no_other() {
     // (who hangs, how)
     let hang = |at| Fault::Hang { at };
     let cases = [
-        (Room::SlackWebhook, hang(None)),
-        (Room::SlackWebhook, Fault::HangAfterAccept),
-        (Room::Telegram, hang(None)),
-        (Room::Smtp, hang(None)),
-        (Room::Smtp, hang(Some(Stage::Ehlo))),
-        (Room::Smtp, hang(Some(Stage::Dot))),
+        (Provider::SlackWebhook, hang(None)),
+        (Provider::SlackWebhook, Fault::HangAfterAccept),
+        (Provider::Telegram, hang(None)),
+        (Provider::Smtp, hang(None)),
+        (Provider::Smtp, hang(Some(Stage::Ehlo))),
+        (Provider::Smtp, hang(Some(Stage::Dot))),
     ];
     for (hanging, fault) in cases {
         let case = format!("{hanging}: {fault:?}");
@@ -164,8 +164,8 @@ fn a_provider_that_hangs_delays_no_other() {
             policy.timeout = PATIENCE * 100;
             policy
         });
-        let (name, _) = ROOMS.into_iter().find(|(_, room)| *room == hanging).unwrap();
-        let healthy: Vec<_> = ROOMS.into_iter().filter(|(_, room)| *room != hanging).collect();
+        let (name, _) = PROVIDERS.into_iter().find(|(_, provider)| *provider == hanging).unwrap();
+        let healthy: Vec<_> = PROVIDERS.into_iter().filter(|(_, provider)| *provider != hanging).collect();
         shop.log(&TEXTS[..1]);
         shop.until("the attempt hangs", |stats| {
             stats.channels.iter().any(|channel| channel.name == name && channel.attempts == 1)
@@ -178,8 +178,8 @@ fn a_provider_that_hangs_delays_no_other() {
         });
         let stats = shop.stats(name);
         assert_eq!((stats.attempts, stats.delivered, stats.pending), (1, 0, 5), "{case}");
-        for (_, room) in healthy {
-            assert_once(&inbox, room, &TEXTS);
+        for (_, provider) in healthy {
+            assert_once(&inbox, provider, &TEXTS);
         }
     }
 }
@@ -192,7 +192,7 @@ fn a_port_that_takes_connections_and_reads_nothing_delays_no_other() {
     let mut shop =
         Shop::open(in_memory()).channel("slack", doors.slack(), brisk).channel("email", doors.email(), brisk);
     shop.log(&TEXTS);
-    assert_once(&inbox, Room::Smtp, &TEXTS);
+    assert_once(&inbox, Provider::Smtp, &TEXTS);
     let stats = shop.stats("slack");
     assert_eq!((stats.attempts, stats.delivered, stats.pending), (1, 0, 5), "{stats:?}");
 }
@@ -201,7 +201,7 @@ fn a_port_that_takes_connections_and_reads_nothing_delays_no_other() {
 fn what_hung_is_repeated_after_its_timeout_and_marked() {
     let inbox = inbox(0, 0);
     // Taken, and not said so.
-    inbox.fail(Room::SlackWebhook, Fault::HangAfterAccept.times(1)).unwrap();
+    inbox.fail(Provider::SlackWebhook, Fault::HangAfterAccept.times(1)).unwrap();
     let mut shop = Doors::of(&inbox).shop(in_memory(), |policy| {
         let mut policy = brisk(policy);
         policy.timeout = Duration::from_secs(1);
@@ -209,21 +209,21 @@ fn what_hung_is_repeated_after_its_timeout_and_marked() {
     });
     shop.log(&TEXTS[..1]);
     assert_eq!(shop.outbox.flush(PATIENCE).pending, 0);
-    let marks: Vec<bool> = inbox.accepted(Room::SlackWebhook).iter().map(is_marked).collect();
+    let marks: Vec<bool> = inbox.accepted(Provider::SlackWebhook).iter().map(is_marked).collect();
     assert_eq!(marks, [false, true]);
-    assert_once(&inbox, Room::Telegram, &TEXTS[..1]);
+    assert_once(&inbox, Provider::Telegram, &TEXTS[..1]);
 }
 
 #[test]
 fn what_is_refused_for_its_credentials_is_held_and_goes_out_when_they_are_good_again() {
     let inbox = inbox(0, 0);
-    let refused = [Room::SlackWebhook, Room::Telegram];
-    for room in refused {
-        inbox.fail(room, Fault::BadCredentials.always()).unwrap();
+    let refused = [Provider::SlackWebhook, Provider::Telegram];
+    for provider in refused {
+        inbox.fail(provider, Fault::BadCredentials.always()).unwrap();
     }
     let mut shop = Doors::of(&inbox).shop(in_memory(), brisk);
     shop.log(&TEXTS);
-    assert_once(&inbox, Room::Smtp, &TEXTS);
+    assert_once(&inbox, Provider::Smtp, &TEXTS);
     shop.until("both are held, and were tried again", |stats| {
         stats.channels.iter().filter(|channel| channel.is_held && channel.held >= 3).count() == 2
     });
@@ -234,11 +234,11 @@ fn what_is_refused_for_its_credentials_is_held_and_goes_out_when_they_are_good_a
         assert!(health.reasons.iter().any(|reason| reason.contains(name)), "{health:?}");
         assert!(shop.said().contains(&format!("{name}: `")), "{}", shop.said());
     }
-    refused.iter().for_each(|room| inbox.heal(*room));
+    refused.iter().for_each(|provider| inbox.heal(*provider));
     assert_eq!(shop.outbox.flush(PATIENCE).pending, 0);
-    for room in refused {
-        assert_once(&inbox, room, &TEXTS);
-        assert!(!inbox.accepted(room).iter().any(is_marked), "{room}");
+    for provider in refused {
+        assert_once(&inbox, provider, &TEXTS);
+        assert!(!inbox.accepted(provider).iter().any(is_marked), "{provider}");
     }
     assert_eq!(shop.outbox.health().status, HealthStatus::Ok, "{:?}", shop.outbox.health());
 }
@@ -260,5 +260,5 @@ fn what_a_wrong_token_held_goes_out_after_the_restart_with_the_right_one() {
 
     let right = open(Demo::SLACK_TOKEN);
     right.until("it is delivered", |stats| stats.channels[0].delivered == 1);
-    assert_once(&inbox, Room::SlackApi, &TEXTS[..1]);
+    assert_once(&inbox, Provider::SlackApi, &TEXTS[..1]);
 }

@@ -19,7 +19,7 @@ use watchfire::{
     handler::{Alert, AlertId, Field, SpanFacts},
     sink::{Occasion, OccasionKind, Outcome, Outlook, Receipt, Sink, format_timestamp},
 };
-use watchfire_inbox::{Demo, Inbox, Part, Received, Room};
+use watchfire_inbox::{Demo, Inbox, Part, Provider, Received};
 use watchfire_outbox::sim::simulate_week;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -33,32 +33,32 @@ fn begin() -> SystemTime {
 #[test]
 fn the_pictures_of_a_storm_are_what_each_channel_shows() {
     let error = Severity::Error;
-    picture("slack-bot", Room::SlackApi, error, |inbox| {
+    picture("slack-bot", Provider::SlackApi, error, |inbox| {
         Slack::bot(Demo::SLACK_TOKEN, Demo::SLACK_CHANNEL).api_url(inbox.slack_api_base()).build().unwrap()
     });
-    picture("slack-webhook", Room::SlackWebhook, error, |inbox| {
+    picture("slack-webhook", Provider::SlackWebhook, error, |inbox| {
         Slack::webhook(inbox.slack_webhook_url()).build().unwrap()
     });
-    picture("telegram", Room::Telegram, error, |inbox| {
+    picture("telegram", Provider::Telegram, error, |inbox| {
         Telegram::bot(Demo::TELEGRAM_TOKEN, Demo::TELEGRAM_CHAT)
             .api_url(inbox.telegram_base())
             .build()
             .unwrap()
     });
-    picture("mail", Room::Smtp, error, |inbox| {
+    picture("mail", Provider::Smtp, error, |inbox| {
         let server = format!("smtp+plain://localhost:{}", inbox.smtp_addr().port());
         Email::to(["ada@example.com"]).from("shop@example.com").server(server).build().unwrap()
     });
     // It wakes people for what is critical only.
-    picture("sms", Room::Twilio, Severity::Critical, |inbox| {
+    picture("sms", Provider::Twilio, Severity::Critical, |inbox| {
         let twilio = Twilio::new(Demo::TWILIO_ACCOUNT, Demo::TWILIO_TOKEN).from(Demo::TWILIO_FROM);
         Sms::to(["+436601234567"]).twilio(twilio.api_url(inbox.twilio_base())).build().unwrap()
     });
-    picture("sentry", Room::Sentry, error, |inbox| Sentry::dsn(inbox.sentry_dsn()).build().unwrap());
+    picture("sentry", Provider::Sentry, error, |inbox| Sentry::dsn(inbox.sentry_dsn()).build().unwrap());
 }
 
-/// Plays the hour on one channel, and compares what its room shows.
-fn picture<S: Sink>(name: &str, room: Room, severity: Severity, sink: impl FnOnce(&Inbox) -> S) {
+/// Plays the hour on one channel, and compares what its provider shows.
+fn picture<S: Sink>(name: &str, provider: Provider, severity: Severity, sink: impl FnOnce(&Inbox) -> S) {
     let inbox = Inbox::builder().smtp_plaintext().smtp_anonymous().start().unwrap();
     let sink = sink(&inbox);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -79,7 +79,7 @@ fn picture<S: Sink>(name: &str, room: Room, severity: Severity, sink: impl FnOnc
         left
     };
     simulate_week(sink.kind(), &sink.policy(), hour(severity), begin() + 60 * MINUTE, tell);
-    let messages = inbox.accepted(room);
+    let messages = inbox.accepted(provider);
     assert_eq!(messages.len(), told.len(), "{name}");
     let edits = messages.iter().filter(|message| message.edits.is_some()).count();
     let count = format!("{} messages, {edits} edits", messages.len() - edits);
@@ -93,7 +93,7 @@ fn picture<S: Sink>(name: &str, room: Room, severity: Severity, sink: impl FnOnc
         Some(to) => {
             fs::write(path, picture).unwrap();
             if to != "write" {
-                save_pages(&inbox, room, &PathBuf::from(to).join(name));
+                save_pages(&inbox, provider, &PathBuf::from(to).join(name));
             }
         }
     }
@@ -178,13 +178,13 @@ fn read(message: &Received) -> String {
     let sources = ["Payload", "Headers", "Source", "Envelope headers"];
     let mut parts = message.view.parts.iter().filter(|part| !sources.contains(&part.title()));
     let body = parts.find(|part| !matches!(part, Part::Html { .. })).map(Part::text).unwrap_or_default();
-    let title = match message.room {
-        Room::Smtp | Room::Sentry => format!("{}\n\n", message.title),
+    let title = match message.provider {
+        Provider::Smtp | Provider::Sentry => format!("{}\n\n", message.title),
         _ => String::new(),
     };
     // Slack's own marks are not what is read; and lines end where their words end.
-    let unmarked = |line: &str| match message.room {
-        Room::SlackApi | Room::SlackWebhook => line.trim_matches(['*', '`']).to_owned(),
+    let unmarked = |line: &str| match message.provider {
+        Provider::SlackApi | Provider::SlackWebhook => line.trim_matches(['*', '`']).to_owned(),
         _ => line.to_owned(),
     };
     let fence = |line: &&str| *line != "```";
@@ -192,8 +192,8 @@ fn read(message: &Received) -> String {
     format!("{title}{body}").trim_end().lines().filter(fence).map(|text| line(&unmarked(text))).collect()
 }
 
-/// Saves the page of the room and of each of its messages.
-fn save_pages(inbox: &Inbox, room: Room, folder: &Path) {
+/// Saves the page of the provider and of each of its messages.
+fn save_pages(inbox: &Inbox, provider: Provider, folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     let get = |path: &str| {
         let mut stream = TcpStream::connect(inbox.http_addr()).unwrap();
@@ -203,7 +203,7 @@ fn save_pages(inbox: &Inbox, room: Room, folder: &Path) {
         answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     };
     fs::write(folder.join("list.html"), get("/")).unwrap();
-    for message in &inbox.accepted(room) {
+    for message in &inbox.accepted(provider) {
         let number = message.number;
         fs::write(folder.join(format!("{number}.html")), get(&format!("/messages/{number}"))).unwrap();
     }

@@ -11,7 +11,7 @@ use watchfire::{
     ChannelStats, DeliveryPolicy, Email, Outbox, OutboxBuilder, SelfLog, Slack, Stats, Telegram, prelude::*,
     sink::Sink,
 };
-use watchfire_inbox::{Demo, Inbox, Received, Room};
+use watchfire_inbox::{Demo, Inbox, Provider, Received};
 
 use crate::scenario::PATIENCE;
 
@@ -88,8 +88,8 @@ impl Shop {
 }
 
 /// The channels of the program, and where each arrives.
-pub(crate) const ROOMS: [(&str, Room); 3] =
-    [("slack", Room::SlackWebhook), ("telegram", Room::Telegram), ("email", Room::Smtp)];
+pub(crate) const PROVIDERS: [(&str, Provider); 3] =
+    [("slack", Provider::SlackWebhook), ("telegram", Provider::Telegram), ("email", Provider::Smtp)];
 
 /// Opens an inbox that takes mail without TLS, on ports of choice.
 pub(crate) fn inbox(http: u16, smtp: u16) -> Inbox {
@@ -143,14 +143,14 @@ pub(crate) fn brisk(mut policy: DeliveryPolicy) -> DeliveryPolicy {
     policy
 }
 
-/// Checks that a room took each text once, and nothing else.
-pub(crate) fn assert_once(inbox: &Inbox, room: Room, texts: &[&str]) {
-    let found = inbox.wait_for(room, texts.len(), PATIENCE).unwrap();
+/// Checks that a provider took each text once, and nothing else.
+pub(crate) fn assert_once(inbox: &Inbox, provider: Provider, texts: &[&str]) {
+    let found = inbox.wait_for(provider, texts.len(), PATIENCE).unwrap();
     let shown = || found.iter().map(|message| message.title.as_str()).collect::<Vec<_>>();
-    assert_eq!(found.len(), texts.len(), "{room}: {:?}", shown());
+    assert_eq!(found.len(), texts.len(), "{provider}: {:?}", shown());
     for text in texts {
         let copies = found.iter().filter(|message| says(message, text)).count();
-        assert_eq!(copies, 1, "{room}: `{text}` in {:?}", shown());
+        assert_eq!(copies, 1, "{provider}: `{text}` in {:?}", shown());
     }
 }
 

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use anyhow::Context;
 use serde::Serialize;
-use watchfire_inbox::{Inbox, Room};
+use watchfire_inbox::{Inbox, Provider};
 
 /// One place that messages arrive at.
 pub(super) struct Place {
@@ -38,16 +38,16 @@ impl Verdict {
     }
 }
 
-/// The rooms of the inbox that the demo's layers deliver to, and how many copies each gets.
-const ROOMS: [(&str, Room, usize); 5] = [
-    ("email", Room::Smtp, 2),
-    ("slack", Room::SlackWebhook, 1),
-    ("telegram", Room::Telegram, 1),
-    ("sms", Room::Twilio, 1),
-    ("sentry", Room::Sentry, 1),
+/// The providers of the inbox that the demo's layers deliver to, and how many copies each gets.
+const PROVIDERS: [(&str, Provider, usize); 5] = [
+    ("email", Provider::Smtp, 2),
+    ("slack", Provider::SlackWebhook, 1),
+    ("telegram", Provider::Telegram, 1),
+    ("sms", Provider::Twilio, 1),
+    ("sentry", Provider::Sentry, 1),
 ];
 
-/// Waits until every room has what is due, and reads all places.
+/// Waits until every provider has what is due, and reads all places.
 pub(super) fn collect(
     inbox: &Inbox,
     log: &Path,
@@ -57,11 +57,11 @@ pub(super) fn collect(
     let text = std::fs::read_to_string(log)
         .with_context(|| format!("the log file {} cannot be read", log.display()))?;
     let mut places = vec![Place { name: "file", copies: 1, texts: entries(&text) }];
-    for (name, room, copies) in ROOMS {
+    for (name, provider, copies) in PROVIDERS {
         // What is missing at the end of the wait is the verdict's to say.
-        let _missing = inbox.wait_for(room, failures * copies, patience).err();
+        let _missing = inbox.wait_for(provider, failures * copies, patience).err();
         let texts = inbox
-            .accepted(room)
+            .accepted(provider)
             .iter()
             .map(|message| format!("{}\n{}", message.text(), message.body()))
             .collect();

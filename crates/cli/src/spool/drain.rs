@@ -12,7 +12,7 @@ use watchfire_outbox::{
     folder::{Entry, Place, SpoolFolder},
 };
 
-use super::{SpoolDir, entries, spool_dir::read_span, view};
+use super::{SpoolDir, entries, spool_dir::read_duration, view};
 use crate::output::{Colour, line, paint, problem};
 
 /// What can carry a message; the other types write to this machine.
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     dir: SpoolDir,
     /// How long to try
-    #[arg(long, default_value = "30s", value_name = "SPAN", value_parser = read_span)]
+    #[arg(long, default_value = "30s", value_name = "DURATION", value_parser = read_duration)]
     within: Duration,
     /// Print one JSON object
     #[arg(long)]

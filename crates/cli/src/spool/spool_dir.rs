@@ -88,12 +88,12 @@ fn open(path: &Path) -> anyhow::Result<SpoolFolder> {
 }
 
 /// Returns a time as people and programs read it.
-pub(crate) fn stamp_of(at: SystemTime) -> String {
+pub(crate) fn format_timestamp(at: SystemTime) -> String {
     watchfire_outbox::format_timestamp(at)
 }
 
 /// Returns a span in its two largest units at most.
-pub(crate) fn span_of(span: Duration) -> String {
+pub(crate) fn format_duration(span: Duration) -> String {
     let seconds = span.as_secs();
     match seconds {
         0..60 => format!("{seconds} s"),
@@ -107,7 +107,7 @@ pub(crate) fn span_of(span: Duration) -> String {
 }
 
 /// Reads `90s`, `30m`, `2h`, `1h30m`, `3d` or `1w`.
-pub(crate) fn read_span(text: &str) -> Result<Duration, String> {
+pub(crate) fn read_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("expected a span such as `30m`, `2h`, `1h30m` or `3d`, found `{text}`");
     let mut rest = text.trim();
     let mut total = Duration::ZERO;
@@ -147,11 +147,11 @@ mod tests {
             ("1 min 5 s", 65, "1 min"),
         ];
         for (text, seconds, written) in cases {
-            let span = read_span(text).unwrap();
-            assert_eq!((span.as_secs(), span_of(span).as_str()), (seconds, written), "{text}");
+            let span = read_duration(text).unwrap();
+            assert_eq!((span.as_secs(), format_duration(span).as_str()), (seconds, written), "{text}");
         }
         for wrong in ["", "2", "h", "0s", "-2h", "2x", "99999999999999999999h", "30000000000000000w", "2h!"] {
-            assert!(read_span(wrong).is_err(), "{wrong:?}");
+            assert!(read_duration(wrong).is_err(), "{wrong:?}");
         }
     }
 }

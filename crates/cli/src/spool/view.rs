@@ -11,7 +11,7 @@ use watchfire_outbox::{
     one_line, printable,
 };
 
-use super::{entries, spool_dir::span_of, stamp_of};
+use super::{entries, format_timestamp, spool_dir::format_duration};
 use crate::output::{Colour, line, paint};
 
 /// Lists all messages, or those of one channel.
@@ -142,7 +142,7 @@ impl Row {
 
     fn age(&self, now: SystemTime) -> String {
         let accepted = self.entry.accepted();
-        accepted.map(|at| span_of(now.duration_since(at).unwrap_or_default())).unwrap_or_default()
+        accepted.map(|at| format_duration(now.duration_since(at).unwrap_or_default())).unwrap_or_default()
     }
 
     fn next(&self, now: SystemTime) -> String {
@@ -150,7 +150,7 @@ impl Row {
             return "never".to_owned();
         }
         let wait = self.entry.not_before().and_then(|at| at.duration_since(now).ok());
-        wait.map_or_else(|| "now".to_owned(), |wait| format!("in {}", span_of(wait)))
+        wait.map_or_else(|| "now".to_owned(), |wait| format!("in {}", format_duration(wait)))
     }
 
     fn facts(&self, now: SystemTime) -> Vec<(&'static str, String)> {
@@ -169,7 +169,10 @@ impl Row {
             return facts;
         };
         add("why", content.why.clone());
-        add("accepted", entry.accepted().map(|at| format!("{}, {} ago", stamp_of(at), self.age(now))));
+        add(
+            "accepted",
+            entry.accepted().map(|at| format!("{}, {} ago", format_timestamp(at), self.age(now))),
+        );
         add("attempts", Some(format!("{}, next {}", entry.attempts(), self.next(now))));
         add(
             "duplicate",
@@ -190,8 +193,8 @@ impl Row {
             "happened",
             Some(format!(
                 "{}, {} ago",
-                stamp_of(alert.at),
-                span_of(now.duration_since(alert.at).unwrap_or_default())
+                format_timestamp(alert.at),
+                format_duration(now.duration_since(alert.at).unwrap_or_default())
             )),
         );
         facts
@@ -210,9 +213,9 @@ impl Row {
             "title": self.title(200), "kind": notification.map(|notification| notification.kind().as_str()),
             "severity": self.content.as_ref().map(|content| content.alert.severity.as_str()),
             "group": notification.map(|notification| notification.group().to_string()),
-            "accepted": entry.accepted().map(stamp_of),
+            "accepted": entry.accepted().map(format_timestamp),
             "age_seconds": entry.accepted().map(|at| now.duration_since(at).unwrap_or_default().as_secs()),
-            "not_before": entry.not_before().map(stamp_of), "attempts": entry.attempts(),
+            "not_before": entry.not_before().map(format_timestamp), "attempts": entry.attempts(),
             "held": entry.is_held(), "possible_duplicate": entry.is_possible_duplicate(),
             "why": self.content.as_ref().and_then(|content| content.why.as_deref()),
         })
@@ -281,7 +284,7 @@ fn details(content: &Content) -> serde_json::Map<String, Value> {
     details.insert("total".to_owned(), content.total.into());
     details.insert("covers".to_owned(), content.covers.into());
     let alert = json!({
-        "id": alert.id.to_string(), "at": stamp_of(alert.at), "message": alert.message, "target": alert.target,
+        "id": alert.id.to_string(), "at": format_timestamp(alert.at), "message": alert.message, "target": alert.target,
         "place": alert.place_text(), "app": alert.app.name(), "host": alert.app.host_name(),
     });
     details.insert("alert".to_owned(), alert);

@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
 };
 
-use watchfire_inbox::{Inbox, Room};
+use watchfire_inbox::{Inbox, Provider};
 
 use crate::watchfire;
 
@@ -28,8 +28,8 @@ fn the_faults_of_the_help_can_be_armed() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    let (room, plan) = inbox.faults().remove(0);
-    assert_eq!((room, plan.fault.name(), plan.times), (Room::SlackWebhook, "status", Some(3)));
+    let (provider, plan) = inbox.faults().remove(0);
+    assert_eq!((provider, plan.fault.name(), plan.times), (Provider::SlackWebhook, "status", Some(3)));
 }
 
 #[cfg(target_os = "linux")]

@@ -66,7 +66,7 @@ fn what_is_no_silence_is_said_with_what_to_do() {
         (folder, &["9f3", "--for", "2h"], 2, "16 hexadecimal digits"),
         (folder, &["watchfire", "--for", "2h"], 2, "16 hexadecimal digits"),
         (folder, &["9f31c2a07be4d81x", "--for", "2h"], 2, "16 hexadecimal digits"),
-        (folder, &[GROUP], 2, "--for <SPAN>"),
+        (folder, &[GROUP], 2, "--for <DURATION>"),
         (folder, &[GROUP, "--for", "soon"], 2, "such as `30m`"),
         (folder, &[GROUP, "--for", "99w"], 2, "a year at most"),
         (folder, &["end", "9f31"], 1, "watchfire silence ls"),
@@ -94,9 +94,9 @@ fn the_short_id_of_an_sms_is_enough_from_any_directory() {
     let (layer, handle) = watchfire_config::Config::read(&file).unwrap().layers().unwrap();
     let subscriber = tracing_subscriber::layer::SubscriberExt::with(tracing_subscriber::registry(), layer);
     tracing::subscriber::with_default(subscriber, || tracing::error!("the ledger does not balance"));
-    inbox.wait_for(watchfire_inbox::Room::SlackWebhook, 1, Duration::from_secs(20)).unwrap();
+    inbox.wait_for(watchfire_inbox::Provider::SlackWebhook, 1, Duration::from_secs(20)).unwrap();
     drop(handle);
-    let message = inbox.accepted(watchfire_inbox::Room::SlackWebhook).remove(0).text();
+    let message = inbox.accepted(watchfire_inbox::Provider::SlackWebhook).remove(0).text();
     let id = message
         .split_whitespace()
         .find(|word| word.len() == 16 && word.bytes().all(|b| b.is_ascii_hexdigit()));

@@ -14,7 +14,7 @@ use std::{
 use serde_json::Value;
 use watchfire::Slack;
 use watchfire_core::{Alert, App, Severity};
-use watchfire_inbox::{Fault, Inbox, Room};
+use watchfire_inbox::{Fault, Inbox, Provider};
 use watchfire_outbox::{
     Delivering, DeliveryPolicy, Notification, Occasion, Outbox, Outcome, Reason, Sink, SinkExt,
 };
@@ -177,7 +177,7 @@ fn config(folder: &Path, channels: &[&str], webhook: &str) -> PathBuf {
 
 fn titles(inbox: &Inbox) -> Vec<String> {
     let mut titles: Vec<String> =
-        inbox.accepted(Room::SlackWebhook).iter().map(|message| message.title.clone()).collect();
+        inbox.accepted(Provider::SlackWebhook).iter().map(|message| message.title.clone()).collect();
     titles.sort_unstable();
     titles
 }
@@ -190,7 +190,7 @@ fn what_a_killed_program_left_is_listed_shown_and_drained() {
     let folder = place.path().join("spool");
     let inbox = Inbox::start().unwrap();
     inbox
-        .fail(Room::SlackWebhook, Fault::Status { status: 503, body: None, headers: Vec::new() }.always())
+        .fail(Provider::SlackWebhook, Fault::Status { status: 503, body: None, headers: Vec::new() }.always())
         .unwrap();
     Shop::open(&folder, &inbox.slack_webhook_url(), &THREE).kill();
 
@@ -220,7 +220,7 @@ fn what_a_killed_program_left_is_listed_shown_and_drained() {
     assert_eq!((&drained["ok"], drained["left"].as_array().unwrap().len()), (&false.into(), 3));
     assert_eq!(titles(&inbox), [""; 0]);
 
-    inbox.heal(Room::SlackWebhook);
+    inbox.heal(Provider::SlackWebhook);
     let drained = json(&drain("30s"), 0);
     assert_eq!(
         (&drained["ok"], &drained["channels"][0]["delivered"]),
@@ -240,7 +240,7 @@ fn what_a_running_program_has_is_retried_and_dropped_by_hand_and_nothing_else_is
     let place = tempfile::tempdir().unwrap();
     let inbox = Inbox::start().unwrap();
     inbox
-        .fail(Room::SlackWebhook, Fault::Status { status: 503, body: None, headers: Vec::new() }.always())
+        .fail(Provider::SlackWebhook, Fault::Status { status: 503, body: None, headers: Vec::new() }.always())
         .unwrap();
     let shop = Shop::open(place.path(), &inbox.slack_webhook_url(), &THREE);
     let pid = u64::from(shop.process.id());
@@ -257,10 +257,10 @@ fn what_a_running_program_has_is_retried_and_dropped_by_hand_and_nothing_else_is
         let said = text(&output, 1);
         assert!(said.contains("at this moment") || said.contains("meanwhile"), "{said}");
     }
-    inbox.heal(Room::SlackWebhook);
+    inbox.heal(Provider::SlackWebhook);
     let code = spool(place.path(), &["retry", "--all"]).status.code();
     assert!(matches!(code, Some(0 | 1)), "{code:?}");
-    inbox.wait_for(Room::SlackWebhook, 2, LONG).unwrap();
+    inbox.wait_for(Provider::SlackWebhook, 2, LONG).unwrap();
     assert_eq!(shop.close(), "2");
     let titles = titles(&inbox);
     assert_eq!(titles.len(), 2, "{titles:?}");
@@ -305,7 +305,7 @@ fn dead_letters_get_a_new_life_and_another_way() {
     assert!(said.contains("1 delivered, 1 left") && said.contains("no handler `night`"), "{said}");
     let said = text(&drain(&config(place.path(), &["night"], &inbox.slack_webhook_url())), 0);
     assert!(said.contains("1 delivered, 0 left"), "{said}");
-    let arrived = inbox.accepted(Room::SlackWebhook);
+    let arrived = inbox.accepted(Provider::SlackWebhook);
     let body = |number: usize| arrived[number].body();
     assert_eq!(arrived.len(), 2);
     assert!(body(0).contains("stock is negative"), "{}", body(0));

@@ -6,7 +6,7 @@ use tracing::Dispatch;
 use tracing_subscriber::{Registry, prelude::*};
 use watchfire_config::{Config, Handle};
 use watchfire_core::Severity;
-use watchfire_inbox::{Demo, Inbox, Room};
+use watchfire_inbox::{Demo, Inbox, Provider};
 
 use crate::emit::emit;
 
@@ -62,11 +62,11 @@ fn each_key_of_coasters_page_does_what_its_line_says() {
     emit(&dispatch, "shop::web", Severity::Info, &[]);
     emit(&dispatch, "shop::web", Severity::Warn, &[]);
     emit(&dispatch, "shop::pay", Severity::Error, &[]);
-    let slack = inbox.wait_for(Room::SlackWebhook, 2, PATIENCE).unwrap();
-    let mails = inbox.wait_for(Room::Smtp, 2, PATIENCE).unwrap();
-    let telegram = inbox.wait_for(Room::Telegram, 1, PATIENCE).unwrap();
-    let twilio = inbox.wait_for(Room::Twilio, 1, PATIENCE).unwrap();
-    let exotel = inbox.wait_for(Room::Exotel, 1, PATIENCE).unwrap();
+    let slack = inbox.wait_for(Provider::SlackWebhook, 2, PATIENCE).unwrap();
+    let mails = inbox.wait_for(Provider::Smtp, 2, PATIENCE).unwrap();
+    let telegram = inbox.wait_for(Provider::Telegram, 1, PATIENCE).unwrap();
+    let twilio = inbox.wait_for(Provider::Twilio, 1, PATIENCE).unwrap();
+    let exotel = inbox.wait_for(Provider::Exotel, 1, PATIENCE).unwrap();
     let flushed = handle.flush(PATIENCE);
     assert_eq!(flushed, watchfire_core::Flushed::Yes);
     // Exactly these levels at Slack, ERROR and up elsewhere.
@@ -132,8 +132,8 @@ handlers = ["file"]
         emit(&dispatch, "shop::jobs", Severity::Error, &[]);
         assert_eq!(handle.flush(PATIENCE), watchfire_core::Flushed::Yes);
     }
-    assert_eq!(inbox.wait_for(Room::SlackWebhook, 1, PATIENCE).unwrap().len(), 1);
-    assert_eq!(inbox.wait_for(Room::Telegram, 1, PATIENCE).unwrap().len(), 1);
+    assert_eq!(inbox.wait_for(Provider::SlackWebhook, 1, PATIENCE).unwrap().len(), 1);
+    assert_eq!(inbox.wait_for(Provider::Telegram, 1, PATIENCE).unwrap().len(), 1);
     let written = std::fs::read_to_string(folder.path().join("all.log")).unwrap();
     // The web's INFO and ERROR; DEBUG and ERROR of the jobs of both others.
     let levels = |level: &str| written.lines().filter(|line| line.contains(level)).count();
@@ -163,7 +163,7 @@ handlers = ["ops"]
         emit(&dispatch, target, Severity::Error, &[]);
     }
     assert_eq!(handle.flush(PATIENCE), watchfire_core::Flushed::Yes);
-    let messages = inbox.wait_for(Room::SlackWebhook, 2, PATIENCE).unwrap();
+    let messages = inbox.wait_for(Provider::SlackWebhook, 2, PATIENCE).unwrap();
     let told = |number: usize, target: &str, held_back: &str| {
         let text = messages[number].view.parts.iter().map(watchfire_inbox::Part::text).collect::<String>();
         assert!(text.contains(target) && text.contains(held_back), "{target} {held_back}: {text}");

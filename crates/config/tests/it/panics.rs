@@ -6,7 +6,7 @@ use tracing::Dispatch;
 use tracing_subscriber::{Registry, prelude::*};
 use watchfire_config::{Components, Config, Handle};
 use watchfire_core::{Alert, App, Memory, Origin, Severity};
-use watchfire_inbox::{Inbox, Room};
+use watchfire_inbox::{Inbox, Provider};
 use watchfire_outbox::HealthStatus;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -77,7 +77,7 @@ fn panics_are_on_unless_the_file_or_the_environment_says_off() {
         let messages = inbox.all();
         let found = messages
             .iter()
-            .filter(|message| message.room == Room::SlackWebhook && message.text().contains(&text));
+            .filter(|message| message.provider == Provider::SlackWebhook && message.text().contains(&text));
         assert_eq!(found.count(), usize::from(is_on), "case {number}");
         let events: Vec<Alert> = memory.take().into_iter().filter(|alert| alert.message == text).collect();
         assert_eq!(events.len(), usize::from(is_on && keeps), "case {number}");
@@ -112,7 +112,7 @@ fn the_handle_gives_the_outbox_its_health_and_alerts() {
     let (_dispatch, handle, _memory) = put_in_force(file(&inbox, ""), "shop");
     handle.alert(Alert::new(App::new("shop"), Severity::Critical, "the ledger does not balance"));
     assert_eq!(handle.flush(PATIENCE), watchfire_core::Flushed::Yes);
-    assert_eq!(inbox.wait_for(Room::SlackWebhook, 1, PATIENCE).unwrap().len(), 1);
+    assert_eq!(inbox.wait_for(Provider::SlackWebhook, 1, PATIENCE).unwrap().len(), 1);
     assert_eq!(handle.health().status, HealthStatus::Ok);
     let outbox = handle.outbox().unwrap();
     assert_eq!(outbox.stats().channels[0].delivered, 1);

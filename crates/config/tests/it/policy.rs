@@ -6,7 +6,7 @@ use tracing::Dispatch;
 use tracing_subscriber::{Registry, prelude::*};
 use watchfire_config::{Config, Handle};
 use watchfire_core::Severity;
-use watchfire_inbox::{Demo, Fault, Inbox, Room};
+use watchfire_inbox::{Demo, Fault, Inbox, Provider};
 
 use crate::emit::emit;
 
@@ -72,10 +72,10 @@ fn what_a_channel_has_counted_is_told_as_the_new_settings_have_it() {
             emit(&dispatch, target, Severity::Error, &[]);
         }
         let _some_left = handle.flush(Duration::from_millis(200));
-        let was_told = inbox.accepted(Room::SlackWebhook).len() as u64;
+        let was_told = inbox.accepted(Provider::SlackWebhook).len() as u64;
         assert!(was_told < 2 && untold(&handle) == 2 - was_told, "{before}: {:?}", handle.stats());
         handle.reload_with(file(&inbox, after, "", "")).unwrap();
-        let heard = inbox.wait_for(Room::SlackWebhook, 2, PATIENCE);
+        let heard = inbox.wait_for(Provider::SlackWebhook, 2, PATIENCE);
         assert!(heard.is_ok(), "{before} to {after}: {heard:?} {:?}", handle.stats());
     }
 }
@@ -84,20 +84,20 @@ fn what_a_channel_has_counted_is_told_as_the_new_settings_have_it() {
 fn failover_begins_turns_round_and_ends_by_a_reload() {
     let inbox = Inbox::start().unwrap();
     let (dispatch, handle) = start(file(&inbox, "", "", ""));
-    inbox.fail(Room::SlackWebhook, down().always()).unwrap();
+    inbox.fail(Provider::SlackWebhook, down().always()).unwrap();
     emit(&dispatch, "shop::one", Severity::Error, &[]);
-    inbox.wait_for_attempts(Room::SlackWebhook, 1, PATIENCE).unwrap();
-    assert!(inbox.accepted(Room::Telegram).is_empty());
+    inbox.wait_for_attempts(Provider::SlackWebhook, 1, PATIENCE).unwrap();
+    assert!(inbox.accepted(Provider::Telegram).is_empty());
     // What waits since before the reload is handed over.
     handle.reload_with(file(&inbox, "failover = { after = \"10 ms\", to = \"chat\" }", "", "")).unwrap();
-    inbox.wait_for(Room::Telegram, 1, PATIENCE).unwrap();
-    inbox.heal(Room::SlackWebhook);
+    inbox.wait_for(Provider::Telegram, 1, PATIENCE).unwrap();
+    inbox.heal(Provider::SlackWebhook);
     // The other way round, in one step: no circle at any time.
     handle.reload_with(file(&inbox, "", "failover = { after = \"10 ms\", to = \"ops\" }", "")).unwrap();
-    inbox.fail(Room::Telegram, down().always()).unwrap();
-    let before = inbox.accepted(Room::SlackWebhook).len();
+    inbox.fail(Provider::Telegram, down().always()).unwrap();
+    let before = inbox.accepted(Provider::SlackWebhook).len();
     emit(&dispatch, "chat::x", Severity::Error, &[]);
-    inbox.wait_for(Room::SlackWebhook, before + 2, PATIENCE).unwrap();
+    inbox.wait_for(Provider::SlackWebhook, before + 2, PATIENCE).unwrap();
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn what_needs_a_restart_is_refused_by_its_key_and_the_old_configuration_stays() 
     debug.set(["root", "level"], "debug");
     handle.reload_with(debug).unwrap();
     emit(&dispatch, "shop::one", Severity::Error, &[]);
-    inbox.wait_for(Room::SlackWebhook, 1, PATIENCE).unwrap();
+    inbox.wait_for(Provider::SlackWebhook, 1, PATIENCE).unwrap();
 }
 
 #[test]
@@ -159,16 +159,17 @@ fn a_channel_that_comes_back_has_the_settings_of_its_return() {
     let inbox = Inbox::start().unwrap();
     let (dispatch, handle) = start(file(&inbox, "failover = { after = \"10 ms\", to = \"chat\" }", "", ""));
     emit(&dispatch, "shop::one", Severity::Error, &[]);
-    inbox.wait_for(Room::SlackWebhook, 1, PATIENCE).unwrap();
+    inbox.wait_for(Provider::SlackWebhook, 1, PATIENCE).unwrap();
     handle.remove_handler("ops").unwrap();
     emit(&dispatch, "shop::two", Severity::Error, &[]);
     handle.reload_with(file(&inbox, "min_count = { count = 2, within = \"1 h\" }", "", "")).unwrap();
     emit(&dispatch, "shop::three", Severity::Error, &[]);
     emit(&dispatch, "shop::four", Severity::Error, &[]);
     emit(&dispatch, "shop::four", Severity::Error, &[]);
-    inbox.wait_for(Room::SlackWebhook, 2, PATIENCE).unwrap();
+    inbox.wait_for(Provider::SlackWebhook, 2, PATIENCE).unwrap();
     assert_eq!(untold(&handle), 1, "the third, of which there was one only: {:?}", handle.stats());
-    let bodies: Vec<_> = inbox.accepted(Room::SlackWebhook).iter().map(|received| received.body()).collect();
+    let bodies: Vec<_> =
+        inbox.accepted(Provider::SlackWebhook).iter().map(|received| received.body()).collect();
     assert!(bodies[1].contains("shop::four") && !bodies.concat().contains("shop::two"), "{bodies:?}");
 }
 

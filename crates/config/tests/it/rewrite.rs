@@ -223,7 +223,7 @@ fn explain_says_what_was_made_of_the_event_and_by_which_rule() {
 
 #[test]
 fn a_channel_says_what_was_made_of_the_event() {
-    use watchfire_inbox::{Inbox, Room};
+    use watchfire_inbox::{Inbox, Provider};
     let inbox = Inbox::start().unwrap();
     let text = format!(
         r#"
@@ -251,7 +251,7 @@ handlers = ["ops"]
         Config::parse(&text).unwrap().service("x").rust_log("").layers::<Registry>().unwrap();
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
     emit(&dispatch, "shop", Severity::Error, &[("order", "4711"), ("password", "planted")]);
-    let heard = inbox.wait_for(Room::SlackWebhook, 1, std::time::Duration::from_secs(20)).unwrap();
+    let heard = inbox.wait_for(Provider::SlackWebhook, 1, std::time::Duration::from_secs(20)).unwrap();
     let body = heard[0].body();
     for part in
         ["CRITICAL", "the ledger does not balance", "order_number", "4711", "team", "payments", "note"]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use watchfire_config::{Config, ManualAlert};
 use watchfire_core::Severity;
-use watchfire_inbox::{Demo, Fault, Inbox, Room};
+use watchfire_inbox::{Demo, Fault, Inbox, Provider};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -68,7 +68,7 @@ fn every_channel_is_reached_at_every_level() {
         assert_eq!(handlers, ["sentry", "slack", "sms", "sms", "telegram", "telegram"], "{severity}");
         assert!(sent.iter().all(|one| one.is_delivered), "{severity}: {sent:?}");
     }
-    assert_eq!(inbox.accepted(Room::Twilio).len(), 8);
+    assert_eq!(inbox.accepted(Provider::Twilio).len(), 8);
 }
 
 #[test]
@@ -80,13 +80,13 @@ fn who_does_not_answer_or_refuses_is_named() {
         let failed = sent.into_iter().filter(|one| !one.is_delivered);
         failed.map(|one| format!("{}: {}", one.handler, one.answer)).collect::<Vec<_>>()
     };
-    inbox.fail(Room::Sentry, Fault::Hang { at: None }.always()).unwrap();
+    inbox.fail(Provider::Sentry, Fault::Hang { at: None }.always()).unwrap();
     let said = ask(Duration::from_secs(2));
     assert!(said.len() == 1 && said[0].starts_with("sentry: gave no answer within 2 s"), "{said:?}");
-    inbox.heal(Room::Sentry);
+    inbox.heal(Provider::Sentry);
     let recipient = Demo::TELEGRAM_PRIVATE_CHAT.to_string();
-    inbox.fail(Room::Telegram, Fault::RefuseRecipient { address: recipient }.always()).unwrap();
-    inbox.fail(Room::Twilio, Fault::BadCredentials.always()).unwrap();
+    inbox.fail(Provider::Telegram, Fault::RefuseRecipient { address: recipient }.always()).unwrap();
+    inbox.fail(Provider::Twilio, Fault::BadCredentials.always()).unwrap();
     let mut said = ask(PATIENCE);
     said.sort_unstable();
     let starts: Vec<_> = said.iter().map(|one| one.split(':').next().unwrap()).collect();
@@ -105,7 +105,7 @@ fn no_channel_is_sent_a_secret() {
     assert!(sent.iter().all(|one| one.is_delivered), "{sent:?}");
     for received in inbox.all() {
         let all = format!("{} {}", received.body(), received.text());
-        assert!(!all.contains("planted") && !all.contains("4111"), "{}: {all}", received.room);
+        assert!(!all.contains("planted") && !all.contains("4111"), "{}: {all}", received.provider);
     }
     let preview = all(&inbox).preview(&letter, None, None).unwrap();
     assert_eq!(preview.len(), 6);

@@ -11,7 +11,9 @@ use tracing_core::{
 };
 
 use super::Incident;
-use crate::{EventView, SpanNode, alert::Origin, event::EventCore, settings::Settings, slot::SpanSource};
+use crate::{
+    EventView, SpanNode, alert::Origin, event::EventCore, settings::Settings, span_slot::SpanSource,
+};
 
 const FIELDS: &[&str] = &["message", "error"];
 

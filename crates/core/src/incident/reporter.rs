@@ -17,7 +17,7 @@ use crate::{
     Redactor, SpanNode, clock,
     guard::{caught, mute_thread},
     process::REPORTERS,
-    slot,
+    span_slot,
 };
 
 /// How long the look-up of the spans is waited for.
@@ -76,7 +76,7 @@ impl Thread {
         let work = move || {
             let _counted = counted;
             mute_thread();
-            span_found.send(id.and_then(|id| slot::in_dispatch(&dispatch, &id))).ok();
+            span_found.send(id.and_then(|id| span_slot::in_dispatch(&dispatch, &id))).ok();
             if let Ok(incident) = incident_given.recv() {
                 caught(|| visit::report(&dispatch, incident, clock::instant() + WRITE));
                 is_done.send(()).ok();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tracing_subscriber::prelude::*;
-use watchfire_inbox::{Fault, Inbox, Received, Room};
+use watchfire_inbox::{Fault, Inbox, Provider, Received};
 use watchfire_outbox::{Outbox, Outcome, Sink, SinkExt};
 use watchfire_testing::Scene;
 
@@ -20,7 +20,7 @@ fn an_error_event_arrives_over_starttls_with_auth() {
     });
     let report = outbox.flush(PATIENCE);
     assert_eq!((report.delivered, report.pending, report.dropped), (1, 0, 0));
-    let mails = bench.inbox.accepted(Room::Smtp);
+    let mails = bench.inbox.accepted(Provider::Smtp);
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].title, "[shop] ERROR in shop: payment refused");
     assert_eq!(mails[0].recipients, ["ada@example.com"]);
@@ -41,13 +41,13 @@ fn a_mail_arrives_inside_tls_and_in_plain_text_on_loopback() {
         let outcomes = attempt(&email, &render(&email, &alert("down")));
         assert!(matches!(outcomes[..], [Outcome::Delivered(Some(_))]), "{outcomes:?}");
     }
-    assert_eq!(bench.inbox.accepted(Room::Smtp).len(), 2);
+    assert_eq!(bench.inbox.accepted(Provider::Smtp).len(), 2);
 }
 
 #[test]
 fn what_may_have_arrived_is_sent_again_under_the_same_id_and_marked() {
     let bench = Bench::new();
-    bench.inbox.fail(Room::Smtp, Fault::ResetAfterAccept.times(1)).unwrap();
+    bench.inbox.fail(Provider::Smtp, Fault::ResetAfterAccept.times(1)).unwrap();
     let outbox = Outbox::start("shop").unwrap();
     let email = bench.email(&["ada@example.com"]);
     let mut policy = email.policy();
@@ -56,7 +56,7 @@ fn what_may_have_arrived_is_sent_again_under_the_same_id_and_marked() {
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         tracing::error!("down <!--mark-->")
     });
-    let mails = bench.inbox.wait_for(Room::Smtp, 2, PATIENCE).unwrap();
+    let mails = bench.inbox.wait_for(Provider::Smtp, 2, PATIENCE).unwrap();
     assert_eq!(outbox.flush(PATIENCE).pending, 0);
     assert_eq!(mails[0].key, mails[1].key);
     assert_eq!(mails[0].title, mails[1].title);
@@ -75,14 +75,14 @@ fn what_follows_joins_the_thread_of_the_mail_that_was_delivered_first() {
     let (email, alert) = (bench.email(&["ada@example.com"]), alert("payment refused"));
     let outcomes = attempt(&email, &email.render(&Scene::first(alert.clone()).occasion()));
     let Outcome::Delivered(Some(receipt)) = &outcomes[0] else { panic!("{outcomes:?}") };
-    let root = bench.inbox.accepted(Room::Smtp)[0].key.clone().unwrap();
+    let root = bench.inbox.accepted(Provider::Smtp)[0].key.clone().unwrap();
     let answered = Scene::all(&alert, std::slice::from_ref(receipt));
     let mut seen = 1;
     for scene in answered.iter().filter(|scene| !scene.receipts.is_empty()) {
         let outcomes = attempt(&email, &email.render(&scene.occasion()));
         assert!(matches!(outcomes[..], [Outcome::Delivered(Some(_))]), "{}: {outcomes:?}", scene.name);
         seen += 1;
-        let received = bench.inbox.wait_for(Room::Smtp, seen, PATIENCE).unwrap().pop().unwrap();
+        let received = bench.inbox.wait_for(Provider::Smtp, seen, PATIENCE).unwrap().pop().unwrap();
         let mail = mail_parser::MessageParser::default().parse(&received.raw).unwrap();
         let root = root.trim_matches(['<', '>']);
         for header in ["In-Reply-To", "References"] {
@@ -108,7 +108,7 @@ fn hostile_text_stays_text() {
     let email = email.build().unwrap();
     let outcomes = attempt(&email, &render(&email, &alert(hostile)));
     assert!(matches!(outcomes[..], [Outcome::Delivered(Some(_))]), "{outcomes:?}");
-    let mails = bench.inbox.accepted(Room::Smtp);
+    let mails = bench.inbox.accepted(Provider::Smtp);
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].recipients, ["ada@example.com"]);
     assert!(mails[0].notes.is_empty(), "{:?}", mails[0].notes);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use watchfire_email::Email;
-use watchfire_inbox::{Fault, Inbox, Room, Stage};
+use watchfire_inbox::{Fault, Inbox, Provider, Stage};
 use watchfire_outbox::Outcome;
 
 use crate::bench::{Bench, Door, alert, attempt, render};
@@ -63,9 +63,9 @@ fn each_fault_has_its_outcome_and_the_next_mail_gets_through() {
     let bench = Bench::new();
     let email = bench.email(&[ADA]);
     for (fault, expected) in cases {
-        bench.inbox.fail(Room::Smtp, fault.clone().times(1)).unwrap();
+        bench.inbox.fail(Provider::Smtp, fault.clone().times(1)).unwrap();
         assert_eq!(outcomes(&email, "down"), [expected], "{fault:?}");
-        bench.inbox.heal(Room::Smtp);
+        bench.inbox.heal(Provider::Smtp);
         assert_eq!(outcomes(&email, "up"), ["delivered"], "after {fault:?}");
     }
 }
@@ -84,7 +84,7 @@ fn a_server_that_hangs_is_given_up_in_time_and_quit_decides_nothing() {
     let bench = Bench::new();
     let email = bench.builder(&[ADA]).step_timeout(Duration::from_millis(250)).build().unwrap();
     for (fault, expected) in cases {
-        bench.inbox.fail(Room::Smtp, fault.clone().times(1)).unwrap();
+        bench.inbox.fail(Provider::Smtp, fault.clone().times(1)).unwrap();
         assert_eq!(outcomes(&email, "down"), [expected], "{fault:?}");
     }
 }
@@ -95,12 +95,12 @@ fn a_refused_recipient_costs_the_other_nothing_and_both_share_one_connection() {
     let door = Door::before(bench.inbox.smtp_addr());
     let url = bench.url().replace(&bench.inbox.smtp_addr().port().to_string(), &door.port.to_string());
     let email = bench.email_by(&url, &[ADA, GRACE, "linus@example.com"]);
-    bench.inbox.fail(Room::Smtp, Fault::RefuseRecipient { address: ADA.to_owned() }.always()).unwrap();
+    bench.inbox.fail(Provider::Smtp, Fault::RefuseRecipient { address: ADA.to_owned() }.always()).unwrap();
     assert_eq!(outcomes(&email, "down"), ["recipient", "delivered", "delivered"]);
     assert_eq!(door.count(), 1);
     assert_eq!(outcomes(&email, "down"), ["recipient", "delivered", "delivered"]);
     assert_eq!(door.count(), 2, "none is kept between two alerts");
-    assert_eq!(bench.inbox.accepted(Room::Smtp).len(), 4);
+    assert_eq!(bench.inbox.accepted(Provider::Smtp).len(), 4);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_connection_that_the_server_ends_between_two_mails_costs_none_of_them() {
         reply: "421 4.7.0 enough for this connection".to_owned(),
         address: Some(GRACE.to_owned()),
     };
-    bench.inbox.fail(Room::Smtp, ended.times(1)).unwrap();
+    bench.inbox.fail(Provider::Smtp, ended.times(1)).unwrap();
     assert_eq!(outcomes(&email, "down"), ["delivered", "delivered"]);
 }
 
@@ -138,7 +138,7 @@ fn nothing_is_sent_in_plain_text_unless_asked_for_or_to_loopback() {
     // The same server by an address that is not written as a loopback one.
     assert_eq!(outcomes(&email(format!("smtp://{login}@[::ffff:127.0.0.1]:{port}")), "down"), ["held"]);
     assert_eq!(outcomes(&email(format!("smtp://[::ffff:127.0.0.1]:{port}")), "down"), ["held"]);
-    assert_eq!(bench.inbox.accepted(Room::Smtp).len(), 1);
+    assert_eq!(bench.inbox.accepted(Provider::Smtp).len(), 1);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_certificate_that_nobody_vouches_for_is_refused() {
         assert_eq!(said.iter().map(name).collect::<Vec<_>>(), ["transient"]);
         assert!(format!("{said:?}").contains("`ca_file`"), "{said:?}");
     }
-    assert!(bench.inbox.accepted(Room::Smtp).is_empty());
+    assert!(bench.inbox.accepted(Provider::Smtp).is_empty());
 }
 
 #[test]

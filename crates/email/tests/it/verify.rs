@@ -1,6 +1,6 @@
 //! Asked, and no mail begun.
 
-use watchfire_inbox::{Demo, Fault, Inbox, Room, Stage};
+use watchfire_inbox::{Demo, Fault, Inbox, Provider, Stage};
 use watchfire_testing::{asked, conformance};
 
 use crate::bench::Bench;
@@ -46,7 +46,7 @@ fn what_is_wrong_is_refused_with_advice_and_what_is_down_unreachable() {
         reply: "454 4.7.0 Temporary authentication failure".to_owned(),
         address: None,
     };
-    bench.inbox.fail(Room::Smtp, busy.times(1)).unwrap();
+    bench.inbox.fail(Provider::Smtp, busy.times(1)).unwrap();
     assert_eq!(asked(&email)[0].1, "unreachable");
     bench.inbox.stop();
 }

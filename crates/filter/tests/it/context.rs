@@ -87,7 +87,7 @@ fn a_stock_filter_is_made_safe_by_the_layers_own_with_filter() {
 
 #[test]
 fn a_stock_filter_by_the_stock_method_still_loses_the_context() {
-    // If this fails, tracing-subscriber has learned to keep spans for a filtered layer, and `Safe` may go.
+    // If this fails, tracing-subscriber has learned to keep spans for a filtered layer, and `SafeFilter` may go.
     alone(here!(), || {
         let kept = Kept::default();
         registry().with(Layer::with_filter(kept.layer(), LevelFilter::ERROR)).init();

@@ -10,7 +10,7 @@ pub(crate) fn page(hub: &Hub, record: &Received) -> Reply {
     let (date, time) = super::clock(record);
     let mut body = Markup::new();
     body.raw("<p class=\"mute\"><a href=\"/\">Inbox</a> / ")
-        .text(record.room.title())
+        .text(record.provider.title())
         .text(&format!(" / {number}"))
         .raw("</p>");
     body.element("h1", if record.title.is_empty() { "(no title)" } else { &record.title });
@@ -33,7 +33,7 @@ pub(crate) fn page(hub: &Hub, record: &Received) -> Reply {
         show(&mut body, part);
     }
     body.raw("<h2>As it came</h2><details><summary>")
-        .text(if record.room == crate::Room::Smtp { "Envelope" } else { "Request" })
+        .text(if record.provider == crate::Provider::Smtp { "Envelope" } else { "Request" })
         .raw("</summary>");
     table(&mut body, &record.head);
     body.raw("</details><details><summary>")
@@ -51,7 +51,7 @@ pub(crate) fn page(hub: &Hub, record: &Received) -> Reply {
 
 /// Links to the parent of a thread, its replies, and edits.
 fn relations(body: &mut Markup, hub: &Hub, record: &Received) {
-    let siblings = hub.store.of(record.room);
+    let siblings = hub.store.of(record.provider);
     let mut links: Vec<(&str, u64)> = Vec::new();
     links.extend(record.edits.map(|number| ("edits", number)));
     links.extend(record.edited_by.map(|number| ("edited by", number)));

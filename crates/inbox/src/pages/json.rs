@@ -12,7 +12,7 @@ use crate::record::{Part, Received};
 pub(crate) fn summary(record: &Received) -> Value {
     json!({
         "number": record.number,
-        "room": record.room.name(),
+        "provider": record.provider.name(),
         "at": rfc3339(record.at),
         "recipients": record.recipients,
         "title": record.title,

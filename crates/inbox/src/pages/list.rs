@@ -1,11 +1,11 @@
-//! The list: rooms, and what came to each.
+//! The list: providers, and what came to each.
 
 use std::collections::BTreeMap;
 
 use crate::http::Hub;
 use crate::markup::Markup;
 use crate::providers::{Reply, Request};
-use crate::record::{Received, Room};
+use crate::record::{Provider, Received};
 
 pub(crate) fn page(hub: &Hub, request: &Request) -> Reply {
     let records = hub.store.all();
@@ -22,13 +22,14 @@ pub(crate) fn page(hub: &Hub, request: &Request) -> Reply {
     };
     body.raw(" · <a href=\"/messages.json\">JSON</a></p>");
     addresses(&mut body, hub);
-    let (full, empty): (Vec<_>, Vec<_>) =
-        Room::ALL.into_iter().partition(|room| records.iter().any(|record| record.room == *room));
-    for room in full {
-        section(&mut body, hub, room, &records);
+    let (full, empty): (Vec<_>, Vec<_>) = Provider::ALL
+        .into_iter()
+        .partition(|provider| records.iter().any(|record| record.provider == *provider));
+    for provider in full {
+        section(&mut body, hub, provider, &records);
     }
     if !empty.is_empty() {
-        let names: Vec<_> = empty.into_iter().map(Room::title).collect();
+        let names: Vec<_> = empty.into_iter().map(Provider::title).collect();
         body.raw("<p class=\"mute\">Nothing yet in: ").text(&names.join(", ")).raw(".</p>");
     }
     super::html("Inbox", &body, refresh)
@@ -42,12 +43,12 @@ fn addresses(body: &mut Markup, hub: &Hub) {
     body.raw("</table></details>");
 }
 
-fn section(body: &mut Markup, hub: &Hub, room: Room, records: &[Received]) {
+fn section(body: &mut Markup, hub: &Hub, provider: Provider, records: &[Received]) {
     // An edit is shown in the place of what it edits.
     let by_number: BTreeMap<u64, &Received> = records.iter().map(|record| (record.number, record)).collect();
-    let rows: Vec<_> = records.iter().filter(|r| r.room == room && r.edits.is_none()).collect();
-    body.raw("<h2>").text(room.title()).raw(" <small>").text(&count(rows.len())).raw("</small></h2>");
-    for (_, plan) in hub.store.armed().iter().filter(|(r, _)| *r == room) {
+    let rows: Vec<_> = records.iter().filter(|r| r.provider == provider && r.edits.is_none()).collect();
+    body.raw("<h2>").text(provider.title()).raw(" <small>").text(&count(rows.len())).raw("</small></h2>");
+    for (_, plan) in hub.store.armed().iter().filter(|(r, _)| *r == provider) {
         let times = plan.times.map_or("until cleared".to_owned(), |times| format!("next {times}"));
         body.raw("<p class=\"unanswered\">Fault armed: ")
             .text(plan.fault.name())

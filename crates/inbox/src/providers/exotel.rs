@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::sms::{Segments, field, is_e164};
-use super::{Canned, Context, HttpRoom, Judgement, Reply, Request};
+use super::{Canned, Context, HttpProvider, Judgement, Reply, Request};
 use crate::demo::Demo;
 use crate::markup::Markup;
-use crate::record::{Entry, Part, Room, headline};
+use crate::record::{Entry, Part, Provider, headline};
 
 const BODY_MOST: usize = 2_000;
 /// Dates are Indian, without a zone.
@@ -21,9 +21,9 @@ pub(crate) struct Exotel {
     count: u64,
 }
 
-impl HttpRoom for Exotel {
-    fn room(&self) -> Room {
-        Room::Exotel
+impl HttpProvider for Exotel {
+    fn provider(&self) -> Provider {
+        Provider::Exotel
     }
 
     fn claims(&self, path: &str) -> bool {

@@ -8,10 +8,10 @@ use std::io::Read as _;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use serde_json::{Value, json};
 
-use super::{Canned, Context, HttpRoom, Judgement, Reply, Request};
+use super::{Canned, Context, HttpProvider, Judgement, Reply, Request};
 use crate::demo::Demo;
 use crate::recent::Recent;
-use crate::record::{Entry, Part, Room};
+use crate::record::{Entry, Part, Provider};
 
 use envelope::Envelope;
 
@@ -26,9 +26,9 @@ pub(crate) struct Sentry {
     seen: Recent<String, ()>,
 }
 
-impl HttpRoom for Sentry {
-    fn room(&self) -> Room {
-        Room::Sentry
+impl HttpProvider for Sentry {
+    fn provider(&self) -> Provider {
+        Provider::Sentry
     }
 
     /// A self-hosted Sentry may live below a prefix of several segments.
@@ -179,7 +179,7 @@ fn project(request: &Request) -> &str {
     request.path.trim_matches('/').rsplit('/').nth(1).unwrap_or_default()
 }
 
-/// Undoes gzip and deflate; Relay also takes br and zstd, this room does not.
+/// Undoes gzip and deflate; Relay also takes br and zstd, this provider does not.
 fn decompress(request: &Request) -> Result<Vec<u8>, Reply> {
     let limit = u64::try_from(ENVELOPE_MOST).unwrap_or(u64::MAX) + 1;
     let mut bytes = Vec::new();

@@ -6,10 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
-use super::{Canned, Context, HttpRoom, Judgement, Reply, Request, blocks};
+use super::{Canned, Context, HttpProvider, Judgement, Reply, Request, blocks};
 use crate::demo::Demo;
 use crate::recent::Recent;
-use crate::record::{Entry, Room};
+use crate::record::{Entry, Provider};
 
 /// `text` beyond this is cut, with a warning.
 const TEXT_MOST: usize = 40_000;
@@ -29,9 +29,9 @@ struct Posted {
     thread: Option<String>,
 }
 
-impl HttpRoom for SlackApi {
-    fn room(&self) -> Room {
-        Room::SlackApi
+impl HttpProvider for SlackApi {
+    fn provider(&self) -> Provider {
+        Provider::SlackApi
     }
 
     fn claims(&self, path: &str) -> bool {

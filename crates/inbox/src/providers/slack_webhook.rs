@@ -4,18 +4,18 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::{Canned, Context, HttpRoom, Judgement, Reply, Request, blocks};
+use super::{Canned, Context, HttpProvider, Judgement, Reply, Request, blocks};
 use crate::demo::Demo;
-use crate::record::{Entry, Room};
+use crate::record::{Entry, Provider};
 
 #[derive(Default)]
 pub(crate) struct SlackWebhook {
     last: Option<SystemTime>,
 }
 
-impl HttpRoom for SlackWebhook {
-    fn room(&self) -> Room {
-        Room::SlackWebhook
+impl HttpProvider for SlackWebhook {
+    fn provider(&self) -> Provider {
+        Provider::SlackWebhook
     }
 
     fn claims(&self, path: &str) -> bool {

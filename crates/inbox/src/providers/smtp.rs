@@ -22,7 +22,7 @@ use tokio_rustls::server::TlsStream;
 use crate::clock;
 use crate::fault::{Fault, Stage};
 use crate::net;
-use crate::record::{Room, Verdict};
+use crate::record::{Provider, Verdict};
 use crate::store::{New, Store};
 
 use session::{Effect, Envelope, Session, Step};
@@ -254,7 +254,7 @@ impl Talk<'_> {
     }
 
     fn take(&self, fits: impl Fn(&Fault) -> bool) -> Option<Fault> {
-        self.door.store.take(Room::Smtp, fits)
+        self.door.store.take(Provider::Smtp, fits)
     }
 
     async fn upgrade(&mut self) -> io::Result<()> {
@@ -271,14 +271,14 @@ impl Talk<'_> {
 impl Door {
     fn refuses(&self, recipient: &str) -> bool {
         let fits = |fault: &Fault| matches!(fault, Fault::RefuseRecipient { address } if address.eq_ignore_ascii_case(recipient));
-        self.store.take(Room::Smtp, fits).is_some()
+        self.store.take(Provider::Smtp, fits).is_some()
     }
 
     fn keep(&self, envelope: Envelope, verdict: Verdict) {
         let head = envelope.head();
         let (entry, key, thread) = mail::read(&envelope);
         self.store.add(New {
-            room: Room::Smtp,
+            provider: Provider::Smtp,
             at: clock::now(),
             entry,
             verdict,

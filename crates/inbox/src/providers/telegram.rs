@@ -9,11 +9,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
-use super::{Canned, Context, HttpRoom, Judgement, Reply, Request};
+use super::{Canned, Context, HttpProvider, Judgement, Reply, Request};
 use crate::demo::Demo;
 use crate::markup::Markup;
 use crate::recent::Recent;
-use crate::record::{Entry, Part, Room, headline};
+use crate::record::{Entry, Part, Provider, headline};
 
 use chat::Chat;
 
@@ -37,9 +37,9 @@ struct Sent {
     markup: Markup,
 }
 
-impl HttpRoom for Telegram {
-    fn room(&self) -> Room {
-        Room::Telegram
+impl HttpProvider for Telegram {
+    fn provider(&self) -> Provider {
+        Provider::Telegram
     }
 
     fn claims(&self, path: &str) -> bool {

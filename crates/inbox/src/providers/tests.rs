@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Context, HttpRoom, Request, slack_api, slack_webhook, telegram};
+use super::{Context, HttpProvider, Request, slack_api, slack_webhook, telegram};
 use crate::demo::Demo;
 use crate::store::Store;
 
-fn statuses(room: &mut dyn HttpRoom, path: &str, body: &Value, millis: &[u64]) -> Vec<u16> {
+fn statuses(provider: &mut dyn HttpProvider, path: &str, body: &Value, millis: &[u64]) -> Vec<u16> {
     let store = Store::default();
     let at = |millis: u64| -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(1_700_000_000) + Duration::from_millis(millis)
@@ -29,8 +29,9 @@ fn statuses(room: &mut dyn HttpRoom, path: &str, body: &Value, millis: &[u64]) -
                 body: Bytes::from(body.to_string()),
                 at: at(*millis),
             };
-            let context = Context { store: &store, room: room.room(), paced: true, now: at(*millis) };
-            room.judge(&request, &context).reply.status
+            let context =
+                Context { store: &store, provider: provider.provider(), paced: true, now: at(*millis) };
+            provider.judge(&request, &context).reply.status
         })
         .collect()
 }
@@ -53,9 +54,13 @@ fn telegram_takes_20_per_minute_and_group() {
     times.push(60_000);
     let mut expected = vec![200; 20];
     expected.extend([429, 200]);
-    let mut room = telegram::Telegram::default();
+    let mut provider = telegram::Telegram::default();
     let group = json!({"chat_id": Demo::TELEGRAM_CHAT, "text": "x"});
-    assert_eq!(statuses(&mut room, &path, &group, &times), expected);
+    assert_eq!(statuses(&mut provider, &path, &group, &times), expected);
     let private = json!({"chat_id": Demo::TELEGRAM_PRIVATE_CHAT, "text": "x"});
-    assert_eq!(statuses(&mut room, &path, &private, &times), [200; 22], "a private chat has no such limit");
+    assert_eq!(
+        statuses(&mut provider, &path, &private, &times),
+        [200; 22],
+        "a private chat has no such limit"
+    );
 }

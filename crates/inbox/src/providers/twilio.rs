@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::sms::{Segments, field, is_e164};
-use super::{Canned, Context, HttpRoom, Judgement, Reply, Request};
+use super::{Canned, Context, HttpProvider, Judgement, Reply, Request};
 use crate::demo::Demo;
-use crate::record::{Entry, Part, Room, headline};
+use crate::record::{Entry, Part, Provider, headline};
 
 /// Characters, whatever the encoding.
 const BODY_MOST: usize = 1_600;
@@ -17,9 +17,9 @@ pub(crate) struct Twilio {
     count: u64,
 }
 
-impl HttpRoom for Twilio {
-    fn room(&self) -> Room {
-        Room::Twilio
+impl HttpProvider for Twilio {
+    fn provider(&self) -> Provider {
+        Provider::Twilio
     }
 
     fn claims(&self, path: &str) -> bool {

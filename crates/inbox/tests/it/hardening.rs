@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use watchfire_inbox::{Demo, Fault, Inbox, Room};
+use watchfire_inbox::{Demo, Fault, Inbox, Provider};
 
 use crate::net::{PATIENCE, http};
 
@@ -64,7 +64,7 @@ fn a_page_of_another_site_changes_nothing() {
         for (method, path) in
             [("POST", "/faults/smtp"), ("POST", Demo::SLACK_WEBHOOK_PATH), ("DELETE", "/faults/smtp")]
         {
-            inbox.heal(Room::Smtp);
+            inbox.heal(Provider::Smtp);
             let body = if path.starts_with("/faults") {
                 r#"{"fault":"bad_credentials"}"#
             } else {
@@ -110,8 +110,8 @@ fn slow_clients_are_closed() {
 fn faults_that_are_armed_have_a_bound() {
     let inbox = Inbox::start().unwrap();
     for _ in 0..1_000 {
-        inbox.fail(Room::Smtp, Fault::BadCredentials.always()).unwrap();
+        inbox.fail(Provider::Smtp, Fault::BadCredentials.always()).unwrap();
     }
-    let error = inbox.fail(Room::Smtp, Fault::BadCredentials.always()).unwrap_err().to_string();
+    let error = inbox.fail(Provider::Smtp, Fault::BadCredentials.always()).unwrap_err().to_string();
     assert!(error.contains("clear some"), "{error}");
 }

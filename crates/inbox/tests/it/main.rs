@@ -1,4 +1,4 @@
-//! The rooms over real sockets.
+//! The providers over real sockets.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod hardening;

@@ -1,7 +1,7 @@
 //! The pages show what came, and never as markup of their own; faults are armed from outside.
 
 use serde_json::json;
-use watchfire_inbox::{Demo, Inbox, Room};
+use watchfire_inbox::{Demo, Inbox, Provider};
 
 use crate::net::{Smtp, get, http, post_json};
 
@@ -69,7 +69,7 @@ fn a_slack_text_object_is_read_with_its_entities_decoded_once() {
         {"type": "context", "elements": [{"type": "plain_text", "text": text}]},
     ]);
     post_json(&inbox, Demo::SLACK_WEBHOOK_PATH, &json!({"text": text, "blocks": blocks}).to_string());
-    let received = inbox.received(Room::SlackWebhook).remove(0);
+    let received = inbox.received(Provider::SlackWebhook).remove(0);
     assert_eq!(received.title, "Vec<T> &amp; &quot;");
     let read = received.view.parts[0].text();
     assert_eq!(read.matches("Vec<T> &amp; &quot;").count(), 4, "{read}");
@@ -90,11 +90,11 @@ fn arms_and_clears_faults_over_http() {
     assert_eq!(http(&inbox, "DELETE", "/faults/slack-webhook", &[], b"").unwrap().status, 200);
     assert_eq!(hook().body, "ok");
     let cases = [
-        ("/faults/slack", r#"{"fault":"hang"}"#, 404, "no room is called"),
+        ("/faults/slack", r#"{"fault":"hang"}"#, 404, "no provider is called"),
         ("/faults/smtp", r#"{"fault":"explode"}"#, 400, "unknown variant `explode`"),
         ("/faults/smtp", r#"{"fault":"rate_limit","retry_afer":2}"#, 400, "retry_afer"),
         ("/faults/smtp", r#"{"fault":"reply","at":"rcpt","reply":"no"}"#, 400, "a reply is three digits"),
-        ("/faults/sentry", r#"{"fault":"close_during_data"}"#, 400, "for the room smtp only"),
+        ("/faults/sentry", r#"{"fault":"close_during_data"}"#, 400, "for the provider smtp only"),
     ];
     for (path, body, status, text) in cases {
         let answer = post_json(&inbox, path, body);
@@ -102,7 +102,7 @@ fn arms_and_clears_faults_over_http() {
     }
     assert!(inbox.faults().is_empty(), "a refused plan arms nothing");
     assert_eq!(http(&inbox, "DELETE", "/messages", &[], b"").unwrap().status, 204);
-    assert!(inbox.received(Room::SlackWebhook).is_empty());
+    assert!(inbox.received(Provider::SlackWebhook).is_empty());
     assert_eq!(get(&inbox, "/messages/1.json").status, 404);
 }
 

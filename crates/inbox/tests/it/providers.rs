@@ -5,7 +5,7 @@ use std::io::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use watchfire_inbox::{Demo, Fault, Inbox, Room};
+use watchfire_inbox::{Demo, Fault, Inbox, Provider};
 
 use crate::net::{Answer, http};
 
@@ -61,12 +61,12 @@ fn twilio_answers_with_its_codes() {
     let accepted =
         twilio(&inbox, &auth, &[to, ("MessagingServiceSid", Demo::TWILIO_SERVICE), ("Body", "x")]).json();
     assert_eq!((accepted["status"].as_str(), accepted["from"].is_null()), (Some("accepted"), true));
-    let kept = inbox.accepted(Room::Twilio);
+    let kept = inbox.accepted(Provider::Twilio);
     assert_eq!(kept[0].fact("Segments"), Some("1 (GSM-7, 12 septets)"));
     assert_eq!(kept[0].notes, ["Twilio knows no parameter Bodyy and ignores it"]);
-    inbox.fail(Room::Twilio, Fault::RefuseRecipient { address: to.1.to_owned() }.times(1)).unwrap();
+    inbox.fail(Provider::Twilio, Fault::RefuseRecipient { address: to.1.to_owned() }.times(1)).unwrap();
     assert_eq!(twilio(&inbox, &auth, &[to, from, ("Body", "x")]).json()["code"], 21610);
-    inbox.fail(Room::Twilio, Fault::RateLimit { retry_after: None }.times(1)).unwrap();
+    inbox.fail(Provider::Twilio, Fault::RateLimit { retry_after: None }.times(1)).unwrap();
     let limited = twilio(&inbox, &auth, &[to, from, ("Body", "x")]);
     assert_eq!(
         (limited.status, limited.header("retry-after"), limited.json()["code"].as_u64()),
@@ -119,8 +119,8 @@ fn exotel_wants_dlt_ids_for_india_and_answers_in_both_forms() {
         "{}",
         xml.body
     );
-    inbox.fail(Room::Exotel, Fault::RateLimit { retry_after: None }.times(1)).unwrap();
-    inbox.fail(Room::Exotel, Fault::RateLimit { retry_after: Some(30) }.times(1)).unwrap();
+    inbox.fail(Provider::Exotel, Fault::RateLimit { retry_after: None }.times(1)).unwrap();
+    inbox.fail(Provider::Exotel, Fault::RateLimit { retry_after: Some(30) }.times(1)).unwrap();
     assert_eq!(send("send.json", &auth, &good).json()["RestException"]["Code"], 40405);
     assert_eq!(send("send.json", &auth, &good).header("retry-after"), Some("30"));
 }
@@ -162,7 +162,7 @@ fn sentry_takes_events_and_keeps_their_sense() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&bytes).unwrap();
     assert_eq!(sentry(&inbox, &[("Content-Encoding", "gzip")], &gzip.finish().unwrap()).status, 200);
-    let kept = inbox.accepted(Room::Sentry);
+    let kept = inbox.accepted(Provider::Sentry);
     assert_eq!((kept[0].title.as_str(), kept[0].key.as_deref()), ("PaymentError: card", Some(EVENT_ID)));
     assert!(
         kept[0].text().contains("tenant: acme") && kept[0].text().contains("* pay at pay.rs:9"),
@@ -173,13 +173,13 @@ fn sentry_takes_events_and_keeps_their_sense() {
     let limits = "60:error:project";
     inbox
         .fail(
-            Room::Sentry,
+            Provider::Sentry,
             Fault::Header { name: "X-Sentry-Rate-Limits".to_owned(), value: limits.to_owned() }.times(1),
         )
         .unwrap();
     let limited = sentry(&inbox, &[], &bytes);
     assert_eq!((limited.status, limited.header("x-sentry-rate-limits")), (200, Some(limits)));
-    inbox.fail(Room::Sentry, Fault::RateLimit { retry_after: None }.times(1)).unwrap();
+    inbox.fail(Provider::Sentry, Fault::RateLimit { retry_after: None }.times(1)).unwrap();
     let bare = sentry(&inbox, &[], &bytes);
     assert_eq!((bare.status, bare.body.as_str(), bare.header("retry-after")), (429, "", None));
 }

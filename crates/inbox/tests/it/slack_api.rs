@@ -1,7 +1,7 @@
 //! Slack's Web API: what is refused, and what is remembered.
 
 use serde_json::{Value, json};
-use watchfire_inbox::{Demo, Fault, Inbox, Room};
+use watchfire_inbox::{Demo, Fault, Inbox, Provider};
 
 use crate::net::{Answer, http};
 
@@ -29,12 +29,12 @@ fn posts_edits_and_threads() {
     assert_eq!(reply["message"]["thread_ts"].as_str(), Some(ts));
     let update = json!({"channel": Demo::SLACK_CHANNEL, "ts": ts, "text": "twice"});
     assert_eq!(call(&inbox, "chat.update", &update).json()["text"], "twice");
-    let kept = inbox.accepted(Room::SlackApi);
+    let kept = inbox.accepted(Provider::SlackApi);
     assert_eq!(kept.len(), 3);
     assert_eq!((kept[0].edited_by, kept[2].edits), (Some(3), Some(1)));
     assert_eq!(kept[1].thread.as_deref(), Some(ts));
     assert_eq!(call(&inbox, "auth.test", &json!({})).json()["user"], "watchfire");
-    assert_eq!(inbox.received(Room::SlackApi).len(), 3, "auth.test is no message");
+    assert_eq!(inbox.received(Provider::SlackApi).len(), 3, "auth.test is no message");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn wants_the_token_in_a_header_and_a_charset() {
     assert_eq!(send(&[json_type, ("Authorization", &bearer)], "{")["error"], "invalid_json");
     let form = format!("token={}&channel=alerts&text=x", Demo::SLACK_TOKEN);
     assert_eq!(send(&[("Content-Type", "application/x-www-form-urlencoded")], &form)["ok"], true);
-    let kept = inbox.received(Room::SlackApi);
+    let kept = inbox.received(Provider::SlackApi);
     assert!(
         kept.iter().all(|r| r.head.iter().all(|(_, value)| !value.contains(Demo::SLACK_TOKEN))),
         "no credential is kept"
@@ -117,7 +117,7 @@ fn wants_the_token_in_a_header_and_a_charset() {
 #[test]
 fn limits_with_a_json_body() {
     let inbox = Inbox::start().unwrap();
-    inbox.fail(Room::SlackApi, Fault::RateLimit { retry_after: Some(3) }.times(1)).unwrap();
+    inbox.fail(Provider::SlackApi, Fault::RateLimit { retry_after: Some(3) }.times(1)).unwrap();
     let answer = call(&inbox, "chat.postMessage", &json!({"channel": "alerts", "text": "x"}));
     assert_eq!((answer.status, answer.header("retry-after")), (429, Some("3")));
     assert_eq!(answer.json(), json!({"ok": false, "error": "ratelimited"}));

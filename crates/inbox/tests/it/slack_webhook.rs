@@ -1,7 +1,7 @@
 //! The Slack webhook refuses what Slack refuses, in Slack's words.
 
 use serde_json::json;
-use watchfire_inbox::{Demo, Fault, Inbox, Room, Verdict};
+use watchfire_inbox::{Demo, Fault, Inbox, Provider, Verdict};
 
 use crate::net::{PATIENCE, get, http, post_json};
 
@@ -16,16 +16,16 @@ fn takes_a_message_and_keeps_it() {
     let answer = post_json(&inbox, Demo::SLACK_WEBHOOK_PATH, &body.to_string());
     assert_eq!((answer.status, answer.body.as_str()), (200, "ok"));
     assert_eq!(answer.header("content-type"), Some("text/plain;charset=utf-8"));
-    let kept = inbox.wait_for(Room::SlackWebhook, 1, PATIENCE).unwrap();
+    let kept = inbox.wait_for(Provider::SlackWebhook, 1, PATIENCE).unwrap();
     assert_eq!(kept[0].title, "payment failed");
     assert_eq!(kept[0].json(), Some(body));
     assert!(kept[0].text().contains("*payment* failed <42>"), "{}", kept[0].text());
-    let list = get(&inbox, "/messages.json?room=slack-webhook").json();
+    let list = get(&inbox, "/messages.json?provider=slack-webhook").json();
     assert_eq!(
         (list[0]["title"].as_str(), list[0]["verdict"].as_str()),
         (Some("payment failed"), Some("accepted"))
     );
-    assert_eq!(get(&inbox, "/messages.json?room=smtp").json(), json!([]));
+    assert_eq!(get(&inbox, "/messages.json?provider=smtp").json(), json!([]));
 }
 
 #[test]
@@ -106,13 +106,13 @@ fn refuses_with_the_words_of_the_vendor() {
 fn fails_as_told_and_recovers() {
     let inbox = Inbox::start().unwrap();
     let post = || http(&inbox, "POST", Demo::SLACK_WEBHOOK_PATH, &[], br#"{"text":"x"}"#);
-    inbox.fail(Room::SlackWebhook, Fault::RateLimit { retry_after: Some(7) }.times(2)).unwrap();
+    inbox.fail(Provider::SlackWebhook, Fault::RateLimit { retry_after: Some(7) }.times(2)).unwrap();
     inbox
-        .fail(Room::SlackWebhook, Fault::Status { status: 500, body: None, headers: Vec::new() }.times(1))
+        .fail(Provider::SlackWebhook, Fault::Status { status: 500, body: None, headers: Vec::new() }.times(1))
         .unwrap();
-    inbox.fail(Room::SlackWebhook, Fault::BadCredentials.times(1)).unwrap();
-    inbox.fail(Room::SlackWebhook, Fault::Reset { at: None }.times(1)).unwrap();
-    inbox.fail(Room::SlackWebhook, Fault::ResetAfterAccept.times(1)).unwrap();
+    inbox.fail(Provider::SlackWebhook, Fault::BadCredentials.times(1)).unwrap();
+    inbox.fail(Provider::SlackWebhook, Fault::Reset { at: None }.times(1)).unwrap();
+    inbox.fail(Provider::SlackWebhook, Fault::ResetAfterAccept.times(1)).unwrap();
     for _ in 0..2 {
         let answer = post().unwrap();
         assert_eq!((answer.status, answer.header("retry-after")), (429, Some("7")));
@@ -122,22 +122,22 @@ fn fails_as_told_and_recovers() {
     assert!(post().is_err(), "reset before the message was taken");
     assert!(post().is_err(), "reset after it was taken");
     assert_eq!(post().unwrap().body, "ok");
-    let verdicts: Vec<_> = inbox.received(Room::SlackWebhook).into_iter().map(|r| r.verdict).collect();
+    let verdicts: Vec<_> = inbox.received(Provider::SlackWebhook).into_iter().map(|r| r.verdict).collect();
     assert!(matches!(verdicts[4], Verdict::Unanswered(_)), "{verdicts:?}");
     assert!(verdicts[5].is_accepted() && verdicts[6].is_accepted(), "{verdicts:?}");
-    assert_eq!(inbox.accepted(Room::SlackWebhook).len(), 2);
+    assert_eq!(inbox.accepted(Provider::SlackWebhook).len(), 2);
 }
 
 #[test]
 fn hangs_with_and_without_the_message() {
     let inbox = Inbox::start().unwrap();
-    inbox.fail(Room::SlackWebhook, Fault::Hang { at: None }.times(1)).unwrap();
-    inbox.fail(Room::SlackWebhook, Fault::HangAfterAccept.times(1)).unwrap();
+    inbox.fail(Provider::SlackWebhook, Fault::Hang { at: None }.times(1)).unwrap();
+    inbox.fail(Provider::SlackWebhook, Fault::HangAfterAccept.times(1)).unwrap();
     std::thread::scope(|scope| {
         let post = || http(&inbox, "POST", Demo::SLACK_WEBHOOK_PATH, &[], br#"{"text":"x"}"#);
         // Both callers wait until their own patience ends; the inbox knows at once.
         let callers = [scope.spawn(post), scope.spawn(post)];
-        let seen = inbox.wait_for_attempts(Room::SlackWebhook, 2, PATIENCE).unwrap();
+        let seen = inbox.wait_for_attempts(Provider::SlackWebhook, 2, PATIENCE).unwrap();
         let accepted = seen.iter().filter(|record| record.verdict.is_accepted()).count();
         assert_eq!((seen.len(), accepted), (2, 1));
         inbox.stop();

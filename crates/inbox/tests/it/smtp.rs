@@ -1,6 +1,6 @@
 //! The submission server over real sockets.
 
-use watchfire_inbox::{Fault, Inbox, Room, Stage};
+use watchfire_inbox::{Fault, Inbox, Provider, Stage};
 
 use crate::net::{PATIENCE, Smtp, auth_plain};
 
@@ -15,7 +15,7 @@ fn takes_a_mail_over_starttls_with_auth() {
     let mut client = Smtp::ready(&inbox);
     assert_eq!(client.send(&["ada@example.com", "grace@example.com"], MAIL), "250 2.0.0 Ok: queued");
     assert_eq!(client.say("QUIT"), "221 2.0.0 Bye");
-    let kept = inbox.wait_for(Room::Smtp, 1, PATIENCE).unwrap();
+    let kept = inbox.wait_for(Provider::Smtp, 1, PATIENCE).unwrap();
     assert_eq!(kept[0].title, "café down");
     assert_eq!(kept[0].recipients, ["ada@example.com", "grace@example.com"]);
     assert_eq!(kept[0].key.as_deref(), Some("1.2@example.com"));
@@ -43,11 +43,11 @@ fn fails_at_the_stage_it_is_told() {
     };
     let inbox = Inbox::start().unwrap();
     inbox
-        .fail(Room::Smtp, reply(Stage::Rcpt, "451 4.7.1 greylisted", Some("ada@example.com")).times(1))
+        .fail(Provider::Smtp, reply(Stage::Rcpt, "451 4.7.1 greylisted", Some("ada@example.com")).times(1))
         .unwrap();
-    inbox.fail(Room::Smtp, reply(Stage::Dot, "452 4.2.2 mailbox full", None).times(1)).unwrap();
+    inbox.fail(Provider::Smtp, reply(Stage::Dot, "452 4.2.2 mailbox full", None).times(1)).unwrap();
     inbox
-        .fail(Room::Smtp, Fault::RefuseRecipient { address: "gone@example.com".to_owned() }.always())
+        .fail(Provider::Smtp, Fault::RefuseRecipient { address: "gone@example.com".to_owned() }.always())
         .unwrap();
     let mut client = Smtp::ready(&inbox);
     assert_eq!(client.say("MAIL FROM:<errors@example.com>"), "250 2.1.0 Ok");
@@ -59,25 +59,25 @@ fn fails_at_the_stage_it_is_told() {
     client.write(b".\r\n");
     assert_eq!(client.reply(), "452 4.2.2 mailbox full");
     assert_eq!(client.send(&["ada@example.com"], MAIL), "250 2.0.0 Ok: queued");
-    inbox.fail(Room::Smtp, Fault::ResetAfterAccept.times(1)).unwrap();
-    inbox.fail(Room::Smtp, Fault::CloseDuringData.times(1)).unwrap();
+    inbox.fail(Provider::Smtp, Fault::ResetAfterAccept.times(1)).unwrap();
+    inbox.fail(Provider::Smtp, Fault::CloseDuringData.times(1)).unwrap();
     assert!(client.say("MAIL FROM:<errors@example.com>").starts_with("250 "));
     assert!(client.say("RCPT TO:<ada@example.com>").starts_with("250 "));
     assert!(client.say("DATA").starts_with("354 "));
     client.write(MAIL);
     assert!(client.try_reply().is_err(), "closed while the mail came in");
-    assert_eq!(inbox.accepted(Room::Smtp).len(), 1);
+    assert_eq!(inbox.accepted(Provider::Smtp).len(), 1);
 }
 
 #[test]
 fn fails_before_the_greeting_and_at_auth() {
     let reply = |at, reply: &str| Fault::Reply { at, reply: reply.to_owned(), address: None };
     let inbox = Inbox::start().unwrap();
-    inbox.fail(Room::Smtp, reply(Stage::Connect, "421 4.3.2 not now").times(1)).unwrap();
-    inbox.fail(Room::Smtp, Fault::Reset { at: None }.times(1)).unwrap();
-    inbox.fail(Room::Smtp, Fault::Slow { millis: 10, at: None }.times(1)).unwrap();
-    inbox.fail(Room::Smtp, Fault::BadCredentials.times(1)).unwrap();
-    inbox.fail(Room::Smtp, Fault::RateLimit { retry_after: None }.times(1)).unwrap();
+    inbox.fail(Provider::Smtp, reply(Stage::Connect, "421 4.3.2 not now").times(1)).unwrap();
+    inbox.fail(Provider::Smtp, Fault::Reset { at: None }.times(1)).unwrap();
+    inbox.fail(Provider::Smtp, Fault::Slow { millis: 10, at: None }.times(1)).unwrap();
+    inbox.fail(Provider::Smtp, Fault::BadCredentials.times(1)).unwrap();
+    inbox.fail(Provider::Smtp, Fault::RateLimit { retry_after: None }.times(1)).unwrap();
     let mut client = Smtp::connect(inbox.smtp_addr());
     assert_eq!(client.reply(), "421 4.3.2 not now");
     assert!(client.try_reply().is_err(), "closed after 421");
@@ -93,7 +93,7 @@ fn fails_before_the_greeting_and_at_auth() {
 #[test]
 fn tells_an_accepted_mail_from_an_answered_one() {
     let inbox = Inbox::start().unwrap();
-    inbox.fail(Room::Smtp, Fault::ResetAfterAccept.times(1)).unwrap();
+    inbox.fail(Provider::Smtp, Fault::ResetAfterAccept.times(1)).unwrap();
     let mut client = Smtp::ready(&inbox);
     assert!(client.say("MAIL FROM:<errors@example.com>").starts_with("250 "));
     assert!(client.say("RCPT TO:<ada@example.com>").starts_with("250 "));
@@ -101,18 +101,18 @@ fn tells_an_accepted_mail_from_an_answered_one() {
     client.write(MAIL);
     client.write(b".\r\n");
     assert!(client.try_reply().is_err(), "the 250 never comes");
-    let kept = inbox.wait_for(Room::Smtp, 1, PATIENCE).unwrap();
+    let kept = inbox.wait_for(Provider::Smtp, 1, PATIENCE).unwrap();
     assert_eq!(kept[0].verdict.answer(), "none: reset after the message was taken");
 }
 
 #[test]
 fn hangs_until_the_client_gives_up() {
     let inbox = Inbox::start().unwrap();
-    inbox.fail(Room::Smtp, Fault::Hang { at: Some(Stage::Ehlo) }.times(1)).unwrap();
+    inbox.fail(Provider::Smtp, Fault::Hang { at: Some(Stage::Ehlo) }.times(1)).unwrap();
     let mut client = Smtp::connect(inbox.smtp_addr());
     assert!(client.reply().starts_with("220 "));
     client.write(b"EHLO client.example.com\r\n");
-    let seen = inbox.wait_for_attempts(Room::Smtp, 1, PATIENCE).unwrap();
+    let seen = inbox.wait_for_attempts(Provider::Smtp, 1, PATIENCE).unwrap();
     assert_eq!(seen[0].verdict.answer(), "hang");
     drop(inbox);
     assert!(client.try_reply().is_err(), "dropping the inbox ends the connection");
@@ -128,7 +128,7 @@ Auto-Submitted: auto-generated\r\nContent-Type: multipart/mixed; boundary=m\r\n\
 --m\r\nContent-Type: text/plain; name=trace.txt\r\nContent-Disposition: attachment; filename=trace.txt\r\n\
 Content-Transfer-Encoding: base64\r\n\r\nYXQgbWFpbg==\r\n--m--\r\n";
     Smtp::ready(&inbox).send(&["ada@example.com"], mail);
-    let kept = inbox.wait_for(Room::Smtp, 1, PATIENCE).unwrap();
+    let kept = inbox.wait_for(Provider::Smtp, 1, PATIENCE).unwrap();
     let parts: Vec<_> = kept[0].view.parts.iter().map(|part| (part.title(), part.text().trim())).collect();
     assert_eq!(
         parts[..3],
@@ -152,7 +152,7 @@ fn keeps_a_mail_that_it_refuses_for_its_form() {
         assert_eq!(Smtp::ready(&inbox).send(&["ada@example.com"], mail.as_bytes()), answer);
     }
     let refused: Vec<_> =
-        inbox.refused(Room::Smtp).into_iter().map(|r| (r.title, r.recipients.len())).collect();
+        inbox.refused(Provider::Smtp).into_iter().map(|r| (r.title, r.recipients.len())).collect();
     assert_eq!(refused, [("x".to_owned(), 1), ("x".to_owned(), 1)]);
 }
 
@@ -167,6 +167,6 @@ fn works_from_anywhere() {
     assert!(std::net::TcpStream::connect(smtp).is_err(), "a dropped inbox has closed its ports");
     let again = Inbox::builder().http_port(port).start().unwrap();
     assert_eq!(again.http_addr().port(), port);
-    let missing = again.wait_for(Room::Smtp, 1, std::time::Duration::ZERO).unwrap_err();
-    assert_eq!(missing.to_string(), "0 of 1 messages in room smtp; its answers: []");
+    let missing = again.wait_for(Provider::Smtp, 1, std::time::Duration::ZERO).unwrap_err();
+    assert_eq!(missing.to_string(), "0 of 1 messages in provider smtp; its answers: []");
 }

@@ -1,7 +1,7 @@
 //! Telegram's Bot API over real sockets.
 
 use serde_json::{Value, json};
-use watchfire_inbox::{Demo, Fault, Inbox, Room};
+use watchfire_inbox::{Demo, Fault, Inbox, Provider};
 
 use crate::net::{Answer, post_json};
 
@@ -19,7 +19,7 @@ fn takes_html_and_shows_the_text() {
     let source = "<b>down</b>: &lt;shop&gt;\n<blockquote expandable><pre>at main</pre></blockquote>";
     let result = send(&inbox, source, "HTML").json();
     assert_eq!((result["ok"].as_bool(), result["result"]["message_id"].as_i64()), (Some(true), Some(1)));
-    let kept = inbox.accepted(Room::Telegram);
+    let kept = inbox.accepted(Provider::Telegram);
     assert_eq!(kept[0].title, "down: <shop> \u{b7} at main");
     assert_eq!(kept[0].recipients, [Demo::TELEGRAM_CHAT.to_string()]);
     assert_eq!(kept[0].key.as_deref(), Some("-1001234567890/1"));
@@ -118,25 +118,25 @@ fn edits_once_and_says_when_nothing_changed() {
     assert!(edit("<b>x2</b>", 1).unwrap().starts_with("Bad Request: message is not modified: "));
     assert_eq!(edit("x2", 1), None, "other markup is a change");
     assert_eq!(edit("x", 9).unwrap(), "Bad Request: message to edit not found");
-    assert_eq!(inbox.accepted(Room::Telegram)[0].edited_by, Some(4));
+    assert_eq!(inbox.accepted(Provider::Telegram)[0].edited_by, Some(4));
 }
 
 #[test]
 fn moves_a_group_and_limits_a_token() {
     let inbox = Inbox::start().unwrap();
     let to = -1_009_999_999_999;
-    inbox.fail(Room::Telegram, Fault::Migrate { from: Demo::TELEGRAM_CHAT, to }.always()).unwrap();
+    inbox.fail(Provider::Telegram, Fault::Migrate { from: Demo::TELEGRAM_CHAT, to }.always()).unwrap();
     let answer = send(&inbox, "x", "").json();
     assert_eq!(answer["description"], "Bad Request: group chat was upgraded to a supergroup chat");
     assert_eq!(answer["parameters"]["migrate_to_chat_id"], to);
     assert_eq!(call(&inbox, "sendMessage", &json!({"chat_id": to, "text": "x"})).status, 200);
-    inbox.fail(Room::Telegram, Fault::RateLimit { retry_after: Some(35) }.times(1)).unwrap();
+    inbox.fail(Provider::Telegram, Fault::RateLimit { retry_after: Some(35) }.times(1)).unwrap();
     let limited = send(&inbox, "x", "");
     assert_eq!((limited.status, limited.header("retry-after")), (429, Some("35")));
     assert_eq!(limited.json()["parameters"], json!({"retry_after": 35}));
     inbox
         .fail(
-            Room::Telegram,
+            Provider::Telegram,
             Fault::RefuseRecipient { address: Demo::TELEGRAM_PRIVATE_CHAT.to_string() }.always(),
         )
         .unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing_subscriber::prelude::*;
 use watchfire_core::App;
-use watchfire_inbox::{Fault, FaultPlan, Inbox, Received, Room};
+use watchfire_inbox::{Fault, FaultPlan, Inbox, Provider, Received};
 use watchfire_outbox::{ChannelStats, Outbox, Sink, SinkExt};
 use watchfire_sentry::Sentry;
 
@@ -20,14 +20,14 @@ fn log_to(inbox: &Inbox, dsn: &str, log: impl FnOnce()) -> (ChannelStats, Vec<Re
     let layer = sentry.channel().policy(policy).layer(&outbox).unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
     assert_eq!(outbox.flush(LONG).pending, 0, "{:?}", outbox.stats());
-    (outbox.stats().channels.remove(0), inbox.received(Room::Sentry))
+    (outbox.stats().channels.remove(0), inbox.received(Provider::Sentry))
 }
 
 /// Sends one alert past a fault.
 fn past(fault: Option<FaultPlan>) -> (ChannelStats, Vec<Received>) {
     let inbox = Inbox::start().unwrap();
     if let Some(fault) = fault {
-        inbox.fail(Room::Sentry, fault).unwrap();
+        inbox.fail(Provider::Sentry, fault).unwrap();
     }
     log_to(&inbox, &inbox.sentry_dsn(), || tracing::error!(order = 4711, "the payment failed"))
 }
@@ -118,7 +118,7 @@ fn a_limit_that_comes_with_success_pauses_the_channel() {
     let name = "X-Sentry-Rate-Limits".to_owned();
     let limit = |value: &str| Fault::Header { name: name.clone(), value: value.to_owned() }.times(1);
     for (value, waits) in [("60:transaction:key", false), ("60:error:key", true)] {
-        inbox.fail(Room::Sentry, limit(value)).unwrap();
+        inbox.fail(Provider::Sentry, limit(value)).unwrap();
         let outbox = impatient();
         let layer = Sentry::dsn(inbox.sentry_dsn()).layer(&outbox).unwrap();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
@@ -127,7 +127,7 @@ fn a_limit_that_comes_with_success_pauses_the_channel() {
         });
         let report = outbox.flush(if waits { Duration::from_millis(300) } else { LONG });
         assert_eq!(
-            (report.pending, inbox.accepted(Room::Sentry).len()),
+            (report.pending, inbox.accepted(Provider::Sentry).len()),
             (u64::from(waits), if waits { 3 } else { 2 })
         );
     }
@@ -140,7 +140,7 @@ fn a_wrong_key_holds_the_event() {
     let dsn = inbox.sentry_dsn().replace("0123456789", "9876543210");
     let layer = Sentry::dsn(dsn).layer(&outbox).unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || tracing::error!("x"));
-    inbox.wait_for_attempts(Room::Sentry, 1, LONG).unwrap();
+    inbox.wait_for_attempts(Provider::Sentry, 1, LONG).unwrap();
     assert_eq!(outbox.flush(Duration::from_millis(200)).pending, 1);
-    assert_eq!(inbox.refused(Room::Sentry).len(), 1);
+    assert_eq!(inbox.refused(Provider::Sentry).len(), 1);
 }

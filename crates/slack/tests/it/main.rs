@@ -13,7 +13,7 @@ use std::{
 
 use tracing_subscriber::prelude::*;
 use watchfire_core::{App, SelfLog};
-use watchfire_inbox::{Fault, FaultPlan, Inbox, Received, Room};
+use watchfire_inbox::{Fault, FaultPlan, Inbox, Provider, Received};
 use watchfire_outbox::{ChannelStats, Outbox, Sink, SinkExt};
 use watchfire_slack::{Slack, SlackBuilder};
 

@@ -20,7 +20,7 @@ fn a_bot_is_known_or_refused_and_nothing_is_posted() {
     assert_eq!((found[2].0.as_str(), found[2].1), ("#ops", "untold"));
     let found = asked(&bot(&inbox, "xoxb-planted-wrong-token"));
     assert_eq!((found[0].1, found[0].2.starts_with("invalid_auth; ")), ("refused", true), "{found:?}");
-    inbox.fail(Room::SlackApi, Fault::RateLimit { retry_after: Some(1) }.times(1)).unwrap();
+    inbox.fail(Provider::SlackApi, Fault::RateLimit { retry_after: Some(1) }.times(1)).unwrap();
     assert_eq!(asked(&bot(&inbox, Demo::SLACK_TOKEN))[0].1, "unreachable");
     assert_eq!(inbox.all().len(), 0);
 }

@@ -8,7 +8,7 @@ use watchfire_outbox::{Counts, GroupId, Notification, Occasion, OccasionKind, Ou
 
 use super::*;
 
-const ROOM: Room = Room::SlackApi;
+const ROOM: Provider = Provider::SlackApi;
 
 fn bot(inbox: &Inbox) -> SlackBuilder {
     Slack::bot(Demo::SLACK_TOKEN, Demo::SLACK_CHANNEL).api_url(inbox.slack_api_base())

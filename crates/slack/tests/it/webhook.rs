@@ -2,7 +2,7 @@
 
 use super::*;
 
-const ROOM: Room = Room::SlackWebhook;
+const ROOM: Provider = Provider::SlackWebhook;
 
 fn hook(inbox: &Inbox) -> SlackBuilder {
     Slack::webhook(inbox.slack_webhook_url())

@@ -7,7 +7,7 @@ use std::{
 
 use tracing_subscriber::prelude::*;
 use watchfire_core::{App, SelfLog};
-use watchfire_inbox::{Demo, Fault, Inbox, Room};
+use watchfire_inbox::{Demo, Fault, Inbox, Provider};
 use watchfire_outbox::{ChannelStats, NotificationPolicy, Outbox, Sink, SinkExt};
 use watchfire_sms::{Exotel, Sms, SmsBuilder, Twilio};
 
@@ -57,7 +57,7 @@ fn an_error_reaches_both_countries_each_by_its_provider() {
     let inbox = Inbox::start().unwrap();
     let stats = log_through(both(&inbox), || tracing::error!("payment refused – 5 €"));
     assert_eq!((stats.delivered, stats.attempts), (2, 2));
-    let (world, india) = (inbox.accepted(Room::Twilio), inbox.accepted(Room::Exotel));
+    let (world, india) = (inbox.accepted(Provider::Twilio), inbox.accepted(Provider::Exotel));
     assert_eq!((world.len(), india.len()), (1, 1));
     assert_eq!(world[0].recipients, [AUSTRIA]);
     assert!(world[0].text().contains("ERROR in storefront: payment refused - 5 €"), "{}", world[0].text());
@@ -90,7 +90,7 @@ fn hostile_text_is_taken_as_it_is() {
         let stats = log_through(both(&inbox).max_segments(2), || tracing::error!(text, "{text}"));
         assert_eq!((stats.delivered, stats.attempts), (2, 2), "taken at once: {text:?}");
     }
-    assert!(inbox.refused(Room::Twilio).is_empty() && inbox.refused(Room::Exotel).is_empty());
+    assert!(inbox.refused(Provider::Twilio).is_empty() && inbox.refused(Provider::Exotel).is_empty());
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn what_may_have_arrived_is_not_paid_twice() {
     let status = |status: u16| Fault::Status { status, body: None, headers: Vec::new() };
     for fault in [Fault::ResetAfterAccept, status(500)] {
         let inbox = Inbox::start().unwrap();
-        inbox.fail(Room::Twilio, fault.clone().times(1)).unwrap();
+        inbox.fail(Provider::Twilio, fault.clone().times(1)).unwrap();
         let stats = log_through(Sms::to([AUSTRIA]).twilio(twilio(&inbox)), || tracing::error!("down"));
         assert_eq!((stats.delivered, stats.dead, stats.attempts), (0, 1, 1), "{fault:?}");
     }
@@ -107,10 +107,10 @@ fn what_may_have_arrived_is_not_paid_twice() {
 #[test]
 fn passing_trouble_delays_and_a_refused_number_does_not_hold_up_the_other() {
     let inbox = Inbox::start().unwrap();
-    inbox.fail(Room::Twilio, Fault::RateLimit { retry_after: Some(1) }.times(1)).unwrap();
+    inbox.fail(Provider::Twilio, Fault::RateLimit { retry_after: Some(1) }.times(1)).unwrap();
     let stats = log_through(Sms::to([AUSTRIA]).twilio(twilio(&inbox)), || tracing::error!("down"));
     assert_eq!((stats.delivered, stats.attempts), (1, 2));
-    inbox.fail(Room::Twilio, Fault::RefuseRecipient { address: AUSTRIA.to_owned() }.always()).unwrap();
+    inbox.fail(Provider::Twilio, Fault::RefuseRecipient { address: AUSTRIA.to_owned() }.always()).unwrap();
     let stats = log_through(both(&inbox), || tracing::error!("down"));
     assert_eq!((stats.delivered, stats.refused), (1, 1));
 }

@@ -1,4 +1,4 @@
-//! SMS over loopback, to rooms that refuse what Twilio and Exotel refuse.
+//! SMS over loopback, to providers that refuse what Twilio and Exotel refuse.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod conformance;

@@ -1,6 +1,6 @@
 //! Asked, and not posted.
 
-use watchfire_inbox::{Demo, Fault, Inbox, Room};
+use watchfire_inbox::{Demo, Fault, Inbox, Provider};
 use watchfire_sms::{Exotel, Sms, Twilio};
 use watchfire_testing::{asked, conformance};
 
@@ -55,8 +55,8 @@ fn what_is_wrong_is_refused_and_what_is_down_unreachable() {
     assert!(wrong[1].2.contains("34010") && wrong[1].2.contains("is it this host?"), "{wrong:?}");
     let other = asked(&sms(twilio(&inbox, planted), exotel(&inbox, "another", Demo::EXOTEL_TOKEN)));
     assert_eq!(other[1].1, "refused", "{other:?}");
-    for room in [Room::Twilio, Room::Exotel] {
-        inbox.fail(room, Fault::RateLimit { retry_after: None }.times(1)).unwrap();
+    for provider in [Provider::Twilio, Provider::Exotel] {
+        inbox.fail(provider, Fault::RateLimit { retry_after: None }.times(1)).unwrap();
     }
     let good =
         sms(twilio(&inbox, Demo::TWILIO_TOKEN), exotel(&inbox, Demo::EXOTEL_ACCOUNT, Demo::EXOTEL_TOKEN));

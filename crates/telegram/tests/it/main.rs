@@ -11,14 +11,14 @@ use std::{
 
 use tracing_subscriber::prelude::*;
 use watchfire_core::{Alert, App, SelfLog, Severity};
-use watchfire_inbox::{Demo, Fault, FaultPlan, Inbox, Received, Room};
+use watchfire_inbox::{Demo, Fault, FaultPlan, Inbox, Provider, Received};
 use watchfire_outbox::{
     ChannelStats, Counts, GroupId, Occasion, OccasionKind, Outbox, Outcome, Receipt, Sink, SinkExt,
 };
 use watchfire_telegram::{Telegram, TelegramBuilder};
 
 const LONG: Duration = Duration::from_secs(20);
-const ROOM: Room = Room::Telegram;
+const ROOM: Provider = Provider::Telegram;
 /// The part of the inbox's token that nobody may ever show.
 const SECRET: &str = "inbox-demo-token";
 

@@ -15,7 +15,7 @@ use tracing_subscriber::{
 use crate::SpanNode;
 
 /// The one extension type that we put into a span; private, so that nobody else's layer can meet it.
-pub(crate) struct Slot(pub(crate) Arc<SpanNode>);
+pub(crate) struct SpanSlot(pub(crate) Arc<SpanNode>);
 
 /// Erases the subscriber type behind the look-up of a chain.
 pub(crate) trait SpanSource {
@@ -92,7 +92,7 @@ pub(crate) fn node_of<S: for<'l> LookupSpan<'l>>(span: &SpanRef<'_, S>) -> Optio
 }
 
 pub(crate) fn slot_of<S: for<'l> LookupSpan<'l>>(span: &SpanRef<'_, S>) -> Option<Arc<SpanNode>> {
-    span.extensions().get::<Slot>().map(|slot| Arc::clone(&slot.0))
+    span.extensions().get::<SpanSlot>().map(|slot| Arc::clone(&slot.0))
 }
 
 fn in_registry(dispatch: &WeakDispatch, id: &Id) -> Option<Arc<SpanNode>> {

@@ -15,8 +15,8 @@ use crate::levels::LevelTable;
 /// Tells a handler layer that the filter which answers now lets spans through by `levels` of its own.
 ///
 /// A filter calls this in its `max_level_hint`; the layer then takes these levels in place of its own.
-pub fn claim_spans(levels: &LevelTable) {
-    with_claims(|claims| claims.spans = Some(levels.clone()));
+pub fn hint_span_levels(levels: &LevelTable) {
+    with_hints(|hints| hints.spans = Some(levels.clone()));
 }
 
 /// Tells a handler layer that the filter which answers now leaves the level of some events open: it lets events pass
@@ -26,7 +26,7 @@ pub fn claim_spans(levels: &LevelTable) {
 /// that the filter does name, if that is more verbose. `spans` is the most verbose level that the filter needs for its
 /// spans. A filter calls this in its `max_level_hint` and answers TRACE, which is what other layers have to know.
 pub fn leave_level_open(named: LevelFilter, spans: LevelFilter) {
-    with_claims(|claims| claims.open = Some(Open { named, spans }));
+    with_hints(|hints| hints.open = Some(Open { named, spans }));
 }
 
 /// Returns the metadata of an event that nobody emits, with an empty target: to ask a filter about a level alone.
@@ -44,7 +44,7 @@ pub fn probe(level: Level) -> &'static Metadata<'static> {
 
 /// What a filter said of itself.
 #[derive(Default)]
-pub(crate) struct Claims {
+pub(crate) struct FilterHints {
     pub(crate) spans: Option<LevelTable>,
     /// Set if the level is left open.
     pub(crate) open: Option<Open>,
@@ -56,32 +56,32 @@ pub(crate) struct Open {
     pub(crate) spans: LevelFilter,
 }
 
-impl Claims {
-    /// Asks a filter what it [claims](claim_spans), and whether it [leaves the level open](leave_level_open).
+impl FilterHints {
+    /// Asks a filter what it [hints at](hint_span_levels), and whether it [leaves the level open](leave_level_open).
     pub(crate) fn of<S: Subscriber, F: Filter<S>>(filter: &F) -> Self {
-        CLAIMS.with(|claims| *claims.borrow_mut() = Some(Self::default()));
+        HINTS.with(|hints| *hints.borrow_mut() = Some(Self::default()));
         let hint = filter.max_level_hint();
-        let mut claims = CLAIMS.with(RefCell::take).unwrap_or_default();
-        claims.open = match hint {
+        let mut hints = HINTS.with(RefCell::take).unwrap_or_default();
+        hints.open = match hint {
             // A closure on metadata, or some combination with one: it leaves the level open if it does not look at it.
-            None => claims.open.or(Some(Open { named: LevelFilter::OFF, spans: LevelFilter::OFF })),
-            Some(LevelFilter::TRACE) => claims.open,
+            None => hints.open.or(Some(Open { named: LevelFilter::OFF, spans: LevelFilter::OFF })),
+            Some(LevelFilter::TRACE) => hints.open,
             // Another part of a combination has named it.
             Some(_) => None,
         };
-        claims.open = claims.open.filter(|_| !tells_levels_apart(filter));
-        claims
+        hints.open = hints.open.filter(|_| !tells_levels_apart(filter));
+        hints
     }
 }
 
 thread_local! {
     /// Set while a filter is asked.
-    static CLAIMS: RefCell<Option<Claims>> = const { RefCell::new(None) };
+    static HINTS: RefCell<Option<FilterHints>> = const { RefCell::new(None) };
 }
 
-fn with_claims(then: impl FnOnce(&mut Claims)) {
+fn with_hints(then: impl FnOnce(&mut FilterHints)) {
     // A thread that is ending builds no layer.
-    CLAIMS.try_with(|claims| claims.borrow_mut().as_mut().map(then)).ok();
+    HINTS.try_with(|hints| hints.borrow_mut().as_mut().map(then)).ok();
 }
 
 fn tells_levels_apart<S: Subscriber, F: Filter<S>>(filter: &F) -> bool {

@@ -19,7 +19,7 @@ use crate::levels::LevelTable;
 /// - Its `max_level_hint` is the more verbose of the filter's and the span levels'.
 /// - It keeps the handler's default level in force where the filter leaves the level open.
 /// - It notes which callsite it was asked about last, so that the layer can tell when a nested event came between.
-pub struct Safe<F> {
+pub struct SafeFilter<F> {
     filter: Arc<F>,
     /// `None` if the filter lets spans through by rules of its own.
     spans: Option<LevelTable>,
@@ -34,7 +34,7 @@ pub(crate) struct Ceiling {
     pub(crate) spans: LevelFilter,
 }
 
-impl<F> Safe<F> {
+impl<F> SafeFilter<F> {
     pub(crate) fn new(filter: Arc<F>, spans: Option<LevelTable>, ceiling: Option<Ceiling>) -> Self {
         Self { filter, spans, ceiling }
     }
@@ -71,7 +71,7 @@ fn key(metadata: &Metadata<'_>) -> (usize, u8) {
     (std::ptr::from_ref(callsite).cast::<()>() as usize, crate::Severity::from(*metadata.level()) as u8)
 }
 
-impl<S: Subscriber, F: Filter<S>> Filter<S> for Safe<F> {
+impl<S: Subscriber, F: Filter<S>> Filter<S> for SafeFilter<F> {
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
         let interest = self.filter.callsite_enabled(metadata);
         if self.is_beyond(metadata) {
