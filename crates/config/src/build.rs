@@ -79,6 +79,7 @@ impl LiveHandlers {
         for (handler, made) in plan.handlers.into_iter().zip(begun) {
             kept.insert(handler.name.clone(), (identity(&handler.options, options), Arc::clone(&made)));
             entries.push(Entry {
+                is_channel: self.channels.contains_key(&handler.name),
                 name: handler.name,
                 level: handler.level,
                 rules: handler.rules,
@@ -174,10 +175,10 @@ impl LiveHandlers {
     }
 
     /// Gives up the outbox, for the end of the program: with the names of its channels, and how long its end may take.
-    pub(crate) fn end(&mut self) -> (Option<Arc<Outbox>>, Vec<String>, Duration) {
+    pub(crate) fn end(&mut self) -> (Option<Arc<Outbox>>, Duration) {
         let settings = self.started.as_ref().map(|(_, outbox)| outbox);
         let within = settings.and_then(|outbox| units::duration(outbox.get("drop_deadline")?).ok());
-        (self.outbox.take(), self.channels.keys().cloned().collect(), within.unwrap_or(DROP_DEADLINE))
+        (self.outbox.take(), within.unwrap_or(DROP_DEADLINE))
     }
 
     pub(crate) fn outbox(&self) -> Option<&Arc<Outbox>> {

@@ -22,6 +22,12 @@ pub(crate) fn check(options: &Options, source_map: &SourceMap, known: &Component
     checker.circles();
 }
 
+/// Checks one value that is in no file; an error has this name.
+pub(crate) fn one(value: &Setting, kind: ValueKind, name: &str, findings: &mut Findings) {
+    let (options, source_map, known) = (&Options::new(), &SourceMap::default(), &Components::new());
+    Checker { options, source_map, known, findings }.value(value, kind, &Path::of([name]));
+}
+
 struct Checker<'a> {
     options: &'a Options,
     source_map: &'a SourceMap,

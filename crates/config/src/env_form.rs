@@ -5,7 +5,8 @@ mod values;
 
 use self::values::{escaped, every, list};
 use crate::{
-    json,
+    check, json,
+    keys::{self, KeySpec, ValueKind},
     level::Threshold,
     mistake::{Findings, Mistake},
     quote::quoted,
@@ -13,22 +14,27 @@ use crate::{
 };
 
 /// Our own variables, so that a misspelt one is found.
-pub(crate) const VARIABLES: [&str; 27] = [
+pub(crate) const VARIABLES: [&str; 36] = [
     "WATCHFIRE_APP",
+    "WATCHFIRE_CAPACITY",
+    "WATCHFIRE_DROP_DEADLINE",
     "WATCHFIRE_EMAIL_CA_FILE",
     "WATCHFIRE_EMAIL_FROM",
     "WATCHFIRE_EMAIL_LEVEL",
     "WATCHFIRE_EMAIL_SERVER",
     "WATCHFIRE_EMAIL_TO",
     "WATCHFIRE_ENVIRONMENT",
+    "WATCHFIRE_EXIT_DEADLINE",
     "WATCHFIRE_EXOTEL_URL",
     "WATCHFIRE_FILE",
     "WATCHFIRE_FILE_KEEP",
     "WATCHFIRE_FILE_LEVEL",
     "WATCHFIRE_FILE_ROTATE",
+    "WATCHFIRE_IN_MEMORY",
     "WATCHFIRE_LEVEL",
     "WATCHFIRE_PANICS",
     "WATCHFIRE_RELEASE",
+    "WATCHFIRE_REQUIRE_SPOOL",
     "WATCHFIRE_SENTRY_DSN",
     "WATCHFIRE_SENTRY_LEVEL",
     "WATCHFIRE_SLACK_LEVEL",
@@ -36,11 +42,37 @@ pub(crate) const VARIABLES: [&str; 27] = [
     "WATCHFIRE_SMS_LEVEL",
     "WATCHFIRE_SMS_TO",
     "WATCHFIRE_SPOOL",
+    "WATCHFIRE_STACKS_FROM",
+    "WATCHFIRE_SYNC_FROM",
+    "WATCHFIRE_SYNC_WITHIN",
     "WATCHFIRE_TELEGRAM_API_URL",
     "WATCHFIRE_TELEGRAM_CHATS",
     "WATCHFIRE_TELEGRAM_LEVEL",
     "WATCHFIRE_TELEGRAM_TOKEN",
     "WATCHFIRE_TWILIO_URL",
+    "WATCHFIRE_UNCLEAN_END",
+];
+
+/// The keys of `[app]` and their variables. `debug` is missing: core reads `WATCHFIRE_DEBUG` for every set-up.
+const APP: [(&str, &[&str]); 4] = [
+    ("name", &["WATCHFIRE_APP", "SITE_ID"]),
+    ("environment", &["WATCHFIRE_ENVIRONMENT"]),
+    ("release", &["WATCHFIRE_RELEASE"]),
+    ("panics", &["WATCHFIRE_PANICS"]),
+];
+
+/// The keys of `[outbox]` and their variables.
+const OUTBOX: [(&str, &[&str]); 10] = [
+    ("spool", &["WATCHFIRE_SPOOL"]),
+    ("require_spool", &["WATCHFIRE_REQUIRE_SPOOL"]),
+    ("in_memory", &["WATCHFIRE_IN_MEMORY"]),
+    ("capacity", &["WATCHFIRE_CAPACITY"]),
+    ("drop_deadline", &["WATCHFIRE_DROP_DEADLINE"]),
+    ("exit_deadline", &["WATCHFIRE_EXIT_DEADLINE"]),
+    ("sync_from", &["WATCHFIRE_SYNC_FROM"]),
+    ("sync_within", &["WATCHFIRE_SYNC_WITHIN"]),
+    ("unclean_end", &["WATCHFIRE_UNCLEAN_END"]),
+    ("stacks_from", &["WATCHFIRE_STACKS_FROM"]),
 ];
 
 type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -110,14 +142,32 @@ impl Form<'_> {
 
     fn is_on(&mut self, names: &[&'static str]) -> Option<bool> {
         let (name, text) = self.get(names)?;
-        match text.trim().to_ascii_lowercase().as_str() {
-            "1" | "true" | "yes" | "on" => Some(true),
-            "0" | "false" | "no" | "off" => Some(false),
-            _ => {
-                self.wrong(name, "expected true or false");
-                None
-            }
+        let is_on = switch(&text);
+        if is_on.is_none() {
+            self.wrong(name, "expected true or false");
         }
+        is_on
+    }
+
+    /// Reads the keys of a section. A value is checked as in a file, and an error names its variable.
+    fn section(&mut self, variables: &[(&str, &[&'static str])], keys: &[KeySpec]) -> Options {
+        let mut section = Options::new();
+        for (key, names) in variables {
+            let Some(kind) = keys.iter().find(|known| known.name == *key).map(|known| known.kind) else {
+                continue;
+            };
+            let Some((name, text)) = self.get(names) else { continue };
+            let value = match kind {
+                ValueKind::Bool => switch(&text).map(Setting::Bool),
+                ValueKind::Integer(..) => text.trim().parse().ok().map(Setting::Integer),
+                ValueKind::Text | ValueKind::Folder => Some(Setting::Text(text.clone())),
+                _ => Some(Setting::Text(text.trim().to_ascii_lowercase())),
+            };
+            let value = value.unwrap_or(Setting::Text(text));
+            check::one(&value, kind, name, self.findings);
+            section.set(*key, value);
+        }
+        section
     }
 
     /// Names what is missing of a group that is half given; `true` if all of it is there.
@@ -351,30 +401,24 @@ impl Form<'_> {
     }
 
     fn finish(mut self) -> Options {
-        let mut app = Options::new();
-        for (key, names) in [
-            ("name", ["WATCHFIRE_APP", "SITE_ID"].as_slice()),
-            ("environment", &["WATCHFIRE_ENVIRONMENT"]),
-            ("release", &["WATCHFIRE_RELEASE"]),
-        ] {
-            if let Some(value) = self.text(names) {
-                app.set(key, value);
-            }
-        }
-        if let Some((name, value)) = self.get(&["WATCHFIRE_PANICS"]) {
-            match value.trim().to_ascii_lowercase().as_str() {
-                "1" | "true" | "yes" | "on" => app.set("panics", true),
-                "0" | "false" | "no" | "off" => app.set("panics", false),
-                _ => self.wrong(name, "expected true or false"),
-            }
-        }
+        let app = self.section(&APP, keys::APP);
+        let outbox = self.section(&OUTBOX, keys::OUTBOX);
         let level = self.level(&["WATCHFIRE_LEVEL"], "info");
-        let mut options = Options::new().with("version", 1).with("app", app);
-        if let Some(folder) = self.text(&["WATCHFIRE_SPOOL"]) {
-            options.set("outbox", Options::new().with("spool", folder));
+        let mut options = Options::new().with("version", 1).with("app", escaped(app));
+        if !outbox.is_empty() {
+            options.set("outbox", escaped(outbox));
         }
         let root = Options::new().with("level", level).with("handlers", Setting::from(self.named));
         options.with("handlers", escaped(self.handlers)).with("root", root)
+    }
+}
+
+/// Reads a switch.
+fn switch(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
     }
 }
 

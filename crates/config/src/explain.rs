@@ -120,6 +120,7 @@ pub(crate) fn explain(plan: Plan, question: &Question) -> Explanation {
             level: handler.level,
             rules: handler.rules,
             handler: Arc::new(Null),
+            is_channel: false,
         })
         .collect();
     let table = Arc::new(Table::new(entries, &plan.loggers, plan.spans));

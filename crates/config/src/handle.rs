@@ -268,14 +268,15 @@ impl fmt::Debug for Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.shared.bell.ring();
-        let (outbox, channels, within) = self.shared.state().live.end();
+        let (outbox, within) = self.shared.state().live.end();
         let began = clock::instant();
         let by = clock::after(began, within);
-        // A file first: its disk answers at once, a provider may take all the time.
-        let _flushed = self.shared.router.flush_others(&channels, by);
-        if let Some(outbox) = outbox.and_then(Arc::into_inner) {
-            outbox.end(by.saturating_duration_since(clock::instant()));
-        }
+        // At the same time: neither a file nor a provider that hangs takes the time of the other.
+        let _flushed = self.shared.router.flush_others(by, || {
+            if let Some(outbox) = outbox.and_then(Arc::into_inner) {
+                outbox.end(by.saturating_duration_since(clock::instant()));
+            }
+        });
     }
 }
 

@@ -171,7 +171,7 @@ pub(crate) fn is_known(name: &str) -> bool {
 
 const SPANS: &str = "Which spans are shown with the events in them, whatever the levels of events: levels by target. Default: `info,tower_http=debug`.";
 
-const APP: &[KeySpec] = &[
+pub(crate) const APP: &[KeySpec] = &[
     key("name", Text, "The program's name. Default: the service's."),
     key("environment", Text, "Such as `production`."),
     key("release", Text, "Such as `shop@1.4.2`."),
@@ -187,7 +187,7 @@ const APP: &[KeySpec] = &[
     ),
 ];
 
-const OUTBOX: &[KeySpec] = &[
+pub(crate) const OUTBOX: &[KeySpec] = &[
     key("spool", Folder, "The folder in which alerts survive the end of the program."),
     key(
         "require_spool",

@@ -19,6 +19,7 @@ mod examine;
 mod excerpt;
 mod explain;
 mod files;
+mod flush;
 mod formatters;
 mod handle;
 mod json;

@@ -18,7 +18,7 @@ use tracing_subscriber::{
 use watchfire_core::{EventView, Flushed, Handler, LevelTable, Origin, SafeFilter, hint_span_levels};
 use watchfire_filter::Verdict;
 
-use crate::{cache::hash, table::Table};
+use crate::{cache::hash, flush, table::Table};
 
 /// The handler of handlers that a configuration compiles to.
 pub struct Router {
@@ -108,11 +108,14 @@ impl Router {
 }
 
 impl Router {
-    /// Flushes all handlers but the named ones.
-    pub(crate) fn flush_others(&self, but: &[String], deadline: Instant) -> Flushed {
+    /// Flushes all handlers but the alert channels, while `here` runs on this thread.
+    pub(crate) fn flush_others<T>(&self, deadline: Instant, here: impl FnOnce() -> T) -> (Flushed, T) {
         let table = self.table();
-        let others = table.entries.iter().filter(|entry| !but.contains(&entry.name));
-        others.fold(Flushed::Yes, |all, entry| all.and(entry.handler.flush(deadline)))
+        let others = table.entries.iter().filter(|entry| !entry.is_channel);
+        let others = others.map(|entry| Arc::clone(&entry.handler)).collect();
+        // Their last owner may close a file: not this table.
+        drop(table);
+        flush::at_once(others, deadline, here)
     }
 }
 
@@ -130,8 +133,14 @@ impl Handler for Router {
     }
 
     fn flush(&self, deadline: Instant) -> Flushed {
-        let table = self.table();
-        table.entries.iter().fold(Flushed::Yes, |all, entry| all.and(entry.handler.flush(deadline)))
+        // On this thread, as the outbox asks whether it panics, or is the worker's own.
+        let channels = || {
+            let table = self.table();
+            let channels = table.entries.iter().filter(|entry| entry.is_channel);
+            channels.fold(Flushed::Yes, |all, entry| all.and(entry.handler.flush(deadline)))
+        };
+        let (others, channels) = self.flush_others(deadline, channels);
+        others.and(channels)
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct Entry {
     pub(crate) level: HandlerLevel,
     pub(crate) rules: Vec<Rule>,
     pub(crate) handler: Arc<dyn Handler>,
+    /// Whether it feeds the outbox, which all channels share.
+    pub(crate) is_channel: bool,
 }
 
 impl Entry {

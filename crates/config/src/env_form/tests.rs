@@ -207,3 +207,51 @@ fn a_variable_that_is_like_ours_and_is_not_is_warned_of() {
         ]
     );
 }
+
+#[test]
+fn every_key_of_app_and_outbox_has_a_variable() {
+    for (variables, keys) in [(APP.as_slice(), keys::APP), (&OUTBOX, keys::OUTBOX)] {
+        let set = variables.iter().map(|(key, _)| *key);
+        let known = keys.iter().map(|key| key.name).filter(|name| *name != "debug");
+        assert_eq!(set.collect::<Vec<_>>(), known.collect::<Vec<_>>());
+        for name in variables.iter().flat_map(|(_, names)| *names).filter(|name| **name != "SITE_ID") {
+            assert!(VARIABLES.contains(name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn keys_of_app_and_outbox_are_checked_as_in_a_file() {
+    // (variable, text, section, key, value)
+    let good = [
+        ("WATCHFIRE_APP", "Shop ${x}", "app", "name", "\"Shop $${x}\""),
+        ("WATCHFIRE_PANICS", "No", "app", "panics", "false"),
+        ("WATCHFIRE_UNCLEAN_END", "Critical", "outbox", "unclean_end", "\"critical\""),
+        ("WATCHFIRE_SYNC_FROM", "never", "outbox", "sync_from", "\"never\""),
+        ("WATCHFIRE_SYNC_WITHIN", "50ms", "outbox", "sync_within", "\"50ms\""),
+        ("WATCHFIRE_CAPACITY", " 64 ", "outbox", "capacity", "64"),
+        ("WATCHFIRE_STACKS_FROM", "ERROR", "outbox", "stacks_from", "\"error\""),
+    ];
+    for (name, text, section, key, value) in good {
+        let (options, said) = read_from(&[(name, text)]);
+        let found = options.table(section).and_then(|section| section.get(key));
+        assert_eq!(found.map(ToString::to_string).as_deref(), Some(value), "{name} {said:?}");
+        assert_eq!(said, [""; 0], "{name}");
+    }
+    // (variable, text, the start of the reason)
+    let bad = [
+        ("WATCHFIRE_PANICS", "perhaps", "expected true or false"),
+        ("WATCHFIRE_UNCLEAN_END", "loud", "`loud` is unknown; expected `warn`, `critical` or `off`"),
+        ("WATCHFIRE_SYNC_FROM", "info", "`info` is unknown; expected `critical`, `error`"),
+        ("WATCHFIRE_SYNC_WITHIN", "soon", "expected a duration"),
+        ("WATCHFIRE_CAPACITY", "0", "expected 1 to 1000000"),
+        ("WATCHFIRE_CAPACITY", "many", "expected a whole number"),
+    ];
+    for (name, text, reason) in bad {
+        let (_, said) = read_from(&[(name, text)]);
+        assert!(
+            matches!(&*said, [one] if one.starts_with(&format!("{name}: {reason}"))),
+            "{name} {text}: {said:?}"
+        );
+    }
+}

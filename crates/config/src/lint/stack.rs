@@ -211,6 +211,7 @@ fn is_warned_of(plan: &Plan) -> bool {
             // What filters let pass may depend on the event and the mode.
             rules: Vec::new(),
             handler: std::sync::Arc::new(watchfire_core::Null),
+            is_channel: false,
         })
         .collect();
     let table = Table::new(entries, &plan.loggers, plan.spans.clone());

@@ -48,9 +48,13 @@ fn put_in_force(config: Config, service: &str) -> (Dispatch, Handle, Memory) {
 fn panics_are_on_unless_the_file_or_the_environment_says_off() {
     let inbox = Inbox::start().unwrap();
     let from_env = |word: &str| {
-        let variables: HashMap<_, _> =
-            [("WATCHFIRE_SLACK_WEBHOOK", inbox.slack_webhook_url()), ("WATCHFIRE_PANICS", word.to_owned())]
-                .into();
+        let variables: HashMap<_, _> = [
+            ("WATCHFIRE_SLACK_WEBHOOK", inbox.slack_webhook_url()),
+            ("WATCHFIRE_PANICS", word.to_owned()),
+            // Not `error.log` where the test runs.
+            ("WATCHFIRE_FILE", String::new()),
+        ]
+        .into();
         Config::from_variables(&|name| variables.get(name).cloned())
     };
     // (configuration, service, whether it reports panics, whether it has the handler that keeps events)
