@@ -28,6 +28,8 @@ pub struct EventView<'a> {
     level: Level,
     severity: Option<Severity>,
     overlay: Option<&'a Overlay<'a>>,
+    /// In place of the layer's.
+    redactor: Option<&'a Redactor>,
 }
 
 /// Holds what all views of one event share; lives on the stack of `on_event`.
@@ -86,7 +88,7 @@ impl<'a> EventCore<'a> {
 
 impl<'a> EventView<'a> {
     pub(crate) fn new(core: &'a EventCore<'a>) -> Self {
-        Self { core, level: *core.metadata.level(), severity: None, overlay: None }
+        Self { core, level: *core.metadata.level(), severity: None, overlay: None, redactor: None }
     }
 
     /// Shows `event` to `look`, as a filter sees it in its own `event_enabled`, with the spans that `spans` admits.
@@ -186,6 +188,23 @@ impl<'a> EventView<'a> {
         }
     }
 
+    /// Shows the event as `redactor` lets it be shown, instead of the layer's own: for a handler that is stricter than
+    /// the others of its layer, or trusted.
+    ///
+    /// ```
+    /// # use watchfire_core::{EventView, Handler, Memory, Redactor};
+    /// struct Stricter(Redactor, Memory);
+    ///
+    /// impl Handler for Stricter {
+    ///     fn handle(&self, event: &EventView<'_>) {
+    ///         event.redacted_by(&self.0, |event| self.1.handle(event));
+    ///     }
+    /// }
+    /// ```
+    pub fn redacted_by<R>(&self, redactor: &Redactor, then: impl FnOnce(&EventView<'_>) -> R) -> R {
+        then(&EventView { redactor: Some(redactor), ..*self })
+    }
+
     /// Tells whether the event came through the `log` crate.
     #[must_use]
     pub fn is_log(&self) -> bool {
@@ -276,7 +295,11 @@ impl<'a> EventView<'a> {
     /// of what is kept per callsite or per span.
     #[must_use]
     pub fn settings_id(&self) -> u64 {
-        self.core.settings.id()
+        let id = self.core.settings.id();
+        match self.redactor {
+            None => id,
+            Some(redactor) => id ^ redactor.rules_id().wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        }
     }
 
     /// Appends the text of the spans around the event, which `render` makes at most once per innermost span and state of
@@ -318,10 +341,13 @@ impl<'a> EventView<'a> {
         self.core.spans.admits_span(node.metadata())
     }
 
-    /// Returns the rules by which this layer redacts.
+    /// Returns the rules by which the event is redacted: the layer's, or those of [`redacted_by`](Self::redacted_by).
     #[must_use]
     pub fn redactor(&self) -> &'a Redactor {
-        self.core.settings.redactor()
+        match self.redactor {
+            None => self.core.settings.redactor(),
+            Some(redactor) => redactor,
+        }
     }
 
     /// Returns the caps of this layer.

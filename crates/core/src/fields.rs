@@ -151,14 +151,19 @@ impl<'a> Collect<'a> {
         self.kept.fields.len() >= self.limits.fields || is_hidden(self.hide_log, name)
     }
 
-    /// Keeps a value that is no text; `magnitude` is that of an integer, which may be a secret.
-    fn put(&mut self, field: &Field, raw: Raw, magnitude: Option<u128>) {
+    /// Keeps an integer, which may be a secret.
+    fn put_integer(&mut self, field: &Field, raw: Raw, magnitude: u128) {
+        let is_hidden = self.redactor.hides_number(self.redactor.judge_field(field.name()), magnitude);
+        self.put(field, raw, is_hidden);
+    }
+
+    /// Keeps a value that is not a text, or the mask instead.
+    fn put(&mut self, field: &Field, raw: Raw, is_hidden: bool) {
         let name = field.name();
         if self.skips(name) {
             return;
         }
-        let hides = |magnitude| self.redactor.hides_number(self.redactor.judge_field(name), magnitude);
-        let raw = if magnitude.is_some_and(hides) {
+        let raw = if is_hidden {
             let start = self.kept.end();
             self.kept.texts.push_str(MASK);
             Raw::Str((start, self.kept.end()))
@@ -253,27 +258,29 @@ impl Visit for Collect<'_> {
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, Raw::I64(value), Some(value.unsigned_abs().into()));
+        self.put_integer(field, Raw::I64(value), value.unsigned_abs().into());
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, Raw::U64(value), Some(value.into()));
+        self.put_integer(field, Raw::U64(value), value.into());
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.put(field, Raw::I128(value), Some(value.unsigned_abs()));
+        self.put_integer(field, Raw::I128(value), value.unsigned_abs());
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.put(field, Raw::U128(value), Some(value));
+        self.put_integer(field, Raw::U128(value), value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, Raw::F64(value), None);
+        let is_hidden = !self.redactor.is_default()
+            && self.redactor.hides_float(self.redactor.judge_field(field.name()), value);
+        self.put(field, Raw::F64(value), is_hidden);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, Raw::Bool(value), None);
+        self.put(field, Raw::Bool(value), false);
     }
 }
 

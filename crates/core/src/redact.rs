@@ -12,6 +12,7 @@ mod lexicon;
 mod lines;
 mod markup;
 mod names;
+mod paths;
 mod rules;
 mod scan;
 mod sentence;
@@ -27,7 +28,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::marks::{CUT, MASK};
-use crate::{Value, process};
+use crate::{ConfigError, Pattern, Value, process};
 
 use bytes::{Bytes, next_trigger};
 use names::Extent;
@@ -54,22 +55,46 @@ pub struct Redactor {
     untouched: bool,
     /// A hash of the rules.
     rules_id: u64,
+    /// No smaller number is looked at, unless its name hides something.
+    least_number: u128,
 }
 
 impl Redactor {
     /// Masks nothing. The outbox's own credentials are still kept out.
     pub fn off() -> Self {
-        Self { rules: None, untouched: false, rules_id: 1 }
+        Self { rules: None, untouched: false, rules_id: 1, least_number: u128::MAX }
     }
 
-    /// Takes values under `name` for secrets, too. Several words (`seat code`, `seat_code`) must stand side by side.
+    /// Masks every value under `name`, too. Several words (`seat code`, `seat_code`) must stand side by side.
     ///
-    /// Switches a redactor that is off on.
+    /// Only an empty value, `null` and booleans stay. Switches a redactor that is off on, as all rules do.
     #[must_use]
     pub fn name(mut self, name: &str) -> Self {
         self.rules_mut().add(name);
-        self.note_rule("name", name);
-        self
+        self.noted("name", name)
+    }
+
+    /// Masks every value under a name that stands below others, too: `request.headers.authorization`.
+    ///
+    /// The path may be the name of a field, or lead on from it into a structure that its text shows (JSON, `Debug`, YAML):
+    /// the field `request` with the value `{"headers":{"authorization":"..."}}`. It may begin anywhere, and `*` stands
+    /// for one name. Names are compared as in [`name`](Self::name), but as a whole.
+    #[must_use]
+    pub fn path(mut self, path: &str) -> Self {
+        self.rules_mut().paths.add(path, true);
+        self.noted("path", path)
+    }
+
+    /// Masks what a regular expression finds in any text or number, too: of a pattern with a group, the first group.
+    ///
+    /// In a text that a size limit has cut, the last word is masked as well: it may be the start of a match.
+    ///
+    /// # Errors
+    /// As [`Pattern::new`].
+    pub fn pattern(mut self, pattern: &str) -> Result<Self, ConfigError> {
+        self.rules_mut().add_pattern(Pattern::new(pattern)?);
+        self.least_number = 0;
+        Ok(self.noted("pattern", pattern))
     }
 
     /// Lets values under exactly this name pass, unless they look like a secret.
@@ -78,8 +103,34 @@ impl Redactor {
     #[must_use]
     pub fn allow(mut self, name: &str) -> Self {
         self.rules_mut().allow(name);
-        self.note_rule("allow", name);
-        self
+        self.noted("allow", name)
+    }
+
+    /// Lets values under a name that stands below others pass, unless they look like a secret. See [`path`](Self::path).
+    #[must_use]
+    pub fn allow_path(mut self, path: &str) -> Self {
+        self.rules_mut().paths.add(path, false);
+        self.noted("allow_path", path)
+    }
+
+    /// Lets a value pass that a regular expression matches from its start to its end, whatever rule would mask it.
+    ///
+    /// What counts is all that the mask would stand for: the value of a field, or a token in a text.
+    ///
+    /// # Errors
+    /// As [`Pattern::new`].
+    pub fn allow_pattern(mut self, pattern: &str) -> Result<Self, ConfigError> {
+        let whole = Pattern::new(pattern)?.whole()?;
+        self.rules_mut().allow_pattern(whole);
+        Ok(self.noted("allow_pattern", pattern))
+    }
+
+    /// Masks every value under a name that may be one of a secret: also what does not look like one under an everyday
+    /// name (`pin=13`, `auth=violet`), and the state of a secret (`token: expired`).
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.rules_mut().strict = true;
+        self.noted("strict", "")
     }
 
     /// Judges a name once, for all values under it. Costs about 150 instructions.
@@ -112,7 +163,7 @@ impl Redactor {
             Some(rest) => (rest, true),
             None => (text, false),
         };
-        if !verdict.is_clear() && is_secret(verdict, rest) {
+        if !verdict.is_clear() && self.is_secret(verdict, rest) {
             return Cow::Owned(MASK.to_owned());
         }
         let mask_own = if cut { process::mask_own_secrets_cut } else { process::mask_own_secrets };
@@ -130,20 +181,29 @@ impl Redactor {
 
     /// Returns whether an integer of this magnitude is hidden under a name that was judged before.
     ///
-    /// Booleans and floating-point numbers are never hidden, and need not be asked about.
+    /// Booleans are never hidden. For floating-point numbers there is [`hides_float`](Self::hides_float).
     #[inline]
     #[must_use]
     pub fn hides_number(&self, verdict: NameVerdict, magnitude: u128) -> bool {
         // Nearly every number is told at once.
-        !(verdict.is_clear() && magnitude < LEAST_CARD) && self.hides_long_number(verdict, magnitude)
+        !(verdict.is_clear() && magnitude < self.least_number) && self.hides_long_number(verdict, magnitude)
     }
 
     fn hides_long_number(&self, verdict: NameVerdict, magnitude: u128) -> bool {
+        let Some(rules) = &self.rules else { return false };
         let digits = magnitude.checked_ilog10().map_or(1, |log| log as usize + 1);
-        if !verdict.is_clear() && shape::hides_digits(verdict, digits) {
-            return true;
-        }
-        digits >= 13 && self.rules.is_some() && !verdict.is_identifier && card::is_card(magnitude)
+        let is_hidden = (!verdict.is_clear() && shape::hides_digits(verdict, digits))
+            || (digits >= 13 && !verdict.is_identifier && card::is_card(magnitude))
+            || (rules.has_patterns() && rules.matches(&magnitude.to_string()));
+        is_hidden && !(rules.lets_values_pass() && rules.lets_pass(&magnitude.to_string()))
+    }
+
+    /// Returns whether a floating-point number is hidden under a name that was judged before: by a user's rule only.
+    #[must_use]
+    pub fn hides_float(&self, verdict: NameVerdict, value: f64) -> bool {
+        let Some(rules) = &self.rules else { return false };
+        let is_hidden = verdict.always || (rules.has_patterns() && rules.matches(&value.to_string()));
+        is_hidden && !(rules.lets_values_pass() && rules.lets_pass(&value.to_string()))
     }
 
     /// Returns what is shown instead of a value, if that is not the value itself.
@@ -155,6 +215,7 @@ impl Redactor {
         match value {
             Value::Str(text) => clean(text).map(Value::Str),
             Value::Debug(text) => clean(text).map(Value::Debug),
+            Value::F64(number) => self.hides_float(verdict, *number).then(|| Value::from(MASK)),
             value => {
                 let hides = |magnitude: &u128| self.hides_number(verdict, *magnitude);
                 value.magnitude().filter(hides).map(|_| Value::from(MASK))
@@ -181,7 +242,7 @@ impl Redactor {
     /// Masks the value of a field: all of it if it is a secret by its name, else the secrets in its text.
     pub fn value<'t>(&self, name: &str, value: &'t str) -> Cow<'t, str> {
         let verdict = self.judge_name(name);
-        if !verdict.is_clear() && is_secret(verdict, value) {
+        if !verdict.is_clear() && self.is_secret(verdict, value) {
             return Cow::Owned(MASK.to_owned());
         }
         self.masked(value, false, verdict)
@@ -190,11 +251,26 @@ impl Redactor {
     fn masked<'t>(&self, text: &'t str, cut: bool, field: NameVerdict) -> Cow<'t, str> {
         let Some(rules) = &self.rules else { return Cow::Borrowed(text) };
         // Most texts have nothing that could begin a secret: the scanner is not even set up for them.
-        if next_trigger(text.as_bytes()).is_none() && !cut {
+        if next_trigger(text.as_bytes()).is_none() && !cut && !rules.has_patterns() {
             return Cow::Borrowed(text);
         }
-        let found = scan::find(rules, Bytes::new(text.as_bytes(), cut), field, 0);
+        let mut found = scan::find(rules, Bytes::new(text.as_bytes(), cut), field, 0);
+        if rules.has_patterns() {
+            rules.find_patterns(text.as_bytes(), cut, &mut found);
+            scan::merge(&mut found);
+        }
+        if rules.lets_values_pass() {
+            found.retain(|found| {
+                !text.get(found.start..found.end).is_some_and(|value| rules.lets_pass(value))
+            });
+        }
         if found.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(put_masks(text, &found)) }
+    }
+
+    /// Returns whether a whole value is masked by the name it stands under.
+    fn is_secret(&self, verdict: NameVerdict, value: &str) -> bool {
+        let passes = |rules: &Arc<Rules>| rules.lets_values_pass() && rules.lets_pass(value);
+        is_secret(verdict, value) && !self.rules.as_ref().is_some_and(passes)
     }
 
     /// Says whether these are the rules of [`Redactor::default`].
@@ -203,22 +279,24 @@ impl Redactor {
     }
 
     /// Takes a rule into the number of the rules (FNV-1a, of a fixed seed: equal rules have equal numbers).
-    fn note_rule(&mut self, kind: &str, rule: &str) {
+    fn noted(mut self, kind: &str, rule: &str) -> Self {
         let bytes = kind.bytes().chain([0]).chain(rule.bytes()).chain([0]);
         let seed = self.rules_id ^ 0xcbf2_9ce4_8422_2325;
         self.rules_id =
             bytes.fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        self
     }
 
     fn rules_mut(&mut self) -> &mut Rules {
         self.untouched = false;
+        self.least_number = self.least_number.min(LEAST_CARD);
         Arc::make_mut(self.rules.get_or_insert_default())
     }
 }
 
 impl Default for Redactor {
     fn default() -> Self {
-        Self { rules: Some(Arc::default()), untouched: true, rules_id: 0 }
+        Self { rules: Some(Arc::default()), untouched: true, rules_id: 0, least_number: LEAST_CARD }
     }
 }
 

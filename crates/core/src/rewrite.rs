@@ -332,7 +332,11 @@ impl Visit for Under<'_> {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.visitor.record_f64(field, value);
+        if self.redactor.hides_float(self.verdict, value) {
+            self.visitor.record_str(field, MASK);
+        } else {
+            self.visitor.record_f64(field, value);
+        }
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {

@@ -1,8 +1,7 @@
-use std::{error::Error, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
-use matchers::Pattern;
 use tracing_core::Metadata;
-use watchfire_core::{ConfigError, EventView, SelfLog};
+use watchfire_core::{ConfigError, EventView, Pattern, SelfLog};
 
 use crate::{
     EventFilter, Verdict,
@@ -44,17 +43,9 @@ impl Field {
     /// Lets an event pass in whose field the regular expression `pattern` is found.
     ///
     /// # Errors
-    /// Says what is wrong with the pattern.
+    /// If the pattern is not a regular expression, or takes more than 1 MiB compiled.
     pub fn matches(self, pattern: &str) -> Result<EventFilter, ConfigError> {
-        let wrong = |error: matchers::BuildError| {
-            let reason = innermost(&error);
-            ConfigError::new("pattern", format!("`{pattern}` is no regular expression: {reason}"))
-        };
-        // By itself first: in the brackets below `a)(b` would be one.
-        pattern.parse::<Pattern>().map_err(wrong)?;
-        // The automaton says whether the whole rest of a text matches; here the pattern may end anywhere.
-        let found: Pattern = format!("(?:{pattern})(?s:.*)").parse().map_err(wrong)?;
-        Ok(self.judge(Test::Matches(pattern.to_owned(), Box::new(found))))
+        Ok(self.judge(Test::Matches(Pattern::new(pattern)?)))
     }
 
     /// Lets an event pass that has the field, or stands in a span that has it.
@@ -68,17 +59,6 @@ impl Field {
     }
 }
 
-/// Returns the cause that says something: the outer ones only name the step that failed.
-pub(crate) fn innermost(error: &dyn Error) -> String {
-    let mut innermost = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    // The parser draws the pattern on several lines, and names the error on the last.
-    let text = innermost.to_string();
-    text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
-}
-
 struct FieldJudge {
     name: String,
     test: Test,
@@ -87,7 +67,7 @@ struct FieldJudge {
 enum Test {
     Present,
     Equals(String),
-    Matches(String, Box<Pattern>),
+    Matches(Pattern),
 }
 
 impl Judge for FieldJudge {
@@ -100,7 +80,7 @@ impl Judge for FieldJudge {
         value.is_some_and(|value| match &self.test {
             Test::Present => true,
             Test::Equals(text) => value == text,
-            Test::Matches(_, pattern) => pattern.matches(&value),
+            Test::Matches(pattern) => pattern.is_match(value),
         })
     }
 }
@@ -110,7 +90,7 @@ impl fmt::Debug for FieldJudge {
         match &self.test {
             Test::Present => write!(f, "Field({})", self.name),
             Test::Equals(text) => write!(f, "Field({} = {text:?})", self.name),
-            Test::Matches(pattern, _) => write!(f, "Field({} ~ {pattern:?})", self.name),
+            Test::Matches(pattern) => write!(f, "Field({} ~ {:?})", self.name, pattern.source()),
         }
     }
 }

@@ -39,6 +39,7 @@ mod field;
 mod filter;
 mod ignore;
 mod node;
+mod pattern;
 mod per_layer;
 mod require_debug;
 mod rewriting;

@@ -4,6 +4,7 @@ use super::bytes::{Bytes, is_digit, is_name, is_quote};
 use super::ends::{Ends, Quote, REACH};
 use super::lexicon::{self as lex, look_up_value};
 use super::names::{Before, NameVerdict, Strength};
+use super::paths::Decided;
 use super::rules::Rules;
 use super::words::{Word, words};
 
@@ -26,6 +27,8 @@ pub(super) struct Here<'t> {
     pub(super) ends: Ends<'t>,
     /// The end of the last masked value. What is before it is never looked at again.
     pub(super) floor: usize,
+    /// The names that a path of the user's decides on, in the order of the text.
+    pub(super) paths: &'t [Decided],
 }
 
 impl<'t> Here<'t> {
@@ -72,6 +75,11 @@ impl<'t> Here<'t> {
     pub(super) fn judge(self, key: Key, colon: bool) -> NameVerdict {
         let text = self.text;
         let name = text.slice(key.start, key.end);
+        if let Ok(place) = self.paths.binary_search_by_key(&key.start, |decided| decided.0)
+            && let Some((_, is_masked)) = self.paths.get(place)
+        {
+            return self.rules.judge_by_path(name, *is_masked);
+        }
         let behind = key.quote.is_none() && matches!(self.before(key.start), b' ' | b'\t');
         if behind {
             // `your code is: 4711`, `SET PASSWORD FOR eve = 'secret'`

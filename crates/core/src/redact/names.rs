@@ -102,7 +102,7 @@ impl NameVerdict {
     pub(super) fn stricter(self) -> Self {
         match self.strength {
             Strength::Clear => self,
-            _ => Self { strength: Strength::Strong, digits: 1, ..self },
+            _ => Self { strength: Strength::Strong, digits: 1, always: true, ..self },
         }
     }
 }

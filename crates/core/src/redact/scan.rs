@@ -16,7 +16,7 @@ use super::names::{Extent, NameVerdict, Strength};
 use super::rules::Rules;
 use super::shape::{self, Shape};
 use super::words::words;
-use super::{decode, digits, lines, sentence, token, url};
+use super::{decode, digits, lines, paths, sentence, token, url};
 
 /// A secret in the text.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,8 +31,9 @@ pub(super) struct Found {
 ///
 /// `field` is the verdict on the name that the whole text stands under.
 pub(super) fn find(rules: &Rules, bytes: Bytes<'_>, field: NameVerdict, depth: u8) -> Vec<Found> {
+    let paths = paths::decided(rules, bytes, field.path);
     let mut scan = Scan {
-        here: Here { rules, text: bytes, ends: Ends(bytes), floor: 0 },
+        here: Here { rules, text: bytes, ends: Ends(bytes), floor: 0, paths: &paths },
         field,
         depth,
         at: 0,
@@ -45,6 +46,12 @@ pub(super) fn find(rules: &Rules, bytes: Bytes<'_>, field: NameVerdict, depth: u
     while scan.step() {}
     scan.cut_end();
     let mut found = scan.secrets;
+    merge(&mut found);
+    found
+}
+
+/// Puts secrets in the order of their starts, and joins those that overlap.
+pub(super) fn merge(found: &mut Vec<Found>) {
     found.sort_by_key(|secret| secret.start);
     found.dedup_by(|next, last| {
         let overlaps = next.start < last.end;
@@ -53,7 +60,6 @@ pub(super) fn find(rules: &Rules, bytes: Bytes<'_>, field: NameVerdict, depth: u
         }
         overlaps
     });
-    found
 }
 
 struct Scan<'t> {

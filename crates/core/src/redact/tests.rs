@@ -3,4 +3,5 @@
 mod corpus;
 mod names;
 mod properties;
+mod rules;
 mod samples;

@@ -381,10 +381,10 @@ impl<L: Layout> Visit for Line<'_, L> {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        if self.key(field).is_none() {
-            return;
-        }
-        if value.is_finite() {
+        let Some(plan) = self.key(field) else { return };
+        if self.intake.hides_float(plan.verdict, value) {
+            self.layout.text(Part::Str, MASK, self.out);
+        } else if value.is_finite() {
             float(value, self.out);
         } else {
             self.layout.number(FieldValue::F64(value), self.out);

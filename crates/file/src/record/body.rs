@@ -137,23 +137,16 @@ impl Fill<'_> {
         start..self.body.text.len()
     }
 
-    fn put(&mut self, field: &Field, value: FieldValue<'static>, magnitude: u128) {
-        if !self.skips(field.name()) {
-            let name = self.body.push(field.name());
-            let value = if self.intake.hides(self.verdict(field), magnitude) {
-                Kept::Str(self.body.push(MASK))
-            } else {
-                Kept::Plain(value)
-            };
-            self.body.fields.push(Slot { name, value });
-        }
+    fn put_integer(&mut self, field: &Field, value: FieldValue<'static>, magnitude: u128) {
+        self.put(field, value, self.intake.hides(self.verdict(field), magnitude));
     }
 
-    /// Puts a value that no name hides.
-    fn put_open(&mut self, field: &Field, value: FieldValue<'static>) {
+    /// Puts a value that is not a text, or the mask instead.
+    fn put(&mut self, field: &Field, value: FieldValue<'static>, is_hidden: bool) {
         if !self.skips(field.name()) {
             let name = self.body.push(field.name());
-            self.body.fields.push(Slot { name, value: Kept::Plain(value) });
+            let value = if is_hidden { Kept::Str(self.body.push(MASK)) } else { Kept::Plain(value) };
+            self.body.fields.push(Slot { name, value });
         }
     }
 
@@ -205,26 +198,26 @@ impl Visit for Fill<'_> {
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, FieldValue::I64(value), value.unsigned_abs().into());
+        self.put_integer(field, FieldValue::I64(value), value.unsigned_abs().into());
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, FieldValue::U64(value), value.into());
+        self.put_integer(field, FieldValue::U64(value), value.into());
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.put(field, FieldValue::I128(value), value.unsigned_abs());
+        self.put_integer(field, FieldValue::I128(value), value.unsigned_abs());
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.put(field, FieldValue::U128(value), value);
+        self.put_integer(field, FieldValue::U128(value), value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put_open(field, FieldValue::F64(value));
+        self.put(field, FieldValue::F64(value), self.intake.hides_float(self.verdict(field), value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put_open(field, FieldValue::Bool(value));
+        self.put(field, FieldValue::Bool(value), false);
     }
 }

@@ -60,6 +60,12 @@ impl<'a> Intake<'a> {
     pub(crate) fn hides(&self, verdict: NameVerdict, magnitude: u128) -> bool {
         self.redactor.hides_number(verdict, magnitude)
     }
+
+    /// Returns whether a floating-point number is hidden.
+    #[inline]
+    pub(crate) fn hides_float(&self, verdict: NameVerdict, value: f64) -> bool {
+        self.redactor.hides_float(verdict, value)
+    }
 }
 
 /// Writes what a formatter gives.

@@ -111,7 +111,7 @@ fn says_why_in_one_line() {
     let error = directives("[req{a=[z-a]}]=info").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "directives: `a=[z-a]` at byte 5 has a value that is no regular expression: invalid character class range, \
+        "directives: `a=[z-a]` at byte 5 has a value that is not a regular expression: invalid character class range, \
          the start must be <= the end"
     );
     let error = directives("info,sqlx=wran").unwrap_err();

@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use matchers::Pattern;
 use watchfire_core::Value;
 
-use crate::field::innermost;
+use crate::pattern;
 
 /// One `field` or `field=value` of a directive.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,9 +70,9 @@ impl Wanted {
         if let Ok(value) = text.parse::<f64>() {
             return Ok(if value.is_nan() { Self::NaN } else { Self::F64(value) });
         }
-        match text.parse::<Pattern>() {
+        match pattern::compile(text) {
             Ok(pattern) => Ok(Self::Text { source: text.to_owned(), pattern: Arc::new(pattern) }),
-            Err(error) => Err(format!("has a value that is no regular expression: {}", innermost(&error))),
+            Err(reason) => Err(format!("has a value that {reason}")),
         }
     }
 

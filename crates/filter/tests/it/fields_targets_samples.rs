@@ -56,7 +56,20 @@ fn a_wrong_pattern_is_named() {
     for pattern in ["(", "a)(b", "[z-a]", "*"] {
         let error = field("code").matches(pattern).unwrap_err();
         assert_eq!(error.field(), "pattern");
-        assert!(error.reason().starts_with(&format!("`{pattern}` is no regular expression")), "{error}");
+        assert!(error.reason().starts_with("is not a regular expression: "), "{error}");
+    }
+}
+
+#[test]
+fn patterns_that_compile_to_too_much_are_refused() {
+    const REASON: &str = "is too large: compiled it takes more than 1 MiB; repeat less in it";
+    for pattern in ["(a{1000}){1000}", "((a{99}){99}){99}", r"(\w{100}){100}"] {
+        assert_eq!(field("code").matches(pattern).unwrap_err().reason(), REASON, "{pattern}");
+    }
+    // A directive ends at a brace; its automaton is built as a whole.
+    for pattern in [format!("[ab]*a{}", "[ab]".repeat(40)), r"\w+a".repeat(400)] {
+        let error = directives(&format!("[req{{a={pattern}}}]=info")).unwrap_err().to_string();
+        assert!(error.contains(REASON), "{pattern}: {error}");
     }
 }
 
