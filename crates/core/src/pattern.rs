@@ -141,7 +141,7 @@ mod tests {
     fn found(pattern: &str, text: &str) -> Vec<String> {
         let mut all = Vec::new();
         Pattern::new(pattern).unwrap().each_match(text.as_bytes(), &mut |start, end| {
-            all.push(text[start..end].to_owned());
+            all.push(text.get(start..end).unwrap().to_owned());
         });
         all
     }
