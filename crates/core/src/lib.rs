@@ -1,5 +1,4 @@
-//! The core of watchfire. [`HandlerLayer`] is the one `tracing_subscriber::Layer`; a [`Handler`] receives an
-//! [`EventView`] from it and may make an owned, redacted [`Alert`] of it by [`Capture`].
+//! The core of watchfire: the one layer, [`HandlerLayer`], the events it shows to a [`Handler`], redaction, [`Alert`].
 
 mod alert;
 mod app;

@@ -28,8 +28,7 @@
 //! Three things set them apart from tracing-subscriber's own filters:
 //!
 //! - They never answer `Interest::always`, after which tracing-subscriber 0.3 loses events (tokio-rs/tracing#2519).
-//! - They let spans through down to span levels of their own, `info,tower_http=debug` unless
-//!   [set](EventFilter::span_levels), so that an ERROR below an INFO span has that span's fields.
+//! - They pass spans by [levels of their own](EventFilter::span_levels): an ERROR has the fields of its INFO span.
 //! - `max_level_hint` is the more verbose of the two, so that nothing else is switched on for the whole process.
 
 mod callback;
