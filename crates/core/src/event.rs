@@ -13,6 +13,7 @@ use crate::{
     fields::FieldBuf,
     incident,
     levels::LevelTable,
+    request,
     rewrite::{Found, Overlay},
     settings::Settings,
     span_slot::{Lookup, SpanSource},
@@ -230,6 +231,15 @@ impl<'a> EventView<'a> {
     #[must_use]
     pub fn repeats_panic(&self) -> bool {
         incident::is_repeated(self)
+    }
+
+    /// Tells whether this only reports the failure of a request that `reader` knows of; otherwise notes that it now does.
+    ///
+    /// `reader` is any number that names one alert handler; `reports_panics` says that it takes panics by another way.
+    /// See [`RequestScope`](crate::RequestScope).
+    #[must_use]
+    pub fn repeats_request(&self, reader: usize, reports_panics: bool) -> bool {
+        request::is_repeated(self, reader, reports_panics)
     }
 
     /// Returns the text of a field: the event's, else that of the innermost span that has it.

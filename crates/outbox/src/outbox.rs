@@ -430,6 +430,7 @@ impl OutboxBuilder {
             worker: OnceLock::new(),
             attempt_runner: OnceLock::new(),
             panics: Panics::new(disk.clone().map(|disk| (disk, host.clone())), self.panics),
+            requests_reported_again: Default::default(),
             drop_deadline: self.drop_deadline,
             exit_deadline: self.exit_deadline,
             self_log: self.self_log,

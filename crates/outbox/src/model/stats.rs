@@ -48,6 +48,8 @@ pub struct Stats {
     /// Events that were left out because they only said again what a panic had said: logged by another panic hook, or by
     /// what caught the panic.
     pub panics_logged_again: u64,
+    /// Reports of failed requests that were left out because the channel has an alert of the same request.
+    pub requests_reported_again: u64,
 }
 
 /// The counters of one channel, at one moment.

@@ -36,6 +36,11 @@ impl Producer {
         if self.channel.hears_panics && self.shared.panics.is_on() && event.repeats_panic() {
             return self.shared.panics.note_again();
         }
+        let reports_panics = self.channel.hears_panics && self.shared.panics.is_on();
+        if event.repeats_request(std::ptr::from_ref(&*self.channel).addr(), reports_panics) {
+            bump(&self.shared.requests_reported_again);
+            return;
+        }
         // Read once, and not at all by a repeat.
         let read = Cell::new(None);
         let since = || {

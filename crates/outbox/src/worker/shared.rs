@@ -48,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) worker: OnceLock<ThreadId>,
     pub(crate) attempt_runner: OnceLock<ThreadId>,
     pub(crate) panics: Panics,
+    pub(crate) requests_reported_again: AtomicU64,
     pub(crate) self_log: SelfLog,
     pub(crate) drop_deadline: Duration,
     pub(crate) exit_deadline: Duration,
@@ -201,6 +202,7 @@ impl Shared {
             panics: self.panics.heard.load(Ordering::Acquire),
             panics_counted: self.panics.counted.load(Ordering::Acquire),
             panics_logged_again: self.panics.again.load(Ordering::Relaxed),
+            requests_reported_again: self.requests_reported_again.load(Ordering::Relaxed),
         }
     }
 
