@@ -236,7 +236,7 @@ impl<'a> EventView<'a> {
     /// Tells whether this only reports the failure of a request that `reader` knows of; otherwise notes that it now does.
     ///
     /// `reader` is any number that names one alert handler; `reports_panics` says that it takes panics by another way.
-    /// See [`RequestScope`](crate::RequestScope).
+    /// See [`RequestScope`](crate::request::RequestScope).
     #[must_use]
     pub fn repeats_request(&self, reader: usize, reports_panics: bool) -> bool {
         request::is_repeated(self, reader, reports_panics)

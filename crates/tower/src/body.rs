@@ -9,7 +9,7 @@ use std::{
 use http::{Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use watchfire_core::{Answered, RequestScope};
+use watchfire_core::request::{Answered, RequestScope};
 
 use crate::{
     outcome::{self, Class},

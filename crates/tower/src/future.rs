@@ -11,7 +11,7 @@ use std::{
 use http::{HeaderValue, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use watchfire_core::RequestScope;
+use watchfire_core::request::RequestScope;
 
 use crate::{ResponseBody, outcome, report::Watch};
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Instant};
 
 use http::{Method, StatusCode};
 use tracing::Span;
-use watchfire_core::{RequestScope, clock};
+use watchfire_core::{clock, request::RequestScope};
 
 use crate::{
     AccessLog,
@@ -68,7 +68,8 @@ impl Watch {
                 self.is_reported = true;
                 let (place, latency_ms) = (self.place(), self.latency_ms());
                 // Paths that no route matches are as many as a client likes.
-                let group = format!("{said} {} {}", self.method, self.route.as_deref().unwrap_or("unmatched"));
+                let group =
+                    format!("{said} {} {}", self.method, self.route.as_deref().unwrap_or("unmatched"));
                 self.conclude(|| {
                     tracing::warn!(
                         target: "http::request::client_error",

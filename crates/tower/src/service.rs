@@ -10,7 +10,7 @@ use http::{HeaderMap, Request, Response, header};
 use http_body::Body;
 use tower_service::Service;
 use tracing::field::Empty;
-use watchfire_core::{RequestScope, clock};
+use watchfire_core::{clock, request::RequestScope};
 
 use crate::{
     AccessLog, RequestInfo, ResponseBody, ResponseFuture, client,
@@ -112,7 +112,10 @@ fn route<B>(_request: &Request<B>) -> Option<String> {
 
 fn chosen_headers(settings: &Settings, headers: &HeaderMap) -> Option<String> {
     let chosen = settings.headers.iter().flat_map(|name| {
-        headers.get_all(name).iter().map(move |value| format!("{name}: {}", value.to_str().unwrap_or("not ASCII")))
+        headers
+            .get_all(name)
+            .iter()
+            .map(move |value| format!("{name}: {}", value.to_str().unwrap_or("not ASCII")))
     });
     joined(chosen, "; ")
 }

@@ -22,3 +22,9 @@ macro_rules! critical {
         $crate::__private::tracing::error!(severity = "critical", $($rest)+)
     };
 }
+
+/// The crate that `critical!` expands to; not for use by name.
+#[doc(hidden)]
+pub mod __private {
+    pub use tracing;
+}

@@ -38,6 +38,9 @@ pub use watchfire_config::{
     setup, stack,
 };
 
+#[cfg(feature = "tower")]
+pub use watchfire_tower as tower;
+
 #[cfg(feature = "email")]
 pub use watchfire_email::{Email, EmailBuilder, EmailLayer};
 #[cfg(feature = "http")]
@@ -53,8 +56,5 @@ pub use watchfire_sms::{
 #[cfg(feature = "telegram")]
 pub use watchfire_telegram::{Telegram, TelegramBuilder, TelegramLayer};
 
-/// What `critical!` expands to; not for use by name.
 #[doc(hidden)]
-pub mod __private {
-    pub use tracing;
-}
+pub use critical::__private;

@@ -11,5 +11,6 @@ mod outages;
 mod pictures;
 mod random;
 mod readme;
+mod requests;
 mod scenario;
 mod shop;

@@ -21,6 +21,18 @@ pub(crate) fn in_child(test: &str, inbox: &Inbox) -> Output {
         .unwrap()
 }
 
+/// Runs `test` again, in a process of its own, and expects it to pass there.
+pub(crate) fn alone(test: &str) {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(NAME, test)
+        .output()
+        .unwrap();
+    let said =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
 /// Tells whether this process is the child of `test`.
 pub(crate) fn is_child(test: &str) -> bool {
     std::env::var(NAME).is_ok_and(|name| name == test)
