@@ -13,7 +13,6 @@ use crate::{
     fields::FieldBuf,
     incident,
     levels::LevelTable,
-    request,
     rewrite::{Found, Overlay},
     settings::Settings,
     span_slot::{Lookup, SpanSource},
@@ -239,7 +238,7 @@ impl<'a> EventView<'a> {
     /// See [`RequestScope`](crate::request::RequestScope).
     #[must_use]
     pub fn repeats_request(&self, reader: usize, reports_panics: bool) -> bool {
-        request::is_repeated(self, reader, reports_panics)
+        incident::request::is_repeated(self, reader, reports_panics)
     }
 
     /// Returns the text of a field: the event's, else that of the innermost span that has it.

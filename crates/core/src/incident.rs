@@ -8,6 +8,7 @@ mod event;
 mod hook;
 mod repeats;
 mod reporter;
+pub mod request;
 mod run;
 mod visit;
 

@@ -37,7 +37,7 @@ fn run(info: &PanicHookInfo<'_>, previous: &dyn Fn(&PanicHookInfo<'_>)) {
     let listeners = if is_reported { process::incident_listeners() } else { Vec::new() };
     if is_reported {
         let _inside = guard::Inside::enter();
-        crate::request::note_panic();
+        super::request::note_panic();
         report(of_panic(info, text), &listeners, was_inside);
     }
     repeats::in_hook(|| previous(info));
