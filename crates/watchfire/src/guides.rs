@@ -16,5 +16,8 @@ struct Libraries;
 struct Noise;
 #[doc = include_str!("../../../docs/guide/spool.md")]
 struct Spool;
+#[cfg(feature = "tower")]
+#[doc = include_str!("../../../docs/guide/web-service.md")]
+struct WebService;
 #[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -123,7 +123,7 @@ fn axum_service_carries_the_request_into_slack() {
     child.kill().unwrap();
     child.wait().unwrap();
     let messages = messages.unwrap();
-    assert_eq!(messages.len(), 1, "tower-http's own ERROR must not be a second alert");
+    assert_eq!(messages.len(), 1, "the report of the response must not be a second alert");
     let body = messages[0].body();
     assert!(
         body.contains("the bank did not take the payment") && body.contains("/orders/4711/pay"),
