@@ -21,7 +21,7 @@ Examples:
   watchfire check --lock ../Cargo.lock --own-target audit watchfire.toml
   watchfire check --json watchfire.toml | jq '.mistakes[].line'"
 )]
-pub(crate) struct Args {
+pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) file: File,
     /// Take every reference to the environment and to files as good: for a machine that has no secrets
@@ -89,7 +89,7 @@ impl File {
     }
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut components = args.file.components();
     if let Some(lock) = args.lock.read(&args.file.path)? {
         components = components.lock(lock);

@@ -22,7 +22,7 @@ Examples:
   watchfire explain watchfire.toml --service checkout --target sqlx::query --level debug --rust-log sqlx=debug
   watchfire explain watchfire.toml --target shop --level error --field tenant=load-test --json"
 )]
-pub(crate) struct Args {
+pub(crate) struct ExplainArgs {
     #[command(flatten)]
     file: File,
     /// The event's target, such as a module's path
@@ -48,7 +48,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let severity: Severity =
         args.level.parse().map_err(|error| anyhow!("--level {}: {error}", args.level))?;
     let mut question = Question::new(&args.target, severity);

@@ -16,7 +16,7 @@ Examples:
   watchfire inbox --http-port 8025 --smtp-port 1025
   curl -s http://127.0.0.1:8025/messages.json
   curl -s -X POST http://127.0.0.1:8025/faults/slack-webhook -d '{\"fault\": \"status\", \"status\": 500, \"times\": 3}'")]
-pub(crate) struct Args {
+pub(crate) struct InboxArgs {
     /// Port of the web page and of every HTTP provider
     #[arg(long, default_value_t = 8025)]
     http_port: u16,
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     ca_file: Option<std::path::PathBuf>,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &InboxArgs) -> anyhow::Result<ExitCode> {
     let inbox = Inbox::builder()
         .http_port(args.http_port)
         .smtp_port(args.smtp_port)

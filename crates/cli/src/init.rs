@@ -14,7 +14,7 @@ use crate::output::line;
 Examples:
   watchfire init
   watchfire init conf/watchfire.toml && watchfire check --no-environment conf/watchfire.toml")]
-pub(crate) struct Args {
+pub(crate) struct InitArgs {
     /// Where to write; `-` is standard output
     #[arg(default_value = "watchfire.toml", value_name = "FILE")]
     path: PathBuf,
@@ -26,7 +26,7 @@ pub(crate) struct Args {
 /// The file; `watchfire check` finds nothing wrong with it.
 pub(crate) const STARTER: &str = include_str!("starter.toml");
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     if args.path.as_os_str() == "-" {
         line(STARTER.trim_end());
         return Ok(ExitCode::SUCCESS);

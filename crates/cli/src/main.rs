@@ -28,17 +28,17 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Find all mistakes of a configuration, before anything starts
-    Check(check::Args),
+    Check(check::CheckArgs),
     /// Say who hears an event, and which rule decides
-    Explain(explain::Args),
+    Explain(explain::ExplainArgs),
     /// Send an alert by hand, and show the provider's answer
-    Send(send::Args),
+    Send(send::SendArgs),
     /// Ask the providers whether they know the credentials, without a message
-    Verify(verify::Args),
+    Verify(verify::VerifyArgs),
     /// Print the JSON Schema of a configuration
-    Schema(schema::Args),
+    Schema(schema::SchemaArgs),
     /// Write a commented configuration to start from
-    Init(init::Args),
+    Init(init::InitArgs),
     /// Print the completions of a shell
     #[command(after_help = COMPLETIONS)]
     Completions {
@@ -46,13 +46,13 @@ enum Command {
         shell: clap_complete::Shell,
     },
     /// Run a small shop that fails, and show where each failure arrived
-    Demo(demo::Args),
+    Demo(demo::DemoArgs),
     /// Stand in for every provider on this machine, with a web page of what arrived
-    Inbox(inbox::Args),
+    Inbox(inbox::InboxArgs),
     /// Look into a spool's folder, and retry, redirect, drop or deliver what waits there
-    Spool(spool::Args),
+    Spool(spool::SpoolArgs),
     /// Have a group of alerts not spoken of for a while
-    Silence(silence::Args),
+    Silence(silence::SilenceArgs),
 }
 
 const COMPLETIONS: &str = "Exit codes: 0.

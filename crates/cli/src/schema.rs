@@ -11,14 +11,14 @@ use crate::output::line;
 Examples:
   watchfire schema > watchfire.schema.json
   # and at the top of watchfire.toml:  #:schema ./watchfire.schema.json")]
-pub(crate) struct Args {
+pub(crate) struct SchemaArgs {
     /// Accepted for the sake of scripts: the schema is JSON in any case
     #[arg(long)]
     json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> ExitCode {
-    let Args { json: _ } = args;
+pub(crate) fn run(args: &SchemaArgs) -> ExitCode {
+    let SchemaArgs { json: _ } = args;
     line(watchfire_config::schema().trim_end());
     ExitCode::SUCCESS
 }

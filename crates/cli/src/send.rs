@@ -26,7 +26,7 @@ Examples:
   ./backup.sh 2>&1 | tail -20 | watchfire send watchfire.toml --level critical --field host=db1
   watchfire send watchfire.toml --handler mail --message 'disk is full' --dry-run"
 )]
-pub(crate) struct Args {
+pub(crate) struct SendArgs {
     #[command(flatten)]
     file: File,
     #[command(flatten)]
@@ -51,7 +51,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &SendArgs) -> anyhow::Result<ExitCode> {
     let severity: Severity =
         args.level.parse().map_err(|error| anyhow!("--level {}: {error}", args.level))?;
     let mut letter = ManualAlert::new(message(args)?).severity(severity).target(&args.target);
@@ -104,7 +104,7 @@ fn show(one: &Sent, is_dry: bool) {
     }
 }
 
-fn message(args: &Args) -> anyhow::Result<String> {
+fn message(args: &SendArgs) -> anyhow::Result<String> {
     if let Some(message) = &args.message {
         return Ok(message.clone());
     }

@@ -27,9 +27,9 @@ Examples:
   watchfire silence ls
   watchfire silence end 9f31"
 )]
-pub(crate) struct Args {
+pub(crate) struct SilenceArgs {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<SilenceCommand>,
     /// The group, as its messages show it: 16 hexadecimal digits, or the first ones, as in an SMS
     #[arg(required = true)]
     group: Option<String>,
@@ -47,7 +47,7 @@ pub(crate) struct Args {
 }
 
 #[derive(clap::Subcommand)]
-enum Command {
+enum SilenceCommand {
     /// List the silences
     #[command(after_help = "Examples:
   watchfire silence ls --folder /var/lib/shop/watchfire
@@ -77,15 +77,15 @@ Examples:
 /// A longer one is forgotten by those who asked for it.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &SilenceArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
-        Some(Command::Ls { dir, json }) => list(dir, *json),
-        Some(Command::End { group, dir }) => end(group, dir),
+        Some(SilenceCommand::Ls { dir, json }) => list(dir, *json),
+        Some(SilenceCommand::End { group, dir }) => end(group, dir),
         None => begin(args),
     }
 }
 
-fn begin(args: &Args) -> anyhow::Result<ExitCode> {
+fn begin(args: &SilenceArgs) -> anyhow::Result<ExitCode> {
     let (Some(text), Some(span)) = (&args.group, args.span) else {
         bail!("expected a group and --for DURATION, or `ls`, or `end`");
     };

@@ -32,13 +32,13 @@ Examples:
   watchfire spool drop 3f2a --yes
   watchfire spool drain --config watchfire.toml --within 30s
   watchfire spool ls --json | jq -r '.messages[] | select(.state == \"dead\") | .id'")]
-pub(crate) struct Args {
+pub(crate) struct SpoolArgs {
     #[command(subcommand)]
-    command: Command,
+    command: SpoolCommand,
 }
 
 #[derive(clap::Subcommand)]
-enum Command {
+enum SpoolCommand {
     /// List what waits, what was given up, and what is damaged
     #[command(after_help = "Exit codes: 0 listed, 1 nothing is for that channel, 2 no such folder.
 
@@ -130,7 +130,7 @@ Examples:
   watchfire spool drain --config watchfire.toml
   watchfire spool drain --config /etc/shop.toml --folder /var/lib/shop/watchfire --within 30s"
     )]
-    Drain(drain::Args),
+    Drain(drain::DrainArgs),
 }
 
 /// Says which messages are meant.
@@ -153,24 +153,24 @@ struct Which {
     json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &SpoolArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
-        Command::Ls { dir, channel, json } => view::list(&dir.open()?, channel.as_deref(), *json),
-        Command::Show { id, dir, json } => {
+        SpoolCommand::Ls { dir, channel, json } => view::list(&dir.open()?, channel.as_deref(), *json),
+        SpoolCommand::Show { id, dir, json } => {
             let folder = dir.open()?;
             match find(&entries(&folder)?, id)? {
                 Some(entry) => view::show(&folder, &entry, *json),
                 None => Ok(none(id)),
             }
         }
-        Command::Retry { which, dir } => {
+        SpoolCommand::Retry { which, dir } => {
             each(dir.open()?, which, "will be tried again", |folder, entry| folder.retry(entry))
         }
-        Command::Redirect { which, to, dir } => {
+        SpoolCommand::Redirect { which, to, dir } => {
             let done = format!("goes to `{to}`");
             each(dir.open()?, which, &done, |folder, entry| folder.redirect(entry, to))
         }
-        Command::Drop { which, yes, dir } => {
+        SpoolCommand::Drop { which, yes, dir } => {
             let folder = dir.open()?;
             if !yes && !confirmed(&folder, which)? {
                 problem("nothing was dropped");
@@ -178,7 +178,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             }
             each(folder, which, "dropped", |folder, entry| folder.discard(entry))
         }
-        Command::Drain(args) => drain::run(args),
+        SpoolCommand::Drain(args) => drain::run(args),
     }
 }
 

@@ -28,7 +28,7 @@ Examples:
   watchfire verify watchfire.toml
   watchfire verify watchfire.toml --handler ops
   watchfire verify watchfire.toml --service checkout --json | jq '.answers[] | select(.verdict != \"accepted\")'")]
-pub(crate) struct Args {
+pub(crate) struct VerifyArgs {
     #[command(flatten)]
     file: File,
     #[command(flatten)]
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let Ok(config) = args.file.config(args.json)? else { return Ok(ExitCode::from(2)) };
     let TargetArgs { handler, service, within } = &args.target;
     let answers = match config.verify(handler.as_deref(), service.as_deref(), *within) {

@@ -11,13 +11,13 @@ use crate::{
     files::{self, severity},
     keys::{KeySpec, Section, ValueKind},
     mistake::{Findings, Mistake},
-    plan::{HandlerPlan, Plan},
+    plan::{HandlerPlan, ProgramPlan},
     quote::without_values,
     registry::Components,
     setting::{Options, Setting},
     source_map::{Path, SourceMap},
     suggest::nearest,
-    table::{Entry, Table},
+    table::{HandlerEntry, Table},
     units,
 };
 
@@ -46,7 +46,7 @@ impl LiveHandlers {
     /// Makes all handlers and the table; without all of them nothing changes.
     pub(crate) fn build(
         &mut self,
-        plan: Plan,
+        plan: ProgramPlan,
         options: &Options,
         components: &Components,
         source_map: &SourceMap,
@@ -78,7 +78,7 @@ impl LiveHandlers {
         let mut entries = Vec::new();
         for (handler, made) in plan.handlers.into_iter().zip(begun) {
             kept.insert(handler.name.clone(), (identity(&handler.options, options), Arc::clone(&made)));
-            entries.push(Entry {
+            entries.push(HandlerEntry {
                 is_channel: self.channels.contains_key(&handler.name),
                 name: handler.name,
                 level: handler.level,
@@ -97,7 +97,7 @@ impl LiveHandlers {
     /// that changes what runs.
     fn open_channels(
         &mut self,
-        plan: &Plan,
+        plan: &ProgramPlan,
         begun: Vec<Begun>,
         source_map: &SourceMap,
         findings: &mut Findings,
@@ -148,7 +148,12 @@ impl LiveHandlers {
     }
 
     /// Refuses other settings of what runs and cannot take them.
-    fn refuse_what_needs_a_restart(&self, plan: &Plan, source_map: &SourceMap, findings: &mut Findings) {
+    fn refuse_what_needs_a_restart(
+        &self,
+        plan: &ProgramPlan,
+        source_map: &SourceMap,
+        findings: &mut Findings,
+    ) {
         if self.span_levels.as_ref().is_some_and(|known| *known != plan.span_levels) {
             let path = Path::of(["spans"]);
             let reason = "are others than when the program started, and need a restart";
@@ -230,7 +235,7 @@ impl LiveHandlers {
         Ok(handler)
     }
 
-    fn ensure_outbox(&mut self, plan: &Plan, begun: &[Begun]) -> Result<(), ConfigError> {
+    fn ensure_outbox(&mut self, plan: &ProgramPlan, begun: &[Begun]) -> Result<(), ConfigError> {
         let is_needed = begun.iter().any(|begun| matches!(begun, Begun::Channel(_)));
         if !is_needed || self.outbox.is_some() {
             return Ok(());

@@ -6,7 +6,7 @@ use crate::{
     check,
     keys::{KeySpec, Section, ValueKind},
     mistake::{Findings, Mistake},
-    plan::Plan,
+    plan::ProgramPlan,
     presets,
     quote::quoted,
     registry::Components,
@@ -32,7 +32,7 @@ pub(crate) fn compile(
     source_map: &SourceMap,
     context: &CompileContext<'_>,
     findings: &mut Findings,
-) -> (Options, Plan) {
+) -> (Options, ProgramPlan) {
     let options = presets::apply(options);
     register_secrets(&options);
     let mut unresolved = Findings::default();
@@ -53,8 +53,14 @@ pub(crate) fn compile(
             findings.add(mistake.hint(Some(hint)).at(source_map.key(&Path::of(["services"]))));
         }
     }
-    let plan =
-        Plan::new(&options, context.service, context.rust_log, context.components, source_map, findings);
+    let plan = ProgramPlan::new(
+        &options,
+        context.service,
+        context.rust_log,
+        context.components,
+        source_map,
+        findings,
+    );
     // What this program does not use may stay without its secrets: they are given to those that use it.
     let is_used = |mistake: &Mistake| {
         let unused = names(&options, "handlers").into_iter().any(|name| {

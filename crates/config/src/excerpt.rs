@@ -45,7 +45,7 @@ pub(crate) struct Excerpt {
 }
 
 /// The text of a configuration with what is known of its lines.
-pub(crate) struct Source<'a> {
+pub(crate) struct SourceText<'a> {
     text: &'a str,
     /// Where each line begins.
     lines: Vec<usize>,
@@ -56,13 +56,13 @@ pub(crate) struct Source<'a> {
 }
 
 /// A part of a line: its bytes in the text, and what is shown instead.
-struct Piece {
+struct LinePiece {
     bytes: Range<usize>,
     shown: String,
     is_verbatim: bool,
 }
 
-impl<'a> Source<'a> {
+impl<'a> SourceText<'a> {
     pub(crate) fn new<'s>(
         text: &'a str,
         source_map: &SourceMap,
@@ -103,7 +103,7 @@ impl<'a> Source<'a> {
         self.lines.partition_point(|start| *start <= at).saturating_sub(1)
     }
 
-    fn line(&self, bytes: Range<usize>) -> Vec<Piece> {
+    fn line(&self, bytes: Range<usize>) -> Vec<LinePiece> {
         let mut pieces = Vec::new();
         let mut at = bytes.start;
         let first = self.scalars.partition_point(|(range, _)| range.end <= bytes.start);
@@ -116,14 +116,14 @@ impl<'a> Source<'a> {
             }
             at = range.end.min(bytes.end);
             let bytes = range.start.max(bytes.start)..at;
-            pieces.push(Piece { bytes, shown: scalar.to_string(), is_verbatim: false });
+            pieces.push(LinePiece { bytes, shown: scalar.to_string(), is_verbatim: false });
         }
         self.keys(at..bytes.end, &bytes, &mut pieces);
         pieces
     }
 
     /// Shows the keys and the punctuation between two values; `false` at a comment, which ends the line.
-    fn keys(&self, bytes: Range<usize>, line: &Range<usize>, pieces: &mut Vec<Piece>) -> bool {
+    fn keys(&self, bytes: Range<usize>, line: &Range<usize>, pieces: &mut Vec<LinePiece>) -> bool {
         let text = |range: Range<usize>| self.text.get(range).unwrap_or_default();
         let is_header = text(line.clone()).trim_start().starts_with('[');
         let mut at = bytes.start;
@@ -131,7 +131,11 @@ impl<'a> Source<'a> {
             let mut end = at + c.len_utf8();
             let (shown, is_verbatim) = match c {
                 '#' => {
-                    pieces.push(Piece { bytes: at..line.end, shown: "# …".to_owned(), is_verbatim: false });
+                    pieces.push(LinePiece {
+                        bytes: at..line.end,
+                        shown: "# …".to_owned(),
+                        is_verbatim: false,
+                    });
                     return false;
                 }
                 ' ' | '\t' => (" ".to_owned(), true),
@@ -149,14 +153,14 @@ impl<'a> Source<'a> {
                     }
                 }
             };
-            pieces.push(Piece { bytes: at..end, shown, is_verbatim });
+            pieces.push(LinePiece { bytes: at..end, shown, is_verbatim });
             at = end;
         }
         true
     }
 
     /// Shows of a line that could not be read the key at its start, if it is one that is known.
-    fn broken_line(&self, bytes: Range<usize>) -> Vec<Piece> {
+    fn broken_line(&self, bytes: Range<usize>) -> Vec<LinePiece> {
         let line = self.text.get(bytes.clone()).unwrap_or_default();
         let trimmed = line.trim_start();
         let indent = line.len() - trimmed.len();
@@ -177,15 +181,15 @@ impl<'a> Source<'a> {
         let mut pieces = Vec::new();
         let verbatim = line.get(..shown).unwrap_or_default().replace('\t', " ");
         let middle = bytes.start + shown;
-        pieces.push(Piece { bytes: bytes.start..middle, shown: verbatim, is_verbatim: true });
+        pieces.push(LinePiece { bytes: bytes.start..middle, shown: verbatim, is_verbatim: true });
         if middle < bytes.end {
-            pieces.push(Piece { bytes: middle..bytes.end, shown: "…".to_owned(), is_verbatim: false });
+            pieces.push(LinePiece { bytes: middle..bytes.end, shown: "…".to_owned(), is_verbatim: false });
         }
         pieces
     }
 
     /// Returns where a byte of the text stands in what is shown, in characters.
-    fn shown_at(&self, pieces: &[Piece], at: usize, is_end: bool) -> usize {
+    fn shown_at(&self, pieces: &[LinePiece], at: usize, is_end: bool) -> usize {
         let mut shown = 0;
         for piece in pieces {
             let length = piece.shown.chars().count();
@@ -273,7 +277,7 @@ mod tests {
         let mut findings = Findings::default();
         let (_, source_map) = read_toml::read(text, &mut findings);
         let syntax = spans_of_syntax(&findings.list);
-        let source = Source::new(text, &source_map, syntax.iter());
+        let source = SourceText::new(text, &source_map, syntax.iter());
         let start = text.find(marked).unwrap();
         let excerpt = source.excerpt(&(start..start + marked.len())).unwrap();
         let mark: String = excerpt.shown.chars().skip(excerpt.mark.start).take(excerpt.mark.len()).collect();

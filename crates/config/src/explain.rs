@@ -9,10 +9,10 @@ use watchfire_core::{EventView, Null, Severity};
 use crate::{
     directives::without_field_values,
     level::Threshold,
-    plan::{HandlerLevel, LoggerPlan, Plan, normalised},
+    plan::{HandlerLevel, LoggerPlan, ProgramPlan, normalised},
     probe,
     rules::{self, Act, Rule},
-    table::{Entry, Table, covers},
+    table::{HandlerEntry, Table, covers},
 };
 
 /// The event that is asked about, and the program that it happens in.
@@ -39,7 +39,7 @@ pub struct Explanation {
     /// Its effective level, and the logger that has it.
     pub level: String,
     /// Each handler of the stack, with its answer.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<HandlerAnswer>,
     /// The tree of loggers.
     pub tree: Vec<Branch>,
 }
@@ -47,7 +47,7 @@ pub struct Explanation {
 /// The answer for one handler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Answer {
+pub struct HandlerAnswer {
     /// The handler's name.
     pub handler: String,
     /// Its type.
@@ -110,12 +110,12 @@ impl Question {
 }
 
 /// Answers by the same table that routes events.
-pub(crate) fn explain(plan: Plan, question: &Question) -> Explanation {
+pub(crate) fn explain(plan: ProgramPlan, question: &Question) -> Explanation {
     let kinds: Vec<_> = plan.handlers.iter().map(|handler| handler.kind.clone()).collect();
     let entries: Vec<_> = plan
         .handlers
         .into_iter()
-        .map(|handler| Entry {
+        .map(|handler| HandlerEntry {
             name: handler.name,
             level: handler.level,
             rules: handler.rules,
@@ -140,7 +140,7 @@ pub(crate) fn explain(plan: Plan, question: &Question) -> Explanation {
         logger,
         level,
         answers: answers
-            .map(|(((hears, because), entry), kind)| Answer {
+            .map(|(((hears, because), entry), kind)| HandlerAnswer {
                 handler: entry.name.clone(),
                 kind,
                 hears,
@@ -160,7 +160,7 @@ fn ask(table: &Table, loggers: &[LoggerPlan], event: &EventView<'_>) -> Vec<(boo
         return all(format!("{named} hears {}", in_force(route.level, &route.level_of, &route.target)));
     }
     let notes = Notes::default();
-    let mut asked = Asked { table, loggers, notes: &notes, answers: vec![None; table.entries.len()] };
+    let mut asked = RouteQuery { table, loggers, notes: &notes, answers: vec![None; table.entries.len()] };
     let mut kept_back = None;
     let rules = table.rules_at(route, event.target());
     rules::through(rules, event, &|rule| notes.add(rule), &mut |view, judged| match judged.kept_by {
@@ -176,14 +176,14 @@ fn ask(table: &Table, loggers: &[LoggerPlan], event: &EventView<'_>) -> Vec<(boo
 }
 
 /// Asks the handlers of a route one after the other, as the table hands an event on.
-struct Asked<'a> {
+struct RouteQuery<'a> {
     table: &'a Table,
     loggers: &'a [LoggerPlan],
     notes: &'a Notes,
     answers: Vec<Option<(bool, String)>>,
 }
 
-impl Asked<'_> {
+impl RouteQuery<'_> {
     fn go_on(&mut self, order: &[usize], view: &EventView<'_>) {
         let Some((number, rest)) = order.split_first() else { return };
         let Some(entry) = self.table.entries.get(*number) else { return self.go_on(rest, view) };

@@ -30,7 +30,7 @@ mod names;
 /// on.
 #[must_use = "dropping the handle flushes and ends the reloads; keep it for as long as the program runs"]
 pub struct Handle {
-    shared: Arc<Shared>,
+    shared: Arc<HandleShared>,
 }
 
 /// The origin of a configuration.
@@ -42,16 +42,16 @@ pub(crate) struct Origin {
     pub(crate) rust_log: Option<String>,
 }
 
-pub(crate) struct Shared {
+pub(crate) struct HandleShared {
     router: Arc<Router>,
     pub(crate) origin: Origin,
-    state: Mutex<State>,
+    state: Mutex<ConfigState>,
     pub(crate) bell: Arc<Bell>,
     pub(crate) is_watched: AtomicBool,
     pub(crate) log: SelfLog,
 }
 
-pub(crate) struct State {
+pub(crate) struct ConfigState {
     config: Config,
     live: LiveHandlers,
     /// Levels that were set by hand, the last wins.
@@ -73,10 +73,10 @@ impl Handle {
             process::set_debug(debug);
         }
         let router = Router::new(table, live.span_levels());
-        let state = State { config, live, by_hand: Vec::new() };
+        let state = ConfigState { config, live, by_hand: Vec::new() };
         let state = Mutex::new(state);
         let (bell, is_watched, log) = (Arc::default(), AtomicBool::new(false), SelfLog::default());
-        Ok(Self { shared: Arc::new(Shared { router, origin, state, bell, is_watched, log }) })
+        Ok(Self { shared: Arc::new(HandleShared { router, origin, state, bell, is_watched, log }) })
     }
 
     pub(crate) fn layer<S>(&self) -> RouterLayer<S>
@@ -280,8 +280,8 @@ impl Drop for Handle {
     }
 }
 
-impl Shared {
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+impl HandleShared {
+    pub(crate) fn state(&self) -> MutexGuard<'_, ConfigState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -351,7 +351,7 @@ impl Shared {
     }
 }
 
-pub(crate) type Watched = Weak<Shared>;
+pub(crate) type Watched = Weak<HandleShared>;
 
 impl Origin {
     fn is_from(&self, file: &FollowedFile) -> bool {

@@ -48,7 +48,7 @@ mod units;
 mod watch;
 
 pub use config::Config;
-pub use explain::{Answer, Branch, Explanation, Question};
+pub use explain::{Branch, Explanation, HandlerAnswer, Question};
 pub use handle::Handle;
 pub use mistake::{Mistake, Mistakes};
 pub use registry::{Components, Lock};

@@ -3,7 +3,7 @@
 use crate::{
     Config,
     mistake::{Findings, Mistake},
-    plan::Plan,
+    plan::ProgramPlan,
     setting::{Options, names},
     source_map::Path,
     suggest::nearest,
@@ -23,7 +23,7 @@ const OWN: [&str; 2] = ["WATCHFIRE_CONFIG", "WATCHFIRE_DEBUG"];
 /// Warns of what works and is probably not meant; `plans` are those of all services.
 pub(crate) fn lint(
     config: &Config,
-    plans: &[(Option<&str>, Plan)],
+    plans: &[(Option<&str>, ProgramPlan)],
     known: Option<&Lock>,
     findings: &mut Findings,
 ) {

@@ -5,7 +5,7 @@ use std::{collections::HashSet, error::Error, fmt, ops::Range};
 use watchfire_core::ConfigError;
 
 use crate::{
-    excerpt::{Excerpt, Source},
+    excerpt::{Excerpt, SourceText},
     source_map::SourceMap,
 };
 
@@ -120,7 +120,7 @@ impl Mistakes {
         let mut list = findings.list;
         list.sort_by_key(|mistake| (mistake.is_warning, mistake.start()));
         let broken: Vec<Range<usize>> = spans_of_syntax(&list);
-        let source = Source::new(text, source_map, broken.iter());
+        let source = SourceText::new(text, source_map, broken.iter());
         for mistake in &mut list {
             mistake.excerpt = mistake.span.as_ref().and_then(|span| source.excerpt(span));
         }

@@ -13,14 +13,14 @@ use crate::{
     level::Threshold,
     mistake::{Findings, Mistake},
     registry::Components,
-    rules::{Rule, Rules, severities},
+    rules::{Rule, RuleBuilder, severities},
     setting::{Options, Setting, names},
     source_map::{Path, SourceMap},
 };
 
 /// The stack of one program, with nothing opened or started.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct ProgramPlan {
     pub(crate) app: Options,
     pub(crate) outbox: Options,
     /// Which spans are shown with events.
@@ -66,7 +66,7 @@ pub(crate) struct LoggerPlan {
 /// A mask has 64 bits, and one is kept free.
 pub(crate) const MOST_HANDLERS: usize = 63;
 
-impl Plan {
+impl ProgramPlan {
     /// Plans the stack of `service`, or of the file itself.
     pub(crate) fn new(
         options: &Options,
@@ -83,7 +83,7 @@ impl Plan {
                 Err(wrong) => findings.add(Mistake::new("RUST_LOG", wrong.reason)),
             }
         }
-        let mut rules = Rules::new(options, components, source_map);
+        let mut rules = RuleBuilder::new(options, components, source_map);
         let mut plan = Self {
             app: layered.app,
             outbox: layered.outbox,
@@ -129,7 +129,7 @@ impl Plan {
         target: &str,
         table: &Options,
         (options, source_map): (&Options, &SourceMap),
-        rules: &mut Rules<'_>,
+        rules: &mut RuleBuilder<'_>,
         findings: &mut Findings,
     ) {
         let path = if target.is_empty() { Path::of(["root"]) } else { Path::of(["loggers", target]) };
@@ -165,7 +165,7 @@ impl Plan {
         &mut self,
         name: &str,
         options: &Options,
-        rules: &mut Rules<'_>,
+        rules: &mut RuleBuilder<'_>,
         findings: &mut Findings,
     ) -> Option<usize> {
         let table = options.table("handlers")?.table(name)?;

@@ -23,7 +23,7 @@ use crate::{cache::hash, flush, table::Table};
 /// The handler of handlers that a configuration compiles to.
 pub struct Router {
     table: ArcSwap<Table>,
-    wanted: Wanted,
+    wanted: WantedCallsites,
     spans: LevelTable,
     /// Held while a table is swapped in, so that an older one cannot have the last word in the callsites.
     reloading: Mutex<()>,
@@ -47,7 +47,7 @@ impl Router {
     pub(crate) fn new(table: Table, spans: LevelTable) -> Arc<Self> {
         Arc::new(Self {
             table: ArcSwap::from_pointee(table),
-            wanted: Wanted::new(8192),
+            wanted: WantedCallsites::new(8192),
             spans,
             reloading: Mutex::default(),
         })
@@ -188,7 +188,7 @@ impl fmt::Debug for Router {
 
 /// Knows per callsite whether the table in force wants it; each `callsite_enabled` writes it anew, so that the question
 /// before every event needs no look at the table.
-struct Wanted {
+struct WantedCallsites {
     slots: Box<[(AtomicUsize, AtomicU8)]>,
 }
 
@@ -197,7 +197,7 @@ const NO: u8 = 1;
 const YES: u8 = 2;
 const PROBES: usize = 16;
 
-impl Wanted {
+impl WantedCallsites {
     fn new(slots: usize) -> Self {
         Self { slots: (0..slots.next_power_of_two()).map(|_| <(AtomicUsize, AtomicU8)>::default()).collect() }
     }

@@ -144,7 +144,7 @@ pub(crate) fn apply(rules: &[Rule], event: &EventView<'_>, then: &mut dyn FnMut(
 
 /// Makes rules. A filter that is named twice is made once; one that counts, for each that names it: two that shared a
 /// sample of every second event would have it pass always to the one and never to the other.
-pub(crate) struct Rules<'a> {
+pub(crate) struct RuleBuilder<'a> {
     defined: Option<&'a Options>,
     components: &'a Components,
     source_map: &'a SourceMap,
@@ -153,7 +153,7 @@ pub(crate) struct Rules<'a> {
     samples: usize,
 }
 
-impl<'a> Rules<'a> {
+impl<'a> RuleBuilder<'a> {
     pub(crate) fn new(options: &'a Options, components: &'a Components, source_map: &'a SourceMap) -> Self {
         Self { defined: options.table("filters"), components, source_map, made: HashMap::new(), samples: 0 }
     }

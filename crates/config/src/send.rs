@@ -15,7 +15,7 @@ use crate::{
     compile::{CompileContext, compile},
     environment,
     mistake::{Cause, Findings},
-    plan::Plan,
+    plan::ProgramPlan,
     presets,
     resolve::Surroundings,
     setting::names,
@@ -75,7 +75,7 @@ impl ManualAlert {
         self
     }
 
-    fn alert(&self, plan: &Plan) -> Alert {
+    fn alert(&self, plan: &ProgramPlan) -> Alert {
         // It does not pass the capture, which redacts what a program says.
         let redactor = Redactor::default();
         let message = redactor.clean(&self.message).into_owned();
@@ -168,7 +168,7 @@ impl Config {
         &self,
         handler: Option<&str>,
         service: Option<&str>,
-    ) -> Result<(Plan, Vec<(String, Prepared)>), Mistakes> {
+    ) -> Result<(ProgramPlan, Vec<(String, Prepared)>), Mistakes> {
         let mut findings = Findings::default();
         if let Some(name) = handler
             && let known = names(self.options(), "handlers")

@@ -21,7 +21,7 @@ use crate::{
 pub fn setup(name: impl Into<String>) -> Setup {
     Setup {
         service: Some(name.into()),
-        source: Source::Found,
+        source: ConfigSource::Found,
         components: Components::new(),
         rust_log: RustLog::Environment,
     }
@@ -52,13 +52,13 @@ pub fn init_from_env() -> Result<Handle, Mistakes> {
 #[must_use = "nothing happens before init() or layers()"]
 pub struct Setup {
     service: Option<String>,
-    source: Source,
+    source: ConfigSource,
     components: Components,
     rust_log: RustLog,
 }
 
 #[derive(Debug)]
-enum Source {
+enum ConfigSource {
     Found,
     File(PathBuf),
     Value(Box<Config>),
@@ -75,7 +75,7 @@ impl Setup {
     pub(crate) fn of(config: Config) -> Self {
         Self {
             service: None,
-            source: Source::Value(Box::new(config)),
+            source: ConfigSource::Value(Box::new(config)),
             components: Components::new(),
             rust_log: RustLog::Environment,
         }
@@ -83,13 +83,13 @@ impl Setup {
 
     /// Reads this file instead.
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.source = Source::File(path.into());
+        self.source = ConfigSource::File(path.into());
         self
     }
 
     /// Takes this configuration instead of a file.
     pub fn config(mut self, config: Config) -> Self {
-        self.source = Source::Value(Box::new(config));
+        self.source = ConfigSource::Value(Box::new(config));
         self
     }
 
@@ -161,9 +161,9 @@ impl Setup {
 
     fn handle(self) -> Result<Handle, Mistakes> {
         let mut config = match self.source {
-            Source::Value(config) => *config,
-            Source::File(path) => Config::read(path)?,
-            Source::Found => Config::read(default_path())?,
+            ConfigSource::Value(config) => *config,
+            ConfigSource::File(path) => Config::read(path)?,
+            ConfigSource::Found => Config::read(default_path())?,
         };
         let rust_log = match self.rust_log {
             RustLog::Environment => crate::environment::variable("RUST_LOG"),

@@ -15,7 +15,7 @@ use crate::{
 
 /// A handler with what stands before it.
 #[derive(Clone)]
-pub(crate) struct Entry {
+pub(crate) struct HandlerEntry {
     pub(crate) name: String,
     pub(crate) level: HandlerLevel,
     pub(crate) rules: Vec<Rule>,
@@ -24,7 +24,7 @@ pub(crate) struct Entry {
     pub(crate) is_channel: bool,
 }
 
-impl Entry {
+impl HandlerEntry {
     /// Hands an event to the handler, an incident to be written at once.
     #[inline]
     fn give(&self, view: &EventView<'_>) {
@@ -52,19 +52,19 @@ pub(crate) struct Route {
 }
 
 pub(crate) struct Table {
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<HandlerEntry>,
     /// The deepest first; the last is the root.
     pub(crate) routes: Vec<Route>,
     pub(crate) spans: Option<EventFilter>,
     /// Whether panics are events.
     pub(crate) panics: bool,
     most_verbose: LevelFilter,
-    cache: Cache<Site>,
+    cache: Cache<CallsiteRoute>,
 }
 
 /// The cached routes of one callsite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Site {
+pub(crate) struct CallsiteRoute {
     /// The handlers that may hear its events.
     pub(crate) mask: u64,
     /// Those of them that hear all of its events.
@@ -76,10 +76,15 @@ pub(crate) struct Site {
     is_ordered: bool,
 }
 
-const NOBODY: Site = Site { mask: 0, exact: 0, route: 0, has_rules: false, is_ordered: false };
+const NOBODY: CallsiteRoute =
+    CallsiteRoute { mask: 0, exact: 0, route: 0, has_rules: false, is_ordered: false };
 
 impl Table {
-    pub(crate) fn new(entries: Vec<Entry>, loggers: &[LoggerPlan], spans: Option<EventFilter>) -> Self {
+    pub(crate) fn new(
+        entries: Vec<HandlerEntry>,
+        loggers: &[LoggerPlan],
+        spans: Option<EventFilter>,
+    ) -> Self {
         let by_target = loggers.iter().map(|logger| (logger.target.as_str(), logger)).collect();
         let mut routes: Vec<Route> = loggers.iter().map(|logger| flatten(logger, &by_target)).collect();
         routes.sort_by_key(|route| std::cmp::Reverse((segments(&route.target).count(), route.target.len())));
@@ -105,7 +110,7 @@ impl Table {
     }
 
     /// Returns what is known of a callsite, which lives as long as the program.
-    pub(crate) fn site(&self, metadata: &'static Metadata<'static>) -> Site {
+    pub(crate) fn site(&self, metadata: &'static Metadata<'static>) -> CallsiteRoute {
         let key = std::ptr::from_ref(metadata) as usize;
         self.cache.get(key).unwrap_or_else(|| {
             let site = self.work_out(metadata);
@@ -115,7 +120,7 @@ impl Table {
     }
 
     /// Works out what is known of an event by its metadata.
-    pub(crate) fn work_out(&self, metadata: &Metadata<'_>) -> Site {
+    pub(crate) fn work_out(&self, metadata: &Metadata<'_>) -> CallsiteRoute {
         let Some((number, route)) = self.route(metadata.target()) else { return NOBODY };
         if route.mask == 0 {
             return NOBODY;
@@ -159,7 +164,7 @@ impl Table {
                 exact |= 1 << number;
             }
         }
-        Site { mask, exact, route: u16::try_from(number).unwrap_or(0), has_rules, is_ordered }
+        CallsiteRoute { mask, exact, route: u16::try_from(number).unwrap_or(0), has_rules, is_ordered }
     }
 
     /// Hands an event to all who hear it.
@@ -195,7 +200,7 @@ impl Table {
     }
 
     /// Hands an event on from one handler to the next, each of which may change it for those after it.
-    fn hand_on(&self, site: Site, order: &[usize], view: &EventView<'_>) {
+    fn hand_on(&self, site: CallsiteRoute, order: &[usize], view: &EventView<'_>) {
         let mut rest = order;
         while let Some((number, after)) = rest.split_first() {
             rest = after;
@@ -218,7 +223,7 @@ impl Table {
     }
 
     #[inline]
-    fn hand_out(&self, site: Site, view: &EventView<'_>) {
+    fn hand_out(&self, site: CallsiteRoute, view: &EventView<'_>) {
         if site.mask == site.exact && site.mask.is_power_of_two() {
             // The usual: one hears all of it.
             if let Some(entry) = self.entries.get(site.mask.trailing_zeros() as usize) {
@@ -229,7 +234,7 @@ impl Table {
         self.hand_out_each(site, view);
     }
 
-    fn hand_out_each(&self, site: Site, view: &EventView<'_>) {
+    fn hand_out_each(&self, site: CallsiteRoute, view: &EventView<'_>) {
         let mut left = site.mask;
         while left != 0 {
             let number = left.trailing_zeros();

@@ -15,7 +15,7 @@ use watchfire_core::clock;
 
 use crate::{
     environment,
-    handle::{Shared, Watched},
+    handle::{HandleShared, Watched},
 };
 
 use followed::looks_cut;
@@ -49,7 +49,7 @@ impl Bell {
 }
 
 /// Starts the thread, once.
-pub(crate) fn start(shared: &Arc<Shared>) {
+pub(crate) fn start(shared: &Arc<HandleShared>) {
     if shared.is_watched.swap(true, Ordering::AcqRel) {
         return;
     }
@@ -83,7 +83,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(shared: &Shared, hangup: Arc<AtomicBool>) -> Self {
+    fn new(shared: &HandleShared, hangup: Arc<AtomicBool>) -> Self {
         // Not how it looks now: it may have changed since it was read.
         let known = shared.origin.file.as_ref().and_then(|file| file.stamp.clone());
         let seen = (known.clone(), clock::instant());
@@ -103,7 +103,7 @@ impl Watch {
     }
 
     /// Looks at the file and reads it if it is time to; returns when to look again.
-    fn look(&mut self, shared: &Shared, now: Instant) -> Duration {
+    fn look(&mut self, shared: &HandleShared, now: Instant) -> Duration {
         let Some(file) = &shared.origin.file else { return PAUSE };
         let stamp = Stamp::of(&file.path);
         if stamp != self.seen.0 {
@@ -150,7 +150,7 @@ impl Watch {
     }
 
     /// Says once that something that is not a regular file has taken the place of the file.
-    fn report_odd(&mut self, shared: &Shared, path: &Path, is_missing: bool) {
+    fn report_odd(&mut self, shared: &HandleShared, path: &Path, is_missing: bool) {
         let is_odd = is_missing && std::fs::metadata(path).is_ok();
         if is_odd && !self.is_odd {
             shared.log.say(format_args!(
@@ -162,7 +162,7 @@ impl Watch {
     }
 }
 
-fn report(shared: &Shared, reloaded: Result<(), crate::Mistakes>) {
+fn report(shared: &HandleShared, reloaded: Result<(), crate::Mistakes>) {
     if let Err(mistakes) = reloaded {
         shared.log.say(format_args!("the old configuration stays in force:\n{mistakes}"));
     }
@@ -189,7 +189,7 @@ impl Stamp {
 }
 
 #[cfg(unix)]
-fn listen_for_hangup(shared: &Shared, is_wanted: bool) -> Arc<AtomicBool> {
+fn listen_for_hangup(shared: &HandleShared, is_wanted: bool) -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     if is_wanted
         && let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(&flag))
@@ -200,6 +200,6 @@ fn listen_for_hangup(shared: &Shared, is_wanted: bool) -> Arc<AtomicBool> {
 }
 
 #[cfg(not(unix))]
-fn listen_for_hangup(_shared: &Shared, _is_wanted: bool) -> Arc<AtomicBool> {
+fn listen_for_hangup(_shared: &HandleShared, _is_wanted: bool) -> Arc<AtomicBool> {
     Arc::default()
 }

@@ -109,8 +109,8 @@ mod tests {
         }
     }
 
-    struct Panics;
-    impl fmt::Debug for Panics {
+    struct PanickingDebug;
+    impl fmt::Debug for PanickingDebug {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("half")?;
             panic!("no")
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn replaces_a_value_whose_debug_panics() {
         let mut out = String::from("x=");
-        assert!(!append(&mut out, 100, format_args!("{Panics:?}")));
+        assert!(!append(&mut out, 100, format_args!("{PanickingDebug:?}")));
         assert_eq!(out, format!("x={PANICKED}"));
     }
 

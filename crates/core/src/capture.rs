@@ -13,7 +13,7 @@ use tracing_core::{Level, Metadata};
 use crate::{
     Alert, AlertId, App, EventView, Field, Incident, Limits, Severity, SpanFacts, SpanNode, Stack, Value,
     alert::{Origin, random_u64},
-    fields::{Collect, Kept},
+    fields::{Collect, KeptFields},
 };
 
 /// Makes alerts of events: one per outbox, or per handler that keeps alerts.
@@ -53,7 +53,8 @@ impl Capture {
     /// Makes an alert of an event: its fields, the spans around it, the error chain; redacted and capped.
     #[must_use]
     pub fn alert(&self, event: &EventView<'_>) -> Alert {
-        let (alert, buffers) = self.finish(self.take(event, crate::clock::instant(), Buffers(Kept::spare())));
+        let (alert, buffers) =
+            self.finish(self.take(event, crate::clock::instant(), Buffers(KeptFields::spare())));
         buffers.0.leave();
         alert
     }
@@ -72,7 +73,7 @@ impl Capture {
             at,
             level: event.level(),
             severity,
-            place: Place::of(event),
+            place: RawOrigin::of(event),
             kept: collect.kept.with_thread(event),
             spans: Spans::of(event),
             stack: match event.incident() {
@@ -120,8 +121,8 @@ pub struct Captured {
     at: Instant,
     level: Level,
     severity: Severity,
-    place: Place,
-    kept: Kept,
+    place: RawOrigin,
+    kept: KeptFields,
     spans: Spans,
     stack: Option<Stack>,
     origin: Origin,
@@ -129,11 +130,11 @@ pub struct Captured {
 
 /// Holds the texts and values of one captured event; its room is used again.
 #[derive(Debug, Default)]
-pub struct Buffers(Kept);
+pub struct Buffers(KeptFields);
 
 /// The origin of an event. The texts of a callsite are `'static`; those of a `log` record are copied.
 #[derive(Debug)]
-enum Place {
+enum RawOrigin {
     Callsite(&'static Metadata<'static>),
     Record(Box<Texts>),
 }
@@ -146,7 +147,7 @@ struct Texts {
     line: Option<u32>,
 }
 
-impl Place {
+impl RawOrigin {
     fn of(event: &EventView<'_>) -> Self {
         if !event.has_own_metadata() {
             return Self::Callsite(event.callsite());

@@ -13,8 +13,8 @@ use crate::{
     fields::FieldBuf,
     incident,
     levels::LevelTable,
-    rewrite::{Found, Overlay},
-    settings::Settings,
+    rewrite::{FoundField, Overlay},
+    settings::LayerSettings,
     span_slot::{Lookup, SpanSource},
 };
 
@@ -39,7 +39,7 @@ pub(crate) struct EventCore<'a> {
     pub(crate) is_log: bool,
     incident: Option<&'a Incident>,
     pub(crate) source: &'a dyn SpanSource,
-    pub(crate) settings: &'a Settings,
+    pub(crate) settings: &'a LayerSettings,
     /// Those of the settings, but for a filter, which has its own.
     pub(crate) spans: &'a LevelTable,
     chain: OnceCell<Option<Arc<SpanNode>>>,
@@ -53,7 +53,7 @@ impl<'a> EventCore<'a> {
         event: &'a Event<'a>,
         normalized: Option<&'a Metadata<'a>>,
         source: &'a dyn SpanSource,
-        settings: &'a Settings,
+        settings: &'a LayerSettings,
     ) -> Self {
         Self {
             event,
@@ -102,7 +102,7 @@ impl<'a> EventView<'a> {
         S: Subscriber + for<'l> LookupSpan<'l>,
     {
         // A constant, which only a `const` could not build: nothing is allocated for an event that a filter turns away.
-        static RULES: LazyLock<Settings> = LazyLock::new(Default::default);
+        static RULES: LazyLock<LayerSettings> = LazyLock::new(Default::default);
         let normalized = of_record(event);
         let lookup = Lookup(context);
         let mut core = EventCore::new(event, normalized.as_ref(), &lookup, &RULES);
@@ -270,8 +270,8 @@ impl<'a> EventView<'a> {
         match self.overlay {
             None => self.own_field(name),
             Some(overlay) => match overlay.find(self.core.event, name)? {
-                Found::Given(text) => Some(text),
-                Found::Own(first) => self.own_field(first),
+                FoundField::Given(text) => Some(text),
+                FoundField::Own(first) => self.own_field(first),
             },
         }
     }

@@ -15,14 +15,14 @@ use crate::{
 
 pub(crate) type FieldList = Vec<(&'static str, Value)>;
 
-/// A stretch of the texts of a [`Kept`], in bytes.
+/// A stretch of the texts of a [`KeptFields`], in bytes.
 pub(crate) type Stretch = (u32, u32);
 
 /// Holds what a visit kept: values of a fixed size, and all their texts in one buffer.
 ///
 /// Two allocations whatever the number of fields, and none if the buffers are used again.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
+pub(crate) struct KeptFields {
     texts: String,
     fields: Vec<(&'static str, Raw)>,
     message: Option<Stretch>,
@@ -45,7 +45,7 @@ enum Raw {
     Bool(bool),
 }
 
-impl Kept {
+impl KeptFields {
     /// Takes the buffers that this thread used last, if it has any.
     pub(crate) fn spare() -> Self {
         SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default()
@@ -128,12 +128,12 @@ const KEEP_FIELDS: usize = 32;
 const USUAL_TEXT: usize = 240;
 
 thread_local! {
-    static SPARE: Cell<Option<Kept>> = const { Cell::new(None) };
+    static SPARE: Cell<Option<KeptFields>> = const { Cell::new(None) };
 }
 
 /// Collects typed values, capped and redacted; user formatters run here, so no lock may be held.
 pub(crate) struct Collect<'a> {
-    pub(crate) kept: Kept,
+    pub(crate) kept: KeptFields,
     pub(crate) panics: u64,
     limits: &'a Limits,
     redactor: &'a Redactor,
@@ -143,7 +143,7 @@ pub(crate) struct Collect<'a> {
 
 impl<'a> Collect<'a> {
     /// Collects into empty buffers.
-    pub(crate) fn new(kept: Kept, limits: &'a Limits, redactor: &'a Redactor, hide_log: bool) -> Self {
+    pub(crate) fn new(kept: KeptFields, limits: &'a Limits, redactor: &'a Redactor, hide_log: bool) -> Self {
         Self { kept, panics: 0, limits, redactor, hide_log, left: limits.total }
     }
 

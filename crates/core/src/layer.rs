@@ -23,12 +23,12 @@ use tracing_subscriber::{
 use crate::{
     EventView, Handler, Incident, LevelTable, Limits, Redactor, SpanNode,
     event::{EventCore, of_record},
-    fields::{Collect, FieldList, Kept},
+    fields::{Collect, FieldList, KeptFields},
     filter_hints::FilterHints,
     guard::{Inside, caught},
     incident,
     safe_filter::{Ceiling, SafeFilter, was_asked_last},
-    settings::Settings,
+    settings::LayerSettings,
     span_slot::{self, LayerId, SpanSlot, StackLookup, node_of, slot_of},
 };
 
@@ -42,7 +42,7 @@ use crate::{
 pub struct HandlerLayer<H> {
     handler: H,
     id: LayerId,
-    settings: Settings,
+    settings: LayerSettings,
     /// An `Arc<dyn Filter<S> + Send + Sync>`, of the subscriber type that the filter was made for.
     recheck: Option<Box<dyn Any + Send + Sync>>,
     /// The most verbose level that is heard; behind a filter that names one all levels are.
@@ -81,7 +81,7 @@ impl<H: Handler> HandlerLayer<H> {
             ceiling: handler.default_level(),
             handler,
             id: LayerId::new(),
-            settings: Settings::default(),
+            settings: LayerSettings::default(),
             recheck: None,
             dispatch: OnceLock::new(),
             counts: Arc::default(),
@@ -262,7 +262,7 @@ impl<H: Handler> HandlerLayer<H> {
     /// Collects the fields of a span as they are given: each reader redacts by its own rules.
     fn collect(&self, record: impl FnOnce(&mut Collect<'_>)) -> FieldList {
         let given = Redactor::off();
-        let mut fields = Collect::new(Kept::spare(), self.settings.limits(), &given, false);
+        let mut fields = Collect::new(KeptFields::spare(), self.settings.limits(), &given, false);
         if caught(|| record(&mut fields)).is_none() {
             fields.panics += 1;
         }

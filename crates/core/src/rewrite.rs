@@ -28,12 +28,12 @@ pub struct Rewrite {
     severity: Option<Severity>,
     rename: Vec<(String, Field)>,
     remove: Vec<String>,
-    set: Vec<Given>,
+    set: Vec<GivenField>,
 }
 
 /// A field that a rewrite brings along.
 #[derive(Clone, Debug, PartialEq)]
-struct Given {
+struct GivenField {
     field: Field,
     value: Value,
     text: String,
@@ -74,7 +74,7 @@ impl Rewrite {
         let text = value.to_string();
         // A message is a text, whatever it says.
         let value = if name == "message" { Value::from(text.as_str()) } else { value };
-        self.set.push(Given { field: process::field_named(name), value, text });
+        self.set.push(GivenField { field: process::field_named(name), value, text });
         self
     }
 
@@ -128,7 +128,7 @@ pub(crate) struct Overlay<'a> {
 }
 
 /// Says where a field that is shown comes from.
-pub(crate) enum Found<'a> {
+pub(crate) enum FoundField<'a> {
     /// The event's own, by its first name.
     Own(&'static str),
     Given(&'a str),
@@ -136,12 +136,12 @@ pub(crate) enum Found<'a> {
 
 impl<'a> Overlay<'a> {
     /// Finds the field that is shown as `name`.
-    pub(crate) fn find(&self, event: &tracing_core::Event<'_>, name: &str) -> Option<Found<'a>> {
-        let shown = Shown::of(self, event);
+    pub(crate) fn find(&self, event: &tracing_core::Event<'_>, name: &str) -> Option<FoundField<'a>> {
+        let shown = ShownFields::of(self, event);
         let found = shown.entries().iter().rev().find(|entry| entry.is_named(name))?;
         match found.given {
-            Some(given) => Some(Found::Given(&given.text)),
-            None => Some(Found::Own(found.first)),
+            Some(given) => Some(FoundField::Given(&given.text)),
+            None => Some(FoundField::Own(found.first)),
         }
     }
 
@@ -152,7 +152,7 @@ impl<'a> Overlay<'a> {
         event: &tracing_core::Event<'_>,
         visitor: &mut dyn Visit,
     ) {
-        let shown = Shown::of(self, event);
+        let shown = ShownFields::of(self, event);
         let redactor = view.redactor();
         event.record(&mut Renaming { shown: &shown, redactor, at: 0, visitor });
         for entry in shown.entries() {
@@ -170,21 +170,21 @@ impl<'a> Overlay<'a> {
 const MOST: usize = 64;
 
 /// Holds what becomes of each field, without an allocation.
-struct Shown<'a> {
-    entries: [Entry<'a>; MOST],
+struct ShownFields<'a> {
+    entries: [FieldEntry<'a>; MOST],
     len: usize,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Entry<'a> {
+struct FieldEntry<'a> {
     /// The name it came with, by which it may be a secret's.
     first: &'static str,
     renamed: Option<&'a Field>,
-    given: Option<&'a Given>,
+    given: Option<&'a GivenField>,
     is_shown: bool,
 }
 
-impl Entry<'_> {
+impl FieldEntry<'_> {
     fn name(&self) -> &str {
         self.renamed.map_or(self.first, Field::name)
     }
@@ -194,24 +194,24 @@ impl Entry<'_> {
     }
 }
 
-impl<'a> Shown<'a> {
+impl<'a> ShownFields<'a> {
     fn of(overlay: &Overlay<'a>, event: &tracing_core::Event<'_>) -> Self {
-        let mut shown = Self { entries: [Entry::default(); MOST], len: 0 };
+        let mut shown = Self { entries: [FieldEntry::default(); MOST], len: 0 };
         // The names of what is really there: a field may be declared and not be given. Formats nobody's values.
-        event.record(&mut Names(&mut shown));
+        event.record(&mut NameVisitor(&mut shown));
         shown.lay(overlay);
         shown
     }
 
-    fn entries(&self) -> &[Entry<'a>] {
+    fn entries(&self) -> &[FieldEntry<'a>] {
         self.entries.get(..self.len).unwrap_or_default()
     }
 
-    fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry<'a>> {
+    fn entries_mut(&mut self) -> impl Iterator<Item = &mut FieldEntry<'a>> {
         self.entries.iter_mut().take(self.len)
     }
 
-    fn push(&mut self, entry: Entry<'a>) {
+    fn push(&mut self, entry: FieldEntry<'a>) {
         if let Some(free) = self.entries.get_mut(self.len) {
             *free = entry;
             self.len += 1;
@@ -237,7 +237,7 @@ impl<'a> Shown<'a> {
         for given in &overlay.rewrite.set {
             let name = given.field.name();
             self.hide(name);
-            self.push(Entry { first: name, renamed: None, given: Some(given), is_shown: true });
+            self.push(FieldEntry { first: name, renamed: None, given: Some(given), is_shown: true });
         }
     }
 
@@ -246,17 +246,17 @@ impl<'a> Shown<'a> {
     }
 }
 
-struct Names<'s, 'a>(&'s mut Shown<'a>);
+struct NameVisitor<'s, 'a>(&'s mut ShownFields<'a>);
 
-impl Visit for Names<'_, '_> {
+impl Visit for NameVisitor<'_, '_> {
     fn record_debug(&mut self, field: &Field, _value: &dyn fmt::Debug) {
-        self.0.push(Entry { first: field.name(), renamed: None, given: None, is_shown: true });
+        self.0.push(FieldEntry { first: field.name(), renamed: None, given: None, is_shown: true });
     }
 }
 
 /// Hands the event's own fields on under the names that they are shown by.
 struct Renaming<'s, 'a> {
-    shown: &'s Shown<'a>,
+    shown: &'s ShownFields<'a>,
     redactor: &'s Redactor,
     /// How many fields were visited.
     at: usize,
@@ -268,8 +268,8 @@ impl Renaming<'_, '_> {
         let entry = self.shown.entries().get(self.at).filter(|entry| entry.given.is_none());
         self.at += 1;
         match entry {
-            Some(Entry { is_shown: false, .. }) => {}
-            Some(Entry { renamed: Some(to), first, .. }) => {
+            Some(FieldEntry { is_shown: false, .. }) => {}
+            Some(FieldEntry { renamed: Some(to), first, .. }) => {
                 pass(&mut Under::new(self.redactor, first, self.visitor), to);
             }
             // One too many to be known here, and to be captured.

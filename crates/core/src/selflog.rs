@@ -10,17 +10,17 @@ use std::{
 ///
 /// It is not `tracing`: what goes wrong with an alert must not become an alert.
 #[derive(Clone, Default)]
-pub struct SelfLog(Arc<Shared>);
+pub struct SelfLog(Arc<SelfLogShared>);
 
 #[derive(Default)]
-struct Shared {
+struct SelfLogShared {
     hook: Option<Hook>,
-    said: Mutex<HashMap<String, Said>>,
+    said: Mutex<HashMap<String, LastReport>>,
 }
 
 type Hook = Box<dyn Fn(&str) + Send + Sync>;
 
-struct Said {
+struct LastReport {
     at: Instant,
     held: u64,
 }
@@ -33,7 +33,7 @@ const KINDS: usize = 256;
 impl SelfLog {
     /// Hands the lines to `hook` instead of stderr.
     pub fn to(hook: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Shared { hook: Some(Box::new(hook)), said: Mutex::default() }))
+        Self(Arc::new(SelfLogShared { hook: Some(Box::new(hook)), said: Mutex::default() }))
     }
 
     /// Says `line` now, whatever was said before.
@@ -61,7 +61,7 @@ impl SelfLog {
                 std::mem::take(&mut last.held)
             }
             None => {
-                said.insert(kind.to_owned(), Said { at: now, held: 0 });
+                said.insert(kind.to_owned(), LastReport { at: now, held: 0 });
                 0
             }
         };

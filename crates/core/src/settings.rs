@@ -4,7 +4,7 @@ use crate::{LevelTable, Limits, Redactor, alert::random_u64};
 
 /// The span levels, the redactor and the limits of one layer, under a number for them.
 #[derive(Debug)]
-pub(crate) struct Settings {
+pub(crate) struct LayerSettings {
     spans: LevelTable,
     redactor: Redactor,
     limits: Limits,
@@ -12,7 +12,7 @@ pub(crate) struct Settings {
     id: u64,
 }
 
-impl Default for Settings {
+impl Default for LayerSettings {
     fn default() -> Self {
         let (spans, redactor, limits) = Default::default();
         // Random, so that no counter has to be shared.
@@ -20,7 +20,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl LayerSettings {
     pub(crate) fn spans(&self) -> &LevelTable {
         &self.spans
     }

@@ -8,17 +8,17 @@ mod trim;
 
 use std::{backtrace::Backtrace, borrow::Cow, fmt, sync::Arc};
 
-use owner::Owner;
+use owner::FrameOwner;
 
 pub(crate) use owner::short_path;
 
 /// A captured call stack. Its symbols are looked up when it is first read, which takes milliseconds: not on the thread
 /// that emitted the event.
 #[derive(Clone)]
-pub struct Stack(Inner);
+pub struct Stack(StackSource);
 
 #[derive(Clone)]
-enum Inner {
+enum StackSource {
     Raw(Arc<Backtrace>),
     Text(Arc<str>),
 }
@@ -80,20 +80,20 @@ impl Stack {
     /// Captures the present call stack.
     #[must_use]
     pub fn capture() -> Self {
-        Self(Inner::Raw(Arc::new(Backtrace::force_capture())))
+        Self(StackSource::Raw(Arc::new(Backtrace::force_capture())))
     }
 
     /// Takes the text of a stack as the standard library prints it.
     pub fn from_text(text: impl Into<Arc<str>>) -> Self {
-        Self(Inner::Text(text.into()))
+        Self(StackSource::Text(text.into()))
     }
 
     /// Returns the whole stack as the standard library prints it.
     #[must_use]
     pub fn text(&self) -> String {
         match &self.0 {
-            Inner::Raw(raw) => raw.to_string(),
-            Inner::Text(text) => text.to_string(),
+            StackSource::Raw(raw) => raw.to_string(),
+            StackSource::Text(text) => text.to_string(),
         }
     }
 
@@ -138,7 +138,7 @@ impl fmt::Debug for Stack {
 }
 
 fn excerpt(frames: &[StackFrame]) -> Vec<String> {
-    let is_named = |frame: &StackFrame| frame.has_name() && Owner::of(frame) != Owner::Startup;
+    let is_named = |frame: &StackFrame| frame.has_name() && FrameOwner::of(frame) != FrameOwner::Startup;
     if !frames.iter().any(is_named) {
         return vec![format!("{} without names: the program was built without symbols", count(frames.len()))];
     }

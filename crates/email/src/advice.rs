@@ -1,22 +1,27 @@
 //! Say what a person can do about a step that failed: pure.
 
 use crate::{
-    config::{Security, Server},
-    stage::{Stage, Trouble, is_about_greeting},
+    config::{MailServer, Security},
+    stage::{MailStage, StageFailure, is_about_greeting},
 };
 
 /// Returns what helps, in one short clause; nothing where waiting is all that helps.
 ///
 /// `text` is what the server or a library said.
-pub(crate) fn advice(server: &Server, stage: Stage, trouble: Trouble, text: &str) -> Option<&'static str> {
+pub(crate) fn advice(
+    server: &MailServer,
+    stage: MailStage,
+    trouble: StageFailure,
+    text: &str,
+) -> Option<&'static str> {
     match trouble {
-        Trouble::Refused(code) => refused(server, stage, code, text),
-        Trouble::Failed => failed(server, text),
-        Trouble::Silence => silent(server, stage),
+        StageFailure::Refused(code) => refused(server, stage, code, text),
+        StageFailure::Failed => failed(server, text),
+        StageFailure::Silence => silent(server, stage),
     }
 }
 
-fn refused(server: &Server, stage: Stage, code: u16, text: &str) -> Option<&'static str> {
+fn refused(server: &MailServer, stage: MailStage, code: u16, text: &str) -> Option<&'static str> {
     let wants_tls = text.to_ascii_lowercase().contains("starttls");
     Some(match (code, stage) {
         (538, _) | (530, _) if wants_tls || code == 538 => {
@@ -26,10 +31,16 @@ fn refused(server: &Server, stage: Stage, code: u16, text: &str) -> Option<&'sta
         (534 | 535, _) => {
             "somebody has to set the right user and password (many providers want an app password)"
         }
-        (500.., Stage::Connect) => HELLO,
-        (500.., Stage::Mail | Stage::Rcpt | Stage::Data) if is_about_greeting(code, text) => HELLO,
-        (500.., Stage::Mail) if !is_about_size(code, text) => "may this login send with this `from` address?",
-        (500.., Stage::Rcpt) if text.starts_with("5.7.") || text.to_ascii_lowercase().contains("relay") => {
+        (500.., MailStage::Connect) => HELLO,
+        (500.., MailStage::Mail | MailStage::Rcpt | MailStage::Data) if is_about_greeting(code, text) => {
+            HELLO
+        }
+        (500.., MailStage::Mail) if !is_about_size(code, text) => {
+            "may this login send with this `from` address?"
+        }
+        (500.., MailStage::Rcpt)
+            if text.starts_with("5.7.") || text.to_ascii_lowercase().contains("relay") =>
+        {
             match server.login {
                 Some(_) => "may this login send to this address?",
                 None => "the server may want a login: set user and password",
@@ -46,7 +57,7 @@ fn is_about_size(code: u16, text: &str) -> bool {
     matches!(code, 523 | 552) || text.starts_with("5.3.4") || text.starts_with("5.2.3")
 }
 
-fn failed(server: &Server, text: &str) -> Option<&'static str> {
+fn failed(server: &MailServer, text: &str) -> Option<&'static str> {
     let text = text.to_ascii_lowercase();
     let said = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
     if said(&["unknownissuer"]) {
@@ -89,17 +100,17 @@ fn failed(server: &Server, text: &str) -> Option<&'static str> {
         return Some("is there a way from this machine to the host?");
     }
     if said(&["timed out", "timeout"]) {
-        return silent(server, Stage::Connect);
+        return silent(server, MailStage::Connect);
     }
     None
 }
 
-fn silent(server: &Server, stage: Stage) -> Option<&'static str> {
+fn silent(server: &MailServer, stage: MailStage) -> Option<&'static str> {
     match (stage, server.security) {
-        (Stage::Connect, Security::StartTls | Security::Plain) => Some(
+        (MailStage::Connect, Security::StartTls | Security::Plain) => Some(
             "is the port open in the firewall? a port that speaks TLS at once, as 465 mostly does, needs smtps://",
         ),
-        (Stage::Connect, Security::Tls) => Some("is the port right, and open in the firewall?"),
+        (MailStage::Connect, Security::Tls) => Some("is the port right, and open in the firewall?"),
         _ => None,
     }
 }
@@ -110,8 +121,8 @@ mod tests {
 
     #[test]
     fn each_trouble_that_a_person_can_end_says_how() {
-        use Stage::{Auth, Connect, Mail, Rcpt, Tls};
-        use Trouble::{Failed, Refused, Silence};
+        use MailStage::{Auth, Connect, Mail, Rcpt, Tls};
+        use StageFailure::{Failed, Refused, Silence};
         let cases = [
             ("smtp://h", Connect, Failed, "Connection refused (os error 111)", "on this port?"),
             (
@@ -183,20 +194,20 @@ mod tests {
             ("smtp://a:b@h", Rcpt, Refused(554), "5.7.1 Relay access denied", "may this login"),
         ];
         for (url, stage, trouble, text, part) in cases {
-            let said = advice(&Server::parse(url).unwrap(), stage, trouble, text);
+            let said = advice(&MailServer::parse(url).unwrap(), stage, trouble, text);
             assert!(said.is_some_and(|said| said.contains(part)), "{url} {stage} {text}: {said:?}");
         }
     }
 
     #[test]
     fn what_passes_by_itself_gets_no_advice() {
-        let server = Server::parse("smtp://h").unwrap();
+        let server = MailServer::parse("smtp://h").unwrap();
         for (stage, trouble, text) in [
-            (Stage::Rcpt, Trouble::Refused(451), "4.7.1 greylisted"),
-            (Stage::Auth, Trouble::Refused(454), "4.7.0 Temporary authentication failure"),
-            (Stage::Mail, Trouble::Refused(552), "5.3.4 Message size exceeds fixed limit"),
-            (Stage::Dot, Trouble::Silence, ""),
-            (Stage::Data, Trouble::Failed, "connection reset by peer"),
+            (MailStage::Rcpt, StageFailure::Refused(451), "4.7.1 greylisted"),
+            (MailStage::Auth, StageFailure::Refused(454), "4.7.0 Temporary authentication failure"),
+            (MailStage::Mail, StageFailure::Refused(552), "5.3.4 Message size exceeds fixed limit"),
+            (MailStage::Dot, StageFailure::Silence, ""),
+            (MailStage::Data, StageFailure::Failed, "connection reset by peer"),
         ] {
             assert_eq!(advice(&server, stage, trouble, text), None, "{stage} {text}");
         }

@@ -33,7 +33,7 @@ pub struct EmailBuilder {
     login: Option<(String, Secret)>,
     reply_to: Option<String>,
     subject_prefix: String,
-    parts: Parts,
+    parts: MailParts,
     threads: Threads,
     hello_name: Option<String>,
     step: Duration,
@@ -47,14 +47,14 @@ struct ServerUrl(String);
 
 /// Settings that were checked.
 #[derive(Clone)]
-pub(crate) struct Settings {
+pub(crate) struct EmailSettings {
     pub(crate) admins: Vec<Mailbox>,
     pub(crate) from: Mailbox,
     pub(crate) reply_to: Option<Mailbox>,
     pub(crate) subject_prefix: String,
-    pub(crate) parts: Parts,
+    pub(crate) parts: MailParts,
     pub(crate) threads: Threads,
-    pub(crate) server: Server,
+    pub(crate) server: MailServer,
     pub(crate) hello: ClientId,
     pub(crate) step: Duration,
     /// Authorities to trust beside those of the system.
@@ -63,7 +63,7 @@ pub(crate) struct Settings {
 
 /// The parts of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Parts {
+pub(crate) enum MailParts {
     TextAndHtml,
     Text,
 }
@@ -84,7 +84,7 @@ impl EmailBuilder {
             login: None,
             reply_to: None,
             subject_prefix: String::new(),
-            parts: Parts::TextAndHtml,
+            parts: MailParts::TextAndHtml,
             threads: Threads::ByGroup,
             hello_name: None,
             step: Duration::from_secs(10),
@@ -129,7 +129,7 @@ impl EmailBuilder {
 
     /// Leaves out the HTML part that mails have beside the text.
     pub fn without_html(mut self) -> Self {
-        self.parts = Parts::Text;
+        self.parts = MailParts::Text;
         self
     }
 
@@ -159,7 +159,7 @@ impl EmailBuilder {
         self
     }
 
-    pub(crate) fn check(self) -> Result<Settings, ConfigError> {
+    pub(crate) fn check(self) -> Result<EmailSettings, ConfigError> {
         let mut problems = Problems::new();
         let mut admins: Vec<Mailbox> = Vec::with_capacity(self.to.len());
         problems.check(!self.to.is_empty(), "email.to", "expected at least one address");
@@ -184,7 +184,7 @@ impl EmailBuilder {
             roots.extend(problems.keep(read_roots(path, server.as_ref())));
         }
         problems.finish(|| {
-            Some(Settings {
+            Some(EmailSettings {
                 admins,
                 from: from?,
                 reply_to: reply_to.flatten(),
@@ -199,16 +199,17 @@ impl EmailBuilder {
         })
     }
 
-    fn check_server(&self) -> Result<Server, ConfigError> {
+    fn check_server(&self) -> Result<MailServer, ConfigError> {
         let mut problems = Problems::new();
         let server = problems.keep(match &self.server {
-            Some(url) => Server::parse(&url.0),
+            Some(url) => MailServer::parse(&url.0),
             None => Err(missing("email.server", "a URL such as `smtps://user:password@mail.example.com`")),
         });
         let Some((user, password)) = &self.login else { return problems.finish(|| server) };
         let is_whole = !user.is_empty() && !password.expose().is_empty();
         problems.check(is_whole, "email.login", "expected a user and a password that are not empty");
-        let server = server.map(|server| Server { login: Some((user.clone(), password.clone())), ..server });
+        let server =
+            server.map(|server| MailServer { login: Some((user.clone(), password.clone())), ..server });
         if let Some(server) = &server {
             problems.keep(server.check("email.login"));
         }
@@ -222,7 +223,7 @@ impl fmt::Debug for ServerUrl {
     }
 }
 
-impl fmt::Debug for Settings {
+impl fmt::Debug for EmailSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("to", &self.admins.iter().map(ToString::to_string).collect::<Vec<_>>())
@@ -246,7 +247,7 @@ fn check_hello(name: &str) -> Result<ClientId, ConfigError> {
 }
 
 /// Reads a file of authorities, and finds out whether TLS can work with them.
-fn read_roots(path: &Path, server: Option<&Server>) -> Result<Certificate, ConfigError> {
+fn read_roots(path: &Path, server: Option<&MailServer>) -> Result<Certificate, ConfigError> {
     const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
     let field = "email.ca_file";
     if path.as_os_str().is_empty() {
@@ -265,7 +266,7 @@ fn read_roots(path: &Path, server: Option<&Server>) -> Result<Certificate, Confi
 
 /// The server, and the way to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Server {
+pub(crate) struct MailServer {
     pub(crate) security: Security,
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -283,7 +284,7 @@ pub(crate) enum Security {
     Plain,
 }
 
-impl Server {
+impl MailServer {
     pub(crate) fn parse(url: &str) -> Result<Self, ConfigError> {
         // The URL may hold a password: no error shows a part of it.
         let wrong = |reason: &str| ConfigError::new("email.server", reason);

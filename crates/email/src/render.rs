@@ -16,7 +16,7 @@ use watchfire_core::cut;
 use watchfire_outbox::{Form, MessageContent, Notification, Occasion, Receipt, printable};
 
 use crate::{
-    config::{Parts, Settings, Threads},
+    config::{EmailSettings, MailParts, Threads},
     html,
 };
 
@@ -37,12 +37,12 @@ const DUPLICATE_TEXT: &[u8] = b"(possible duplicate: an earlier attempt ended wi
 const DUPLICATE_HTML: &[u8] = b"<b>possible duplicate: an earlier attempt ended without an answer</b><br>";
 
 /// Renders an occasion: one mail per admin, so that nobody sees the others and a retry reaches only who got nothing.
-pub(crate) fn mails(settings: &Settings, occasion: &Occasion<'_>) -> Vec<Notification> {
+pub(crate) fn mails(settings: &EmailSettings, occasion: &Occasion<'_>) -> Vec<Notification> {
     let page = MessageContent::of(occasion);
     let whole: String = printable(&page.plain_text()).collect();
-    let said = Said {
+    let said = MailText {
         subject: subject(settings, &page),
-        html: (settings.parts == Parts::TextAndHtml).then(|| html::page(&page, occasion)),
+        html: (settings.parts == MailParts::TextAndHtml).then(|| html::page(&page, occasion)),
         text: within(&whole, TEXT),
         brief: within(&whole, BRIEF),
         short: printable(&page.short_text()).collect(),
@@ -109,7 +109,7 @@ pub(crate) fn reference(mail: &[u8]) -> String {
 }
 
 /// The content that all mails of an occasion share.
-struct Said {
+struct MailText {
     subject: String,
     html: Option<String>,
     text: String,
@@ -118,7 +118,7 @@ struct Said {
     ascii: String,
 }
 
-fn mail(settings: &Settings, occasion: &Occasion<'_>, admin: &Mailbox, said: &Said) -> Notification {
+fn mail(settings: &EmailSettings, occasion: &Occasion<'_>, admin: &Mailbox, said: &MailText) -> Notification {
     let recipient: &str = admin.email.as_ref();
     let notification = occasion.notification(recipient);
     let id = notification.id().to_string();
@@ -164,7 +164,7 @@ fn part(kind: ContentType, text: &str) -> SinglePart {
 
 /// The headers above the body of each form.
 struct Head<'a> {
-    settings: &'a Settings,
+    settings: &'a EmailSettings,
     occasion: &'a Occasion<'a>,
     from: Mailbox,
     to: Mailbox,
@@ -251,7 +251,7 @@ fn again(encoded: &str) -> HeaderValue {
 }
 
 /// Writes the subject: prefix, severity, program and what happened. No count and no time, so that threads hold.
-fn subject(settings: &Settings, page: &MessageContent) -> String {
+fn subject(settings: &EmailSettings, page: &MessageContent) -> String {
     let message = page.message.trim();
     let what = if message.is_empty() { &page.title } else { message };
     let prefix: String = in_one_line(&settings.subject_prefix).chars().take(PREFIX).collect();

@@ -8,8 +8,8 @@ use watchfire_outbox::{Outcome, Reason, Scope};
 
 use crate::{
     advice::advice,
-    config::Server,
-    stage::{Stage, Trouble, is_about_greeting},
+    config::MailServer,
+    stage::{MailStage, StageFailure, is_about_greeting},
 };
 
 /// The most bytes of a [`Reason`], and of the host's name in it.
@@ -56,10 +56,10 @@ impl Reply {
 }
 
 /// Says what the end of a step means. The first digit decides (RFC 5321 §4.2.1), then the stage, then the details.
-pub(crate) fn judge(server: &Server, stage: Stage, reply: &Reply) -> Outcome {
+pub(crate) fn judge(server: &MailServer, stage: MailStage, reply: &Reply) -> Outcome {
     let trouble = match reply.code {
-        Some(code) => Trouble::Refused(code),
-        None => Trouble::Failed,
+        Some(code) => StageFailure::Refused(code),
+        None => StageFailure::Failed,
     };
     let what = match reply.code {
         Some(code) => format!("{code} {}", reply.text),
@@ -69,7 +69,7 @@ pub(crate) fn judge(server: &Server, stage: Stage, reply: &Reply) -> Outcome {
     let Some(code) = reply.code else {
         return match stage {
             // The dot may have arrived, and its answer not.
-            Stage::Dot => Outcome::Ambiguous(reason),
+            MailStage::Dot => Outcome::Ambiguous(reason),
             _ if reply.ours => Outcome::Held(reason),
             _ => Outcome::Transient(reason),
         };
@@ -86,30 +86,30 @@ pub(crate) fn judge(server: &Server, stage: Stage, reply: &Reply) -> Outcome {
         _ if enhanced == Some((4, 5)) => {
             Outcome::RateLimited { wait: Duration::from_secs(3600), scope: Scope::Channel, reason }
         }
-        (_, Stage::Connect | Stage::Tls | Stage::Auth | Stage::Noop) => Outcome::Held(reason),
+        (_, MailStage::Connect | MailStage::Tls | MailStage::Auth | MailStage::Noop) => Outcome::Held(reason),
         // The server refuses the name that we greeted with, and says so only here (Postfix's `smtpd_delay_reject`).
-        (_, Stage::Mail | Stage::Rcpt | Stage::Data) if is_about_greeting(code, &reply.text) => {
+        (_, MailStage::Mail | MailStage::Rcpt | MailStage::Data) if is_about_greeting(code, &reply.text) => {
             Outcome::Held(reason)
         }
         // Too large (RFC 1870 §6.1, RFC 3463 §3.3, §3.4); 5.2.2 is a full mailbox.
-        (523, _) | (_, Stage::Mail | Stage::Data | Stage::Dot)
+        (523, _) | (_, MailStage::Mail | MailStage::Data | MailStage::Dot)
             if code == 523 || is_too_large(code, enhanced) =>
         {
             Outcome::Degrade(reason)
         }
         // The sender is not welcome, whatever the mail says.
-        (_, Stage::Mail) => Outcome::Held(reason),
-        (_, Stage::Rcpt) => Outcome::RecipientRefused(reason),
-        (_, Stage::Data | Stage::Dot) if matches!(enhanced, Some((1 | 2, _))) => {
+        (_, MailStage::Mail) => Outcome::Held(reason),
+        (_, MailStage::Rcpt) => Outcome::RecipientRefused(reason),
+        (_, MailStage::Data | MailStage::Dot) if matches!(enhanced, Some((1 | 2, _))) => {
             Outcome::RecipientRefused(reason)
         }
         // A filter that dislikes the content may like less of it.
-        (_, Stage::Data | Stage::Dot) => Outcome::Degrade(reason),
+        (_, MailStage::Data | MailStage::Dot) => Outcome::Degrade(reason),
     }
 }
 
 /// Says where it went wrong, what was said there, and what can be done about it: the last is never cut off.
-pub(crate) fn reason(server: &Server, stage: Stage, what: &str, advice: Option<&str>) -> Reason {
+pub(crate) fn reason(server: &MailServer, stage: MailStage, what: &str, advice: Option<&str>) -> Reason {
     let host = cut(&server.host, HOST);
     let place = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let head = format!("{place}:{}: {stage}: ", server.port);

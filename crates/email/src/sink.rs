@@ -9,7 +9,7 @@ use watchfire_outbox::{
 };
 
 use crate::{
-    config::{EmailBuilder, Settings},
+    config::{EmailBuilder, EmailSettings},
     render,
     transport::Transport,
     verify,
@@ -22,7 +22,7 @@ pub type EmailLayer = HandlerLayer<AlertHandler<Email>>;
 ///
 /// [`to`](Self::to) begins its settings; `.layer(&outbox)` checks them.
 pub struct Email {
-    settings: Settings,
+    settings: EmailSettings,
     transport: Transport,
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A step of one mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum MailStage {
     Connect,
     Tls,
     Auth,
@@ -16,7 +16,7 @@ pub(crate) enum Stage {
     Dot,
 }
 
-impl fmt::Display for Stage {
+impl fmt::Display for MailStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Connect => "connecting",
@@ -33,7 +33,7 @@ impl fmt::Display for Stage {
 
 /// The way in which a step failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum StageFailure {
     /// The server refused with this code.
     Refused(u16),
     /// There was an error and no reply.

@@ -23,10 +23,10 @@ use watchfire_outbox::{Notification, Outcome, Reason, Receipt};
 
 use crate::{
     advice::advice,
-    config::{Security, Server, Settings, with_ascii_domain},
+    config::{EmailSettings, MailServer, Security, with_ascii_domain},
     render,
     reply::{self, Reply},
-    stage::{Stage, Trouble},
+    stage::{MailStage, StageFailure},
 };
 
 /// Holds the way to one server.
@@ -34,12 +34,12 @@ use crate::{
 /// Mails go one after the other. A connection is handed on to the mail that waits, if one does, and closed otherwise:
 /// none lies open between two alerts, and nothing has to run in the background to close it.
 pub(crate) struct Transport {
-    pub(crate) server: Server,
+    pub(crate) server: MailServer,
     pub(crate) hello: ClientId,
     pub(crate) step: Duration,
     roots: Vec<Certificate>,
     tls: OnceLock<TlsParameters>,
-    line: Mutex<Line>,
+    line: Mutex<MailLine>,
     waiting: AtomicUsize,
     /// How often no connection came about; those who waited meanwhile do not try again at once.
     failures: AtomicU64,
@@ -47,7 +47,7 @@ pub(crate) struct Transport {
 
 /// The state that one mail hands to the next.
 #[derive(Default)]
-struct Line {
+struct MailLine {
     session: Option<Session>,
     failure: Option<Outcome>,
 }
@@ -69,7 +69,7 @@ const MAILS_PER_SESSION: u32 = 50;
 pub(crate) const QUIT: Duration = Duration::from_secs(1);
 
 impl Transport {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &EmailSettings) -> Self {
         Self {
             server: settings.server.clone(),
             hello: settings.hello.clone(),
@@ -96,10 +96,10 @@ impl Transport {
         };
         let bytes = render::at_delivery(notification);
         let seen = self.failures.load(Ordering::Acquire);
-        let waiting = Waiting::new(&self.waiting);
+        let waiting = WaitingMails::new(&self.waiting);
         let Ok(mut line) = timeout(self.step * 3, self.line.lock()).await else {
             let what = "the server is slow with the mail before this one";
-            return Outcome::Transient(reply::reason(&self.server, Stage::Connect, what, None));
+            return Outcome::Transient(reply::reason(&self.server, MailStage::Connect, what, None));
         };
         drop(waiting);
         if self.failures.load(Ordering::Acquire) != seen
@@ -107,13 +107,13 @@ impl Transport {
         {
             return failure.clone();
         }
-        let mail = Envelope { from, to: &to, ascii: bytes.is_ascii() };
+        let mail = MailEnvelope { from, to: &to, ascii: bytes.is_ascii() };
         let mut session = match timeout(self.step * 4, self.prepare(&mut line, &mail)).await {
             Ok(Ok(session)) => session,
             Ok(Err(outcome)) => return outcome,
             Err(_) => {
                 let what = format!("the steps before the mail took longer than {:?}", self.step * 4);
-                let reason = reply::reason(&self.server, Stage::Connect, &what, None);
+                let reason = reply::reason(&self.server, MailStage::Connect, &what, None);
                 return self.failed(&mut line, Outcome::Transient(reason));
             }
         };
@@ -123,12 +123,12 @@ impl Transport {
             }
             Ok(Err(error)) => {
                 let reply = Reply::of(&error);
-                let outcome = self.judge(Stage::Dot, &reply);
+                let outcome = self.judge(MailStage::Dot, &reply);
                 if reply.leaves_open() { outcome } else { return outcome }
             }
             Err(_) => {
                 let what = format!("no answer within {:?}", self.step * 5);
-                return Outcome::Ambiguous(reply::reason(&self.server, Stage::Dot, &what, None));
+                return Outcome::Ambiguous(reply::reason(&self.server, MailStage::Dot, &what, None));
             }
         };
         session.mails += 1;
@@ -142,7 +142,7 @@ impl Transport {
     }
 
     /// Comes to the point where the server waits for the mail itself.
-    async fn prepare(&self, line: &mut Line, mail: &Envelope<'_>) -> Result<Session, Outcome> {
+    async fn prepare(&self, line: &mut MailLine, mail: &MailEnvelope<'_>) -> Result<Session, Outcome> {
         // Taken out of the line: if this future is dropped half way, the connection goes with it.
         if let Some(mut session) = line.session.take() {
             match timeout(self.step, mail.announce(&mut session.connection)).await {
@@ -171,7 +171,7 @@ impl Transport {
     }
 
     /// Gives a connection whose mail was refused to the one who waits.
-    async fn hand_on(&self, line: &mut Line, mut session: Session) {
+    async fn hand_on(&self, line: &mut MailLine, mut session: Session) {
         if self.waiting.load(Ordering::Acquire) > 0 {
             if session.connection.command(Rset).await.is_ok() {
                 line.session = Some(session);
@@ -181,7 +181,7 @@ impl Transport {
         }
     }
 
-    fn failed(&self, line: &mut Line, outcome: Outcome) -> Outcome {
+    fn failed(&self, line: &mut MailLine, outcome: Outcome) -> Outcome {
         line.failure = Some(outcome.clone());
         self.failures.fetch_add(1, Ordering::AcqRel);
         outcome
@@ -191,35 +191,37 @@ impl Transport {
     pub(crate) async fn open(&self) -> Result<AsyncSmtpConnection, Outcome> {
         let server = &self.server;
         let early = match server.security {
-            Security::Tls => Some(self.tls().map_err(|error| self.judge(Stage::Tls, &Reply::of(&error)))?),
+            Security::Tls => {
+                Some(self.tls().map_err(|error| self.judge(MailStage::Tls, &Reply::of(&error)))?)
+            }
             Security::StartTls | Security::Plain => None,
         };
         let place = (server.host.as_str(), server.port);
         // A name may have an address that leads nowhere before one that works, and a server may let its greeting wait.
         let each = Some(self.step / 3);
         let connecting = AsyncSmtpConnection::connect_tokio1(place, each, &self.hello, early, None);
-        let mut connection = self.within(self.step * 2, Stage::Connect, connecting).await?;
+        let mut connection = self.within(self.step * 2, MailStage::Connect, connecting).await?;
         if server.security == Security::StartTls {
             if connection.can_starttls() {
-                let tls = self.tls().map_err(|error| self.judge(Stage::Tls, &Reply::of(&error)))?;
-                self.step(Stage::Tls, connection.starttls(tls, &self.hello)).await?;
+                let tls = self.tls().map_err(|error| self.judge(MailStage::Tls, &Reply::of(&error)))?;
+                self.step(MailStage::Tls, connection.starttls(tls, &self.hello)).await?;
             } else if !server.is_loopback() {
                 let what = "the server offers no STARTTLS, and mail is not sent without";
                 let advice = match server.login {
                     None => "use smtps://, or smtp+plain:// if you accept mail without encryption",
                     Some(_) => "use smtps://, or the server's port for submission (587)",
                 };
-                return Err(Outcome::Held(reply::reason(server, Stage::Tls, what, Some(advice))));
+                return Err(Outcome::Held(reply::reason(server, MailStage::Tls, what, Some(advice))));
             }
         }
         if let Some((user, password)) = &server.login {
             if !connection.is_encrypted() && !server.is_loopback() {
                 let what = "the password is not sent without TLS";
                 let advice = "use smtps://, or smtp:// (STARTTLS)";
-                return Err(Outcome::Held(reply::reason(server, Stage::Auth, what, Some(advice))));
+                return Err(Outcome::Held(reply::reason(server, MailStage::Auth, what, Some(advice))));
             }
             let credentials = Credentials::new(user.clone(), password.expose().to_owned());
-            self.step(Stage::Auth, connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials))
+            self.step(MailStage::Auth, connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials))
                 .await?;
         }
         Ok(connection)
@@ -227,7 +229,7 @@ impl Transport {
 
     pub(crate) async fn step<T>(
         &self,
-        stage: Stage,
+        stage: MailStage,
         doing: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Outcome> {
         self.within(self.step, stage, doing).await
@@ -236,21 +238,21 @@ impl Transport {
     async fn within<T>(
         &self,
         limit: Duration,
-        stage: Stage,
+        stage: MailStage,
         doing: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Outcome> {
         match timeout(limit, doing).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(error)) => Err(self.judge(stage, &Reply::of(&error))),
             Err(_) => {
-                let advice = advice(&self.server, stage, Trouble::Silence, "");
+                let advice = advice(&self.server, stage, StageFailure::Silence, "");
                 let what = format!("no answer within {limit:?}");
                 Err(Outcome::Transient(reply::reason(&self.server, stage, &what, advice)))
             }
         }
     }
 
-    fn judge(&self, stage: Stage, reply: &Reply) -> Outcome {
+    fn judge(&self, stage: MailStage, reply: &Reply) -> Outcome {
         reply::judge(&self.server, stage, reply)
     }
 
@@ -267,20 +269,20 @@ impl Transport {
     }
 }
 
-struct Envelope<'a> {
+struct MailEnvelope<'a> {
     from: &'a Address,
     to: &'a Address,
     ascii: bool,
 }
 
-impl Envelope<'_> {
-    async fn announce(&self, connection: &mut AsyncSmtpConnection) -> Result<(), (Stage, Reply)> {
+impl MailEnvelope<'_> {
+    async fn announce(&self, connection: &mut AsyncSmtpConnection) -> Result<(), (MailStage, Reply)> {
         let mut parameters = Vec::new();
         let ascii = |address: &Address| -> bool { AsRef::<str>::as_ref(address).is_ascii() };
         if !self.ascii || !ascii(self.from) || !ascii(self.to) {
             // Only an address can be outside ASCII; everything else is encoded. RFC 6531 §3.4.
             if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
-                let stage = if ascii(self.from) { Stage::Rcpt } else { Stage::Mail };
+                let stage = if ascii(self.from) { MailStage::Rcpt } else { MailStage::Mail };
                 return Err((
                     stage,
                     Reply::refusal("the server takes no addresses outside ASCII (SMTPUTF8)"),
@@ -290,24 +292,27 @@ impl Envelope<'_> {
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
         let at = |stage| move |error: Error| (stage, Reply::of(&error));
-        connection.command(Mail::new(Some(self.from.clone()), parameters)).await.map_err(at(Stage::Mail))?;
-        connection.command(Rcpt::new(self.to.clone(), Vec::new())).await.map_err(at(Stage::Rcpt))?;
-        connection.command(Data).await.map_err(at(Stage::Data))?;
+        connection
+            .command(Mail::new(Some(self.from.clone()), parameters))
+            .await
+            .map_err(at(MailStage::Mail))?;
+        connection.command(Rcpt::new(self.to.clone(), Vec::new())).await.map_err(at(MailStage::Rcpt))?;
+        connection.command(Data).await.map_err(at(MailStage::Data))?;
         Ok(())
     }
 }
 
 /// Counts those who wait for the line; also right if a waiting future is dropped.
-struct Waiting<'a>(&'a AtomicUsize);
+struct WaitingMails<'a>(&'a AtomicUsize);
 
-impl<'a> Waiting<'a> {
+impl<'a> WaitingMails<'a> {
     fn new(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::AcqRel);
         Self(count)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingMails<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }

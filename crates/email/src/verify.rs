@@ -5,8 +5,8 @@ use tokio::time::timeout;
 use watchfire_outbox::{Answers, Outcome, Reason, Verdict};
 
 use crate::{
-    config::Server,
-    stage::Stage,
+    config::MailServer,
+    stage::MailStage,
     transport::{QUIT, Transport},
 };
 
@@ -23,14 +23,14 @@ pub(crate) async fn verify(transport: &Transport, answers: &Answers) {
 
 async fn greet(transport: &Transport) -> Result<String, Outcome> {
     let mut connection = transport.open().await?;
-    transport.step(Stage::Noop, connection.command(Noop)).await?;
+    transport.step(MailStage::Noop, connection.command(Noop)).await?;
     let who = describe(&transport.server, &connection);
     // Its answer decides nothing.
     drop(timeout(QUIT, connection.quit()).await);
     Ok(who)
 }
 
-fn describe(server: &Server, connection: &AsyncSmtpConnection) -> String {
+fn describe(server: &MailServer, connection: &AsyncSmtpConnection) -> String {
     let name = connection.server_info().name();
     let way = if connection.is_encrypted() { "over TLS" } else { "without TLS" };
     match &server.login {

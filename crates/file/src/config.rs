@@ -14,7 +14,7 @@ use crate::{
     Compression, Durability, FileHandler, FileLayer, Format, RotationInterval, WhenFull,
     durability::Pace,
     format::{Json, Logfmt, Renderer, Template, Text},
-    fs::Disk,
+    fs::RealDisk,
     retention::Keep,
     time::ZoneName,
 };
@@ -333,7 +333,7 @@ impl LogFile {
     /// # Errors
     /// As [`layer`](Self::layer).
     pub fn handler(self) -> Result<FileHandler, ConfigError> {
-        self.open(Arc::new(Disk))
+        self.open(Arc::new(RealDisk))
     }
 }
 

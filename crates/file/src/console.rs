@@ -186,7 +186,7 @@ impl Console {
             Choice::ByMode | Choice::Text => Renderer::new(Text::new().color(color)),
         };
         process::watch_forks();
-        let inner = Arc::new(Inner {
+        let inner = Arc::new(ConsoleInner {
             stream: self.stream,
             format,
             zone,
@@ -195,7 +195,7 @@ impl Console {
             lost: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
         });
-        let for_exit: Arc<dyn AtExit> = Arc::<Inner>::clone(&inner);
+        let for_exit: Arc<dyn AtExit> = Arc::<ConsoleInner>::clone(&inner);
         process::at_exit(Arc::downgrade(&for_exit));
         Ok(ConsoleHandler(inner))
     }
@@ -209,9 +209,9 @@ impl fmt::Debug for Console {
 
 /// A handler that writes events to a stream. Clones share it.
 #[derive(Clone)]
-pub struct ConsoleHandler(Arc<Inner>);
+pub struct ConsoleHandler(Arc<ConsoleInner>);
 
-struct Inner {
+struct ConsoleInner {
     stream: Stream,
     format: Renderer,
     zone: Zone,
@@ -282,7 +282,7 @@ impl fmt::Debug for ConsoleHandler {
     }
 }
 
-impl Inner {
+impl ConsoleInner {
     fn flush(&self, deadline: Instant) -> Flushed {
         let Stream::Standard(to, backlog) = &self.stream else { return Flushed::Yes };
         let Some(mut backlog) = process::try_lock_for_a_while(backlog) else { return Flushed::TimedOut };
@@ -297,7 +297,7 @@ impl Inner {
     }
 }
 
-impl AtExit for Inner {
+impl AtExit for ConsoleInner {
     fn at_exit(&self, began: Instant) {
         let _flushed = self.flush(clock::after(began, EXIT_PATIENCE));
     }

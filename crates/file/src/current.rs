@@ -13,20 +13,20 @@ use watchfire_core::{
 };
 
 use crate::{
-    plan::{Trouble, reason},
-    shared::{Parts, Shared, Start},
+    plan::{WriteTrouble, reason},
+    shared::{FileShared, Start, WriterParts},
 };
 
 /// The writer, made anew in the child of a fork.
 pub(crate) struct Current {
-    shared: ArcSwap<Shared>,
-    parts: Parts,
+    shared: ArcSwap<FileShared>,
+    parts: WriterParts,
 }
 
 impl Current {
-    pub(crate) fn new(parts: Parts) -> Result<Self, Trouble> {
+    pub(crate) fn new(parts: WriterParts) -> Result<Self, WriteTrouble> {
         process::watch_forks();
-        let shared = Arc::new(Shared::new(parts.clone(), Start::Process)?);
+        let shared = Arc::new(FileShared::new(parts.clone(), Start::Process)?);
         Ok(Self { shared: ArcSwap::new(shared), parts })
     }
 
@@ -41,7 +41,7 @@ impl Current {
     }
 
     /// Returns the writer, if this process has used it.
-    pub(crate) fn used(&self) -> Option<Arc<Shared>> {
+    pub(crate) fn used(&self) -> Option<Arc<FileShared>> {
         let shared = self.shared.load_full();
         (shared.forks == process::forks()).then_some(shared)
     }
@@ -50,7 +50,7 @@ impl Current {
     ///
     /// What waited in the parent at the fork is the parent's, who writes it. Its locks may be held for ever in the child,
     /// and its files may be closed and their numbers used by others: the child leaves all of that alone.
-    pub(crate) fn with<R>(&self, work: impl FnOnce(&Shared) -> R) -> Option<R> {
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&FileShared) -> R) -> Option<R> {
         let found = self.shared.load();
         if found.forks == process::forks() {
             return Some(work(&found));
@@ -58,8 +58,8 @@ impl Current {
         self.renewed(&found).map(|fresh| work(&fresh))
     }
 
-    fn renewed(&self, found: &Arc<Shared>) -> Option<Arc<Shared>> {
-        let fresh = match Shared::new(self.parts.clone(), Start::Child) {
+    fn renewed(&self, found: &Arc<FileShared>) -> Option<Arc<FileShared>> {
+        let fresh = match FileShared::new(self.parts.clone(), Start::Child) {
             Ok(fresh) => Arc::new(fresh),
             Err(trouble) => {
                 let path = self.parts.plan.path.display();

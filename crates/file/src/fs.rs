@@ -8,7 +8,7 @@ use std::{
 
 mod disk;
 
-pub(crate) use disk::Disk;
+pub(crate) use disk::RealDisk;
 
 /// The operations on files. None of them waits for another process, a reader of a pipe, or a terminal.
 pub(crate) trait Filesystem: Send + Sync + 'static {
@@ -19,7 +19,7 @@ pub(crate) trait Filesystem: Send + Sync + 'static {
     /// Finds the file that a path leads to.
     fn resolve(&self, path: &Path) -> io::Result<Resolved>;
     /// Lists the names in a folder.
-    fn list(&self, folder: &Path) -> io::Result<Vec<Entry>>;
+    fn list(&self, folder: &Path) -> io::Result<Vec<FolderEntry>>;
     /// Renames a file onto a name that is free; fails with `AlreadyExists` if it is not.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Renames a file, replacing what has the name.
@@ -113,7 +113,7 @@ pub(crate) enum FileKind {
 
 /// A name in a folder.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct FolderEntry {
     pub(crate) name: String,
     /// `None` for what is not a plain file: a folder, a link, a device.
     pub(crate) stat: Option<Stat>,

@@ -15,7 +15,7 @@ use crate::{
     current::Current,
     flush_target::{FlushTarget, with_line},
     format::Renderer,
-    shared::Shared,
+    shared::FileShared,
     time::Zone,
 };
 
@@ -26,9 +26,9 @@ pub type FileLayer = HandlerLayer<FileHandler>;
 ///
 /// When the last clone goes, what waits is written.
 #[derive(Clone)]
-pub struct FileHandler(Arc<Owner>);
+pub struct FileHandler(Arc<HandlerOwner>);
 
-pub(crate) struct Owner {
+pub(crate) struct HandlerOwner {
     pub(crate) writer: Arc<Current>,
     pub(crate) format: Renderer,
     pub(crate) zone: Zone,
@@ -41,7 +41,7 @@ pub(crate) struct Owner {
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl FileHandler {
-    pub(crate) fn new(owner: Owner) -> Self {
+    pub(crate) fn new(owner: HandlerOwner) -> Self {
         Self(Arc::new(owner))
     }
 
@@ -60,7 +60,7 @@ impl FileHandler {
     /// Returns the counters.
     #[must_use]
     pub fn counts(&self) -> FileCounts {
-        self.0.writer.with(Shared::counts).unwrap_or_default()
+        self.0.writer.with(FileShared::counts).unwrap_or_default()
     }
 
     /// Returns the path of the active file.
@@ -101,7 +101,7 @@ impl FlushTarget for FileHandler {
     }
 }
 
-impl Drop for Owner {
+impl Drop for HandlerOwner {
     fn drop(&mut self) {
         if let Some(writer) = self.writer.used() {
             let _flushed = writer.flush(clock::instant() + PATIENCE);

@@ -19,11 +19,11 @@ pub(crate) struct LogLock {
     path: PathBuf,
     /// Whether a thread of this process has it: the open file is shared, and cannot tell threads apart.
     is_held: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<LockState>,
 }
 
 #[derive(Default)]
-struct State {
+struct LockState {
     file: Option<Arc<dyn LockFile>>,
     /// When a lock file that could not be opened is tried again.
     retry_at: Option<Instant>,

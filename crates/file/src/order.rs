@@ -7,16 +7,16 @@ use std::{io, path::PathBuf};
 
 use crate::{
     fs::{Filesystem, Open},
-    plan::{Place, Trouble},
-    rotation::{Key, Packing},
+    plan::{LogLocation, WriteTrouble},
+    rotation::{Packing, RotationKey},
 };
 
 /// A note larger than this is not one of ours.
 const MOST: usize = 16 << 20;
 
 /// Reads the note; empty if there is none.
-pub(crate) fn read(fs: &dyn Filesystem, place: &Place) -> Result<Vec<Key>, Trouble> {
-    let doing = |error| Trouble::new("read the order of the rotated files", error);
+pub(crate) fn read(fs: &dyn Filesystem, place: &LogLocation) -> Result<Vec<RotationKey>, WriteTrouble> {
+    let doing = |error| WriteTrouble::new("read the order of the rotated files", error);
     let mut file = match fs.open(&path(place, ""), Open::Read) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         opened => opened.map_err(doing)?,
@@ -38,8 +38,12 @@ pub(crate) fn read(fs: &dyn Filesystem, place: &Place) -> Result<Vec<Key>, Troub
 }
 
 /// Replaces the note.
-pub(crate) fn write(fs: &dyn Filesystem, place: &Place, keys: &[Key]) -> Result<(), Trouble> {
-    let doing = |error| Trouble::new("note the order of the rotated files", error);
+pub(crate) fn write(
+    fs: &dyn Filesystem,
+    place: &LogLocation,
+    keys: &[RotationKey],
+) -> Result<(), WriteTrouble> {
+    let doing = |error| WriteTrouble::new("note the order of the rotated files", error);
     let fresh = path(place, ".new");
     match fs.remove(&fresh) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(doing(error)),
@@ -59,6 +63,6 @@ pub(crate) fn write(fs: &dyn Filesystem, place: &Place, keys: &[Key]) -> Result<
     fs.replace(&fresh, &path(place, "")).map_err(doing)
 }
 
-fn path(place: &Place, suffix: &str) -> PathBuf {
+fn path(place: &LogLocation, suffix: &str) -> PathBuf {
     place.folder.join(format!("{}{suffix}", place.names.order()))
 }

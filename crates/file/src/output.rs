@@ -11,7 +11,7 @@ use crate::{
     batch::Batch,
     fs::{FileKind, Filesystem, Handle, Stat},
     lock::{Attempt, Guard},
-    plan::{Place, Plan, Trouble},
+    plan::{FilePlan, LogLocation, WriteTrouble},
     rotation::Period,
 };
 
@@ -21,9 +21,9 @@ mod rotate;
 /// The open file, and what is to be done with it.
 pub(crate) struct Output {
     fs: Arc<dyn Filesystem>,
-    plan: Arc<Plan>,
+    plan: Arc<FilePlan>,
     /// The place of the open file; `None` for what is never rotated, such as a pipe.
-    place: Option<Arc<Place>>,
+    place: Option<Arc<LogLocation>>,
     open: Option<Opened>,
     rotate_now: bool,
     /// A rotation that failed is not tried again before this.
@@ -37,7 +37,7 @@ pub(crate) struct Output {
     /// The reasons that were reported and still hold.
     reported: BTreeSet<(Topic, String)>,
     /// What went wrong without keeping lines from being written.
-    mishaps: Vec<Trouble>,
+    mishaps: Vec<WriteTrouble>,
 }
 
 struct Opened {
@@ -89,7 +89,7 @@ const PIPE_PIECE: u64 = 4096;
 const REASONS: usize = 64;
 
 impl Output {
-    pub(crate) fn new(fs: Arc<dyn Filesystem>, plan: Arc<Plan>, is_start: bool) -> Self {
+    pub(crate) fn new(fs: Arc<dyn Filesystem>, plan: Arc<FilePlan>, is_start: bool) -> Self {
         Self {
             fs,
             rotate_now: is_start && plan.at_start,
@@ -107,13 +107,13 @@ impl Output {
     }
 
     /// Opens the file, so that what is wrong with it is known before the first line; rotates it if it is of old.
-    pub(crate) fn start(&mut self, now: SystemTime, instant: Instant) -> Result<(), Trouble> {
+    pub(crate) fn start(&mut self, now: SystemTime, instant: Instant) -> Result<(), WriteTrouble> {
         if self.open.is_none() {
             self.reopen()?;
         }
         if self.place.is_none() && self.plan.rotates() {
             let reason = io::Error::new(io::ErrorKind::Unsupported, "it is not a plain file");
-            self.report_once(Topic::File, Trouble::new("rotate it", reason));
+            self.report_once(Topic::File, WriteTrouble::new("rotate it", reason));
         }
         let hold = self.hold(false, true, instant)?;
         self.refresh(None)?;
@@ -123,13 +123,13 @@ impl Output {
 
     /// Writes what is in the batch, rotating where its records or the size of the file say so.
     ///
-    /// `may_wait` allows `Trouble::Busy` for a moment, if others write at the same time.
+    /// `may_wait` allows `WriteTrouble::Busy` for a moment, if others write at the same time.
     pub(crate) fn write(
         &mut self,
         batch: &mut Batch,
         may_wait: bool,
         instant: Instant,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), WriteTrouble> {
         if batch.is_empty() && !self.rotate_now {
             return Ok(());
         }
@@ -164,7 +164,7 @@ impl Output {
     }
 
     /// Rotates a file whose time has come although no line has.
-    pub(crate) fn tick(&mut self, now: SystemTime, instant: Instant) -> Result<(), Trouble> {
+    pub(crate) fn tick(&mut self, now: SystemTime, instant: Instant) -> Result<(), WriteTrouble> {
         let period = self.plan.period(now);
         if !self.is_due(period, instant) {
             return Ok(());
@@ -192,12 +192,12 @@ impl Output {
     }
 
     /// Makes what was written durable.
-    pub(crate) fn sync(&mut self) -> Result<(), Trouble> {
+    pub(crate) fn sync(&mut self) -> Result<(), WriteTrouble> {
         if let Some(open) = self.open.as_mut().filter(|_| self.unsynced) {
             match open.handle.sync() {
                 // A pipe or a terminal has nothing that could last.
                 Err(error) if open.stat.kind == FileKind::File => {
-                    return Err(Trouble::new("make durable", error));
+                    return Err(WriteTrouble::new("make durable", error));
                 }
                 _ => self.unsynced = false,
             }
@@ -226,11 +226,11 @@ impl Output {
     }
 
     /// Returns where the rotated files are, if the file is one that is rotated.
-    pub(crate) fn place(&self) -> Option<Arc<Place>> {
+    pub(crate) fn place(&self) -> Option<Arc<LogLocation>> {
         self.place.clone()
     }
 
-    pub(crate) fn take_mishaps(&mut self) -> Vec<Trouble> {
+    pub(crate) fn take_mishaps(&mut self) -> Vec<WriteTrouble> {
         std::mem::take(&mut self.mishaps)
     }
 
@@ -241,7 +241,12 @@ impl Output {
         }
     }
 
-    fn hold(&mut self, even_if_unneeded: bool, may_wait: bool, instant: Instant) -> Result<Hold, Trouble> {
+    fn hold(
+        &mut self,
+        even_if_unneeded: bool,
+        may_wait: bool,
+        instant: Instant,
+    ) -> Result<Hold, WriteTrouble> {
         let Some(place) = self.place.clone().filter(|_| self.plan.rotates() || even_if_unneeded) else {
             return Ok(Hold::Unneeded);
         };
@@ -261,7 +266,7 @@ impl Output {
                     );
                     self.report_once(Topic::Lock, place.cannot_lock(reason));
                 }
-                if may_wait && busy < PATIENCE { Err(Trouble::Busy) } else { Ok(Hold::Crowd) }
+                if may_wait && busy < PATIENCE { Err(WriteTrouble::Busy) } else { Ok(Hold::Crowd) }
             }
             Attempt::Failed(error) => {
                 self.busy_since.get_or_insert(instant);
@@ -272,7 +277,7 @@ impl Output {
     }
 
     /// Keeps the open file from being compressed and removed while lines are added without the lock.
-    fn share(&mut self, batch: &mut Batch) -> Result<bool, Trouble> {
+    fn share(&mut self, batch: &mut Batch) -> Result<bool, WriteTrouble> {
         for _ in 0..3 {
             let Some(open) = &self.open else { return Err(missing()) };
             let is_shared = open.handle.try_lock_shared().unwrap_or(false);
@@ -286,7 +291,7 @@ impl Output {
         Ok(false)
     }
 
-    fn write_file(&mut self, batch: &mut Batch, hold: &Hold, instant: Instant) -> Result<(), Trouble> {
+    fn write_file(&mut self, batch: &mut Batch, hold: &Hold, instant: Instant) -> Result<(), WriteTrouble> {
         let mut rotations = self.rotations;
         if self.rotate_now {
             let period = batch.period().or_else(|| self.open.as_ref()?.period).unwrap_or(Period::ALWAYS);
@@ -309,12 +314,12 @@ impl Output {
             let Some(open) = &mut self.open else { return Err(missing()) };
             if open.is_torn {
                 match open.handle.write(b"\n") {
-                    Ok(0) => return Err(Trouble::new("write", io::ErrorKind::WriteZero.into())),
+                    Ok(0) => return Err(WriteTrouble::new("write", io::ErrorKind::WriteZero.into())),
                     Ok(_) => {
                         open.len += 1;
                         open.is_torn = false;
                     }
-                    Err(error) => return Err(Trouble::new("write", error)),
+                    Err(error) => return Err(WriteTrouble::new("write", error)),
                 }
             }
             // A file that is too big is better than a lost line.
@@ -350,23 +355,23 @@ impl Output {
         Ok(())
     }
 
-    fn write_stream(&mut self, batch: &mut Batch) -> Result<(), Trouble> {
+    fn write_stream(&mut self, batch: &mut Batch) -> Result<(), WriteTrouble> {
         let Some(open) = &mut self.open else { return Err(missing()) };
         let most = if open.stat.kind == FileKind::Pipe { PIPE_PIECE } else { u64::MAX };
         while !batch.is_empty() {
             match open.handle.write(batch.piece(most, true)) {
-                Ok(0) => return Err(Trouble::new("write", io::ErrorKind::WriteZero.into())),
+                Ok(0) => return Err(WriteTrouble::new("write", io::ErrorKind::WriteZero.into())),
                 Ok(written) => batch.advance(written),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Trouble::Full),
-                Err(error) => return Err(Trouble::new("write", error)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(WriteTrouble::Full),
+                Err(error) => return Err(WriteTrouble::new("write", error)),
             }
         }
         Ok(())
     }
 
     /// Cuts a torn record off, if it is the last thing in the file, so that nobody finds half a line.
-    fn give_up(&mut self, batch: &mut Batch, hold: &Hold, error: io::Error) -> Trouble {
+    fn give_up(&mut self, batch: &mut Batch, hold: &Hold, error: io::Error) -> WriteTrouble {
         let torn = batch.torn() as u64;
         if let Some(open) = self.open.as_mut().filter(|_| torn > 0 && hold.may_cut()) {
             let is_last = open.handle.stat().is_ok_and(|stat| stat.len == open.len);
@@ -375,11 +380,11 @@ impl Output {
                 batch.restart_record();
             }
         }
-        Trouble::new("write", error)
+        WriteTrouble::new("write", error)
     }
 
     /// Reports a trouble unless it was reported already and nothing has got better since.
-    fn report_once(&mut self, topic: Topic, trouble: Trouble) {
+    fn report_once(&mut self, topic: Topic, trouble: WriteTrouble) {
         if self.reported.len() < REASONS && self.reported.insert((topic, trouble.to_string())) {
             self.mishaps.push(trouble);
         }
@@ -390,8 +395,8 @@ impl Output {
     }
 }
 
-fn missing() -> Trouble {
-    Trouble::new("open", io::ErrorKind::NotFound.into())
+fn missing() -> WriteTrouble {
+    WriteTrouble::new("open", io::ErrorKind::NotFound.into())
 }
 
 #[cfg(test)]

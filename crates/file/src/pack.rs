@@ -9,17 +9,17 @@ use crate::{
     Compression,
     archives::archives,
     fs::{Filesystem, Handle, Open},
-    plan::{Place, Plan, Trouble},
+    plan::{FilePlan, LogLocation, WriteTrouble},
     rotation::Packing,
 };
 
 /// Compresses every rotated file that is not yet, and removes what a crash left half-done.
 pub(crate) fn all(
     fs: &dyn Filesystem,
-    plan: &Plan,
-    place: &Place,
+    plan: &FilePlan,
+    place: &LogLocation,
     compression: Compression,
-) -> Result<(), Trouble> {
+) -> Result<(), WriteTrouble> {
     // Work that could not be finished is not begun.
     drop(place.lock_soon(fs)?);
     let mut found = archives(fs, place)?;
@@ -34,12 +34,12 @@ pub(crate) fn all(
 
 fn one(
     fs: &dyn Filesystem,
-    plan: &Plan,
-    place: &Place,
+    plan: &FilePlan,
+    place: &LogLocation,
     compression: Compression,
     path: &Path,
-) -> Result<(), Trouble> {
-    let doing = |error| Trouble::new("compress a rotated file", error);
+) -> Result<(), WriteTrouble> {
+    let doing = |error| WriteTrouble::new("compress a rotated file", error);
     let mut source = match fs.open(path, Open::Read) {
         // Moved on or removed since it was listed.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -48,7 +48,7 @@ fn one(
     // Another process may be at it, or still add lines to it; the lock ends with the handle. Where there are no locks,
     // nobody can tell.
     if !source.try_lock().unwrap_or(true) {
-        return Err(Trouble::Busy);
+        return Err(WriteTrouble::Busy);
     }
     let stat = source.stat().map_err(doing)?;
     let id = stat.id.unwrap_or_default();
@@ -98,9 +98,9 @@ fn write_packed(
 }
 
 /// Removes files half-compressed whose source is gone.
-fn sweep(fs: &dyn Filesystem, place: &Place) -> Result<(), Trouble> {
+fn sweep(fs: &dyn Filesystem, place: &LogLocation) -> Result<(), WriteTrouble> {
     let _lock = place.lock_soon(fs)?;
-    let files = fs.list(&place.folder).map_err(|error| Trouble::new("list its folder", error))?;
+    let files = fs.list(&place.folder).map_err(|error| WriteTrouble::new("list its folder", error))?;
     for file in files.iter().filter(|file| file.stat.is_some()) {
         let Some(id) = place.names.parse_unfinished(&file.name) else { continue };
         let is_at_work = files.iter().any(|other| {
@@ -109,7 +109,7 @@ fn sweep(fs: &dyn Filesystem, place: &Place) -> Result<(), Trouble> {
         });
         if !is_at_work {
             fs.remove(&place.folder.join(&file.name))
-                .map_err(|error| Trouble::new("remove half a file", error))?;
+                .map_err(|error| WriteTrouble::new("remove half a file", error))?;
         }
     }
     Ok(())

@@ -15,16 +15,16 @@ use crate::{
     fs::{Filesystem, Stat},
     lock::{Attempt, Guard, LogLock},
     retention::Keep,
-    rotation::{Names, Period},
+    rotation::{FileNames, Period},
 };
 
 /// Where a file is and how it is rotated and kept, as configured.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct FilePlan {
     /// The path that was configured, which may be a link.
     pub(crate) path: PathBuf,
     /// The names of the files if the path is not a link.
-    pub(crate) names: Names,
+    pub(crate) names: FileNames,
     pub(crate) max_size: Option<u64>,
     pub(crate) at_start: bool,
     pub(crate) keep: Keep,
@@ -35,7 +35,7 @@ pub(crate) struct Plan {
     pub(crate) sync_renames: bool,
 }
 
-impl Plan {
+impl FilePlan {
     /// Tells whether files are ever renamed, removed or compressed.
     pub(crate) fn rotates(&self) -> bool {
         self.names.schedule.is_some()
@@ -57,18 +57,18 @@ impl Plan {
 }
 
 /// The place of the log's files: beside the file that the configured path leads to.
-pub(crate) struct Place {
+pub(crate) struct LogLocation {
     pub(crate) folder: PathBuf,
     pub(crate) path: PathBuf,
-    pub(crate) names: Names,
+    pub(crate) names: FileNames,
     lock: Arc<LogLock>,
 }
 
-impl Place {
+impl LogLocation {
     /// Makes the place of a plan whose path leads to `path`. `None` if that does not name a file we could name others after.
-    pub(crate) fn new(plan: &Plan, path: &Path) -> Option<Arc<Self>> {
+    pub(crate) fn new(plan: &FilePlan, path: &Path) -> Option<Arc<Self>> {
         let base = path.file_name()?.to_str()?.to_owned();
-        let names = Names { base, schedule: plan.names.schedule.clone() };
+        let names = FileNames { base, schedule: plan.names.schedule.clone() };
         let folder = folder_of(path).to_owned();
         let lock = LogLock::new(folder.join(names.lock()));
         Some(Arc::new(Self { folder, path: path.to_owned(), names, lock }))
@@ -80,7 +80,7 @@ impl Place {
     }
 
     /// Waits for the lock a little, as those who obey it never hold it for long.
-    pub(crate) fn lock_soon(&self, fs: &dyn Filesystem) -> Result<Guard, Trouble> {
+    pub(crate) fn lock_soon(&self, fs: &dyn Filesystem) -> Result<Guard, WriteTrouble> {
         for _ in 0..200 {
             match self.lock(fs, None, clock::instant()) {
                 Attempt::Held(guard) => return Ok(guard),
@@ -88,16 +88,16 @@ impl Place {
                 Attempt::Failed(error) => return Err(self.cannot_lock(error)),
             }
         }
-        Err(Trouble::Busy)
+        Err(WriteTrouble::Busy)
     }
 
     /// Says that the lock cannot be had.
-    pub(crate) fn cannot_lock(&self, error: io::Error) -> Trouble {
-        Trouble::new(format!("rotate without locking {}", self.lock.path().display()), error)
+    pub(crate) fn cannot_lock(&self, error: io::Error) -> WriteTrouble {
+        WriteTrouble::new(format!("rotate without locking {}", self.lock.path().display()), error)
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for LogLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Place").field("path", &self.path).finish_non_exhaustive()
     }
@@ -109,7 +109,7 @@ fn folder_of(path: &Path) -> &Path {
 
 /// The reason why nothing, or not everything, was written. What was not written is still in the batch.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum WriteTrouble {
     /// Somebody else holds the lock; try again in a moment.
     Busy,
     /// A pipe or a terminal takes nothing more for now.
@@ -118,13 +118,13 @@ pub(crate) enum Trouble {
     Io { doing: Cow<'static, str>, error: io::Error },
 }
 
-impl Trouble {
+impl WriteTrouble {
     pub(crate) fn new(doing: impl Into<Cow<'static, str>>, error: io::Error) -> Self {
         Self::Io { doing: doing.into(), error }
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for WriteTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Busy => f.write_str("another process holds the lock"),
@@ -135,9 +135,9 @@ impl fmt::Display for Trouble {
 }
 
 /// Says what is wrong with a path, for an error of configuration.
-pub(crate) fn reason(trouble: &Trouble) -> String {
+pub(crate) fn reason(trouble: &WriteTrouble) -> String {
     match trouble {
-        Trouble::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+        WriteTrouble::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
             format!("{trouble}; expected a file and a folder that this process may write to")
         }
         trouble => trouble.to_string(),

@@ -1,12 +1,12 @@
 //! Remove what is no longer kept and compress the rest. Runs beside the writing, under the same lock as a rotation.
 
 use crate::{
-    archives::{Found, archives},
+    archives::{FoundFile, archives},
     fs::Filesystem,
     order, pack,
-    plan::{Place, Plan, Trouble},
+    plan::{FilePlan, LogLocation, WriteTrouble},
     retention::{Archive, Keep},
-    rotation::Key,
+    rotation::RotationKey,
 };
 
 use std::{io, time::SystemTime};
@@ -14,11 +14,11 @@ use std::{io, time::SystemTime};
 /// Does all there is to do.
 pub(crate) fn run(
     fs: &dyn Filesystem,
-    plan: &Plan,
-    place: &Place,
+    plan: &FilePlan,
+    place: &LogLocation,
     keep: Keep,
     now: SystemTime,
-) -> Result<(), Trouble> {
+) -> Result<(), WriteTrouble> {
     prune(fs, place, keep, now)?;
     match plan.compression {
         Some(compression) => pack::all(fs, plan, place, compression),
@@ -27,7 +27,12 @@ pub(crate) fn run(
 }
 
 /// Removes the rotated files that are too many, too old or too big.
-pub(crate) fn prune(fs: &dyn Filesystem, place: &Place, keep: Keep, now: SystemTime) -> Result<(), Trouble> {
+pub(crate) fn prune(
+    fs: &dyn Filesystem,
+    place: &LogLocation,
+    keep: Keep,
+    now: SystemTime,
+) -> Result<(), WriteTrouble> {
     if keep.is_all() {
         return Ok(());
     }
@@ -38,7 +43,7 @@ pub(crate) fn prune(fs: &dyn Filesystem, place: &Place, keep: Keep, now: SystemT
         for file in found.iter().filter(|file| file.key == key) {
             match fs.remove(&place.folder.join(place.names.of(&key, file.packing))) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(Trouble::new("remove a rotated file", error));
+                    return Err(WriteTrouble::new("remove a rotated file", error));
                 }
                 _ => {}
             }
@@ -48,7 +53,7 @@ pub(crate) fn prune(fs: &dyn Filesystem, place: &Place, keep: Keep, now: SystemT
 }
 
 /// Joins the forms of each rotated file, and adds its place in the noted order.
-pub(crate) fn sequenced(found: &[Found], order: &[Key]) -> Vec<Archive> {
+pub(crate) fn sequenced(found: &[FoundFile], order: &[RotationKey]) -> Vec<Archive> {
     let mut archives: Vec<Archive> = Vec::new();
     for file in found {
         match archives.iter_mut().find(|archive| archive.key == file.key) {

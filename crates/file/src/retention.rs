@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::rotation::Key;
+use crate::rotation::RotationKey;
 
 /// The limits of what is kept of rotated files. The active file never counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(crate) struct Keep {
 /// A rotated file, in whatever forms it is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Archive {
-    pub(crate) key: Key,
+    pub(crate) key: RotationKey,
     pub(crate) bytes: u64,
     /// When its last line was written.
     pub(crate) modified: SystemTime,
@@ -33,7 +33,7 @@ impl Keep {
     }
 
     /// Returns the keys of the files that have to go, the oldest first. The newest file always stays.
-    pub(crate) fn doomed(&self, mut archives: Vec<Archive>, now: SystemTime) -> Vec<Key> {
+    pub(crate) fn doomed(&self, mut archives: Vec<Archive>, now: SystemTime) -> Vec<RotationKey> {
         sort(&mut archives);
         let ages = written(&archives, now);
         let mut total = 0_u64;
@@ -58,7 +58,7 @@ impl Keep {
 /// What is not in the note was rotated before it was begun.
 pub(crate) fn sort(archives: &mut [Archive]) {
     archives.sort_by(|a, b| match (&a.key, &b.key) {
-        (Key::Number(a), Key::Number(b)) => b.cmp(a),
+        (RotationKey::Number(a), RotationKey::Number(b)) => b.cmp(a),
         _ => (a.sequence, a.modified).cmp(&(b.sequence, b.modified)),
     });
     let mut start = 0;
@@ -108,7 +108,7 @@ mod tests {
     fn archives() -> Vec<Archive> {
         (1..=5)
             .map(|day| Archive {
-                key: Key::Date(format!("2026-11-{day:02}"), 0),
+                key: RotationKey::Date(format!("2026-11-{day:02}"), 0),
                 bytes: 100,
                 modified: UNIX_EPOCH + Duration::from_secs(day * 86_400),
                 sequence: None,
@@ -119,7 +119,7 @@ mod tests {
     fn kept(keep: Keep) -> Vec<usize> {
         let now = UNIX_EPOCH + Duration::from_secs(6 * 86_400);
         let doomed = keep.doomed(archives(), now);
-        (1..=5).filter(|day| !doomed.contains(&Key::Date(format!("2026-11-{day:02}"), 0))).collect()
+        (1..=5).filter(|day| !doomed.contains(&RotationKey::Date(format!("2026-11-{day:02}"), 0))).collect()
     }
 
     #[test]
@@ -145,20 +145,20 @@ mod tests {
     fn a_higher_number_is_older() {
         let archives = (1..=4)
             .map(|number| Archive {
-                key: Key::Number(number),
+                key: RotationKey::Number(number),
                 bytes: 1,
                 modified: UNIX_EPOCH,
                 sequence: None,
             })
             .collect();
         let keep = Keep { count: Some(2), ..Keep::default() };
-        assert_eq!(keep.doomed(archives, UNIX_EPOCH), [Key::Number(4), Key::Number(3)]);
+        assert_eq!(keep.doomed(archives, UNIX_EPOCH), [RotationKey::Number(4), RotationKey::Number(3)]);
     }
 
     /// A rotated file by its date, the day of its last line, and its place in the note.
     fn archive(date: &str, day: u64, sequence: Option<usize>) -> Archive {
         let modified = UNIX_EPOCH + Duration::from_secs(day * 86_400);
-        Archive { key: Key::Date(date.to_owned(), 0), bytes: 1, modified, sequence }
+        Archive { key: RotationKey::Date(date.to_owned(), 0), bytes: 1, modified, sequence }
     }
 
     #[test]
@@ -205,7 +205,7 @@ mod tests {
         for (what, archives, oldest) in cases {
             let keep = Keep { count: Some(2), ..Keep::default() };
             let doomed = keep.doomed(archives, UNIX_EPOCH + Duration::from_secs(now * 86_400));
-            assert_eq!(doomed, [Key::Date(oldest.to_owned(), 0)], "{what}");
+            assert_eq!(doomed, [RotationKey::Date(oldest.to_owned(), 0)], "{what}");
         }
     }
 
@@ -221,7 +221,7 @@ mod tests {
         ];
         let keep = Keep { age: Some(Duration::from_secs(5 * 86_400)), ..Keep::default() };
         let doomed = keep.doomed(archives, UNIX_EPOCH + Duration::from_secs(now * 86_400));
-        let date = |date: &str| Key::Date(date.to_owned(), 0);
+        let date = |date: &str| RotationKey::Date(date.to_owned(), 0);
         assert_eq!(doomed, [date("2026-11-20"), date("2099-01-01")]);
     }
 }

@@ -136,7 +136,7 @@ fn last(date: Date, day: u8) -> Date {
 
 /// The names of the files: the active one always `shop.log`.
 #[derive(Clone, Debug)]
-pub(crate) struct Names {
+pub(crate) struct FileNames {
     /// The name of the active file, without its folder.
     pub(crate) base: String,
     /// `None`: numbered, `.1` being the newest.
@@ -145,7 +145,7 @@ pub(crate) struct Names {
 
 /// The identity of a rotated file, whether it is compressed or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Key {
+pub(crate) enum RotationKey {
     /// The date and, from the second file of that date on, a count that grows.
     Date(String, u32),
     /// A number that grows as the file gets older.
@@ -160,7 +160,7 @@ pub(crate) enum Packing {
     Zstd,
 }
 
-impl Key {
+impl RotationKey {
     /// Orders by name: the later date, the newer.
     pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
         match (self, other) {
@@ -182,15 +182,15 @@ impl Packing {
     }
 }
 
-impl Names {
+impl FileNames {
     /// Returns the name of a rotated file.
-    pub(crate) fn of(&self, key: &Key, packing: Packing) -> String {
+    pub(crate) fn of(&self, key: &RotationKey, packing: Packing) -> String {
         let base = &self.base;
         let extension = packing.extension();
         match key {
-            Key::Date(date, 0) => format!("{base}.{date}{extension}"),
-            Key::Date(date, count) => format!("{base}.{date}.{count}{extension}"),
-            Key::Number(number) => format!("{base}.{number}{extension}"),
+            RotationKey::Date(date, 0) => format!("{base}.{date}{extension}"),
+            RotationKey::Date(date, count) => format!("{base}.{date}.{count}{extension}"),
+            RotationKey::Number(number) => format!("{base}.{number}{extension}"),
         }
     }
 
@@ -201,7 +201,7 @@ impl Names {
         format!("{}.packing.{id}", self.base)
     }
 
-    /// Reads a name that [`Names::unfinished`] makes.
+    /// Reads a name that [`FileNames::unfinished`] makes.
     pub(crate) fn parse_unfinished(&self, name: &str) -> Option<u64> {
         let id = name.strip_prefix(&self.base)?.strip_prefix(".packing.")?.parse().ok()?;
         (self.unfinished(id) == name).then_some(id)
@@ -217,8 +217,8 @@ impl Names {
         format!(".{}.order", self.base)
     }
 
-    /// Reads a name; `None` if it is not exactly one that [`Names::of`] makes.
-    pub(crate) fn parse(&self, name: &str) -> Option<(Key, Packing)> {
+    /// Reads a name; `None` if it is not exactly one that [`FileNames::of`] makes.
+    pub(crate) fn parse(&self, name: &str) -> Option<(RotationKey, Packing)> {
         let rest = name.strip_prefix(&self.base)?.strip_prefix('.')?;
         let packings = [Packing::Gzip, Packing::Zstd];
         let (rest, packing) = packings
@@ -226,7 +226,7 @@ impl Names {
             .find_map(|packing| rest.strip_suffix(packing.extension()).map(|rest| (rest, packing)))
             .unwrap_or((rest, Packing::Plain));
         let key = match &self.schedule {
-            None => Key::Number(number(rest)?),
+            None => RotationKey::Number(number(rest)?),
             Some(schedule) => {
                 let (date, count) = rest.split_at_checked(schedule.suffix_len())?;
                 let count = match count.strip_prefix('.') {
@@ -234,7 +234,7 @@ impl Names {
                     None if count.is_empty() => 0,
                     None => return None,
                 };
-                is_date(date).then(|| Key::Date(date.to_owned(), count))?
+                is_date(date).then(|| RotationKey::Date(date.to_owned(), count))?
             }
         };
         // Only what we would have written ourselves: `.01` and `.2026-02-31` are somebody else's.
@@ -244,28 +244,28 @@ impl Names {
     /// Returns the key under which the active file is put away, given those that are there.
     ///
     /// `foreign` are names of ours that something else has, such as a folder: they are passed over.
-    pub(crate) fn next(&self, period: Period, taken: &[Key], foreign: &[Key]) -> Key {
-        let Some(schedule) = &self.schedule else { return Key::Number(shifts(taken, foreign).0) };
+    pub(crate) fn next(&self, period: Period, taken: &[RotationKey], foreign: &[RotationKey]) -> RotationKey {
+        let Some(schedule) = &self.schedule else { return RotationKey::Number(shifts(taken, foreign).0) };
         let date = schedule.suffix(period);
         let last = taken
             .iter()
             .chain(foreign)
             .filter_map(|key| match key {
-                Key::Date(known, count) if *known == date => Some(*count),
+                RotationKey::Date(known, count) if *known == date => Some(*count),
                 _ => None,
             })
             .max();
-        Key::Date(date, last.map_or(0, |last| last.saturating_add(1)))
+        RotationKey::Date(date, last.map_or(0, |last| last.saturating_add(1)))
     }
 }
 
 /// Returns the number of the newest file, and which numbered files move where to free it, the first to move first.
-pub(crate) fn shifts(taken: &[Key], foreign: &[Key]) -> (u32, Vec<(u32, u32)>) {
-    let mut free = (1..u32::MAX).filter(|number| !foreign.contains(&Key::Number(*number)));
+pub(crate) fn shifts(taken: &[RotationKey], foreign: &[RotationKey]) -> (u32, Vec<(u32, u32)>) {
+    let mut free = (1..u32::MAX).filter(|number| !foreign.contains(&RotationKey::Number(*number)));
     let first = free.next().unwrap_or(u32::MAX);
     let mut moves = Vec::new();
     let mut from = first;
-    while taken.contains(&Key::Number(from))
+    while taken.contains(&RotationKey::Number(from))
         && let Some(to) = free.next()
     {
         moves.push((from, to));

@@ -16,7 +16,7 @@ use crate::{
     durability::Pace,
     fs::Filesystem,
     output::Output,
-    plan::{Plan, Trouble},
+    plan::{FilePlan, WriteTrouble},
     rotation::Period,
     time::seconds,
 };
@@ -27,9 +27,9 @@ mod worker;
 
 use locks::{calmly, lock, lock_within};
 
-pub(crate) struct Shared {
+pub(crate) struct FileShared {
     pub(crate) fs: Arc<dyn Filesystem>,
-    pub(crate) plan: Arc<Plan>,
+    pub(crate) plan: Arc<FilePlan>,
     pub(crate) pace: Pace,
     front: Mutex<Front>,
     io: Mutex<Io>,
@@ -61,9 +61,9 @@ pub(crate) type Gap = dyn Fn(u64, SystemTime) -> String + Send + Sync;
 
 /// What a writer is made of.
 #[derive(Clone)]
-pub(crate) struct Parts {
+pub(crate) struct WriterParts {
     pub(crate) fs: Arc<dyn Filesystem>,
-    pub(crate) plan: Arc<Plan>,
+    pub(crate) plan: Arc<FilePlan>,
     pub(crate) pace: Pace,
     pub(crate) self_log: SelfLog,
     pub(crate) gap: Arc<Gap>,
@@ -125,16 +125,16 @@ const EXIT_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the exit waits for another thread's write, when all its time has gone into something else.
 const EXIT_LEAST: Duration = Duration::from_millis(100);
 
-impl Shared {
-    pub(crate) fn new(parts: Parts, start: Start) -> Result<Self, Trouble> {
-        let Parts { fs, plan, pace, self_log, gap, hangup } = parts;
+impl FileShared {
+    pub(crate) fn new(parts: WriterParts, start: Start) -> Result<Self, WriteTrouble> {
+        let WriterParts { fs, plan, pace, self_log, gap, hangup } = parts;
         let (now, instant) = (clock::now(), clock::instant());
         let forks = process::forks();
         let mut output = Output::new(Arc::clone(&fs), Arc::clone(&plan), start == Start::Process);
         let deadline = instant + EXIT_PATIENCE;
         while let Err(trouble) = output.start(now, clock::instant()) {
             match trouble {
-                Trouble::Busy if clock::instant() < deadline => std::thread::park_timeout(NAP),
+                WriteTrouble::Busy if clock::instant() < deadline => std::thread::park_timeout(NAP),
                 trouble => return Err(trouble),
             }
         }
@@ -319,7 +319,7 @@ impl Shared {
             if written > 0 {
                 self.is_hanging.store(false, Ordering::Relaxed);
             }
-            self.is_failing.store(matches!(result, Err(Trouble::Io { .. })), Ordering::Relaxed);
+            self.is_failing.store(matches!(result, Err(WriteTrouble::Io { .. })), Ordering::Relaxed);
             self.written.fetch_add(written as u64, Ordering::Relaxed);
             self.after_write(io, instant);
             match result {
@@ -336,11 +336,11 @@ impl Shared {
                         break;
                     }
                 }
-                Err(Trouble::Busy) => {
+                Err(WriteTrouble::Busy) => {
                     io.retry_at = Some(instant + NAP);
                     return;
                 }
-                Err(Trouble::Full) => {
+                Err(WriteTrouble::Full) => {
                     io.output.wait_until_writable(NAP);
                     io.retry_at = Some(instant + NAP);
                     return;
@@ -406,9 +406,9 @@ impl Shared {
         true
     }
 
-    fn report(&self, trouble: &Trouble, instant: Instant) {
+    fn report(&self, trouble: &WriteTrouble, instant: Instant) {
         let path = self.plan.path.display();
-        if let Trouble::Io { doing, error } = trouble {
+        if let WriteTrouble::Io { doing, error } = trouble {
             let kind = format!("{path}{doing}");
             calmly(|| {
                 self.self_log.say_paced(&kind, instant, format_args!("{path}: cannot {doing}: {error}"))

@@ -10,7 +10,7 @@ mod value;
 use tracing_core::{Level, LevelFilter, Metadata};
 use watchfire_core::{LevelTable, covers};
 
-use crate::{EventFilter, Verdict, node::Question};
+use crate::{EventFilter, Verdict, node::SpanQuestion};
 
 pub use error::{DirectiveError, DirectiveErrors};
 pub(crate) use span_rule::SpanRule;
@@ -132,7 +132,12 @@ impl Directives {
     }
 
     /// Judges metadata with `level` in force.
-    pub(crate) fn verdict(&self, metadata: &Metadata<'_>, level: Level, question: &Question<'_>) -> Verdict {
+    pub(crate) fn verdict(
+        &self,
+        metadata: &Metadata<'_>,
+        level: Level,
+        question: &SpanQuestion<'_>,
+    ) -> Verdict {
         let decides = self.statics.iter().find(|rule| rule.is_about(metadata));
         if decides.is_some_and(|rule| level <= rule.level) {
             return Verdict::Always;

@@ -6,7 +6,7 @@ use watchfire_core::{EventView, LevelTable, SelfLog, Severity};
 use crate::{
     DirectiveErrors, Verdict,
     directives::{self, Directives},
-    node::{Node, Question},
+    node::{Node, SpanQuestion},
     per_layer::Unregistered,
     severities,
 };
@@ -91,13 +91,13 @@ impl EventFilter {
     /// Judges a callsite, or a `log` record's metadata, by what is known without an event.
     #[must_use]
     pub fn verdict(&self, metadata: &Metadata<'_>) -> Verdict {
-        self.node.verdict(metadata, &Question::Callsite)
+        self.node.verdict(metadata, &SpanQuestion::Callsite)
     }
 
     /// Judges an event by the level in force, so behind a rewrite too; span directives look at the event's chain.
     #[must_use]
     pub fn passes(&self, event: &EventView<'_>) -> bool {
-        self.node.passes(event, &Question::Chain(event), &self.log)
+        self.node.passes(event, &SpanQuestion::Chain(event), &self.log)
     }
 
     /// Returns the most verbose level of an event that may pass.

@@ -41,7 +41,7 @@ pub(crate) trait Judge: fmt::Debug + Send + Sync {
 }
 
 /// Tells in what situation directives of spans are asked.
-pub(crate) enum Question<'a> {
+pub(crate) enum SpanQuestion<'a> {
     /// No span is known yet.
     Callsite,
     /// The filter of a layer: its state knows the spans entered on this thread.
@@ -50,7 +50,7 @@ pub(crate) enum Question<'a> {
     Chain(&'a EventView<'a>),
 }
 
-impl Question<'_> {
+impl SpanQuestion<'_> {
     /// Tells whether the spans around let `level` pass by one of `rules`.
     pub(crate) fn ask(&self, rules: &[SpanRule], most_verbose: LevelFilter, level: Level) -> Verdict {
         if level > most_verbose {
@@ -70,7 +70,7 @@ impl Question<'_> {
 }
 
 impl Node {
-    pub(crate) fn verdict(&self, metadata: &Metadata<'_>, question: &Question<'_>) -> Verdict {
+    pub(crate) fn verdict(&self, metadata: &Metadata<'_>, question: &SpanQuestion<'_>) -> Verdict {
         match self {
             Self::Directives(directives) => directives.verdict(metadata, *metadata.level(), question),
             Self::Severities(severities) => severities.verdict(metadata),
@@ -82,7 +82,11 @@ impl Node {
     }
 
     /// Judges a span; `None` if nothing here has an opinion of spans.
-    pub(crate) fn span_verdict(&self, metadata: &Metadata<'_>, question: &Question<'_>) -> Option<Verdict> {
+    pub(crate) fn span_verdict(
+        &self,
+        metadata: &Metadata<'_>,
+        question: &SpanQuestion<'_>,
+    ) -> Option<Verdict> {
         let both = |a: &Self, b: &Self, join: fn(Verdict, Verdict) -> Verdict| match (
             a.span_verdict(metadata, question),
             b.span_verdict(metadata, question),
@@ -101,7 +105,7 @@ impl Node {
         }
     }
 
-    pub(crate) fn passes(&self, event: &EventView<'_>, question: &Question<'_>, log: &SelfLog) -> bool {
+    pub(crate) fn passes(&self, event: &EventView<'_>, question: &SpanQuestion<'_>, log: &SelfLog) -> bool {
         match self {
             Self::Directives(directives) => {
                 directives.verdict(event.metadata(), event.level(), question) == Verdict::Always

@@ -18,7 +18,7 @@ use tracing_subscriber::{
 };
 use watchfire_core::{EventView, caught};
 
-use crate::{EventFilter, Verdict, directives::SpanRule, node::Question};
+use crate::{EventFilter, Verdict, directives::SpanRule, node::SpanQuestion};
 
 impl<S> Filter<S> for EventFilter
 where
@@ -33,7 +33,7 @@ where
             }
         }
         let wanted = if metadata.is_span() {
-            let verdict = self.node.span_verdict(metadata, &Question::Callsite);
+            let verdict = self.node.span_verdict(metadata, &SpanQuestion::Callsite);
             self.lets_span(metadata) || verdict.is_some_and(|verdict| verdict != Verdict::Never)
         } else {
             self.verdict(metadata) != Verdict::Never
@@ -44,7 +44,7 @@ where
 
     fn enabled(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool {
         let entered = |state: &EnvFilter, level: Level| is_entered(state, level, context);
-        let question = Question::Entered(&entered);
+        let question = SpanQuestion::Entered(&entered);
         if metadata.is_span() {
             self.lets_span(metadata) || self.node.span_verdict(metadata, &question) == Some(Verdict::Always)
         } else {
@@ -60,7 +60,7 @@ where
         let Some(_judging) = JUDGING.enter() else { return true };
         let entered = |state: &EnvFilter, level: Level| is_entered(state, level, context);
         let judge = || {
-            let question = Question::Entered(&entered);
+            let question = SpanQuestion::Entered(&entered);
             EventView::with(event, context, &self.spans, |view| self.node.passes(view, &question, &self.log))
         };
         // Quietly, so that our own layers do not capture such an event either. They are quiet already when they ask

@@ -29,10 +29,10 @@ const ASKING: Duration = Duration::from_secs(10);
 /// Clones share their connections.
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    inner: Arc<ClientInner>,
 }
 
-struct Inner {
+struct ClientInner {
     options: HttpOptions,
     roots: Vec<CertificateDer<'static>>,
     proxy: Proxy,
@@ -46,7 +46,7 @@ impl Client {
     /// Makes a client of options that were checked; opens and reads nothing.
     pub(crate) fn new(options: HttpOptions, roots: Vec<CertificateDer<'static>>, proxy: Proxy) -> Self {
         let (secure, plain) = (OnceLock::new(), OnceLock::new());
-        Self { inner: Arc::new(Inner { options, roots, proxy, secure, plain }) }
+        Self { inner: Arc::new(ClientInner { options, roots, proxy, secure, plain }) }
     }
 
     /// Makes one attempt.
@@ -88,7 +88,7 @@ impl Client {
     }
 
     fn client_for(&self, endpoint: &Endpoint) -> Result<&reqwest::Client, Failure> {
-        let Inner { secure, plain, .. } = &*self.inner;
+        let ClientInner { secure, plain, .. } = &*self.inner;
         let slot = if endpoint.is_encrypted() { secure } else { plain };
         if let Some(client) = slot.get() {
             return Ok(client);
@@ -138,8 +138,8 @@ pub async fn reach(client: &Client, endpoint: &Endpoint, why: &str) -> Verdict {
     ask(client, Request::get(&endpoint.root()), answered).await
 }
 
-fn build(inner: &Inner, encrypted: bool) -> Result<reqwest::Client, Failure> {
-    let Inner { options, roots, proxy, .. } = inner;
+fn build(inner: &ClientInner, encrypted: bool) -> Result<reqwest::Client, Failure> {
+    let ClientInner { options, roots, proxy, .. } = inner;
     let trust = if encrypted { tls::system_trust(roots.clone()) } else { tls::no_trust() };
     let trust = trust.map_err(|error| Failure::unsendable(format_args!("TLS cannot be set up: {error}")))?;
     let mut builder = reqwest::Client::builder()

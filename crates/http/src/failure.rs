@@ -5,12 +5,12 @@ use watchfire_outbox::{Outcome, Reason, Verdict};
 /// Says that an exchange had no answer, and whether the request may have arrived all the same. Holds no address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    kind: Kind,
+    kind: FailureKind,
     reason: Reason,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum FailureKind {
     /// The request cannot be made of what was configured.
     Unsendable,
     NotSent,
@@ -19,18 +19,18 @@ enum Kind {
 
 impl Failure {
     pub(crate) fn unsendable(what: impl fmt::Display) -> Self {
-        Self { kind: Kind::Unsendable, reason: Reason::new(what) }
+        Self { kind: FailureKind::Unsendable, reason: Reason::new(what) }
     }
 
     pub(crate) fn of(error: reqwest::Error, origin: &str) -> Self {
         // The address may be a credential, and the error's text would show it.
         let error = error.without_url();
         let kind = if error.is_builder() {
-            Kind::Unsendable
+            FailureKind::Unsendable
         } else if error.is_connect() {
-            Kind::NotSent
+            FailureKind::NotSent
         } else {
-            Kind::MaybeArrived
+            FailureKind::MaybeArrived
         };
         Self { kind, reason: Reason::new(format_args!("{origin}: {}", chain(&error))) }
     }
@@ -38,7 +38,7 @@ impl Failure {
     /// Tells whether the provider may have got the request.
     #[must_use]
     pub fn may_have_arrived(&self) -> bool {
-        self.kind == Kind::MaybeArrived
+        self.kind == FailureKind::MaybeArrived
     }
 
     /// Returns what went wrong.
@@ -51,9 +51,9 @@ impl Failure {
     #[must_use]
     pub fn into_outcome(self) -> Outcome {
         match self.kind {
-            Kind::Unsendable => Outcome::Held(self.reason),
-            Kind::NotSent => Outcome::Transient(self.reason),
-            Kind::MaybeArrived => Outcome::Ambiguous(self.reason),
+            FailureKind::Unsendable => Outcome::Held(self.reason),
+            FailureKind::NotSent => Outcome::Transient(self.reason),
+            FailureKind::MaybeArrived => Outcome::Ambiguous(self.reason),
         }
     }
 
@@ -61,8 +61,8 @@ impl Failure {
     #[must_use]
     pub fn into_verdict(self) -> Verdict {
         match self.kind {
-            Kind::Unsendable => Verdict::Refused(self.reason),
-            Kind::NotSent | Kind::MaybeArrived => Verdict::Unreachable(self.reason),
+            FailureKind::Unsendable => Verdict::Refused(self.reason),
+            FailureKind::NotSent | FailureKind::MaybeArrived => Verdict::Unreachable(self.reason),
         }
     }
 }

@@ -53,7 +53,7 @@ pub enum Fault {
     Hang {
         /// For SMTP: where; by default before the greeting.
         #[serde(default)]
-        at: Option<Stage>,
+        at: Option<SmtpStage>,
     },
     /// Takes the message and never answers.
     HangAfterAccept,
@@ -63,13 +63,13 @@ pub enum Fault {
         millis: u64,
         /// For SMTP: where; by default before the greeting.
         #[serde(default)]
-        at: Option<Stage>,
+        at: Option<SmtpStage>,
     },
     /// Resets the connection instead of answering.
     Reset {
         /// For SMTP: where; by default before the greeting.
         #[serde(default)]
-        at: Option<Stage>,
+        at: Option<SmtpStage>,
     },
     /// Takes the message and resets the connection: the sender cannot know.
     ResetAfterAccept,
@@ -78,7 +78,7 @@ pub enum Fault {
     /// SMTP: replies with this at a stage; a reply of class 421 also closes the connection.
     Reply {
         /// Where.
-        at: Stage,
+        at: SmtpStage,
         /// A whole reply, such as `451 4.7.1 greylisted, try again in 300 seconds`.
         reply: String,
         /// Only for this recipient, at `rcpt`.
@@ -148,7 +148,7 @@ impl Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Stage {
+pub enum SmtpStage {
     /// Before the greeting.
     Connect,
     /// At `EHLO` and `HELO`.

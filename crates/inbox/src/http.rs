@@ -22,7 +22,7 @@ use crate::net;
 use crate::origin;
 use crate::pages;
 use crate::providers::{Canned, Context, HttpProvider, Judgement, Reply, Request};
-use crate::record::{Provider, Verdict};
+use crate::record::{MessageVerdict, Provider};
 use crate::store::{New, Store};
 
 /// Serves until the task is dropped.
@@ -153,7 +153,7 @@ impl Visit<'_> {
                     reply = reply.header(&name, value);
                 }
                 // The sender is told what the status says; so is the record.
-                let verdict = if status < 300 { Verdict::Accepted } else { Verdict::Refused };
+                let verdict = if status < 300 { MessageVerdict::Accepted } else { MessageVerdict::Refused };
                 self.keep(verdict(reply.summary()), None);
                 Answered::Reply(reply)
             }
@@ -171,11 +171,11 @@ impl Visit<'_> {
                 Answered::Reset
             }
             Some(fault @ Fault::Hang { .. }) => {
-                self.keep(Verdict::Unanswered(fault.name().to_owned()), None);
+                self.keep(MessageVerdict::Unanswered(fault.name().to_owned()), None);
                 Answered::Never
             }
             Some(fault) => {
-                self.keep(Verdict::Unanswered(fault.name().to_owned()), None);
+                self.keep(MessageVerdict::Unanswered(fault.name().to_owned()), None);
                 Answered::Reset
             }
         }
@@ -191,7 +191,7 @@ impl Visit<'_> {
         };
         let judgement = self.with_provider_mut(|provider| provider.judge(self.request, &context));
         let verdict = match (unsaid, judgement.accepted) {
-            (Some(unsaid), true) => Verdict::Accepted(unsaid.to_owned()),
+            (Some(unsaid), true) => MessageVerdict::Accepted(unsaid.to_owned()),
             _ => judgement.verdict(),
         };
         let reply = judgement.reply.clone();
@@ -201,11 +201,11 @@ impl Visit<'_> {
 
     fn refuse(&self, answer: Canned) -> Reply {
         let reply = self.with_provider(|provider| provider.canned(self.request, answer));
-        self.keep(Verdict::Refused(reply.summary()), None);
+        self.keep(MessageVerdict::Refused(reply.summary()), None);
         reply
     }
 
-    fn keep(&self, verdict: Verdict, judgement: Option<Judgement>) {
+    fn keep(&self, verdict: MessageVerdict, judgement: Option<Judgement>) {
         let Some(mut entry) = self.with_provider(|provider| provider.describe(self.request)) else { return };
         let (key, thread, edits, notes) =
             judgement.map(|j| (j.key, j.thread, j.edits, j.notes)).unwrap_or_default();

@@ -18,7 +18,7 @@ use crate::demo::Demo;
 use crate::fault::FaultPlan;
 use crate::http::{self, Hub};
 use crate::providers::{self, smtp};
-use crate::record::{Provider, Received, Verdict};
+use crate::record::{MessageVerdict, Provider, Received};
 use crate::store::{Misfit, Missing, Store};
 use crate::tls::Identity;
 
@@ -99,7 +99,11 @@ impl Inbox {
     /// Gives the messages that a provider refused.
     #[must_use]
     pub fn refused(&self, provider: Provider) -> Vec<Received> {
-        self.store.of(provider).into_iter().filter(|r| matches!(r.verdict, Verdict::Refused(_))).collect()
+        self.store
+            .of(provider)
+            .into_iter()
+            .filter(|r| matches!(r.verdict, MessageVerdict::Refused(_)))
+            .collect()
     }
 
     /// Blocks until a provider has taken `count` messages, and gives all that it took.
@@ -261,7 +265,7 @@ pub struct InboxBuilder {
     smtps_port: u16,
     paced: bool,
     patience: Option<Duration>,
-    smtp: smtp::Rules,
+    smtp: smtp::SmtpRules,
 }
 
 /// How long a request or a command may take to come in.

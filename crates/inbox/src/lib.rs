@@ -23,8 +23,8 @@ mod store;
 mod tls;
 
 pub use demo::Demo;
-pub use fault::{Fault, FaultPlan, Stage};
+pub use fault::{Fault, FaultPlan, SmtpStage};
 pub use inbox::{Inbox, InboxBuilder};
 pub use markup::Markup;
-pub use record::{Part, Provider, Received, UnknownProvider, Verdict, View};
+pub use record::{MessageVerdict, Provider, Received, UnknownProvider, View, ViewPart};
 pub use store::{Misfit, Missing};

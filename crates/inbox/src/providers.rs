@@ -22,7 +22,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::fault::Fault;
-use crate::record::{Entry, Provider, Verdict};
+use crate::record::{Described, MessageVerdict, Provider};
 use crate::store::Store;
 
 /// All providers that speak HTTP.
@@ -45,7 +45,7 @@ pub(crate) trait HttpProvider {
     fn claims(&self, path: &str) -> bool;
 
     /// Reads a request as a message, as far as it can be read; `None` when it is a question, not a message.
-    fn describe(&self, request: &Request) -> Option<Entry>;
+    fn describe(&self, request: &Request) -> Option<Described>;
 
     /// Decides as the provider would, and keeps what the provider would keep.
     fn judge(&mut self, request: &Request, context: &Context<'_>) -> Judgement;
@@ -120,9 +120,9 @@ impl Judgement {
         Self { accepted: false, ..Self::accepted(reply) }
     }
 
-    pub(crate) fn verdict(&self) -> Verdict {
+    pub(crate) fn verdict(&self) -> MessageVerdict {
         let summary = self.reply.summary();
-        if self.accepted { Verdict::Accepted(summary) } else { Verdict::Refused(summary) }
+        if self.accepted { MessageVerdict::Accepted(summary) } else { MessageVerdict::Refused(summary) }
     }
 }
 

@@ -103,7 +103,7 @@ impl std::error::Error for UnknownProvider {}
 /// What the provider did with a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum MessageVerdict {
     /// The provider has it; holds the answer that was given, or why none was.
     Accepted(String),
     /// The provider refused it; holds the answer that was given.
@@ -112,7 +112,7 @@ pub enum Verdict {
     Unanswered(String),
 }
 
-impl Verdict {
+impl MessageVerdict {
     /// Tells whether the provider has the message.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
@@ -151,7 +151,7 @@ pub struct Received {
     /// One line: a subject, a heading, or the first line of the text.
     pub title: String,
     /// What the provider did with it.
-    pub verdict: Verdict,
+    pub verdict: MessageVerdict,
     /// The request line and headers, or the SMTP envelope. Values of credentials are not kept.
     pub head: Vec<(String, String)>,
     /// The body as it came over the wire: a mail after dot-unstuffing, an HTTP body before decompression.
@@ -217,7 +217,7 @@ pub struct View {
     /// Name and value, in reading order.
     pub facts: Vec<(String, String)>,
     /// What follows the table.
-    pub parts: Vec<Part>,
+    pub parts: Vec<ViewPart>,
 }
 
 impl View {
@@ -232,7 +232,7 @@ impl View {
 /// One part of a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Part {
+pub enum ViewPart {
     /// Text as it stands.
     Text {
         /// What it is.
@@ -258,7 +258,7 @@ pub enum Part {
     },
 }
 
-impl Part {
+impl ViewPart {
     /// Gives the heading of the part.
     #[must_use]
     pub fn title(&self) -> &str {
@@ -288,7 +288,7 @@ impl Part {
 
 /// What a provider says of a request before judging it.
 #[derive(Debug, Default)]
-pub(crate) struct Entry {
+pub(crate) struct Described {
     pub(crate) recipients: Vec<String>,
     pub(crate) title: String,
     pub(crate) view: View,

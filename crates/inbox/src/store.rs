@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::clock;
 use crate::fault::{Fault, FaultPlan};
-use crate::record::{Entry, Provider, Received, Verdict};
+use crate::record::{Described, MessageVerdict, Provider, Received};
 
 /// Beyond this many messages the oldest is forgotten.
 const KEPT: usize = 5_000;
@@ -18,7 +18,7 @@ const FAULTS: usize = 1_000;
 
 #[derive(Default)]
 pub(crate) struct Store {
-    state: Mutex<State>,
+    state: Mutex<StoreState>,
     changed: Condvar,
 }
 
@@ -157,7 +157,7 @@ impl Store {
         Some(fault)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, StoreState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -166,8 +166,8 @@ impl Store {
 pub(crate) struct New {
     pub(crate) provider: Provider,
     pub(crate) at: SystemTime,
-    pub(crate) entry: Entry,
-    pub(crate) verdict: Verdict,
+    pub(crate) entry: Described,
+    pub(crate) verdict: MessageVerdict,
     pub(crate) head: Vec<(String, String)>,
     pub(crate) raw: Vec<u8>,
     pub(crate) key: Option<String>,
@@ -177,7 +177,7 @@ pub(crate) struct New {
 }
 
 #[derive(Default)]
-struct State {
+struct StoreState {
     records: VecDeque<Received>,
     /// The size of all records together.
     bytes: usize,
@@ -245,8 +245,8 @@ mod tests {
         store.add(New {
             provider: Provider::Smtp,
             at: SystemTime::UNIX_EPOCH,
-            entry: Entry::default(),
-            verdict: Verdict::Accepted(String::new()),
+            entry: Described::default(),
+            verdict: MessageVerdict::Accepted(String::new()),
             head: Vec::new(),
             raw: vec![0; bytes],
             key: None,

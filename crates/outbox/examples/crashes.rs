@@ -20,9 +20,9 @@ use watchfire_outbox::{
     UncleanEnd,
 };
 
-struct Lines(PathBuf);
+struct CrashLines(PathBuf);
 
-impl Sink for Lines {
+impl Sink for CrashLines {
     fn kind(&self) -> &'static str {
         "lines"
     }
@@ -79,7 +79,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let outbox =
         if way.starts_with("patient-") { outbox.sync_within(Duration::from_secs(20)) } else { outbox };
     let outbox = outbox.exit_deadline(Duration::from_secs(10)).start()?;
-    tracing_subscriber::registry().with(Lines(file.into()).layer(&outbox)?).init();
+    tracing_subscriber::registry().with(CrashLines(file.into()).layer(&outbox)?).init();
     if way == "drain" {
         let is_done = outbox.flush(Duration::from_secs(20)).is_complete;
         return if is_done { Ok(()) } else { Err("not all was delivered".into()) };

@@ -25,9 +25,9 @@ use watchfire_outbox::{
     Outbox, Outcome, Rate, Sink, SinkExt, panic,
 };
 
-struct Lines(PathBuf);
+struct EndLines(PathBuf);
 
-impl Sink for Lines {
+impl Sink for EndLines {
     fn kind(&self) -> &'static str {
         "lines"
     }
@@ -113,9 +113,9 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let outbox = outbox.drop_deadline(Duration::from_millis(500)).start()?;
     if way == "panic-chain" {
-        return chain(outbox, Lines(file));
+        return chain(outbox, EndLines(file));
     }
-    tracing_subscriber::registry().with(Lines(file).layer(&outbox)?).init();
+    tracing_subscriber::registry().with(EndLines(file).layer(&outbox)?).init();
     match way.as_str() {
         "return" | "no-hook" => tracing::error!("before the return"),
         "exit" => {
@@ -206,7 +206,7 @@ extern "C" fn cannot_unwind() {
 }
 
 /// Panics twice, the second time after the outbox has ended, and says which hooks hear of it.
-fn chain(outbox: Outbox, sink: Lines) -> Result<(), Box<dyn std::error::Error>> {
+fn chain(outbox: Outbox, sink: EndLines) -> Result<(), Box<dyn std::error::Error>> {
     let said = || println!("the first hook");
     std::panic::set_hook(Box::new(move |_| said()));
     let sink = Arc::new(sink);

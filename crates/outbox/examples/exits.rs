@@ -18,9 +18,9 @@ use watchfire_outbox::{
 };
 
 /// A provider in one state.
-struct Provider(String);
+struct StatefulSink(String);
 
-impl Sink for Provider {
+impl Sink for StatefulSink {
     fn kind(&self) -> &'static str {
         "provider"
     }
@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let way = args.next().unwrap_or_default();
     let state = args.next().unwrap_or_default();
-    let provider = Provider(state.clone());
+    let provider = StatefulSink(state.clone());
     let mut builder = Outbox::builder("exits").in_memory();
     if let Some(folder) = args.next() {
         builder = Outbox::builder("exits").spool(folder);

@@ -20,9 +20,9 @@ use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Outcome, Sink
 /// Takes nothing before this is set.
 static UP: AtomicBool = AtomicBool::new(false);
 
-struct Lines(PathBuf);
+struct ForkLines(PathBuf);
 
-impl Sink for Lines {
+impl Sink for ForkLines {
     fn kind(&self) -> &'static str {
         "lines"
     }
@@ -48,7 +48,7 @@ impl Sink for Lines {
 
 fn start(file: &str, spool: &str) -> Result<(Outbox, impl Sized), watchfire_core::ConfigError> {
     let outbox = Outbox::builder("forks").spool(spool).start()?;
-    let channel = Lines(file.into()).channel().handler(&outbox)?;
+    let channel = ForkLines(file.into()).channel().handler(&outbox)?;
     Ok((outbox, channel))
 }
 
@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("expected a file and a folder".into());
     };
     let outbox = Outbox::builder("forks").spool(&spool).start()?;
-    tracing_subscriber::registry().with(Lines(PathBuf::from(&file)).layer(&outbox)?).init();
+    tracing_subscriber::registry().with(ForkLines(PathBuf::from(&file)).layer(&outbox)?).init();
     tracing::error!("the parent's, in the spool");
     while outbox.stats().channels.iter().all(|channel| channel.transient == 0) {
         std::thread::yield_now();

@@ -22,7 +22,7 @@ pub struct SentryBuilder {
 
 /// Settings that were checked.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct SentrySettings {
     pub(crate) project: Project,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) tag_fields: Vec<String>,
@@ -80,7 +80,7 @@ impl SentryBuilder {
         self
     }
 
-    pub(crate) fn check(self) -> Result<(Settings, Client), ConfigError> {
+    pub(crate) fn check(self) -> Result<(SentrySettings, Client), ConfigError> {
         let mut problems = Problems::new();
         let project = problems.keep(Project::of(&self.dsn));
         let mut tags = BTreeMap::new();
@@ -91,7 +91,7 @@ impl SentryBuilder {
         let http = self.ca_files.iter().fold(self.http, HttpOptions::ca_file);
         let client = problems.keep(http.client("sentry"));
         let tag_fields = self.tag_fields;
-        problems.finish(|| Some((Settings { project: project?, tags, tag_fields }, client?)))
+        problems.finish(|| Some((SentrySettings { project: project?, tags, tag_fields }, client?)))
     }
 }
 

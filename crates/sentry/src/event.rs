@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use watchfire_core::{Alert, Field, Origin, Severity, Stack, StackFrame, Value as Recorded};
 use watchfire_outbox::{Occasion, OccasionKind, clip, format_timestamp, one_line, printable};
 
-use crate::config::{Settings, TAG, is_tag_char};
+use crate::config::{SentrySettings, TAG, is_tag_char};
 
 /// Characters of a message, and of an exception's value.
 pub(crate) const MESSAGE: usize = 8_192;
@@ -61,7 +61,11 @@ pub(crate) fn bare(occasion: &Occasion<'_>, id: u128) -> Event<'static> {
 }
 
 /// Adds what the event is searched by: logger, release, environment, host, tags.
-pub(crate) fn named(settings: &Settings, occasion: &Occasion<'_>, event: Event<'static>) -> Event<'static> {
+pub(crate) fn named(
+    settings: &SentrySettings,
+    occasion: &Occasion<'_>,
+    event: Event<'static>,
+) -> Event<'static> {
     let alert = occasion.alert();
     let app = &alert.app;
     Event {
@@ -140,7 +144,7 @@ fn accepted(name: &str, max: usize, reserved: &[&str]) -> Option<String> {
     (!dropped).then_some(name)
 }
 
-fn tags(settings: &Settings, occasion: &Occasion<'_>) -> Map<String, String> {
+fn tags(settings: &SentrySettings, occasion: &Occasion<'_>) -> Map<String, String> {
     let alert = occasion.alert();
     let mut tags = BTreeMap::new();
     let mut put = |name: &str, value: &str| {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use watchfire_outbox::{MessageContent, Notification, Occasion, OccasionKind, clip};
 
 use crate::{
-    config::Settings,
+    config::SentrySettings,
     event::{self, MESSAGE},
 };
 
@@ -17,7 +17,7 @@ mod tests;
 /// What the line of ASCII may have.
 const LINE: usize = 300;
 
-pub(crate) fn notifications(settings: &Settings, occasion: &Occasion<'_>) -> Vec<Notification> {
+pub(crate) fn notifications(settings: &SentrySettings, occasion: &Occasion<'_>) -> Vec<Notification> {
     let notification = occasion.notification(format!("project {}", settings.project.name));
     let page = MessageContent::of(occasion);
     let id = notification.id().as_u128();

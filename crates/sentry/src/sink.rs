@@ -11,7 +11,7 @@ use watchfire_outbox::{
 
 use crate::{
     api,
-    config::{SentryBuilder, Settings},
+    config::{SentryBuilder, SentrySettings},
     render, verify,
 };
 
@@ -20,7 +20,7 @@ use crate::{
 /// [`dsn`](Self::dsn) begins its settings; `.layer(&outbox)` checks them.
 #[derive(Clone, Debug)]
 pub struct Sentry {
-    settings: Settings,
+    settings: SentrySettings,
     client: Client,
 }
 

@@ -9,7 +9,7 @@ use watchfire_http::{Client, Endpoint, HttpOptions, check_token};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SlackBuilder {
-    given: Given,
+    given: SlackInput,
     channels: Vec<String>,
     api_url: Option<String>,
     mentions: Vec<String>,
@@ -21,14 +21,14 @@ pub struct SlackBuilder {
 
 /// The way to Slack as it was given.
 #[derive(Clone, Debug)]
-enum Given {
+enum SlackInput {
     Webhook(Secret),
     Bot(Secret),
 }
 
 /// Settings that were checked.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct SlackSettings {
     pub(crate) destination: Destination,
     pub(crate) username: Option<String>,
     pub(crate) icon_emoji: Option<String>,
@@ -62,14 +62,14 @@ const API: &str = "https://slack.com/api";
 
 impl SlackBuilder {
     pub(crate) fn webhook(url: &str) -> Self {
-        Self::of(Given::Webhook(Secret::new(url.trim())), Vec::new())
+        Self::of(SlackInput::Webhook(Secret::new(url.trim())), Vec::new())
     }
 
     pub(crate) fn bot(token: &str, channel: String) -> Self {
-        Self::of(Given::Bot(Secret::new(token.trim())), vec![channel])
+        Self::of(SlackInput::Bot(Secret::new(token.trim())), vec![channel])
     }
 
-    fn of(given: Given, channels: Vec<String>) -> Self {
+    fn of(given: SlackInput, channels: Vec<String>) -> Self {
         Self {
             given,
             channels,
@@ -130,11 +130,11 @@ impl SlackBuilder {
         self
     }
 
-    pub(crate) fn check(self) -> Result<(Settings, Client), ConfigError> {
+    pub(crate) fn check(self) -> Result<(SlackSettings, Client), ConfigError> {
         let mut problems = Problems::new();
         let destination = problems.keep(match &self.given {
-            Given::Webhook(url) => self.check_webhook(url),
-            Given::Bot(token) => self.check_bot(token),
+            SlackInput::Webhook(url) => self.check_webhook(url),
+            SlackInput::Bot(token) => self.check_bot(token),
         });
         let mut mentions: Vec<Mention> = Vec::new();
         for whom in &self.mentions {
@@ -146,7 +146,7 @@ impl SlackBuilder {
         let http = self.ca_files.iter().fold(self.http, HttpOptions::ca_file);
         let client = problems.keep(http.client("slack"));
         problems.finish(|| {
-            let settings = Settings {
+            let settings = SlackSettings {
                 destination: destination?,
                 username: username.flatten(),
                 icon_emoji: icon_emoji.flatten(),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use watchfire_core::Severity;
 use watchfire_outbox::{Fact, MessageContent, Notification, Occasion, OccasionKind, Section};
 
-use crate::config::{Destination, Mention, Settings};
+use crate::config::{Destination, Mention, SlackSettings};
 use escaped::Escaped;
 
 #[cfg(test)]
@@ -28,7 +28,7 @@ const PLACE: usize = 400;
 /// The least that is worth a section of its own.
 const LEAST: usize = 100;
 
-pub(crate) fn notifications(settings: &Settings, occasion: &Occasion<'_>) -> Vec<Notification> {
+pub(crate) fn notifications(settings: &SlackSettings, occasion: &Occasion<'_>) -> Vec<Notification> {
     let page = MessageContent::of(occasion);
     match &settings.destination {
         Destination::Webhook(_) => vec![notification(settings, occasion, &page, "webhook", None)],
@@ -41,7 +41,7 @@ pub(crate) fn notifications(settings: &Settings, occasion: &Occasion<'_>) -> Vec
 }
 
 fn notification(
-    settings: &Settings,
+    settings: &SlackSettings,
     occasion: &Occasion<'_>,
     page: &MessageContent,
     recipient: &str,
@@ -83,7 +83,7 @@ fn notification(
 
 /// The content that the renderings of one notification share.
 struct Message<'a> {
-    settings: &'a Settings,
+    settings: &'a SlackSettings,
     channel: Option<&'a str>,
     mentions: &'a [Mention],
 }

@@ -11,7 +11,7 @@ use watchfire_outbox::{
 
 use crate::{
     api,
-    config::{Destination, Settings, SlackBuilder},
+    config::{Destination, SlackBuilder, SlackSettings},
     render, verify,
 };
 
@@ -20,7 +20,7 @@ use crate::{
 /// [`webhook`](Self::webhook) and [`bot`](Self::bot) begin its settings; `.layer(&outbox)` checks them.
 #[derive(Clone, Debug)]
 pub struct Slack {
-    settings: Settings,
+    settings: SlackSettings,
     client: Client,
 }
 

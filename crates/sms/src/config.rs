@@ -26,17 +26,17 @@ pub struct SmsBuilder {
 
 /// A provider to which a route leads.
 #[derive(Clone, Debug)]
-pub struct SmsProvider(Kind);
+pub struct SmsProvider(ProviderKind);
 
 #[derive(Clone, Debug)]
-enum Kind {
+enum ProviderKind {
     Twilio(Box<Twilio>),
     Exotel(Box<Exotel>),
 }
 
 /// Settings that were checked.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct SmsSettings {
     pub(crate) numbers: Vec<String>,
     pub(crate) routes: Vec<Route>,
     pub(crate) max_segments: usize,
@@ -101,7 +101,7 @@ impl SmsBuilder {
         self
     }
 
-    pub(crate) fn check(self) -> Result<(Settings, Client), ConfigError> {
+    pub(crate) fn check(self) -> Result<(SmsSettings, Client), ConfigError> {
         let mut problems = Problems::new();
         let has_provider = !self.routes.is_empty();
         problems.check(has_provider, "sms", "has no provider; expected .twilio(..), .exotel(..) or both");
@@ -142,11 +142,11 @@ impl SmsBuilder {
         let http = self.ca_files.iter().fold(self.http, HttpOptions::ca_file);
         let client = problems.keep(http.client("sms"));
         let max_segments = self.max_segments;
-        problems.finish(|| Some((Settings { numbers, routes, max_segments }, client?)))
+        problems.finish(|| Some((SmsSettings { numbers, routes, max_segments }, client?)))
     }
 }
 
-impl Settings {
+impl SmsSettings {
     pub(crate) fn carrier_for(&self, number: &str) -> Option<&Carrier> {
         route_for(&self.routes, number).map(|route| &route.carrier)
     }
@@ -155,21 +155,21 @@ impl Settings {
 impl SmsProvider {
     fn check(self, max_segments: usize) -> Result<Carrier, ConfigError> {
         match self.0 {
-            Kind::Twilio(twilio) => twilio.check().map(Carrier::Twilio),
-            Kind::Exotel(exotel) => exotel.check(max_segments).map(Carrier::Exotel),
+            ProviderKind::Twilio(twilio) => twilio.check().map(Carrier::Twilio),
+            ProviderKind::Exotel(exotel) => exotel.check(max_segments).map(Carrier::Exotel),
         }
     }
 }
 
 impl From<Twilio> for SmsProvider {
     fn from(twilio: Twilio) -> Self {
-        Self(Kind::Twilio(Box::new(twilio)))
+        Self(ProviderKind::Twilio(Box::new(twilio)))
     }
 }
 
 impl From<Exotel> for SmsProvider {
     fn from(exotel: Exotel) -> Self {
-        Self(Kind::Exotel(Box::new(exotel)))
+        Self(ProviderKind::Exotel(Box::new(exotel)))
     }
 }
 

@@ -223,7 +223,7 @@ impl Account {
 
 /// Says what Exotel's answer to [`Account::question`] means.
 pub(crate) fn verdict(response: &Response) -> Verdict {
-    let answer = Answer::read(response);
+    let answer = ExotelAnswer::read(response);
     let reason = match &answer.text {
         Some(text) => Reason::new(format_args!("HTTP {}: {} {text}", response.status(), answer.code)),
         None => response.reason(),
@@ -242,7 +242,7 @@ pub(crate) fn verdict(response: &Response) -> Verdict {
 
 /// Says what Exotel's answer means, by its status first: "do not rely on Message" (support article 48282).
 pub(crate) fn judge(notification: &Notification, response: &Response) -> Outcome {
-    let answer = Answer::read(response);
+    let answer = ExotelAnswer::read(response);
     let reason = match &answer.text {
         Some(text) => Reason::new(format_args!("HTTP {}: {} {text}", response.status(), answer.code)),
         None => response.reason(),
@@ -277,7 +277,7 @@ pub(crate) fn judge(notification: &Notification, response: &Response) -> Outcome
 
 /// The content of an answer, in JSON or in XML.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Answer {
+struct ExotelAnswer {
     sid: Option<String>,
     /// A number on old pages, a word on new ones; empty if there is none.
     code: String,
@@ -286,7 +286,7 @@ struct Answer {
     refused: bool,
 }
 
-impl Answer {
+impl ExotelAnswer {
     fn read(response: &Response) -> Self {
         let text = response.text();
         if text.starts_with('<') {

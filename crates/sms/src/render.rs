@@ -6,11 +6,11 @@ use watchfire_outbox::{
 
 use crate::{
     api::Carrier,
-    config::Settings,
+    config::SmsSettings,
     segments::{Segments, economical, fit, gsm_only, septets},
 };
 
-pub(crate) fn notifications(settings: &Settings, occasion: &Occasion<'_>) -> Vec<Notification> {
+pub(crate) fn notifications(settings: &SmsSettings, occasion: &Occasion<'_>) -> Vec<Notification> {
     let page = MessageContent::of(occasion);
     settings
         .numbers

@@ -11,7 +11,7 @@ use watchfire_outbox::{
 
 use crate::{
     api,
-    config::{Settings, SmsBuilder},
+    config::{SmsBuilder, SmsSettings},
     render, verify,
 };
 
@@ -23,7 +23,7 @@ pub type SmsLayer = HandlerLayer<AlertHandler<Sms>>;
 /// [`to`](Self::to) begins its settings; `.layer(&outbox)` checks them.
 #[derive(Clone, Debug)]
 pub struct Sms {
-    settings: Settings,
+    settings: SmsSettings,
     client: Client,
 }
 

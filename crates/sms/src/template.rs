@@ -28,11 +28,11 @@ pub enum DltSlot {
 /// A registered text with its variables assigned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template {
-    parts: Vec<Part>,
+    parts: Vec<TemplatePart>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum TemplatePart {
     Fixed(String),
     /// Up to `most` characters; several variables in a row hold one value.
     Variable {
@@ -55,7 +55,7 @@ impl Template {
         if let Some(c) = text.chars().find(|c| crate::segments::septets(*c).is_none()) {
             return Err(wrong(format!("`{}` is outside of the GSM alphabet", c.escape_debug())));
         }
-        let mut parts: Vec<Part> = Vec::new();
+        let mut parts: Vec<TemplatePart> = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{#") {
             let (tag, after) =
@@ -71,16 +71,18 @@ impl Template {
                 }
             };
             if !before.is_empty() {
-                parts.push(Part::Fixed(before.to_owned()));
+                parts.push(TemplatePart::Fixed(before.to_owned()));
             }
             match parts.last_mut() {
-                Some(Part::Variable { most, digits: known, .. }) if *known == digits => *most += VARIABLE,
-                _ => parts.push(Part::Variable { slot: DltSlot::Count, most: VARIABLE, digits }),
+                Some(TemplatePart::Variable { most, digits: known, .. }) if *known == digits => {
+                    *most += VARIABLE
+                }
+                _ => parts.push(TemplatePart::Variable { slot: DltSlot::Count, most: VARIABLE, digits }),
             }
             rest = after;
         }
         if !rest.is_empty() {
-            parts.push(Part::Fixed(rest.to_owned()));
+            parts.push(TemplatePart::Fixed(rest.to_owned()));
         }
         let mut template = Self { parts };
         template.assign(slots)?;
@@ -88,8 +90,8 @@ impl Template {
     }
 
     fn assign(&mut self, slots: &[DltSlot]) -> Result<(), ConfigError> {
-        let variables = |parts: &[Part]| {
-            let is = |part: &&Part, wanted: bool| matches!(part, Part::Variable { digits, .. } if *digits == wanted);
+        let variables = |parts: &[TemplatePart]| {
+            let is = |part: &&TemplatePart, wanted: bool| matches!(part, TemplatePart::Variable { digits, .. } if *digits == wanted);
             (
                 parts.iter().filter(|part| is(part, false)).count(),
                 parts.iter().filter(|part| is(part, true)).count(),
@@ -114,7 +116,7 @@ impl Template {
         };
         let mut next = usual.iter();
         for part in &mut self.parts {
-            let Part::Variable { slot, digits, .. } = part else { continue };
+            let TemplatePart::Variable { slot, digits, .. } = part else { continue };
             // A number can only be the count, so it needs no name where none are given.
             let given = if *digits && slots.is_empty() { Some(&DltSlot::Count) } else { next.next() };
             *slot = *given.ok_or_else(|| count_wrong(texts + numbers, slots.len()))?;
@@ -136,8 +138,8 @@ impl Template {
             .parts
             .iter()
             .map(|part| match part {
-                Part::Fixed(text) => text.as_str(),
-                Part::Variable { .. } => "0",
+                TemplatePart::Fixed(text) => text.as_str(),
+                TemplatePart::Variable { .. } => "0",
             })
             .collect();
         Segments::of(&text).count
@@ -155,8 +157,10 @@ impl Template {
             .parts
             .iter()
             .map(|part| match part {
-                Part::Fixed(text) => text.clone(),
-                Part::Variable { slot, most, digits } => value(*slot, *most, *digits, form, occasion, page),
+                TemplatePart::Fixed(text) => text.clone(),
+                TemplatePart::Variable { slot, most, digits } => {
+                    value(*slot, *most, *digits, form, occasion, page)
+                }
             })
             .collect();
         loop {
@@ -165,7 +169,9 @@ impl Template {
                 .parts
                 .iter()
                 .zip(&mut values)
-                .filter(|(part, value)| matches!(part, Part::Variable { .. }) && value.chars().count() > 1)
+                .filter(|(part, value)| {
+                    matches!(part, TemplatePart::Variable { .. }) && value.chars().count() > 1
+                })
                 .max_by_key(|(_, value)| value.len());
             match longest {
                 Some((_, value)) if Segments::of(&text).count > most => {

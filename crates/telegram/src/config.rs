@@ -23,7 +23,7 @@ pub struct TelegramBuilder {
 
 /// Settings that were checked.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct TelegramSettings {
     pub(crate) methods: Methods,
     pub(crate) chats: Vec<Chat>,
     pub(crate) sound: Sound,
@@ -95,7 +95,7 @@ impl TelegramBuilder {
         self
     }
 
-    pub(crate) fn check(self) -> Result<(Settings, Client), ConfigError> {
+    pub(crate) fn check(self) -> Result<(TelegramSettings, Client), ConfigError> {
         let mut problems = Problems::new();
         let reason =
             "expected a bot's token as BotFather shows it: a number, a colon, and some 35 letters and digits";
@@ -108,7 +108,7 @@ impl TelegramBuilder {
         let methods = problems.keep(Methods::at(self.api_url.as_deref().unwrap_or(API), &self.token));
         let http = self.ca_files.iter().fold(self.http, HttpOptions::ca_file);
         let client = problems.keep(http.client("telegram"));
-        problems.finish(|| Some((Settings { methods: methods?, chats, sound: self.sound }, client?)))
+        problems.finish(|| Some((TelegramSettings { methods: methods?, chats, sound: self.sound }, client?)))
     }
 }
 

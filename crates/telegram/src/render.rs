@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 use watchfire_outbox::{Form, MessageContent, Notification, Occasion, OccasionKind, Section, clip};
 
-use crate::config::{Settings, Sound};
+use crate::config::{Sound, TelegramSettings};
 use html::Html;
 
 #[cfg(test)]
@@ -22,13 +22,13 @@ const LEAST: usize = 80;
 /// A section of more lines is folded.
 const FOLD: usize = 8;
 
-pub(crate) fn notifications(settings: &Settings, occasion: &Occasion<'_>) -> Vec<Notification> {
+pub(crate) fn notifications(settings: &TelegramSettings, occasion: &Occasion<'_>) -> Vec<Notification> {
     let page = MessageContent::of(occasion);
     settings.chats.iter().map(|chat| notification(settings, occasion, &page, &chat.to_string())).collect()
 }
 
 fn notification(
-    settings: &Settings,
+    settings: &TelegramSettings,
     occasion: &Occasion<'_>,
     page: &MessageContent,
     recipient: &str,

@@ -11,7 +11,7 @@ use watchfire_outbox::{
 
 use crate::{
     api,
-    config::{Settings, TelegramBuilder},
+    config::{TelegramBuilder, TelegramSettings},
     render, verify,
 };
 
@@ -20,7 +20,7 @@ use crate::{
 /// [`bot`](Self::bot) begins its settings; `.layer(&outbox)` checks them.
 #[derive(Clone, Debug)]
 pub struct Telegram {
-    settings: Settings,
+    settings: TelegramSettings,
     client: Client,
 }
 

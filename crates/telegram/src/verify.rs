@@ -6,13 +6,13 @@ use watchfire_outbox::{Answers, Reason, Verdict};
 
 use crate::{
     api,
-    config::{Chat, Methods, Settings},
+    config::{Chat, Methods, TelegramSettings},
 };
 
 /// `getMe` is made for testing a token, `getChat` tells of a chat that the bot can see:
 /// <https://core.settings.org/bots/api#getme>, <https://core.settings.org/bots/api#getchat>. Of a topic nothing can be
 /// asked, and of a chat not whether the bot may write there.
-pub(crate) async fn verify(settings: &Settings, client: &Client, answers: &Answers) {
+pub(crate) async fn verify(settings: &TelegramSettings, client: &Client, answers: &Answers) {
     answers.expect("bot");
     settings.chats.iter().for_each(|chat| answers.expect(chat.to_string()));
     let methods = &settings.methods;

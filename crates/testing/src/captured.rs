@@ -25,10 +25,10 @@ use watchfire_outbox::{Delivering, MessageContent, Notification, Occasion, Outco
 #[must_use]
 pub struct Captured {
     kept: Arc<Mutex<Vec<Notification>>>,
-    answer: Option<Arc<Answer>>,
+    answer: Option<Arc<AnswerFn>>,
 }
 
-type Answer = dyn Fn(&Notification) -> Outcome + Send + Sync;
+type AnswerFn = dyn Fn(&Notification) -> Outcome + Send + Sync;
 
 impl Captured {
     /// Makes a sink that delivers everything, to itself.

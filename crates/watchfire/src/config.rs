@@ -2,6 +2,6 @@
 //! [`Config`](crate::Config) and [`Handle`](crate::Handle).
 
 pub use watchfire_config::{
-    Answer, Branch, Explanation, Lock, ManualAlert, Options, Question, Router, RouterFilter, Sent, Setting,
-    Verification, schema,
+    Branch, Explanation, HandlerAnswer, Lock, ManualAlert, Options, Question, Router, RouterFilter, Sent,
+    Setting, Verification, schema,
 };

@@ -25,7 +25,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 /// The chores of the watchfire workspace.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true, after_help = EXAMPLES)]
-struct Cli {
+struct Xtask {
     #[command(subcommand)]
     chore: Chore,
 }
@@ -129,7 +129,7 @@ enum Interop {
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().chore {
+    let done = match Xtask::parse().chore {
         Chore::Ci { interop, keep_going } => ci::run(interop, keep_going),
         Chore::Test { interop, soak, filter } => {
             let effort = if soak { test::Effort::SOAK } else { test::Effort::SHORT };

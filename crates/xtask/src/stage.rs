@@ -36,20 +36,20 @@ pub(crate) fn run_all(stages: Vec<Stage<'_>>, keep_going: bool) -> Result<()> {
     let mut failed = false;
     for stage in stages {
         if failed && !keep_going {
-            rows.push(Row { name: stage.name, state: State::NotRun });
+            rows.push(StageRow { name: stage.name, state: StageState::NotRun });
             continue;
         }
         println!("{} {}", paint(Paint::Note, "==>"), stage.name);
         let (done, took) = timed(|| (stage.run)(&mut skipped));
         let state = match done {
-            Ok(()) => State::Passed(took),
+            Ok(()) => StageState::Passed(took),
             Err(error) => {
                 eprintln!("{} {}: {error:#}", paint(Paint::Bad, "error:"), stage.name);
                 failed = true;
-                State::Failed(took)
+                StageState::Failed(took)
             }
         };
-        rows.push(Row { name: stage.name, state });
+        rows.push(StageRow { name: stage.name, state });
     }
     print!("\n{}", table(&rows, &skipped));
     if failed {
@@ -58,25 +58,25 @@ pub(crate) fn run_all(stages: Vec<Stage<'_>>, keep_going: bool) -> Result<()> {
     Ok(())
 }
 
-struct Row {
+struct StageRow {
     name: &'static str,
-    state: State,
+    state: StageState,
 }
 
-enum State {
+enum StageState {
     Passed(Duration),
     Failed(Duration),
     NotRun,
 }
 
-fn table(rows: &[Row], skipped: &[Skipped]) -> String {
+fn table(rows: &[StageRow], skipped: &[Skipped]) -> String {
     let mut text = format!("{:<10}{:>9}\n", "stage", "seconds");
     let mut total = Duration::ZERO;
     for row in rows {
         let (took, word) = match &row.state {
-            State::Passed(took) => (Some(*took), paint(Paint::Good, "passed")),
-            State::Failed(took) => (Some(*took), paint(Paint::Bad, "failed")),
-            State::NotRun => (None, paint(Paint::Note, "not run")),
+            StageState::Passed(took) => (Some(*took), paint(Paint::Good, "passed")),
+            StageState::Failed(took) => (Some(*took), paint(Paint::Bad, "failed")),
+            StageState::NotRun => (None, paint(Paint::Note, "not run")),
         };
         total += took.unwrap_or_default();
         let seconds = took.map_or_else(|| "-".to_owned(), |took| format!("{:.1}", took.as_secs_f64()));
@@ -136,8 +136,8 @@ mod tests {
     #[test]
     fn says_what_was_skipped_last() {
         let rows = [
-            Row { name: "fmt", state: State::Passed(Duration::from_millis(1250)) },
-            Row { name: "test", state: State::NotRun },
+            StageRow { name: "fmt", state: StageState::Passed(Duration::from_millis(1250)) },
+            StageRow { name: "test", state: StageState::NotRun },
         ];
         let skipped = [Skipped { what: "advisories".into(), why: "no database".into() }];
         let text = table(&rows, &skipped);

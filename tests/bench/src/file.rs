@@ -21,7 +21,7 @@ use tracing_subscriber::registry;
 use watchfire_core::Handler as _;
 use watchfire_file::{FileHandler, LogFile};
 
-use crate::measure::Random;
+use crate::measure::Shuffler;
 
 const LINES: usize = 200_000;
 const SINGLES: usize = 20_000;
@@ -74,7 +74,7 @@ struct Figures {
 }
 
 pub fn run(rounds: usize) {
-    let mut random = Random::new();
+    let mut random = Shuffler::new();
     let mut figures: Vec<Figures> = CONTESTANTS.iter().map(|_| Figures::default()).collect();
     for _ in 0..rounds {
         for index in random.order(CONTESTANTS.len()) {
@@ -105,13 +105,13 @@ pub fn run(rounds: usize) {
     println!("p50, p99.9: of {SINGLES} calls per round, one each 20 µs, the clock included");
 }
 
-struct Row {
+struct FileRow {
     rates: [f64; 3],
     p50: u32,
     p999: u32,
 }
 
-fn row(figures: &mut Figures) -> Row {
+fn row(figures: &mut Figures) -> FileRow {
     let median = |rates: &mut Vec<f64>| {
         rates.sort_by(f64::total_cmp);
         rates[rates.len() / 2]
@@ -119,7 +119,7 @@ fn row(figures: &mut Figures) -> Row {
     figures.singles.sort_unstable();
     let at = |part: f64| figures.singles[((figures.singles.len() - 1) as f64 * part) as usize];
     let (p50, p999) = (at(0.5), at(0.999));
-    Row {
+    FileRow {
         rates: [median(&mut figures.alone), median(&mut figures.in_spans), median(&mut figures.threads)],
         p50,
         p999,

@@ -27,7 +27,7 @@ use watchfire_outbox::{
     SinkExt, Stats,
 };
 
-use crate::measure::Random;
+use crate::measure::Shuffler;
 use crate::storm::{BURST, PACE, SITES, pass_sites};
 
 /// What a sync takes longer on the slow disk.
@@ -35,24 +35,36 @@ const SLOW: Duration = Duration::from_millis(200);
 /// How many of a round are not counted: they are cold, and the first wakes the worker.
 const COLD: usize = 160;
 
-const SCENES: [(&str, Scene); 5] = [
-    ("all is well", Scene { provider: Provider::Answers, capacity: ROOMY, slower: Duration::ZERO }),
-    ("the provider is down", Scene { provider: Provider::Down, capacity: ROOMY, slower: Duration::ZERO }),
-    ("the provider hangs", Scene { provider: Provider::Hangs, capacity: ROOMY, slower: Duration::ZERO }),
-    ("the queue is full", Scene { provider: Provider::Stuck, capacity: 1, slower: Duration::ZERO }),
-    ("the disk is slow", Scene { provider: Provider::Answers, capacity: ROOMY, slower: SLOW }),
+const SCENES: [(&str, LatencyCase); 5] = [
+    (
+        "all is well",
+        LatencyCase { provider: BenchProvider::Answers, capacity: ROOMY, slower: Duration::ZERO },
+    ),
+    (
+        "the provider is down",
+        LatencyCase { provider: BenchProvider::Down, capacity: ROOMY, slower: Duration::ZERO },
+    ),
+    (
+        "the provider hangs",
+        LatencyCase { provider: BenchProvider::Hangs, capacity: ROOMY, slower: Duration::ZERO },
+    ),
+    (
+        "the queue is full",
+        LatencyCase { provider: BenchProvider::Stuck, capacity: 1, slower: Duration::ZERO },
+    ),
+    ("the disk is slow", LatencyCase { provider: BenchProvider::Answers, capacity: ROOMY, slower: SLOW }),
 ];
 const ROOMY: usize = 100_000;
 
 #[derive(Clone, Copy)]
-struct Scene {
-    provider: Provider,
+struct LatencyCase {
+    provider: BenchProvider,
     capacity: usize,
     slower: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Provider {
+enum BenchProvider {
     Answers,
     Down,
     Hangs,
@@ -69,7 +81,7 @@ pub fn run(rounds: usize) {
 }
 
 fn callers(rounds: usize, ports: &Ports) {
-    let mut random = Random::new();
+    let mut random = Shuffler::new();
     let mut figures: Vec<(Vec<u128>, Stats)> = SCENES.iter().map(|_| Default::default()).collect();
     for _ in 0..rounds {
         for index in random.order(SCENES.len()) {
@@ -106,10 +118,10 @@ fn callers(rounds: usize, ports: &Ports) {
 }
 
 /// Runs one scene once: what each event took, and what was counted.
-fn play(scene: Scene, ports: &Ports) -> (Vec<u128>, Stats) {
+fn play(scene: LatencyCase, ports: &Ports) -> (Vec<u128>, Stats) {
     let folder = folder();
-    let stage = Stage::open(scene, ports, NotificationPolicy::default(), folder.path());
-    if scene.provider == Provider::Stuck {
+    let stage = BenchProgram::open(scene, ports, NotificationPolicy::default(), folder.path());
+    if scene.provider == BenchProvider::Stuck {
         dispatcher::with_default(&stage.dispatch, || error!("the one that the worker is stuck with"));
         while stage.outbox.stats().queue_length > 0 {
             std::hint::spin_loop();
@@ -129,7 +141,7 @@ fn play(scene: Scene, ports: &Ports) -> (Vec<u128>, Stats) {
 const EVENTS: u64 = 200;
 
 fn spooled(rounds: usize, ports: &Ports) {
-    let scene = |slower| Scene { provider: Provider::Hangs, capacity: 1024, slower };
+    let scene = |slower| LatencyCase { provider: BenchProvider::Hangs, capacity: 1024, slower };
     let cases = [
         ("nobody else uses the disk", scene(Duration::ZERO), false),
         ("others sync all the time", scene(Duration::ZERO), true),
@@ -170,10 +182,10 @@ struct Spooled {
 }
 
 /// Logs now and then, and waits after each event until its message is in the spool.
-fn until_spooled(scene: Scene, ports: &Ports, folder: &Path, took: &mut Spooled) {
+fn until_spooled(scene: LatencyCase, ports: &Ports, folder: &Path, took: &mut Spooled) {
     let mut noise = NotificationPolicy::tracker().budget([]);
     noise.every = Some(Rate::new(1_000_000, Duration::from_secs(60)).burst(1_000_000));
-    let stage = Stage::open(scene, ports, noise, folder);
+    let stage = BenchProgram::open(scene, ports, noise, folder);
     let channel = || stage.outbox.stats().channels.swap_remove(0);
     stage.in_spans(|| {
         for event in 0..EVENTS {
@@ -237,13 +249,13 @@ impl Drop for Crowd {
 }
 
 /// A program: an outbox with one channel, and a dispatcher of its own.
-struct Stage {
+struct BenchProgram {
     outbox: Outbox,
     dispatch: Dispatch,
 }
 
-impl Stage {
-    fn open(scene: Scene, ports: &Ports, noise: NotificationPolicy, folder: &Path) -> Self {
+impl BenchProgram {
+    fn open(scene: LatencyCase, ports: &Ports, noise: NotificationPolicy, folder: &Path) -> Self {
         let builder: OutboxBuilder = Outbox::builder("shop")
             .spool(folder.join("spool"))
             .slow_disk(scene.slower)
@@ -298,18 +310,18 @@ impl Ports {
         Self { answers, down, hangs: listen() }
     }
 
-    fn of(&self, provider: Provider) -> SocketAddr {
+    fn of(&self, provider: BenchProvider) -> SocketAddr {
         match provider {
-            Provider::Answers => self.answers,
-            Provider::Down => self.down,
-            Provider::Hangs | Provider::Stuck => self.hangs.local_addr().expect("a port"),
+            BenchProvider::Answers => self.answers,
+            BenchProvider::Down => self.down,
+            BenchProvider::Hangs | BenchProvider::Stuck => self.hangs.local_addr().expect("a port"),
         }
     }
 }
 
 /// Delivers over a connection of its own.
 struct Dial {
-    provider: Provider,
+    provider: BenchProvider,
     address: SocketAddr,
 }
 
@@ -327,7 +339,7 @@ impl Sink for Dial {
     }
 
     fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
-        if self.provider == Provider::Stuck {
+        if self.provider == BenchProvider::Stuck {
             loop {
                 std::thread::park();
             }
@@ -336,7 +348,7 @@ impl Sink for Dial {
     }
 
     fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
-        if self.provider == Provider::Stuck {
+        if self.provider == BenchProvider::Stuck {
             return Box::pin(future::pending());
         }
         Box::pin(async move {

@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 /// Benchmarks of watchfire beside its peers.
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", arg_required_else_help = true)]
-struct Cli {
+struct BenchCli {
     #[command(subcommand)]
     bench: Bench,
 }
@@ -62,7 +62,7 @@ enum Bench {
 }
 
 fn main() {
-    match Cli::parse().bench {
+    match BenchCli::parse().bench {
         Bench::Capture { rounds } => capture::run(rounds),
         Bench::Latency { rounds } => latency::run(rounds),
         Bench::Routing { rounds } => routing::run(rounds),

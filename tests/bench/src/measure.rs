@@ -26,7 +26,7 @@ pub struct Contestant {
 /// Measures all, and prints a table with ratios to the one called `base`.
 pub fn compare(contestants: &[Contestant], rounds: usize, base: &str) {
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64) | 1;
-    let mut random = Random(seed);
+    let mut random = Shuffler(seed);
     let mut figures: Vec<Samples> = contestants.iter().map(|_| Samples::default()).collect();
     for _ in 0..rounds {
         for index in random.order(contestants.len()) {
@@ -34,7 +34,7 @@ pub fn compare(contestants: &[Contestant], rounds: usize, base: &str) {
             (contestants[index].scene)(&mut |event| samples.round(event));
         }
     }
-    let rows: Vec<Row> = figures.into_iter().map(Samples::row).collect();
+    let rows: Vec<MeasuredRow> = figures.into_iter().map(Samples::row).collect();
     let position =
         contestants.iter().position(|contestant| contestant.name == base).expect("the base is measured");
     print(contestants, &rows, &rows[position], base);
@@ -52,7 +52,7 @@ struct Samples {
     singles: Vec<u32>,
 }
 
-struct Row {
+struct MeasuredRow {
     mean: f64,
     p50: f64,
     p99: f64,
@@ -77,15 +77,15 @@ impl Samples {
         }
     }
 
-    fn row(mut self) -> Row {
+    fn row(mut self) -> MeasuredRow {
         self.means.sort_by(f64::total_cmp);
         self.singles.sort_unstable();
         let at = |part: f64| f64::from(self.singles[((self.singles.len() - 1) as f64 * part) as usize]);
-        Row { mean: self.means[self.means.len() / 2], p50: at(0.5), p99: at(0.99) }
+        MeasuredRow { mean: self.means[self.means.len() / 2], p50: at(0.5), p99: at(0.99) }
     }
 }
 
-fn print(contestants: &[Contestant], rows: &[Row], base: &Row, name: &str) {
+fn print(contestants: &[Contestant], rows: &[MeasuredRow], base: &MeasuredRow, name: &str) {
     println!("{:<42}{:>10}{:>8}{:>10}{:>8}{:>10}{:>8}", "ns per event", "mean", "×", "p50", "×", "p99", "×");
     for (contestant, row) in contestants.iter().zip(rows) {
         print!("{:<42}", contestant.name);
@@ -104,9 +104,9 @@ fn clock_cost() -> u128 {
 }
 
 /// Marsaglia's xorshift64: enough to shuffle with.
-pub struct Random(u64);
+pub struct Shuffler(u64);
 
-impl Random {
+impl Shuffler {
     /// Makes a generator that no two runs share.
     pub fn new() -> Self {
         Self(SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64) | 1)

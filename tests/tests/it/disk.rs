@@ -93,8 +93,11 @@ fn a_full_disk_keeps_alerts_in_memory_says_so_and_spools_again_when_there_is_roo
 }
 
 fn fill_up_and_make_room() {
-    let disk =
-        if std::env::var_os(LIMITED).is_some() { Disk::Limit } else { Disk::Filler(folder().join("filler")) };
+    let disk = if std::env::var_os(LIMITED).is_some() {
+        DiskLimit::Limit
+    } else {
+        DiskLimit::Filler(folder().join("filler"))
+    };
     let inbox = inbox(0, 0);
     inbox
         .fail(Provider::SlackWebhook, Fault::Status { status: 503, body: None, headers: Vec::new() }.always())
@@ -227,12 +230,12 @@ fn long(text: &str) -> String {
 }
 
 /// Takes the room away, and gives it back.
-enum Disk {
+enum DiskLimit {
     Filler(PathBuf),
     Limit,
 }
 
-impl Disk {
+impl DiskLimit {
     fn take(&self) {
         match self {
             Self::Filler(path) => {

@@ -12,7 +12,7 @@ use std::{
 use watchfire::{
     App, ChannelStats, DeliveryPolicy, NotificationPolicy, Outbox, Rate, Severity, UncleanEnd, handler::Alert,
 };
-use watchfire_inbox::{Fault, FaultPlan, Inbox, Provider, Received, Stage};
+use watchfire_inbox::{Fault, FaultPlan, Inbox, Provider, Received, SmtpStage};
 
 use crate::{
     chance::Random,
@@ -238,7 +238,7 @@ fn left_in(spool: &Path) -> Vec<PathBuf> {
 fn faults(random: &mut Random, provider: Provider) -> Vec<FaultPlan> {
     let down = match provider {
         Provider::Smtp => {
-            Fault::Reply { at: Stage::Mail, reply: "451 4.3.0 try again later".into(), address: None }
+            Fault::Reply { at: SmtpStage::Mail, reply: "451 4.3.0 try again later".into(), address: None }
         }
         _ => Fault::Status { status: 503, body: None, headers: Vec::new() },
     };

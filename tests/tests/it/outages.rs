@@ -8,7 +8,7 @@ use std::{
 use watchfire::{
     HealthStatus, NotificationPolicy, Outbox, OutboxBuilder, Sentry, Severity, Slack, Sms, Twilio,
 };
-use watchfire_inbox::{Demo, Fault, Provider, Stage};
+use watchfire_inbox::{Demo, Fault, Provider, SmtpStage};
 
 use crate::{
     scenario::PATIENCE,
@@ -32,9 +32,11 @@ fn what_is_said_while_the_providers_answer_503_arrives_once_when_they_are_back()
     let inbox = inbox(0, 0);
     for (_, provider) in PROVIDERS {
         let fault = match provider {
-            Provider::Smtp => {
-                Fault::Reply { at: Stage::Connect, reply: "421 4.3.2 down for repairs".into(), address: None }
-            }
+            Provider::Smtp => Fault::Reply {
+                at: SmtpStage::Connect,
+                reply: "421 4.3.2 down for repairs".into(),
+                address: None,
+            },
             _ => Fault::Status { status: 503, body: None, headers: Vec::new() },
         };
         inbox.fail(provider, fault.always()).unwrap();
@@ -151,8 +153,8 @@ fn a_provider_that_hangs_delays_no_other() {
         (Provider::SlackWebhook, Fault::HangAfterAccept),
         (Provider::Telegram, hang(None)),
         (Provider::Smtp, hang(None)),
-        (Provider::Smtp, hang(Some(Stage::Ehlo))),
-        (Provider::Smtp, hang(Some(Stage::Dot))),
+        (Provider::Smtp, hang(Some(SmtpStage::Ehlo))),
+        (Provider::Smtp, hang(Some(SmtpStage::Dot))),
     ];
     for (hanging, fault) in cases {
         let case = format!("{hanging}: {fault:?}");

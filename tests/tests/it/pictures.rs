@@ -19,7 +19,7 @@ use watchfire::{
     handler::{Alert, AlertId, Field, SpanFacts},
     sink::{Occasion, OccasionKind, Outcome, Outlook, Receipt, Sink, format_timestamp},
 };
-use watchfire_inbox::{Demo, Inbox, Part, Provider, Received};
+use watchfire_inbox::{Demo, Inbox, Provider, Received, ViewPart};
 use watchfire_outbox::sim::simulate_week;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -177,7 +177,8 @@ fn draw(messages: &[Received], told: &[Told]) -> String {
 fn read(message: &Received) -> String {
     let sources = ["Payload", "Headers", "Source", "Envelope headers"];
     let mut parts = message.view.parts.iter().filter(|part| !sources.contains(&part.title()));
-    let body = parts.find(|part| !matches!(part, Part::Html { .. })).map(Part::text).unwrap_or_default();
+    let body =
+        parts.find(|part| !matches!(part, ViewPart::Html { .. })).map(ViewPart::text).unwrap_or_default();
     let title = match message.provider {
         Provider::Smtp | Provider::Sentry => format!("{}\n\n", message.title),
         _ => String::new(),

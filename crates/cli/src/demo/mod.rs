@@ -12,7 +12,7 @@ use watchfire::{
 };
 use watchfire_inbox::{Demo, Inbox};
 
-use self::shop::Shop;
+use self::shop::DemoShop;
 use crate::output::{Colour, line, paint};
 
 /// What `watchfire demo` takes.
@@ -25,7 +25,7 @@ Examples:
   watchfire demo --once
   watchfire demo --once --json | jq .rows"
 )]
-pub(crate) struct Args {
+pub(crate) struct DemoArgs {
     /// Run, print, and end: with 0 if every failure arrived everywhere and nothing else did, with 1 otherwise
     #[arg(long)]
     once: bool,
@@ -35,12 +35,12 @@ pub(crate) struct Args {
 }
 
 /// What the shop is asked, and what has to be heard of it.
-const REQUESTS: [(&str, &str, Heard); 5] = [
-    ("GET", "/", Heard::Nowhere),
-    ("GET", "/health", Heard::Nowhere),
-    ("POST", "/orders/4711/pay", Heard::Everywhere("payment failed")),
-    ("POST", "/thumbnails", Heard::Everywhere("cannot decode image 17")),
-    ("POST", "/ledger/close", Heard::Everywhere("the ledger does not balance")),
+const REQUESTS: [(&str, &str, Audience); 5] = [
+    ("GET", "/", Audience::Nowhere),
+    ("GET", "/health", Audience::Nowhere),
+    ("POST", "/orders/4711/pay", Audience::Everywhere("payment failed")),
+    ("POST", "/thumbnails", Audience::Everywhere("cannot decode image 17")),
+    ("POST", "/ledger/close", Audience::Everywhere("the ledger does not balance")),
 ];
 
 /// The warning of `/health`, which no filter lets through.
@@ -50,17 +50,17 @@ const WARNING: &str = "the connection pool is nearly empty";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy)]
-enum Heard {
+enum Audience {
     Everywhere(&'static str),
     Nowhere,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let inbox = Inbox::start().context("cannot open the inbox's loopback ports")?;
     let folder = std::env::temp_dir().join(format!("watchfire-demo-{}", std::process::id()));
     let log = folder.join("shop.log");
     let outbox = install(&inbox, &log)?;
-    let shop = Shop::open().context("cannot open the shop's loopback port")?;
+    let shop = DemoShop::open().context("cannot open the shop's loopback port")?;
 
     let mut statuses = Vec::new();
     for (method, path, _) in REQUESTS {
@@ -74,8 +74,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let wanted: Vec<&str> = REQUESTS
         .iter()
         .filter_map(|(.., heard)| match heard {
-            Heard::Everywhere(text) => Some(*text),
-            Heard::Nowhere => None,
+            Audience::Everywhere(text) => Some(*text),
+            Audience::Nowhere => None,
         })
         .collect();
     let places = places::collect(&inbox, &log, wanted.len(), PATIENCE)?;
@@ -132,7 +132,7 @@ fn install(inbox: &Inbox, log: &Path) -> anyhow::Result<Outbox> {
     Ok(outbox)
 }
 
-fn print(shop: &Shop, statuses: &[(&str, &str, u16)], verdict: &places::Verdict, log: &Path) {
+fn print(shop: &DemoShop, statuses: &[(&str, &str, u16)], verdict: &places::DemoFindings, log: &Path) {
     line(&format!("A shop served on {}:", shop.url()));
     for (method, path, status) in statuses {
         line(&format!("  {method:<5}{path:<20}{status}"));

@@ -7,7 +7,7 @@ use serde::Serialize;
 use watchfire_inbox::{Inbox, Provider};
 
 /// One place that messages arrive at.
-pub(super) struct Place {
+pub(super) struct DemoTarget {
     name: &'static str,
     /// How many copies of each failure are due there: one per recipient.
     copies: usize,
@@ -17,22 +17,22 @@ pub(super) struct Place {
 
 /// The findings at all places.
 #[derive(Serialize)]
-pub(super) struct Verdict {
+pub(super) struct DemoFindings {
     pub(super) places: Vec<&'static str>,
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<FailureRow>,
     pub(super) leaks: Vec<String>,
     pub(super) looked_at: usize,
 }
 
 /// The findings for one failure, or for the warning.
 #[derive(Serialize)]
-pub(super) struct Row {
+pub(super) struct FailureRow {
     pub(super) text: String,
     pub(super) counts: Vec<usize>,
     pub(super) expected: Vec<usize>,
 }
 
-impl Verdict {
+impl DemoFindings {
     pub(super) fn is_good(&self) -> bool {
         self.leaks.is_empty() && self.rows.iter().all(|row| row.counts == row.expected)
     }
@@ -53,10 +53,10 @@ pub(super) fn collect(
     log: &Path,
     failures: usize,
     patience: Duration,
-) -> anyhow::Result<Vec<Place>> {
+) -> anyhow::Result<Vec<DemoTarget>> {
     let text = std::fs::read_to_string(log)
         .with_context(|| format!("the log file {} cannot be read", log.display()))?;
-    let mut places = vec![Place { name: "file", copies: 1, texts: entries(&text) }];
+    let mut places = vec![DemoTarget { name: "file", copies: 1, texts: entries(&text) }];
     for (name, provider, copies) in PROVIDERS {
         // What is missing at the end of the wait is the verdict's to say.
         let _missing = inbox.wait_for(provider, failures * copies, patience).err();
@@ -65,13 +65,18 @@ pub(super) fn collect(
             .iter()
             .map(|message| format!("{}\n{}", message.text(), message.body()))
             .collect();
-        places.push(Place { name, copies, texts });
+        places.push(DemoTarget { name, copies, texts });
     }
     Ok(places)
 }
 
-pub(super) fn judge(places: &[Place], wanted: &[&str], unwanted: &str, secrets: &[&str]) -> Verdict {
-    let row = |text: &str, due: bool| Row {
+pub(super) fn judge(
+    places: &[DemoTarget],
+    wanted: &[&str],
+    unwanted: &str,
+    secrets: &[&str],
+) -> DemoFindings {
+    let row = |text: &str, due: bool| FailureRow {
         text: text.to_owned(),
         counts: places
             .iter()
@@ -79,13 +84,13 @@ pub(super) fn judge(places: &[Place], wanted: &[&str], unwanted: &str, secrets: 
             .collect(),
         expected: places.iter().map(|place| if due { place.copies } else { 0 }).collect(),
     };
-    let mut rows: Vec<Row> = wanted.iter().map(|text| row(text, true)).collect();
+    let mut rows: Vec<FailureRow> = wanted.iter().map(|text| row(text, true)).collect();
     rows.push(row(unwanted, false));
     let leaks = places.iter().flat_map(|place| {
         let leaked = secrets.iter().filter(|secret| place.texts.iter().any(|text| text.contains(**secret)));
         leaked.map(|secret| format!("`{secret}` in {}", place.name))
     });
-    Verdict {
+    DemoFindings {
         places: places.iter().map(|place| place.name).collect(),
         rows,
         leaks: leaks.collect(),

@@ -28,11 +28,11 @@ pub(super) const SECRETS: [&str; 5] = [
 const BEARER: &str = "Bearer planted-bearer-5f2c9d0e77";
 
 /// The shop under way.
-pub(super) struct Shop {
+pub(super) struct DemoShop {
     address: SocketAddr,
 }
 
-impl Shop {
+impl DemoShop {
     /// Opens a loopback port and serves on a thread of its own, for as long as the program runs.
     pub(super) fn open() -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;

@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// What `watchfire spool drain` takes.
 #[derive(clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct DrainArgs {
     #[command(flatten)]
     dir: SpoolDir,
     /// How long to try
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &DrainArgs) -> anyhow::Result<ExitCode> {
     let Some(file) = &args.dir.config else {
         bail!(
             "what waits goes out by the channels of a program: give its configuration with --config FILE; \

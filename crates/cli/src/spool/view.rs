@@ -17,8 +17,8 @@ use crate::output::{Colour, line, paint};
 /// Lists all messages, or those of one channel.
 pub(super) fn list(folder: &SpoolFolder, channel: Option<&str>, as_json: bool) -> anyhow::Result<ExitCode> {
     let now = clock::now();
-    let mut rows: Vec<Row> =
-        entries(folder)?.into_iter().map(|entry| Row::new(folder.read(&entry).ok(), entry)).collect();
+    let mut rows: Vec<SpoolRow> =
+        entries(folder)?.into_iter().map(|entry| SpoolRow::new(folder.read(&entry).ok(), entry)).collect();
     if let Some(channel) = channel {
         rows.retain(|row| row.channel() == channel);
     }
@@ -50,7 +50,7 @@ pub(super) fn show(folder: &SpoolFolder, entry: &Entry, as_json: bool) -> anyhow
         // What is damaged is shown as far as it can be.
         Err(_) => None,
     };
-    let row = Row::new(content, entry.clone());
+    let row = SpoolRow::new(content, entry.clone());
     if as_json {
         let mut all = row.json(now);
         if let (Some(all), Some(content)) = (all.as_object_mut(), &row.content) {
@@ -76,11 +76,11 @@ pub(super) fn show(folder: &SpoolFolder, entry: &Entry, as_json: bool) -> anyhow
 
 /// Returns one line that says what a message is about.
 pub(super) fn title_of(folder: &SpoolFolder, entry: &Entry) -> String {
-    Row::new(folder.read(entry).ok(), entry.clone()).title(80)
+    SpoolRow::new(folder.read(entry).ok(), entry.clone()).title(80)
 }
 
 pub(super) fn channel_of(folder: &SpoolFolder, entry: &Entry) -> String {
-    Row::new(folder.read(entry).ok(), entry.clone()).channel().to_owned()
+    SpoolRow::new(folder.read(entry).ok(), entry.clone()).channel().to_owned()
 }
 
 /// Returns as much of an ID as a table shows.
@@ -88,12 +88,12 @@ pub(super) fn short(id: &str) -> String {
     id.chars().take(8).collect()
 }
 
-struct Row {
+struct SpoolRow {
     entry: Entry,
     content: Option<Content>,
 }
 
-impl Row {
+impl SpoolRow {
     fn new(content: Option<Content>, entry: Entry) -> Self {
         Self { entry, content }
     }
@@ -222,7 +222,7 @@ impl Row {
     }
 }
 
-fn table(rows: &[Row], now: SystemTime) {
+fn table(rows: &[SpoolRow], now: SystemTime) {
     const HEAD: [&str; 8] = ["ID", "STATE", "AGE", "TRIES", "NEXT", "CHANNEL", "TO", "WHAT"];
     let cells: Vec<[String; 8]> = rows
         .iter()
@@ -264,7 +264,7 @@ fn table(rows: &[Row], now: SystemTime) {
     }
 }
 
-fn sums(rows: &[Row]) -> String {
+fn sums(rows: &[SpoolRow]) -> String {
     let count =
         |wanted: &[&str]| rows.iter().filter(|row| wanted.contains(&row.entry.place().as_str())).count();
     let (wait, dead, damaged) = (count(&["waiting", "claimed"]), count(&["dead"]), count(&["damaged"]));

@@ -24,12 +24,12 @@ use super::{text, within};
 const LONG: Duration = Duration::from_secs(30);
 
 /// A shop whose alerts do not get out: this test's own program, run as a process of its own.
-struct Shop {
+struct ShopProcess {
     process: Child,
     output: Lines<BufReader<ChildStdout>>,
 }
 
-impl Shop {
+impl ShopProcess {
     /// Starts it, and waits until as many alerts as it has wait in the folder, each tried once at least.
     fn open(folder: &Path, way: &str, alerts: &[&str]) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
@@ -192,7 +192,7 @@ fn what_a_killed_program_left_is_listed_shown_and_drained() {
     inbox
         .fail(Provider::SlackWebhook, Fault::Status { status: 503, body: None, headers: Vec::new() }.always())
         .unwrap();
-    Shop::open(&folder, &inbox.slack_webhook_url(), &THREE).kill();
+    ShopProcess::open(&folder, &inbox.slack_webhook_url(), &THREE).kill();
 
     let messages = messages(&folder);
     assert_eq!(messages.len(), 3);
@@ -242,7 +242,7 @@ fn what_a_running_program_has_is_retried_and_dropped_by_hand_and_nothing_else_is
     inbox
         .fail(Provider::SlackWebhook, Fault::Status { status: 503, body: None, headers: Vec::new() }.always())
         .unwrap();
-    let shop = Shop::open(place.path(), &inbox.slack_webhook_url(), &THREE);
+    let shop = ShopProcess::open(place.path(), &inbox.slack_webhook_url(), &THREE);
     let pid = u64::from(shop.process.id());
     for message in messages(place.path()) {
         assert_eq!(message["pid"], pid, "{message}");
@@ -271,7 +271,7 @@ fn what_a_running_program_has_is_retried_and_dropped_by_hand_and_nothing_else_is
 #[test]
 fn a_retry_ends_the_backoff_of_the_program_that_has_the_message() {
     let place = tempfile::tempdir().unwrap();
-    let shop = Shop::open(place.path(), "stumbles", &["card declined"]);
+    let shop = ShopProcess::open(place.path(), "stumbles", &["card declined"]);
     while !spool(place.path(), &["retry", "--all"]).status.success() {}
     assert_eq!(shop.close(), "1", "its own attempt would come in an hour at least");
     assert_eq!(messages(place.path()), [] as [Value; 0]);
@@ -281,7 +281,7 @@ fn a_retry_ends_the_backoff_of_the_program_that_has_the_message() {
 fn dead_letters_get_a_new_life_and_another_way() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("spool");
-    Shop::open(&folder, "refuses", &THREE).kill();
+    ShopProcess::open(&folder, "refuses", &THREE).kill();
     for message in messages(&folder) {
         assert_eq!(
             (message["state"].as_str(), message["why"].as_str()),
@@ -320,7 +320,7 @@ fn dead_letters_get_a_new_life_and_another_way() {
 fn what_cannot_be_done_is_said_with_what_to_do() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("state").join("watchfire");
-    Shop::open(&folder, "down", &THREE).kill();
+    ShopProcess::open(&folder, "down", &THREE).kill();
     fs::write(folder.join("damaged").join("half-a-file"), "watchfire-sp").unwrap();
     let none = config(place.path(), &[], "");
     let none = none.to_str().unwrap();

@@ -10,16 +10,16 @@ use crate::{
     environment,
     level::Threshold,
     mistake::{Findings, Mistake},
-    plan::{HandlerPlan, Plan},
+    plan::{HandlerPlan, ProgramPlan},
     probe,
     quote::quoted,
     setting::{Options, Setting},
     source_map::Path,
-    table::{Entry, Table, covers},
+    table::{HandlerEntry, Table, covers},
 };
 
 /// Warns of each stack; the one without a service is that of the file itself.
-pub(super) fn lint(config: &Config, plans: &[(Option<&str>, Plan)], findings: &mut Findings) {
+pub(super) fn lint(config: &Config, plans: &[(Option<&str>, ProgramPlan)], findings: &mut Findings) {
     let mut linter = Linter { config, findings };
     let has_services = plans.len() > 1;
     for (service, plan) in plans {
@@ -54,7 +54,7 @@ impl Linter<'_> {
     }
 
     /// Warns of handlers of one program that go to the same place.
-    fn destinations(&mut self, plan: &Plan) {
+    fn destinations(&mut self, plan: &ProgramPlan) {
         let mut taken: Vec<(String, &str)> = Vec::new();
         for handler in &plan.handlers {
             let raw = self.config.options().table("handlers").and_then(|all| all.table(&handler.name));
@@ -78,7 +78,7 @@ impl Linter<'_> {
     }
 
     /// Looks at whether alerts survive the end of the program.
-    fn spool(&mut self, plan: &Plan) {
+    fn spool(&mut self, plan: &ProgramPlan) {
         let alerts = plan.handlers.iter().find(|handler| is_channel(&handler.kind));
         let is_meant = plan.outbox.get("in_memory").and_then(Setting::as_bool) == Some(true);
         let has_spool = plan.outbox.get("spool").is_some() || SpoolFolder::default_path().is_some();
@@ -101,7 +101,7 @@ impl Linter<'_> {
     }
 
     /// Warns of targets that are switched off below one that is off.
-    fn off(&mut self, plan: &Plan) {
+    fn off(&mut self, plan: &ProgramPlan) {
         for logger in plan.loggers.iter().filter(|logger| logger.level == Some(Threshold::Off)) {
             let above = plan.loggers.iter().filter(|above| {
                 above.level.is_some()
@@ -198,14 +198,14 @@ fn destinations(handler: &HandlerPlan, raw: Option<&Options>) -> Vec<(&'static s
 }
 
 /// Tells whether a WARN that only the root covers may reach a handler.
-fn is_warned_of(plan: &Plan) -> bool {
+fn is_warned_of(plan: &ProgramPlan) -> bool {
     if plan.loggers.iter().any(|logger| logger.target.is_empty() && logger.level == Some(Threshold::Off)) {
         return true;
     }
     let entries: Vec<_> = plan
         .handlers
         .iter()
-        .map(|handler| Entry {
+        .map(|handler| HandlerEntry {
             name: handler.name.clone(),
             level: handler.level.clone(),
             // What filters let pass may depend on the event and the mode.

@@ -165,7 +165,8 @@ handlers = ["ops"]
     assert_eq!(handle.flush(PATIENCE), watchfire_core::Flushed::Yes);
     let messages = inbox.wait_for(Provider::SlackWebhook, 2, PATIENCE).unwrap();
     let told = |number: usize, target: &str, held_back: &str| {
-        let text = messages[number].view.parts.iter().map(watchfire_inbox::Part::text).collect::<String>();
+        let text =
+            messages[number].view.parts.iter().map(watchfire_inbox::ViewPart::text).collect::<String>();
         assert!(text.contains(target) && text.contains(held_back), "{target} {held_back}: {text}");
     };
     assert_eq!(messages.len(), 2);

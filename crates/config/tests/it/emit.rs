@@ -19,7 +19,7 @@ use watchfire_core::{EventView, Handler, Severity};
 #[derive(Clone, Default)]
 pub(crate) struct Ears(Arc<Mutex<Vec<(String, String)>>>);
 
-struct Heard {
+struct HeardHandler {
     tag: String,
     ears: Ears,
 }
@@ -29,13 +29,13 @@ impl Ears {
     pub(crate) fn components(&self) -> Components {
         let ears = self.clone();
         Components::new().handler("heard", move |options: &Options| {
-            Ok(Heard { tag: options.text("tag").unwrap_or("?").to_owned(), ears: ears.clone() })
+            Ok(HeardHandler { tag: options.text("tag").unwrap_or("?").to_owned(), ears: ears.clone() })
         })
     }
 
     /// Returns a handler that is called so.
     pub(crate) fn handler(&self, tag: &str) -> impl Handler + use<> {
-        Heard { tag: tag.to_owned(), ears: self.clone() }
+        HeardHandler { tag: tag.to_owned(), ears: self.clone() }
     }
 
     /// Takes out (handler, severity in lower case), in the order of the calls.
@@ -48,7 +48,7 @@ impl Ears {
     }
 }
 
-impl Handler for Heard {
+impl Handler for HeardHandler {
     fn handle(&self, event: &EventView<'_>) {
         let severity = event.severity().as_str().to_lowercase();
         self.ears.0.lock().unwrap().push((self.tag.clone(), severity));
@@ -85,8 +85,8 @@ fn metadata(target: &str, level: Level, names: &[&str]) -> &'static Metadata<'st
     })
 }
 
-struct Place;
-static PLACE: Place = Place;
+struct FakeCallsite;
+static PLACE: FakeCallsite = FakeCallsite;
 static PLACE_METADATA: Metadata<'static> = Metadata::new(
     "event",
     "",
@@ -98,7 +98,7 @@ static PLACE_METADATA: Metadata<'static> = Metadata::new(
     Kind::EVENT,
 );
 
-impl Callsite for Place {
+impl Callsite for FakeCallsite {
     fn set_interest(&self, _interest: Interest) {}
 
     fn metadata(&self) -> &Metadata<'_> {

@@ -26,17 +26,17 @@ const EVENTS: u64 = 50;
 
 /// Counts by level how often the layer within is asked whether it wants an event.
 #[derive(Clone, Default)]
-struct Asked(Arc<Mutex<BTreeMap<&'static str, u64>>>);
+struct InterestCounts(Arc<Mutex<BTreeMap<&'static str, u64>>>);
 
-impl Asked {
+impl InterestCounts {
     fn take(&self) -> Vec<(&'static str, u64)> {
         std::mem::take(&mut *self.0.lock().unwrap()).into_iter().collect()
     }
 }
 
-struct Counted<L>(L, Asked);
+struct CountedLayer<L>(L, InterestCounts);
 
-impl<S: Subscriber + for<'l> LookupSpan<'l>, L: Layer<S>> Layer<S> for Counted<L> {
+impl<S: Subscriber + for<'l> LookupSpan<'l>, L: Layer<S>> Layer<S> for CountedLayer<L> {
     fn on_register_dispatch(&self, subscriber: &Dispatch) {
         self.0.on_register_dispatch(subscriber);
     }
@@ -126,7 +126,7 @@ fn callsites_that_nobody_wants_are_not_asked_and_a_directive_of_spans_is_for_its
         assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
         return;
     }
-    let (ears, asked, judged) = (Ears::default(), Asked::default(), Arc::new(AtomicU64::new(0)));
+    let (ears, asked, judged) = (Ears::default(), InterestCounts::default(), Arc::new(AtomicU64::new(0)));
     let counter = Arc::clone(&judged);
     let components = ears.components().callback("counted", move |_| {
         counter.fetch_add(1, Ordering::Relaxed);
@@ -135,7 +135,7 @@ fn callsites_that_nobody_wants_are_not_asked_and_a_directive_of_spans_is_for_its
     let first = config("info", "warn", "info");
     let (layer, handle): (_, Handle) =
         first.service("x").components(components).rust_log("").layers::<Registry>().unwrap();
-    let dispatch = Dispatch::new(tracing_subscriber::registry().with(Counted(layer, asked.clone())));
+    let dispatch = Dispatch::new(tracing_subscriber::registry().with(CountedLayer(layer, asked.clone())));
     tracing::dispatcher::set_global_default(dispatch).unwrap();
     // (levels of both handlers; who is asked how often; what `one` judges; who hears; the hint)
     for (all, one, expected, judges, heard, hint) in [

@@ -14,15 +14,15 @@ use crate::emit::emit;
 
 /// Keeps what each handler was shown, by its tag, in the form `LEVEL message: name=value ...`.
 #[derive(Clone, Default)]
-pub(crate) struct Shown(Arc<Mutex<BTreeMap<String, Vec<String>>>>);
+pub(crate) struct ShownEvents(Arc<Mutex<BTreeMap<String, Vec<String>>>>);
 
 struct Shows {
     tag: String,
-    shown: Shown,
+    shown: ShownEvents,
     capture: Capture,
 }
 
-impl Shown {
+impl ShownEvents {
     pub(crate) fn components(&self) -> Components {
         let shown = self.clone();
         Components::new().handler("shown", move |options: &Options| {
@@ -64,7 +64,7 @@ fn file(filters: &str) -> String {
 }
 
 fn run(file: &str, fields: &[(&str, &str)]) -> Vec<String> {
-    let shown = Shown::default();
+    let shown = ShownEvents::default();
     let config = Config::parse(file).unwrap();
     let (layer, _handle) =
         config.service("x").components(shown.components()).rust_log("").layers::<Registry>().unwrap();

@@ -5,11 +5,11 @@ use tracing_subscriber::{Registry, prelude::*};
 use watchfire_config::Config;
 use watchfire_core::Severity;
 
-use crate::{emit::emit, rewrite::Shown};
+use crate::{emit::emit, rewrite::ShownEvents};
 
 /// Emits seven events to handlers `a` and `b`, of which `of_a` and `of_b` are the filters; `of_logger` those of their logger.
 fn run(of_a: &str, of_b: &str, of_logger: &str) -> Vec<String> {
-    let shown = Shown::default();
+    let shown = ShownEvents::default();
     let file = format!(
         r#"
 [filters.third]

@@ -12,13 +12,13 @@ use tracing_core::{
 
 use super::Incident;
 use crate::{
-    EventView, SpanNode, alert::Origin, event::EventCore, settings::Settings, span_slot::SpanSource,
+    EventView, SpanNode, alert::Origin, event::EventCore, settings::LayerSettings, span_slot::SpanSource,
 };
 
 const FIELDS: &[&str] = &["message", "error"];
 
 struct Panic;
-struct Failure;
+struct FailureCallsite;
 
 static PANIC: Metadata<'static> = metadata! {
     name: "panic",
@@ -33,7 +33,7 @@ static FAILURE: Metadata<'static> = metadata! {
     target: "main",
     level: Level::ERROR,
     fields: FIELDS,
-    callsite: &Failure,
+    callsite: &FailureCallsite,
     kind: Kind::EVENT
 };
 
@@ -45,7 +45,7 @@ impl Callsite for Panic {
     }
 }
 
-impl Callsite for Failure {
+impl Callsite for FailureCallsite {
     fn set_interest(&self, _interest: Interest) {}
 
     fn metadata(&self) -> &Metadata<'_> {
@@ -72,10 +72,10 @@ impl Incident {
     }
 
     /// Shows it to `look` as an event, by the settings of one layer.
-    pub(crate) fn show(&self, settings: &Settings, look: impl FnOnce(&EventView<'_>)) {
+    pub(crate) fn show(&self, settings: &LayerSettings, look: impl FnOnce(&EventView<'_>)) {
         let callsite = self.callsite();
         let site: &'static dyn Callsite = match self.origin {
-            Origin::Failure => &Failure,
+            Origin::Failure => &FailureCallsite,
             Origin::Event | Origin::Panic => &Panic,
         };
         let (file, line) = self.place().unzip();

@@ -17,7 +17,7 @@ const TEXT: usize = 200;
 const LEAST: usize = 4;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum PanicState {
     /// No panic on this thread.
     Idle,
     /// The hook that was there before ours runs.
@@ -32,7 +32,7 @@ struct Last {
 }
 
 thread_local! {
-    static STATE: Cell<State> = const { Cell::new(State::Idle) };
+    static STATE: Cell<PanicState> = const { Cell::new(PanicState::Idle) };
     static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
 }
 
@@ -41,12 +41,12 @@ pub(super) fn note(message: &str) {
     let first_line = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let last = Last { at: clock::instant(), text: cut(first_line, TEXT).to_owned() };
     LAST.try_with(|known| known.replace(Some(last))).ok();
-    STATE.try_with(|state| state.set(State::After)).unwrap_or_default();
+    STATE.try_with(|state| state.set(PanicState::After)).unwrap_or_default();
 }
 
 /// Runs the hook that was there before ours: what it logs is about the panic.
 pub(super) fn in_hook(hook: impl FnOnce()) {
-    let before = STATE.try_with(|state| state.replace(State::InHook)).unwrap_or(State::Idle);
+    let before = STATE.try_with(|state| state.replace(PanicState::InHook)).unwrap_or(PanicState::Idle);
     hook();
     // The standard hook prints a stack, which may take seconds.
     let refresh = |last: &RefCell<Option<Last>>| {
@@ -71,13 +71,13 @@ pub(super) fn is_its_end(message: &str) -> bool {
 /// emits it, or whoever caught the panic does soon after it.
 pub(crate) fn is_repeated(event: &EventView<'_>) -> bool {
     match STATE.try_with(Cell::get) {
-        Err(_) | Ok(State::Idle) => false,
-        Ok(State::InHook) => true,
-        Ok(State::After) if !is_recent() => {
-            STATE.try_with(|state| state.set(State::Idle)).unwrap_or_default();
+        Err(_) | Ok(PanicState::Idle) => false,
+        Ok(PanicState::InHook) => true,
+        Ok(PanicState::After) if !is_recent() => {
+            STATE.try_with(|state| state.set(PanicState::Idle)).unwrap_or_default();
             false
         }
-        Ok(State::After) => event.target().starts_with("tower_http::catch_panic") || quotes(event),
+        Ok(PanicState::After) => event.target().starts_with("tower_http::catch_panic") || quotes(event),
     }
 }
 

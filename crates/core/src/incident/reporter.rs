@@ -67,7 +67,7 @@ impl Reporter {
 
 impl Thread {
     fn start(dispatch: Dispatch) -> Option<Self> {
-        let counted = Counted::new()?;
+        let counted = CountedThread::new()?;
         let current = dispatch.current_span();
         let id = current.id().cloned();
         let (span_found, span) = mpsc::channel();
@@ -88,9 +88,9 @@ impl Thread {
 }
 
 /// Counts the threads that are at work.
-struct Counted;
+struct CountedThread;
 
-impl Counted {
+impl CountedThread {
     fn new() -> Option<Self> {
         let before = REPORTERS.fetch_add(1, Ordering::AcqRel);
         let counted = Self;
@@ -98,7 +98,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for CountedThread {
     fn drop(&mut self) {
         REPORTERS.fetch_sub(1, Ordering::AcqRel);
     }

@@ -223,15 +223,15 @@ fn a_failure_of_main_has_the_chain_of_its_error() {
 
 #[test]
 fn a_handler_that_hangs_holds_a_panic_up_for_a_moment_only() {
-    struct Hangs;
-    impl Handler for Hangs {
+    struct HangingHandler;
+    impl Handler for HangingHandler {
         fn handle(&self, event: &EventView<'_>) {
             if event.incident().is_some() {
                 std::thread::park_timeout(Duration::from_secs(60));
             }
         }
     }
-    let _guard = tracing_subscriber::registry().with(HandlerLayer::new(Hangs)).set_default();
+    let _guard = tracing_subscriber::registry().with(HandlerLayer::new(HangingHandler)).set_default();
     let began = crate::clock::instant();
     assert!(catch_unwind(|| panic!("the swan sleeps")).is_err());
     assert!(crate::clock::instant() - began < Duration::from_secs(10), "it waits");

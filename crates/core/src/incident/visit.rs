@@ -13,28 +13,28 @@ pub(crate) struct Visit;
 
 /// What each handler layer is asked.
 #[derive(Clone)]
-enum Question {
+enum LayerQuestion {
     Redactor,
     Report(Arc<Incident>, Instant),
 }
 
 thread_local! {
-    static ASKED: RefCell<Option<Question>> = const { RefCell::new(None) };
+    static ASKED: RefCell<Option<LayerQuestion>> = const { RefCell::new(None) };
     static REDACTORS: RefCell<Vec<Redactor>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Returns the rules of redaction of all handler layers.
 pub(super) fn redactors(dispatch: &Dispatch) -> Vec<Redactor> {
-    ask(dispatch, Question::Redactor);
+    ask(dispatch, LayerQuestion::Redactor);
     REDACTORS.try_with(RefCell::take).unwrap_or_default()
 }
 
 /// Hands an incident to all handler layers.
 pub(super) fn report(dispatch: &Dispatch, incident: Arc<Incident>, deadline: Instant) {
-    ask(dispatch, Question::Report(incident, deadline));
+    ask(dispatch, LayerQuestion::Report(incident, deadline));
 }
 
-fn ask(dispatch: &Dispatch, question: Question) {
+fn ask(dispatch: &Dispatch, question: LayerQuestion) {
     let put = |question| ASKED.try_with(|asked| asked.replace(question)).ok().flatten();
     drop(put(Some(question)));
     let _none: Option<&Visit> = dispatch.downcast_ref();
@@ -47,9 +47,9 @@ pub(crate) fn visit(redactor: &Redactor, report: impl FnOnce(&Incident, Instant)
     let question = ASKED.try_with(|asked| asked.borrow().clone()).ok().flatten();
     match question {
         None => {}
-        Some(Question::Redactor) => {
+        Some(LayerQuestion::Redactor) => {
             REDACTORS.try_with(|all| all.borrow_mut().push(redactor.clone())).unwrap_or_default();
         }
-        Some(Question::Report(incident, deadline)) => report(&incident, deadline),
+        Some(LayerQuestion::Report(incident, deadline)) => report(&incident, deadline),
     }
 }

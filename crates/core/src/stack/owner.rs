@@ -6,7 +6,7 @@ use super::{StackFrame, parse::UNKNOWN};
 
 /// The owner of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Owner {
+pub(super) enum FrameOwner {
     Program,
     Dependency,
     /// The standard library, and what the compiler adds.
@@ -118,7 +118,7 @@ const STARTUP: [&str; 14] = [
     "rust_eh_personality",
 ];
 
-impl Owner {
+impl FrameOwner {
     pub(super) fn of(frame: &StackFrame) -> Self {
         let function = frame.function.as_str();
         if function == UNKNOWN {
@@ -132,9 +132,9 @@ impl Owner {
             return Self::Startup;
         }
         match frame.file.as_deref().map(source_of) {
-            Some(Source::Std(_)) => Self::Std,
-            Some(Source::Package(_)) => Self::Dependency,
-            Some(Source::Program) => Self::Program,
+            Some(SourceOwner::Std(_)) => Self::Std,
+            Some(SourceOwner::Package(_)) => Self::Dependency,
+            Some(SourceOwner::Program) => Self::Program,
             None if STD.contains(&name) => Self::Std,
             None if COMMON.contains(&name) || name.starts_with("tracing_") => Self::Dependency,
             None => Self::Program,
@@ -151,9 +151,9 @@ pub(super) fn crate_of(frame: &StackFrame) -> Cow<'_, str> {
     }
     let file = frame.file.as_deref().unwrap_or_default();
     match source_of(file) {
-        Source::Std(path) => Cow::Owned(path.split('/').next().unwrap_or_default().to_owned()),
-        Source::Package(_) => Cow::Owned(package_of(file).unwrap_or_default().replace('-', "_")),
-        Source::Program => Cow::Borrowed(""),
+        SourceOwner::Std(path) => Cow::Owned(path.split('/').next().unwrap_or_default().to_owned()),
+        SourceOwner::Package(_) => Cow::Owned(package_of(file).unwrap_or_default().replace('-', "_")),
+        SourceOwner::Program => Cow::Borrowed(""),
     }
 }
 
@@ -220,7 +220,7 @@ fn first_crate(path: &str) -> &str {
 
 /// Where a source file belongs.
 #[derive(Debug, PartialEq, Eq)]
-enum Source {
+enum SourceOwner {
     Program,
     /// A package, by the path from its folder on.
     Package(String),
@@ -230,7 +230,7 @@ enum Source {
 
 /// Returns the name of the package that a file is of, such as `tower-http`; nothing of a file of the program.
 pub(super) fn package_of(file: &str) -> Option<String> {
-    let Source::Package(path) = source_of(file) else { return None };
+    let SourceOwner::Package(path) = source_of(file) else { return None };
     let folder = path.split('/').next().unwrap_or_default();
     Some(without_version(folder).unwrap_or(folder).to_owned())
 }
@@ -238,40 +238,40 @@ pub(super) fn package_of(file: &str) -> Option<String> {
 /// Shortens the path of a source file: of a dependency from its package on, of the standard library from its crate on.
 pub(crate) fn short_path(file: &str) -> Cow<'_, str> {
     match source_of(file) {
-        Source::Package(path) | Source::Std(path) => Cow::Owned(path),
-        Source::Program => Cow::Borrowed(file.strip_prefix("./").unwrap_or(file)),
+        SourceOwner::Package(path) | SourceOwner::Std(path) => Cow::Owned(path),
+        SourceOwner::Program => Cow::Borrowed(file.strip_prefix("./").unwrap_or(file)),
     }
 }
 
-fn source_of(file: &str) -> Source {
+fn source_of(file: &str) -> SourceOwner {
     let path = file.replace('\\', "/");
     let after = |part: &str| path.split_once(part).map(|(_, rest)| rest);
     // `/rustc/<hash>/library/core/src/option.rs`, and where the sources of the standard library are installed.
     if let Some(rest) = after("/rustc/").and_then(|rest| rest.split_once('/')) {
-        return Source::Std(rest.1.strip_prefix("library/").unwrap_or(rest.1).to_owned());
+        return SourceOwner::Std(rest.1.strip_prefix("library/").unwrap_or(rest.1).to_owned());
     }
     if let Some(rest) = after("/rustlib/src/rust/") {
-        return Source::Std(rest.strip_prefix("library/").unwrap_or(rest).to_owned());
+        return SourceOwner::Std(rest.strip_prefix("library/").unwrap_or(rest).to_owned());
     }
     if let Some((_index, rest)) = after("registry/src/").and_then(|rest| rest.split_once('/')) {
-        return Source::Package(rest.to_owned());
+        return SourceOwner::Package(rest.to_owned());
     }
     // `git/checkouts/<name>-<hash>/<revision>/src/lib.rs`.
     if let Some((name, rest)) = after("git/checkouts/").and_then(|rest| rest.split_once('/')) {
         let name = name.rsplit_once('-').map_or(name, |(name, _)| name);
-        return Source::Package(format!("{name}-{rest}"));
+        return SourceOwner::Package(format!("{name}-{rest}"));
     }
     for folder in ["vendor", "cargo-vendor-dir"] {
         let relative = path.strip_prefix("./").unwrap_or(&path);
         let rest = relative.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
         if let Some(rest) = rest.or_else(|| after(&format!("/{folder}/"))) {
-            return Source::Package(rest.to_owned());
+            return SourceOwner::Package(rest.to_owned());
         }
     }
     // As `trim-paths` leaves them.
     match path.split_once('/') {
-        Some((folder, _)) if without_version(folder).is_some() => Source::Package(path),
-        _ => Source::Program,
+        Some((folder, _)) if without_version(folder).is_some() => SourceOwner::Package(path),
+        _ => SourceOwner::Program,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads the text of a stack: `  4: path::of::function`, and `at file:line:column` below it.
 
-use super::{StackFrame, owner::Owner};
+use super::{StackFrame, owner::FrameOwner};
 
 /// What stands for the name of a function that has no symbol.
 pub(super) const UNKNOWN: &str = "<unknown>";
@@ -30,7 +30,7 @@ pub(super) fn frames(text: &str) -> Vec<StackFrame> {
         }
     }
     for frame in &mut frames {
-        frame.in_app = Owner::of(frame) == Owner::Program;
+        frame.in_app = FrameOwner::of(frame) == FrameOwner::Program;
     }
     frames
 }

@@ -178,7 +178,7 @@ fn a_program_without_symbols_says_so() {
 
 #[test]
 fn each_frame_is_its_owners() {
-    use Owner::{Dependency, Program, Startup, Std, Watchfire};
+    use FrameOwner::{Dependency, Program, Startup, Std, Watchfire};
     // (frame, its owner)
     let cases = [
         ("shop::pay @ ./src/pay.rs:1:1", Program),
@@ -227,7 +227,7 @@ fn each_frame_is_its_owners() {
     ];
     for (frame, owner) in cases {
         let frames = parse::frames(&printed(&[frame]).text());
-        assert_eq!(Owner::of(&frames[0]), owner, "{frame}");
+        assert_eq!(FrameOwner::of(&frames[0]), owner, "{frame}");
         assert_eq!(frames[0].in_app, owner == Program, "{frame}");
     }
 }

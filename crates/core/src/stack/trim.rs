@@ -2,7 +2,7 @@
 
 use super::{
     StackFrame,
-    owner::{Owner, crate_of, package_of},
+    owner::{FrameOwner, crate_of, package_of},
 };
 
 /// The crates that carry an event from its macro to a handler.
@@ -15,7 +15,8 @@ const PANIC_BELOW: &str = "__rust_end_short_backtrace";
 const START_ABOVE: &str = "__rust_begin_short_backtrace";
 
 pub(super) fn trim(mut frames: Vec<StackFrame>) -> Vec<StackFrame> {
-    let is_foundation = |frame: &&StackFrame| matches!(Owner::of(frame), Owner::Std | Owner::Startup);
+    let is_foundation =
+        |frame: &&StackFrame| matches!(FrameOwner::of(frame), FrameOwner::Std | FrameOwner::Startup);
     let machinery = match frames.iter().position(|frame| frame.function.contains(PANIC_BELOW)) {
         Some(marker) => marker,
         None => after_event(&frames),
@@ -53,7 +54,7 @@ fn after_machinery(frames: &[StackFrame], start: usize) -> usize {
     for (number, frame) in frames.iter().enumerate().skip(start) {
         if carries(frame) {
             first = number + 1;
-        } else if !matches!(Owner::of(frame), Owner::Std | Owner::Startup) {
+        } else if !matches!(FrameOwner::of(frame), FrameOwner::Std | FrameOwner::Startup) {
             break;
         }
     }
@@ -65,7 +66,7 @@ fn carries(frame: &StackFrame) -> bool {
     let is_event_crate = |name: &str| EVENT.contains(&name);
     let package = frame.file.as_deref().and_then(package_of).map(|package| package.replace('-', "_"));
     frame.function.trim_start_matches('<').starts_with("std::backtrace")
-        || Owner::of(frame) == Owner::Watchfire
+        || FrameOwner::of(frame) == FrameOwner::Watchfire
         || is_event_crate(&crate_of(frame))
         || package.is_some_and(|package| is_event_crate(&package))
 }

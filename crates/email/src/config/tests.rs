@@ -1,8 +1,8 @@
 use super::*;
 use crate::Email;
 
-fn server(url: &str) -> Result<Server, ConfigError> {
-    Server::parse(url)
+fn server(url: &str) -> Result<MailServer, ConfigError> {
+    MailServer::parse(url)
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn reads_what_a_url_says() {
     ];
     for (url, security, host, port, login) in cases {
         let login = login.map(|(user, password)| (user.to_owned(), Secret::new(password)));
-        assert_eq!(server(url), Ok(Server { security, host: host.to_owned(), port, login }), "{url}");
+        assert_eq!(server(url), Ok(MailServer { security, host: host.to_owned(), port, login }), "{url}");
     }
 }
 

@@ -4,8 +4,8 @@ fn reply(code: u16, text: &str) -> Reply {
     Reply { code: Some(code), text: text.to_owned(), ours: false }
 }
 
-fn server() -> Server {
-    Server::parse("smtp://mail.example.com").unwrap()
+fn server() -> MailServer {
+    MailServer::parse("smtp://mail.example.com").unwrap()
 }
 
 /// Names an outcome with what decides.
@@ -23,7 +23,7 @@ fn name(outcome: &Outcome) -> String {
 
 #[test]
 fn each_reply_at_each_stage_has_its_outcome() {
-    use Stage::{Auth, Connect, Data, Dot, Mail, Rcpt, Tls};
+    use MailStage::{Auth, Connect, Data, Dot, Mail, Rcpt, Tls};
     let cases = [
         // 4yz: later.
         (Connect, 421, "4.7.0 Try again later, closing connection.", "transient"),
@@ -88,12 +88,19 @@ fn each_reply_at_each_stage_has_its_outcome() {
 #[test]
 fn a_lost_connection_is_ambiguous_after_the_final_dot_only() {
     let lost = Reply { code: None, text: "network error: connection reset by peer".to_owned(), ours: false };
-    for stage in [Stage::Connect, Stage::Tls, Stage::Auth, Stage::Mail, Stage::Rcpt, Stage::Data] {
+    for stage in [
+        MailStage::Connect,
+        MailStage::Tls,
+        MailStage::Auth,
+        MailStage::Mail,
+        MailStage::Rcpt,
+        MailStage::Data,
+    ] {
         assert_eq!(name(&judge(&server(), stage, &lost)), "transient", "{stage:?}");
     }
-    assert_eq!(name(&judge(&server(), Stage::Dot, &lost)), "ambiguous");
+    assert_eq!(name(&judge(&server(), MailStage::Dot, &lost)), "ambiguous");
     let ours = Reply { ours: true, ..lost };
-    assert_eq!(name(&judge(&server(), Stage::Auth, &ours)), "held", "no way to log in that both know");
+    assert_eq!(name(&judge(&server(), MailStage::Auth, &ours)), "held", "no way to log in that both know");
 }
 
 #[test]
@@ -115,7 +122,7 @@ fn a_wait_is_read_only_where_one_is_said() {
 #[test]
 fn a_reason_says_where_and_what_to_do_in_one_line_whatever_the_server_says() {
     let refused = reply(535, "5.7.8 Authentication credentials invalid.");
-    let Outcome::Held(said) = judge(&server(), Stage::Auth, &refused) else { panic!("held") };
+    let Outcome::Held(said) = judge(&server(), MailStage::Auth, &refused) else { panic!("held") };
     assert_eq!(
         said.as_str(),
         "mail.example.com:587: logging in: 535 5.7.8 Authentication credentials invalid; \
@@ -123,16 +130,17 @@ fn a_reason_says_where_and_what_to_do_in_one_line_whatever_the_server_says() {
     );
     let long = "x.".repeat(100);
     for url in ["smtp://mail.example.com", "smtp://[::1]:25", &format!("smtp://{}h", "a.".repeat(120))] {
-        let server = Server::parse(url).unwrap();
+        let server = MailServer::parse(url).unwrap();
         for text in ["", "no\r\nway", &"long ".repeat(500), &"ä".repeat(500), &long] {
-            let outcome = judge(&server, Stage::Auth, &reply(535, text));
+            let outcome = judge(&server, MailStage::Auth, &reply(535, text));
             let Outcome::Held(said) = outcome else { panic!("held") };
             assert!(said.as_str().ends_with("app password)") && said.as_str().len() <= 300, "{said}");
             assert!(!said.as_str().contains(['\r', '\n']), "{said}");
         }
     }
     let lost = Reply { code: None, text: "Connection refused (os error 111)".to_owned(), ours: false };
-    let Outcome::Transient(said) = judge(&Server::parse("smtp://[::1]").unwrap(), Stage::Connect, &lost)
+    let Outcome::Transient(said) =
+        judge(&MailServer::parse("smtp://[::1]").unwrap(), MailStage::Connect, &lost)
     else {
         panic!("transient")
     };

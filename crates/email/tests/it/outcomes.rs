@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use watchfire_email::Email;
-use watchfire_inbox::{Fault, Inbox, Provider, Stage};
+use watchfire_inbox::{Fault, Inbox, Provider, SmtpStage};
 use watchfire_outbox::Outcome;
 
 use crate::bench::{Bench, Door, alert, attempt, render};
@@ -28,37 +28,37 @@ fn outcomes(email: &Email, message: &str) -> Vec<&'static str> {
     attempt(email, &render(email, &alert(message))).iter().map(name).collect()
 }
 
-fn reply(at: Stage, reply: &str) -> Fault {
+fn reply(at: SmtpStage, reply: &str) -> Fault {
     Fault::Reply { at, reply: reply.to_owned(), address: None }
 }
 
-fn hang(at: Stage) -> Fault {
+fn hang(at: SmtpStage) -> Fault {
     Fault::Hang { at: Some(at) }
 }
 
 #[test]
 fn each_fault_has_its_outcome_and_the_next_mail_gets_through() {
     let cases = [
-        (reply(Stage::Connect, "421 4.3.2 not now"), "transient"),
-        (reply(Stage::Connect, "554 5.7.1 go away"), "held"),
-        (reply(Stage::Starttls, "454 4.7.0 no TLS for now"), "transient"),
+        (reply(SmtpStage::Connect, "421 4.3.2 not now"), "transient"),
+        (reply(SmtpStage::Connect, "554 5.7.1 go away"), "held"),
+        (reply(SmtpStage::Starttls, "454 4.7.0 no TLS for now"), "transient"),
         (Fault::BadCredentials, "held"),
-        (reply(Stage::Auth, "454 4.7.0 later"), "transient"),
+        (reply(SmtpStage::Auth, "454 4.7.0 later"), "transient"),
         (Fault::RateLimit { retry_after: None }, "transient"),
-        (reply(Stage::Mail, "553 5.1.8 not you"), "held"),
-        (reply(Stage::Rcpt, "451 4.7.1 greylisted, try again in 300 seconds"), "limited"),
-        (reply(Stage::Rcpt, "451 4.7.1 greylisted"), "transient"),
+        (reply(SmtpStage::Mail, "553 5.1.8 not you"), "held"),
+        (reply(SmtpStage::Rcpt, "451 4.7.1 greylisted, try again in 300 seconds"), "limited"),
+        (reply(SmtpStage::Rcpt, "451 4.7.1 greylisted"), "transient"),
         (Fault::RefuseRecipient { address: ADA.to_owned() }, "recipient"),
-        (reply(Stage::Data, "451 4.3.0 not now"), "transient"),
-        (reply(Stage::Dot, "452 4.3.1 no space"), "transient"),
-        (reply(Stage::Dot, "552 5.3.4 too large"), "degrade"),
-        (reply(Stage::Dot, "421 4.4.2 closing"), "transient"),
+        (reply(SmtpStage::Data, "451 4.3.0 not now"), "transient"),
+        (reply(SmtpStage::Dot, "452 4.3.1 no space"), "transient"),
+        (reply(SmtpStage::Dot, "552 5.3.4 too large"), "degrade"),
+        (reply(SmtpStage::Dot, "421 4.4.2 closing"), "transient"),
         (Fault::Reset { at: None }, "transient"),
-        (Fault::Reset { at: Some(Stage::Rcpt) }, "transient"),
+        (Fault::Reset { at: Some(SmtpStage::Rcpt) }, "transient"),
         (Fault::CloseDuringData, "ambiguous"),
         (Fault::ResetAfterAccept, "ambiguous"),
-        (reply(Stage::Quit, "500 5.5.1 no"), "delivered"),
-        (Fault::Reset { at: Some(Stage::Quit) }, "delivered"),
+        (reply(SmtpStage::Quit, "500 5.5.1 no"), "delivered"),
+        (Fault::Reset { at: Some(SmtpStage::Quit) }, "delivered"),
     ];
     let bench = Bench::new();
     let email = bench.email(&[ADA]);
@@ -73,13 +73,13 @@ fn each_fault_has_its_outcome_and_the_next_mail_gets_through() {
 #[test]
 fn a_server_that_hangs_is_given_up_in_time_and_quit_decides_nothing() {
     let cases = [
-        (hang(Stage::Connect), "transient"),
-        (hang(Stage::Starttls), "transient"),
-        (hang(Stage::Auth), "transient"),
-        (hang(Stage::Rcpt), "transient"),
-        (hang(Stage::Dot), "ambiguous"),
+        (hang(SmtpStage::Connect), "transient"),
+        (hang(SmtpStage::Starttls), "transient"),
+        (hang(SmtpStage::Auth), "transient"),
+        (hang(SmtpStage::Rcpt), "transient"),
+        (hang(SmtpStage::Dot), "ambiguous"),
         (Fault::HangAfterAccept, "ambiguous"),
-        (hang(Stage::Quit), "delivered"),
+        (hang(SmtpStage::Quit), "delivered"),
     ];
     let bench = Bench::new();
     let email = bench.builder(&[ADA]).step_timeout(Duration::from_millis(250)).build().unwrap();
@@ -108,7 +108,7 @@ fn a_connection_that_the_server_ends_between_two_mails_costs_none_of_them() {
     let bench = Bench::new();
     let email = bench.email(&[ADA, GRACE]);
     let ended = Fault::Reply {
-        at: Stage::Rcpt,
+        at: SmtpStage::Rcpt,
         reply: "421 4.7.0 enough for this connection".to_owned(),
         address: Some(GRACE.to_owned()),
     };

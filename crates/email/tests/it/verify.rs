@@ -1,6 +1,6 @@
 //! Asked, and no mail begun.
 
-use watchfire_inbox::{Demo, Fault, Inbox, Provider, Stage};
+use watchfire_inbox::{Demo, Fault, Inbox, Provider, SmtpStage};
 use watchfire_testing::{asked, conformance};
 
 use crate::bench::Bench;
@@ -42,7 +42,7 @@ fn what_is_wrong_is_refused_with_advice_and_what_is_down_unreachable() {
     assert!(!format!("{found:?}").contains("planted"), "{found:?}");
     let email = bench.email(&["ada@example.com"]);
     let busy = Fault::Reply {
-        at: Stage::Auth,
+        at: SmtpStage::Auth,
         reply: "454 4.7.0 Temporary authentication failure".to_owned(),
         address: None,
     };

@@ -13,10 +13,10 @@ use crate::{
     current::Current,
     fs::Filesystem,
     gap::gap_line,
-    handler::Owner,
-    plan::{Plan, reason},
-    rotation::{Names, Schedule},
-    shared::Parts,
+    handler::HandlerOwner,
+    plan::{FilePlan, reason},
+    rotation::{FileNames, Schedule},
+    shared::WriterParts,
     time::Zone,
 };
 
@@ -30,7 +30,7 @@ impl LogFile {
         let (format, gap_zone) = (self.format.clone(), zone.clone());
         let gap = move |missing: u64, now| gap_line(&format, &gap_zone, missing, now);
         let hangup = if self.reopen_on_hangup { Some(listen_for_hangup()?) } else { None };
-        let parts = Parts {
+        let parts = WriterParts {
             fs,
             plan: Arc::clone(&plan),
             pace: self.pace.clone(),
@@ -47,7 +47,7 @@ impl LogFile {
         let writer = Arc::new(writer);
         let for_exit: Arc<dyn AtExit> = Arc::<Current>::clone(&writer);
         process::at_exit(Arc::downgrade(&for_exit));
-        Ok(FileHandler::new(Owner {
+        Ok(FileHandler::new(HandlerOwner {
             writer,
             format: self.format,
             zone,
@@ -57,7 +57,7 @@ impl LogFile {
         }))
     }
 
-    pub(super) fn plan(&self, zone: &Zone) -> Result<Plan, ConfigError> {
+    pub(super) fn plan(&self, zone: &Zone) -> Result<FilePlan, ConfigError> {
         let Some(base) = self.path.file_name().and_then(|name| name.to_str()) else {
             return Err(ConfigError::new("file.path", "names no file; expected a path such as shop.log"));
         };
@@ -83,9 +83,9 @@ impl LogFile {
             ));
         }
         let schedule = self.every.map(|every| Schedule { every, hour, minute, zone: zone.clone() });
-        Ok(Plan {
+        Ok(FilePlan {
             path: self.path.clone(),
-            names: Names { base: base.to_owned(), schedule },
+            names: FileNames { base: base.to_owned(), schedule },
             max_size: self.max_size,
             at_start: self.at_start,
             keep: self.keep,

@@ -7,14 +7,14 @@ use watchfire_core::{EventView, Severity};
 
 /// The key of what is kept: the callsite, the settings of the layer, and the severity in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
+pub(crate) struct CallsiteKey {
     /// The address of the metadata, which live as long as the process.
     callsite: usize,
     settings: u64,
     severity: Severity,
 }
 
-impl Key {
+impl CallsiteKey {
     #[inline]
     pub(crate) fn of(event: &EventView<'_>) -> Self {
         let callsite: *const Metadata<'static> = event.callsite();
@@ -30,12 +30,12 @@ impl Key {
 /// A table that only grows: at first small, then followed by one of twice the size, up to a bound.
 #[derive(Debug)]
 pub(crate) struct Callsites<T> {
-    slots: Box<[Slot<T>]>,
+    slots: Box<[CacheSlot<T>]>,
     next: OnceLock<Box<Self>>,
 }
 
 /// Boxed: most slots are empty.
-type Slot<T> = OnceLock<Box<(Key, T)>>;
+type CacheSlot<T> = OnceLock<Box<(CallsiteKey, T)>>;
 
 const FIRST_SLOTS: usize = 64;
 const MOST_SLOTS: usize = 16_384;
@@ -55,7 +55,7 @@ impl<T> Callsites<T> {
 
     /// Finds what is kept for `key`, or keeps what `make` makes. Returns nothing when the tables are full.
     #[inline]
-    pub(crate) fn get(&self, key: Key, make: impl FnOnce() -> T) -> Option<&T> {
+    pub(crate) fn get(&self, key: CallsiteKey, make: impl FnOnce() -> T) -> Option<&T> {
         let hash = key.hash();
         match self.slot(hash).and_then(OnceLock::get) {
             Some(found) if found.0 == key => Some(&found.1),
@@ -63,12 +63,12 @@ impl<T> Callsites<T> {
         }
     }
 
-    fn slot(&self, hash: usize) -> Option<&Slot<T>> {
+    fn slot(&self, hash: usize) -> Option<&CacheSlot<T>> {
         self.slots.get(hash & (self.slots.len() - 1))
     }
 
     #[cold]
-    fn find_or_put(&self, key: Key, make: impl FnOnce() -> T) -> Option<&T> {
+    fn find_or_put(&self, key: CallsiteKey, make: impl FnOnce() -> T) -> Option<&T> {
         let (mut make, mut made) = (Some(make), None);
         let mut table = self;
         loop {
@@ -96,8 +96,8 @@ impl<T> Callsites<T> {
 mod tests {
     use super::*;
 
-    fn key(callsite: usize) -> Key {
-        Key { callsite: callsite * 200, settings: 7, severity: Severity::Info }
+    fn key(callsite: usize) -> CallsiteKey {
+        CallsiteKey { callsite: callsite * 200, settings: 7, severity: Severity::Info }
     }
 
     #[test]
@@ -109,9 +109,9 @@ mod tests {
         for callsite in 0..5_000 {
             assert_eq!(table.get(key(callsite), || panic!("made twice")), Some(&callsite));
         }
-        let other = Key { settings: 8, ..key(1) };
+        let other = CallsiteKey { settings: 8, ..key(1) };
         assert_eq!(table.get(other, || 77), Some(&77));
-        let other = Key { severity: Severity::Error, ..key(1) };
+        let other = CallsiteKey { severity: Severity::Error, ..key(1) };
         assert_eq!(table.get(other, || 78), Some(&78));
     }
 

@@ -16,7 +16,7 @@ use watchfire_core::{EventView, MASK, NameVerdict, RenderingId, Severity, append
 
 use super::{
     Format,
-    callsites::{Callsites, Key},
+    callsites::{CallsiteKey, Callsites},
 };
 use crate::{
     FieldValue,
@@ -31,7 +31,7 @@ use crate::{
 
 /// The kinds of text in a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum LinePart {
     Message,
     /// The value of a field, given as a string.
     Str,
@@ -66,13 +66,13 @@ pub(crate) trait Layout: Format {
     fn key(&self, name: &str, out: &mut String);
 
     /// Tells at its bytes whether a text needs nothing but what frames it.
-    fn is_plain(&self, part: Part, text: &str) -> bool;
+    fn is_plain(&self, part: LinePart, text: &str) -> bool;
 
     /// Appends a plain text, framed.
-    fn plain_text(&self, part: Part, text: &str, out: &mut String);
+    fn plain_text(&self, part: LinePart, text: &str, out: &mut String);
 
     /// Appends any text, framed.
-    fn text(&self, part: Part, text: &str, out: &mut String);
+    fn text(&self, part: LinePart, text: &str, out: &mut String);
 
     /// Appends a number that is not written alike everywhere: of 128 bits, or not finite.
     fn number(&self, value: FieldValue<'_>, out: &mut String);
@@ -105,11 +105,11 @@ pub(crate) struct Direct<L> {
     layout: L,
     opening: String,
     rendering: RenderingId,
-    plans: Callsites<Option<Plan>>,
+    plans: Callsites<Option<CallsitePlan>>,
 }
 
 /// What is the same for all events of one callsite.
-struct Plan {
+struct CallsitePlan {
     head: Box<str>,
     /// Present if it is not empty.
     middle: Option<Box<(String, Middle)>>,
@@ -127,7 +127,7 @@ struct FieldPlan {
 /// same at each event: to compare costs a tenth of what a look for secrets does.
 struct Usual {
     /// What is plain as one part may have to be quoted as another.
-    part: Part,
+    part: LinePart,
     text: Box<str>,
     /// How many credentials of our own were registered when it was found clean.
     registered: u64,
@@ -138,7 +138,7 @@ const USUAL: usize = 128;
 
 impl FieldPlan {
     #[inline]
-    fn is_usual(&self, part: Part, text: &str) -> bool {
+    fn is_usual(&self, part: LinePart, text: &str) -> bool {
         self.usual.get().is_some_and(|usual| {
             *usual.text == *text
                 && usual.part == part
@@ -147,7 +147,7 @@ impl FieldPlan {
     }
 
     /// Keeps a text that was found clean and plain, with the number from before that.
-    fn keep(&self, part: Part, text: &str, registered: u64) {
+    fn keep(&self, part: LinePart, text: &str, registered: u64) {
         if self.usual.get().is_none() && text.len() <= USUAL {
             self.usual.get_or_init(|| Usual { part, text: text.into(), registered });
         }
@@ -161,7 +161,7 @@ impl<L: Layout> Direct<L> {
         Self { layout, opening, rendering: RenderingId::new(), plans: Callsites::default() }
     }
 
-    fn plan(&self, event: &EventView<'_>) -> Option<Plan> {
+    fn plan(&self, event: &EventView<'_>) -> Option<CallsitePlan> {
         let metadata = event.callsite();
         let names = metadata.fields();
         let message = names.iter().position(|field| field.name() == "message");
@@ -180,7 +180,7 @@ impl<L: Layout> Direct<L> {
         };
         let mut middle = String::new();
         let state = self.layout.middle(metadata, &mut middle);
-        Some(Plan {
+        Some(CallsitePlan {
             head: text(&|out| self.layout.head(event.severity(), metadata, out)),
             middle: (!middle.is_empty()).then(|| Box::new((middle, state))),
             fields: names
@@ -201,13 +201,13 @@ impl<L: Layout> Straight for Direct<L> {
         if event.has_own_metadata() || event.has_other_fields() {
             return false;
         }
-        let plan = self.plans.get(Key::of(event), || self.plan(event));
+        let plan = self.plans.get(CallsiteKey::of(event), || self.plan(event));
         let Some(Some(plan)) = plan else { return false };
         out.reserve(512);
         out.push_str(&self.opening);
         write_rfc3339(zone, at, out);
         out.push_str(&plan.head);
-        let mut line = Line {
+        let mut line = LineWriter {
             layout: &self.layout,
             plan,
             intake: Intake::of(event),
@@ -229,9 +229,9 @@ impl<L: Layout> Straight for Direct<L> {
 }
 
 /// A line that is being written.
-struct Line<'a, L> {
+struct LineWriter<'a, L> {
     layout: &'a L,
-    plan: &'a Plan,
+    plan: &'a CallsitePlan,
     intake: Intake<'a>,
     out: &'a mut String,
     /// Whether the message, and what stands behind it, are written.
@@ -243,12 +243,12 @@ struct Line<'a, L> {
     causes: Option<Vec<String>>,
 }
 
-impl<'a, L: Layout> Line<'a, L> {
+impl<'a, L: Layout> LineWriter<'a, L> {
     /// Writes the empty message of an event that has none, before its fields.
     #[inline]
     fn begin_fields(&mut self) {
         if !self.has_message {
-            self.layout.text(Part::Message, "", self.out);
+            self.layout.text(LinePart::Message, "", self.out);
             self.end_message();
         }
     }
@@ -276,17 +276,17 @@ impl<'a, L: Layout> Line<'a, L> {
     }
 
     /// Writes the key of a text, unless it is the message; returns how, and how much of it, is to be written.
-    fn begin_text(&mut self, field: &Field, part: Part) -> Option<(&'a FieldPlan, Part, usize)> {
+    fn begin_text(&mut self, field: &Field, part: LinePart) -> Option<(&'a FieldPlan, LinePart, usize)> {
         let plan = self.plan.fields.get(field.index())?;
         if plan.is_message && !self.has_message {
-            return Some((plan, Part::Message, self.intake.cap(self.intake.limits.message)));
+            return Some((plan, LinePart::Message, self.intake.cap(self.intake.limits.message)));
         }
         self.key(field);
         Some((plan, part, self.intake.cap(self.intake.limits.value)))
     }
 
     /// Writes a text that is within its cap.
-    fn end_text(&mut self, plan: &FieldPlan, part: Part, text: &str) {
+    fn end_text(&mut self, plan: &FieldPlan, part: LinePart, text: &str) {
         if plan.is_usual(part, text) {
             self.intake.admit(text);
             self.layout.plain_text(part, text, self.out);
@@ -302,7 +302,7 @@ impl<'a, L: Layout> Line<'a, L> {
                 self.layout.text(part, &clean, self.out);
             }
         }
-        if part == Part::Message {
+        if part == LinePart::Message {
             self.end_message();
         }
     }
@@ -310,7 +310,7 @@ impl<'a, L: Layout> Line<'a, L> {
     /// Writes what a formatter gives.
     fn formatted(&mut self, field: &Field, args: fmt::Arguments<'_>) {
         with_scratch(|scratch| {
-            if let Some((plan, part, cap)) = self.begin_text(field, Part::Debug) {
+            if let Some((plan, part, cap)) = self.begin_text(field, LinePart::Debug) {
                 append(scratch, cap, args);
                 self.end_text(plan, part, scratch);
             }
@@ -321,20 +321,20 @@ impl<'a, L: Layout> Line<'a, L> {
     fn integer(&mut self, field: &Field, magnitude: u128, write: impl FnOnce(&L, &mut String)) {
         let Some(plan) = self.key(field) else { return };
         if self.intake.hides(plan.verdict, magnitude) {
-            self.layout.text(Part::Str, MASK, self.out);
+            self.layout.text(LinePart::Str, MASK, self.out);
         } else {
             write(self.layout, self.out);
         }
     }
 }
 
-impl<L: Layout> Visit for Line<'_, L> {
+impl<L: Layout> Visit for LineWriter<'_, L> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.formatted(field, format_args!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let Some((plan, part, cap)) = self.begin_text(field, Part::Str) else { return };
+        let Some((plan, part, cap)) = self.begin_text(field, LinePart::Str) else { return };
         if value.len() <= cap {
             self.end_text(plan, part, value);
         } else {
@@ -383,7 +383,7 @@ impl<L: Layout> Visit for Line<'_, L> {
     fn record_f64(&mut self, field: &Field, value: f64) {
         let Some(plan) = self.key(field) else { return };
         if self.intake.hides_float(plan.verdict, value) {
-            self.layout.text(Part::Str, MASK, self.out);
+            self.layout.text(LinePart::Str, MASK, self.out);
         } else if value.is_finite() {
             float(value, self.out);
         } else {

@@ -4,7 +4,7 @@ use tracing_core::{Metadata, field::FieldSet};
 use watchfire_core::Severity;
 
 use super::{
-    direct::{Layout, Middle, Part},
+    direct::{Layout, LinePart, Middle},
     escape::{has_none, json_string, json_value, need},
 };
 use crate::{FieldValue, Format, Record, record::SpanChain};
@@ -295,17 +295,17 @@ impl Layout for Json {
         self.member_name(name, !self.nested, out);
     }
 
-    fn is_plain(&self, _part: Part, text: &str) -> bool {
+    fn is_plain(&self, _part: LinePart, text: &str) -> bool {
         has_none(text, need::LINE | need::QUOTE)
     }
 
-    fn plain_text(&self, _part: Part, text: &str, out: &mut String) {
+    fn plain_text(&self, _part: LinePart, text: &str, out: &mut String) {
         out.push('"');
         out.push_str(text);
         out.push('"');
     }
 
-    fn text(&self, _part: Part, text: &str, out: &mut String) {
+    fn text(&self, _part: LinePart, text: &str, out: &mut String) {
         json_string(text, out);
     }
 

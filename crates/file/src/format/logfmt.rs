@@ -2,7 +2,7 @@ use tracing_core::{Metadata, field::FieldSet};
 use watchfire_core::Severity;
 
 use super::{
-    direct::{Layout, Part},
+    direct::{Layout, LinePart},
     escape::{is_word, plain, quoted_if_needed},
 };
 use crate::{FieldValue, Format, Record, record::SpanChain};
@@ -83,15 +83,15 @@ impl Layout for Logfmt {
         out.push('=');
     }
 
-    fn is_plain(&self, _part: Part, text: &str) -> bool {
+    fn is_plain(&self, _part: LinePart, text: &str) -> bool {
         !text.is_empty() && is_word(text)
     }
 
-    fn plain_text(&self, _part: Part, text: &str, out: &mut String) {
+    fn plain_text(&self, _part: LinePart, text: &str, out: &mut String) {
         out.push_str(text);
     }
 
-    fn text(&self, _part: Part, text: &str, out: &mut String) {
+    fn text(&self, _part: LinePart, text: &str, out: &mut String) {
         quoted_if_needed(text, out);
     }
 

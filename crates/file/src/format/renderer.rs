@@ -6,16 +6,16 @@ use watchfire_core::{EventView, NameVerdict, Stack};
 
 use super::{
     Format, Json, Logfmt, Text,
-    callsites::{Callsites, Key},
+    callsites::{CallsiteKey, Callsites},
     direct::{Direct, Straight},
 };
 use crate::{Record, time::Zone};
 
 /// Writes events and records as lines. Clones share what they keep about callsites.
 #[derive(Clone)]
-pub(crate) struct Renderer(Arc<Inner>);
+pub(crate) struct Renderer(Arc<RendererInner>);
 
-struct Inner {
+struct RendererInner {
     format: Box<dyn Format>,
     direct: Option<Box<dyn Straight>>,
     /// The verdicts on the names of each callsite, in their order.
@@ -25,7 +25,7 @@ struct Inner {
 impl Renderer {
     pub(crate) fn new(format: impl Format) -> Self {
         let direct = direct(&format);
-        Self(Arc::new(Inner { format: Box::new(format), direct, verdicts: Callsites::default() }))
+        Self(Arc::new(RendererInner { format: Box::new(format), direct, verdicts: Callsites::default() }))
     }
 
     /// Appends an event of `at` as a line; user formatters run here, so no lock may be held.
@@ -59,7 +59,7 @@ impl Renderer {
             let names = event.callsite().fields();
             names.iter().map(|field| event.redactor().judge_name(field.name())).collect()
         };
-        let verdicts = self.0.verdicts.get(Key::of(event), judge).map(|verdicts| &**verdicts);
+        let verdicts = self.0.verdicts.get(CallsiteKey::of(event), judge).map(|verdicts| &**verdicts);
         Record::of_event(event, verdicts, at, stack, zone, |record| self.record(record, out));
     }
 

@@ -16,7 +16,7 @@ mod number;
 mod parse;
 mod spec;
 
-use parse::Piece;
+use parse::TemplatePiece;
 use spec::Val;
 
 /// Writes lines as a template says, in the syntax of Python's `logging`.
@@ -32,7 +32,7 @@ use spec::Val;
 /// A newline in the message goes on in an indented line; every other control character is escaped.
 #[derive(Clone, Debug)]
 pub struct Template {
-    pieces: Vec<Piece>,
+    pieces: Vec<TemplatePiece>,
     date_format: Option<String>,
     has_causes: bool,
     started: SystemTime,
@@ -41,7 +41,7 @@ pub struct Template {
 /// The value that a name in a template stands for.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::enum_variant_names, reason = "the names are Python's")]
-pub(crate) enum Name {
+pub(crate) enum ValueName {
     Time,
     Asctime,
     Level,
@@ -71,7 +71,7 @@ pub(crate) enum Name {
     Field(String),
 }
 
-impl Name {
+impl ValueName {
     fn of(name: &str) -> Self {
         match name {
             "time" => Self::Time,
@@ -132,10 +132,11 @@ impl Template {
         Ok(self)
     }
 
-    fn of(parsed: Result<Vec<Piece>, Vec<String>>) -> Result<Self, ConfigError> {
+    fn of(parsed: Result<Vec<TemplatePiece>, Vec<String>>) -> Result<Self, ConfigError> {
         static STARTED: OnceLock<SystemTime> = OnceLock::new();
         let pieces = parsed.map_err(|mistakes| ConfigError::new("file.format", mistakes.join("; ")))?;
-        let has_causes = pieces.iter().any(|piece| matches!(piece, Piece::Value { name: Name::Causes, .. }));
+        let has_causes =
+            pieces.iter().any(|piece| matches!(piece, TemplatePiece::Value { name: ValueName::Causes, .. }));
         Ok(Self { pieces, date_format: None, has_causes, started: *STARTED.get_or_init(clock::now) })
     }
 
@@ -146,17 +147,23 @@ impl Template {
         self
     }
 
-    fn value(&self, name: &Name, pattern: Option<&str>, record: &Record<'_>, show: &mut dyn FnMut(Val<'_>)) {
+    fn value(
+        &self,
+        name: &ValueName,
+        pattern: Option<&str>,
+        record: &Record<'_>,
+        show: &mut dyn FnMut(Val<'_>),
+    ) {
         let mut text = String::new();
         match name {
-            Name::Time => match pattern {
+            ValueName::Time => match pattern {
                 Some(pattern) => show_text(&strftime(record, pattern), show),
                 None => {
                     record.write_time(&mut text);
                     show(Val::Str(&text));
                 }
             },
-            Name::Asctime => match &self.date_format {
+            ValueName::Asctime => match &self.date_format {
                 Some(pattern) => show_text(&strftime(record, pattern), show),
                 None => {
                     text = strftime(record, "%Y-%m-%d %H:%M:%S");
@@ -165,15 +172,15 @@ impl Template {
                     show(Val::Str(&text));
                 }
             },
-            Name::Level => show(Val::Str(record.severity().as_str())),
-            Name::LevelName => show(Val::Str(python_level(record.severity()).0)),
-            Name::LevelNo => show(Val::Int(python_level(record.severity()).1)),
-            Name::Target => show_text(record.target(), show),
-            Name::Message => {
+            ValueName::Level => show(Val::Str(record.severity().as_str())),
+            ValueName::LevelName => show(Val::Str(python_level(record.severity()).0)),
+            ValueName::LevelNo => show(Val::Int(python_level(record.severity()).1)),
+            ValueName::Target => show_text(record.target(), show),
+            ValueName::Message => {
                 readable(record.message(), INDENT, &mut text);
                 show(Val::Str(&text));
             }
-            Name::Fields => {
+            ValueName::Fields => {
                 for (name, value) in record.fields() {
                     if !text.is_empty() {
                         text.push(' ');
@@ -184,11 +191,11 @@ impl Template {
                 }
                 show_or_nothing(&text, show);
             }
-            Name::Spans => {
+            ValueName::Spans => {
                 spans(record, &mut text);
                 show_or_nothing(&text, show);
             }
-            Name::Causes => {
+            ValueName::Causes => {
                 for cause in record.causes() {
                     if !text.is_empty() {
                         text.push_str(": ");
@@ -197,39 +204,39 @@ impl Template {
                 }
                 show_or_nothing(&text, show);
             }
-            Name::File => show_known(record.file(), show),
-            Name::FileName => {
+            ValueName::File => show_known(record.file(), show),
+            ValueName::FileName => {
                 show_known(record.file().and_then(|file| part(Path::new(file).file_name())), show)
             }
-            Name::FileStem => {
+            ValueName::FileStem => {
                 show_known(record.file().and_then(|file| part(Path::new(file).file_stem())), show)
             }
-            Name::Line => show(record.line().map_or(Val::Absent, |line| Val::Int(line.into()))),
-            Name::ModulePath => show_known(record.module(), show),
-            Name::Function => {
+            ValueName::Line => show(record.line().map_or(Val::Absent, |line| Val::Int(line.into()))),
+            ValueName::ModulePath => show_known(record.module(), show),
+            ValueName::Function => {
                 record.each_span(&mut |name, _| {
                     text.clear();
                     text.push_str(name);
                 });
                 show_or_nothing(&text, show);
             }
-            Name::Thread => {
+            ValueName::Thread => {
                 let id = format!("{:?}", std::thread::current().id());
                 let digits: String = id.chars().filter(char::is_ascii_digit).collect();
                 show(digits.parse().map_or(Val::Absent, Val::Int));
             }
-            Name::ThreadName => show_text(record.thread(), show),
-            Name::Process => show(Val::Int(std::process::id().into())),
-            Name::ProcessName => show(Val::Str("MainProcess")),
-            Name::Created => show(Val::Float(unix(record.at()))),
-            Name::Msecs => show(Val::Float(f64::from(millis(record.at())))),
-            Name::Relative => show(Val::Float((unix(record.at()) - unix(self.started)) * 1000.0)),
-            Name::Stack => match record.stack() {
+            ValueName::ThreadName => show_text(record.thread(), show),
+            ValueName::Process => show(Val::Int(std::process::id().into())),
+            ValueName::ProcessName => show(Val::Str("MainProcess")),
+            ValueName::Created => show(Val::Float(unix(record.at()))),
+            ValueName::Msecs => show(Val::Float(f64::from(millis(record.at())))),
+            ValueName::Relative => show(Val::Float((unix(record.at()) - unix(self.started)) * 1000.0)),
+            ValueName::Stack => match record.stack() {
                 Some(stack) => show_text(&stack.excerpt().join("\n"), show),
                 None => show(Val::Absent),
             },
-            Name::Nothing => show(Val::Absent),
-            Name::Field(name) => {
+            ValueName::Nothing => show(Val::Absent),
+            ValueName::Field(name) => {
                 let found = record.with_field(name, &mut |value| show_field(value, show));
                 if !found {
                     show(Val::Absent);
@@ -243,8 +250,8 @@ impl Format for Template {
     fn write(&self, record: &Record<'_>, out: &mut String) {
         for piece in &self.pieces {
             match piece {
-                Piece::Text(text) => out.push_str(text),
-                Piece::Value { name, pattern, spec } => {
+                TemplatePiece::Text(text) => out.push_str(text),
+                TemplatePiece::Value { name, pattern, spec } => {
                     self.value(name, pattern.as_deref(), record, &mut |value| spec.write(value, out));
                 }
             }

@@ -2,7 +2,7 @@ use tracing_core::{Metadata, field::FieldSet};
 use watchfire_core::{Severity, Stack};
 
 use super::{
-    direct::{Layout, Part},
+    direct::{Layout, LinePart},
     escape::{has_none, is_word, need, one_line, plain, quoted_if_needed, readable, word},
 };
 use crate::{FieldValue, Format, Record, record::SpanChain};
@@ -41,7 +41,7 @@ impl Format for Text {
         self.opening(out);
         record.write_time(out);
         self.behind_time(record.severity(), record.target(), out);
-        self.text(Part::Message, record.message(), out);
+        self.text(LinePart::Message, record.message(), out);
         for (name, value) in record.fields() {
             self.key(name, out);
             word(value, out);
@@ -81,30 +81,30 @@ impl Layout for Text {
         key(name, Paint(self.color), out);
     }
 
-    fn is_plain(&self, part: Part, text: &str) -> bool {
+    fn is_plain(&self, part: LinePart, text: &str) -> bool {
         match part {
-            Part::Message | Part::Debug => !text.is_empty() && has_none(text, need::LINE),
-            Part::Str => !text.is_empty() && is_word(text),
+            LinePart::Message | LinePart::Debug => !text.is_empty() && has_none(text, need::LINE),
+            LinePart::Str => !text.is_empty() && is_word(text),
         }
     }
 
-    fn plain_text(&self, part: Part, text: &str, out: &mut String) {
-        if part == Part::Message {
+    fn plain_text(&self, part: LinePart, text: &str, out: &mut String) {
+        if part == LinePart::Message {
             out.push(' ');
         }
         out.push_str(text);
     }
 
-    fn text(&self, part: Part, text: &str, out: &mut String) {
+    fn text(&self, part: LinePart, text: &str, out: &mut String) {
         match part {
-            Part::Message if text.is_empty() => {}
-            Part::Message => {
+            LinePart::Message if text.is_empty() => {}
+            LinePart::Message => {
                 out.push(' ');
                 readable(text, INDENT, out);
             }
-            Part::Str => quoted_if_needed(text, out),
+            LinePart::Str => quoted_if_needed(text, out),
             // A `Debug` text brings its own quotes and braces.
-            Part::Debug => one_line(text, out),
+            LinePart::Debug => one_line(text, out),
         }
     }
 

@@ -8,13 +8,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Entry, FileKind, Filesystem, Handle, LockFile, Open, Resolved, Stat};
+use super::{FileKind, Filesystem, FolderEntry, Handle, LockFile, Open, Resolved, Stat};
 
 /// The file system of the machine.
 #[derive(Debug)]
-pub(crate) struct Disk;
+pub(crate) struct RealDisk;
 
-impl Filesystem for Disk {
+impl Filesystem for RealDisk {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn Handle>> {
         let file = match how {
             Open::Read => calm(OpenOptions::new().read(true), true).open(path)?,
@@ -46,13 +46,13 @@ impl Filesystem for Disk {
         Ok(found)
     }
 
-    fn list(&self, folder: &Path) -> io::Result<Vec<Entry>> {
+    fn list(&self, folder: &Path) -> io::Result<Vec<FolderEntry>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             // A name that is not Unicode is not one of ours; a file that has just gone is not there.
             if let (Ok(name), Ok(metadata)) = (entry.file_name().into_string(), entry.metadata()) {
-                found.push(Entry { name, stat: metadata.is_file().then(|| stat(&metadata)) });
+                found.push(FolderEntry { name, stat: metadata.is_file().then(|| stat(&metadata)) });
             }
         }
         Ok(found)

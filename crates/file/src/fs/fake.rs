@@ -12,7 +12,7 @@ use super::*;
 
 #[derive(Clone, Default)]
 pub(crate) struct Fake {
-    world: Arc<Mutex<World>>,
+    world: Arc<Mutex<FakeWorld>>,
     /// Whoever holds it keeps every write waiting: a disk that hangs.
     pub(crate) gate: Arc<Mutex<()>>,
     /// Whether another process holds the lock.
@@ -22,7 +22,7 @@ pub(crate) struct Fake {
 }
 
 #[derive(Default)]
-pub(crate) struct World {
+pub(crate) struct FakeWorld {
     pub(crate) names: BTreeMap<String, u64>,
     pub(crate) nodes: BTreeMap<u64, Node>,
     pub(crate) now: Option<SystemTime>,
@@ -93,12 +93,12 @@ impl Fake {
         world.next
     }
 
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+    pub(crate) fn world(&self) -> MutexGuard<'_, FakeWorld> {
         self.world.lock().unwrap()
     }
 }
 
-impl World {
+impl FakeWorld {
     pub(crate) fn put(&mut self, name: &str, data: &[u8]) {
         self.next += 1;
         let modified = self.now;
@@ -203,13 +203,13 @@ impl Filesystem for Fake {
         Ok(Resolved { path: path.to_owned(), is_strangers: false, is_descriptor: false })
     }
 
-    fn list(&self, _folder: &Path) -> io::Result<Vec<Entry>> {
+    fn list(&self, _folder: &Path) -> io::Result<Vec<FolderEntry>> {
         self.world().act(|world| {
             let files = world
                 .names
                 .iter()
-                .map(|(name, id)| Entry { name: name.clone(), stat: Some(world.stat(*id)) });
-            let odd = world.odd.iter().map(|name| Entry { name: name.clone(), stat: None });
+                .map(|(name, id)| FolderEntry { name: name.clone(), stat: Some(world.stat(*id)) });
+            let odd = world.odd.iter().map(|name| FolderEntry { name: name.clone(), stat: None });
             Ok(files.chain(odd).collect())
         })
     }

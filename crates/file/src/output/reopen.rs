@@ -6,18 +6,18 @@ use super::{Opened, Output, Topic};
 use crate::{
     batch::Batch,
     fs::{FileKind, Handle, Open},
-    plan::{Place, Trouble},
+    plan::{LogLocation, WriteTrouble},
 };
 
 impl Output {
     /// Makes sure that the open file is the one that has the name.
     ///
     /// Where that cannot be, lines go on into the open file for as long as it has a name at all.
-    pub(super) fn refresh(&mut self, batch: Option<&mut Batch>) -> Result<(), Trouble> {
+    pub(super) fn refresh(&mut self, batch: Option<&mut Batch>) -> Result<(), WriteTrouble> {
         let known = match self.fs.stat(&self.plan.path) {
             Ok(stat) => Some(stat),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return self.stay(batch, Trouble::new("look at", error)),
+            Err(error) => return self.stay(batch, WriteTrouble::new("look at", error)),
         };
         match (&mut self.open, known) {
             (Some(open), Some(stat)) if open.stat.id == stat.id => {
@@ -37,7 +37,7 @@ impl Output {
     }
 
     /// Goes on with the open file, although it may no longer be the one that has the name.
-    fn stay(&mut self, batch: Option<&mut Batch>, trouble: Trouble) -> Result<(), Trouble> {
+    fn stay(&mut self, batch: Option<&mut Batch>, trouble: WriteTrouble) -> Result<(), WriteTrouble> {
         match self.open.as_mut().map(|open| (open.handle.stat(), open)) {
             // Some file systems do not count names at all.
             Some((Ok(stat), open)) if stat.links > 0 || open.stat.links == 0 => {
@@ -53,7 +53,7 @@ impl Output {
     }
 
     /// Opens what the configured path leads to. The open file is let go only if that works.
-    pub(super) fn reopen(&mut self) -> Result<(), Trouble> {
+    pub(super) fn reopen(&mut self) -> Result<(), WriteTrouble> {
         let path = &self.plan.path;
         if let Some(place) = &self.place
             && let Ok(now) = self.fs.resolve(path)
@@ -61,14 +61,14 @@ impl Output {
             && now.path != place.path
         {
             let reason = "it has become a link of another user, which is not followed";
-            return Err(Trouble::new("open", io::Error::new(io::ErrorKind::PermissionDenied, reason)));
+            return Err(WriteTrouble::new("open", io::Error::new(io::ErrorKind::PermissionDenied, reason)));
         }
         let how = Open::Append(self.plan.mode);
         let opened = match self.fs.open(path, how) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.fs
                     .make_folder(self.plan.folder())
-                    .map_err(|error| Trouble::new("make its folder", error))?;
+                    .map_err(|error| WriteTrouble::new("make its folder", error))?;
                 self.fs.open(path, how)
             }
             opened => opened,
@@ -87,18 +87,18 @@ impl Output {
     }
 
     /// Finds where the rotated files of an open file go; `None` if it cannot be rotated.
-    fn place_of(&self, opened: &Opened) -> Option<Arc<Place>> {
+    fn place_of(&self, opened: &Opened) -> Option<Arc<LogLocation>> {
         if opened.stat.kind != FileKind::File {
             return None;
         }
         let found = self.fs.resolve(&self.plan.path).ok().filter(|found| !found.is_descriptor)?;
         let stat = self.fs.stat(&found.path).ok()?;
-        if stat.id == opened.stat.id { Place::new(&self.plan, &found.path) } else { None }
+        if stat.id == opened.stat.id { LogLocation::new(&self.plan, &found.path) } else { None }
     }
 
-    pub(super) fn look_at(&self, opened: io::Result<Box<dyn Handle>>) -> Result<Opened, Trouble> {
-        let mut handle = opened.map_err(|error| Trouble::new("open", error))?;
-        let stat = handle.stat().map_err(|error| Trouble::new("look at", error))?;
+    pub(super) fn look_at(&self, opened: io::Result<Box<dyn Handle>>) -> Result<Opened, WriteTrouble> {
+        let mut handle = opened.map_err(|error| WriteTrouble::new("open", error))?;
+        let stat = handle.stat().map_err(|error| WriteTrouble::new("look at", error))?;
         let holds_lines = stat.kind == FileKind::File && stat.len > 0;
         let period = holds_lines.then(|| self.plan.period(stat.modified));
         let is_torn = holds_lines && !handle.ends_line();
@@ -118,7 +118,7 @@ impl Output {
         if let Some(link) = &self.plan.link
             && let Err(error) = self.fs.link(&self.plan.names.base, link)
         {
-            self.mishaps.push(Trouble::new("point the link to the file", error));
+            self.mishaps.push(WriteTrouble::new("point the link to the file", error));
         }
     }
 }

@@ -11,19 +11,19 @@ use crate::{
     archives::archives,
     fs::Open,
     order,
-    plan::{Place, Trouble},
+    plan::{LogLocation, WriteTrouble},
     prune, retention,
-    rotation::{Key, Packing, Period, shifts},
+    rotation::{Packing, Period, RotationKey, shifts},
 };
 
 /// How long a rotation that failed waits.
 const ROTATION_PAUSE: Duration = Duration::from_secs(5);
 
 /// The names of rotated files that something has.
-struct Names {
-    taken: Vec<(Key, Packing)>,
+struct TakenNames {
+    taken: Vec<(RotationKey, Packing)>,
     /// Those that something has which is not a rotated file, such as a folder or a link.
-    foreign: Vec<Key>,
+    foreign: Vec<RotationKey>,
 }
 
 impl Output {
@@ -61,24 +61,27 @@ impl Output {
         }
     }
 
-    fn put_away(&mut self) -> Result<(), Trouble> {
+    fn put_away(&mut self) -> Result<(), WriteTrouble> {
         let Some(place) = self.place.clone() else { return Err(missing()) };
         self.is_still_at(&place)?;
-        let Names { taken, foreign } = self.names_taken(&place)?;
+        let TakenNames { taken, foreign } = self.names_taken(&place)?;
         let rename = |from: PathBuf, to: PathBuf| {
-            self.fs.rename(&from, &to).map_err(|error| Trouble::new("rename for rotation", error))
+            self.fs.rename(&from, &to).map_err(|error| WriteTrouble::new("rename for rotation", error))
         };
-        let keys: Vec<Key> = taken.iter().map(|(key, _)| key.clone()).collect();
+        let keys: Vec<RotationKey> = taken.iter().map(|(key, _)| key.clone()).collect();
         for (from, to) in shifts(&keys, &foreign).1 {
-            let name = |number, packing| place.folder.join(place.names.of(&Key::Number(number), packing));
-            let of_moved =
-                || taken.iter().filter(|(key, _)| *key == Key::Number(from)).map(|(_, packing)| *packing);
+            let name =
+                |number, packing| place.folder.join(place.names.of(&RotationKey::Number(number), packing));
+            let of_moved = || {
+                taken.iter().filter(|(key, _)| *key == RotationKey::Number(from)).map(|(_, packing)| *packing)
+            };
             // Both forms are there only where the last step of packing is missing. Moved one by one they could part.
             let is_plain = of_moved().any(|packing| packing == Packing::Plain);
             for packing in of_moved() {
                 if is_plain && packing != Packing::Plain {
                     let removed = self.fs.remove(&name(from, packing));
-                    removed.map_err(|error| Trouble::new("remove an unneeded compressed file", error))?;
+                    removed
+                        .map_err(|error| WriteTrouble::new("remove an unneeded compressed file", error))?;
                 }
             }
             for packing in of_moved().filter(|packing| !is_plain || *packing == Packing::Plain) {
@@ -102,14 +105,14 @@ impl Output {
         if self.plan.sync_renames {
             let synced = self.fs.sync_folder(&place.folder);
             if let Err(error) = synced {
-                self.mishaps.push(Trouble::new("make a rename durable", error));
+                self.mishaps.push(WriteTrouble::new("make a rename durable", error));
             }
         }
         Ok(())
     }
 
     /// Notes the order of the rotated files where a wrong clock hides it, so that the newest is not taken for the oldest.
-    fn note_order(&self, place: &Place, key: &Key) -> Result<(), Trouble> {
+    fn note_order(&self, place: &LogLocation, key: &RotationKey) -> Result<(), WriteTrouble> {
         if self.plan.keep.is_all() || place.names.schedule.is_none() {
             return Ok(());
         }
@@ -123,25 +126,26 @@ impl Output {
             return Ok(());
         }
         retention::sort(&mut archives);
-        let mut keys: Vec<Key> = archives.into_iter().map(|archive| archive.key).collect();
+        let mut keys: Vec<RotationKey> = archives.into_iter().map(|archive| archive.key).collect();
         keys.retain(|other| other != key);
         keys.push(key.clone());
         order::write(&*self.fs, place, &keys)
     }
 
     /// Makes sure that what is renamed is the file that was written to.
-    fn is_still_at(&self, place: &Place) -> Result<(), Trouble> {
-        let stat = self.fs.stat(&place.path).map_err(|error| Trouble::new("look at", error))?;
+    fn is_still_at(&self, place: &LogLocation) -> Result<(), WriteTrouble> {
+        let stat = self.fs.stat(&place.path).map_err(|error| WriteTrouble::new("look at", error))?;
         if self.open.as_ref().is_some_and(|open| open.stat.id == stat.id) {
             return Ok(());
         }
         let reason = io::Error::new(io::ErrorKind::NotFound, "another file has its name");
-        Err(Trouble::new("rotate the file", reason))
+        Err(WriteTrouble::new("rotate the file", reason))
     }
 
     /// Lists the names of rotated files that are ours, and those that something else has.
-    fn names_taken(&mut self, place: &Place) -> Result<Names, Trouble> {
-        let entries = self.fs.list(&place.folder).map_err(|error| Trouble::new("list its folder", error))?;
+    fn names_taken(&mut self, place: &LogLocation) -> Result<TakenNames, WriteTrouble> {
+        let entries =
+            self.fs.list(&place.folder).map_err(|error| WriteTrouble::new("list its folder", error))?;
         let (mut taken, mut foreign) = (Vec::new(), Vec::new());
         for entry in entries {
             let Some((key, packing)) = place.names.parse(&entry.name) else { continue };
@@ -150,11 +154,11 @@ impl Output {
             } else {
                 let reason = io::Error::new(io::ErrorKind::AlreadyExists, "it is not a plain file");
                 let doing = format!("use the name {} and takes another", entry.name);
-                self.report_once(Topic::Names, Trouble::new(doing, reason));
+                self.report_once(Topic::Names, WriteTrouble::new(doing, reason));
                 foreign.push(key);
             }
         }
         taken.retain(|(key, _)| !foreign.contains(key));
-        Ok(Names { taken, foreign })
+        Ok(TakenNames { taken, foreign })
     }
 }

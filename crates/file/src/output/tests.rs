@@ -11,7 +11,7 @@ use crate::{
     fs::fake::{Chance, Fake},
     prune,
     retention::Keep,
-    rotation::{Key, Names, Packing, RotationInterval, Schedule},
+    rotation::{FileNames, Packing, RotationInterval, RotationKey, Schedule},
     time::Zone,
 };
 
@@ -24,14 +24,14 @@ const FOREIGN: [&str; 6] = [
     "shop.login.1",
 ];
 
-fn plan(chance: &mut Chance) -> Plan {
+fn plan(chance: &mut Chance) -> FilePlan {
     let by_time = chance.below(3) > 0;
     let by_size = !by_time || chance.below(2) > 0;
     let schedule =
         by_time.then(|| Schedule { every: RotationInterval::Minute, hour: 0, minute: 0, zone: Zone::utc() });
-    Plan {
+    FilePlan {
         path: "/log/shop.log".into(),
-        names: Names { base: "shop.log".into(), schedule },
+        names: FileNames { base: "shop.log".into(), schedule },
         max_size: by_size.then(|| 100 + chance.below(400)),
         at_start: chance.below(8) == 0,
         keep: Keep { count: (chance.below(2) > 0).then_some(3), ..Keep::default() },
@@ -53,7 +53,7 @@ struct Process {
 /// A whole history: processes that write, rotate, tidy up, fail and die.
 struct History {
     fake: Fake,
-    plan: Arc<Plan>,
+    plan: Arc<FilePlan>,
     chance: Chance,
     now: SystemTime,
     instant: Instant,
@@ -92,8 +92,8 @@ impl History {
         }
     }
 
-    fn place(&self) -> Arc<Place> {
-        Place::new(&self.plan, &self.plan.path).unwrap()
+    fn place(&self) -> Arc<LogLocation> {
+        LogLocation::new(&self.plan, &self.plan.path).unwrap()
     }
 
     fn revive(&mut self) {
@@ -180,7 +180,7 @@ impl History {
         }
         let mut pruned = BTreeSet::new();
         for removed in &world.removed {
-            let keys = |names: &[String]| -> Vec<Key> {
+            let keys = |names: &[String]| -> Vec<RotationKey> {
                 names.iter().filter_map(|name| self.plan.names.parse(name).map(|(key, _)| key)).collect()
             };
             if removed.name == ".shop.log.order.new" {

@@ -13,16 +13,16 @@ use crate::FieldValue;
 pub(super) struct Body {
     text: String,
     pub(super) message: Range<usize>,
-    pub(super) fields: Vec<Slot>,
+    pub(super) fields: Vec<FieldSlot>,
     pub(super) causes: Vec<Range<usize>>,
 }
 
-pub(super) struct Slot {
+pub(super) struct FieldSlot {
     pub(super) name: Range<usize>,
-    pub(super) value: Kept,
+    pub(super) value: KeptValue,
 }
 
-pub(super) enum Kept {
+pub(super) enum KeptValue {
     Str(Range<usize>),
     Debug(Range<usize>),
     Plain(FieldValue<'static>),
@@ -55,11 +55,11 @@ impl Body {
         self.text.get(range.clone()).unwrap_or_default()
     }
 
-    pub(super) fn value(&self, kept: &Kept) -> FieldValue<'_> {
+    pub(super) fn value(&self, kept: &KeptValue) -> FieldValue<'_> {
         match kept {
-            Kept::Str(range) => FieldValue::Str(self.text(range)),
-            Kept::Debug(range) => FieldValue::Debug(self.text(range)),
-            Kept::Plain(value) => *value,
+            KeptValue::Str(range) => FieldValue::Str(self.text(range)),
+            KeptValue::Debug(range) => FieldValue::Debug(self.text(range)),
+            KeptValue::Plain(value) => *value,
         }
     }
 
@@ -88,16 +88,16 @@ impl Body {
         for field in &alert.fields {
             let name = self.push(&field.name);
             let value = match FieldValue::from(&field.value) {
-                FieldValue::Str(text) => Kept::Str(self.push(text)),
-                FieldValue::Debug(text) => Kept::Debug(self.push(text)),
-                FieldValue::I64(n) => Kept::Plain(FieldValue::I64(n)),
-                FieldValue::U64(n) => Kept::Plain(FieldValue::U64(n)),
-                FieldValue::I128(n) => Kept::Plain(FieldValue::I128(n)),
-                FieldValue::U128(n) => Kept::Plain(FieldValue::U128(n)),
-                FieldValue::F64(n) => Kept::Plain(FieldValue::F64(n)),
-                FieldValue::Bool(b) => Kept::Plain(FieldValue::Bool(b)),
+                FieldValue::Str(text) => KeptValue::Str(self.push(text)),
+                FieldValue::Debug(text) => KeptValue::Debug(self.push(text)),
+                FieldValue::I64(n) => KeptValue::Plain(FieldValue::I64(n)),
+                FieldValue::U64(n) => KeptValue::Plain(FieldValue::U64(n)),
+                FieldValue::I128(n) => KeptValue::Plain(FieldValue::I128(n)),
+                FieldValue::U128(n) => KeptValue::Plain(FieldValue::U128(n)),
+                FieldValue::F64(n) => KeptValue::Plain(FieldValue::F64(n)),
+                FieldValue::Bool(b) => KeptValue::Plain(FieldValue::Bool(b)),
             };
-            self.fields.push(Slot { name, value });
+            self.fields.push(FieldSlot { name, value });
         }
         for cause in alert.error.iter().skip(1) {
             let range = self.push(cause);
@@ -145,15 +145,16 @@ impl Fill<'_> {
     fn put(&mut self, field: &Field, value: FieldValue<'static>, is_hidden: bool) {
         if !self.skips(field.name()) {
             let name = self.body.push(field.name());
-            let value = if is_hidden { Kept::Str(self.body.push(MASK)) } else { Kept::Plain(value) };
-            self.body.fields.push(Slot { name, value });
+            let value =
+                if is_hidden { KeptValue::Str(self.body.push(MASK)) } else { KeptValue::Plain(value) };
+            self.body.fields.push(FieldSlot { name, value });
         }
     }
 
     fn put_text(
         &mut self,
         field: &Field,
-        kind: fn(Range<usize>) -> Kept,
+        kind: fn(Range<usize>) -> KeptValue,
         write: impl FnOnce(&mut String, usize),
     ) {
         let verdict = self.verdict(field);
@@ -163,25 +164,25 @@ impl Fill<'_> {
         } else if !self.skips(field.name()) {
             let name = self.body.push(field.name());
             let value = kind(self.text(verdict, self.intake.limits.value, write));
-            self.body.fields.push(Slot { name, value });
+            self.body.fields.push(FieldSlot { name, value });
         }
     }
 }
 
 impl Visit for Fill<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put_text(field, Kept::Debug, formatted(format_args!("{value:?}")));
+        self.put_text(field, KeptValue::Debug, formatted(format_args!("{value:?}")));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put_text(field, Kept::Str, cut_short(value));
+        self.put_text(field, KeptValue::Str, cut_short(value));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         if self.skips(field.name()) {
             return;
         }
-        self.put_text(field, Kept::Debug, formatted(format_args!("{value}")));
+        self.put_text(field, KeptValue::Debug, formatted(format_args!("{value}")));
         if self.has_error {
             return;
         }

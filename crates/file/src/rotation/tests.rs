@@ -164,19 +164,23 @@ fn a_late_line_stays_and_a_clock_set_back_starts_a_new_file() {
 
 #[test]
 fn only_names_of_our_own_are_read() {
-    let daily =
-        Names { base: "shop.log".into(), schedule: Some(schedule(RotationInterval::Day, 0, Zone::utc())) };
-    let hourly =
-        Names { base: "shop.log".into(), schedule: Some(schedule(RotationInterval::Hour, 0, Zone::utc())) };
-    let numbered = Names { base: "shop.log".into(), schedule: None };
-    let date = |text: &str, count| Key::Date(text.to_owned(), count);
+    let daily = FileNames {
+        base: "shop.log".into(),
+        schedule: Some(schedule(RotationInterval::Day, 0, Zone::utc())),
+    };
+    let hourly = FileNames {
+        base: "shop.log".into(),
+        schedule: Some(schedule(RotationInterval::Hour, 0, Zone::utc())),
+    };
+    let numbered = FileNames { base: "shop.log".into(), schedule: None };
+    let date = |text: &str, count| RotationKey::Date(text.to_owned(), count);
     let own = [
         (&daily, "shop.log.2026-11-20", date("2026-11-20", 0), Packing::Plain),
         (&daily, "shop.log.2026-11-20.2", date("2026-11-20", 2), Packing::Plain),
         (&daily, "shop.log.2026-11-20.2.gz", date("2026-11-20", 2), Packing::Gzip),
         (&hourly, "shop.log.2026-11-20_13.zst", date("2026-11-20_13", 0), Packing::Zstd),
-        (&numbered, "shop.log.12", Key::Number(12), Packing::Plain),
-        (&numbered, "shop.log.1.gz", Key::Number(1), Packing::Gzip),
+        (&numbered, "shop.log.12", RotationKey::Number(12), Packing::Plain),
+        (&numbered, "shop.log.1.gz", RotationKey::Number(1), Packing::Gzip),
     ];
     for (names, name, key, packing) in own {
         assert_eq!(names.parse(name), Some((key.clone(), packing)), "{name}");
@@ -214,15 +218,17 @@ fn only_names_of_our_own_are_read() {
 
 #[test]
 fn a_name_that_is_taken_gets_the_next_number_and_never_an_old_one() {
-    let names =
-        Names { base: "shop.log".into(), schedule: Some(schedule(RotationInterval::Day, 0, Zone::utc())) };
+    let names = FileNames {
+        base: "shop.log".into(),
+        schedule: Some(schedule(RotationInterval::Day, 0, Zone::utc())),
+    };
     let period = names.schedule.as_ref().unwrap().period(at("2026-11-20T12:00:00Z"));
-    let key = |count| Key::Date("2026-11-20".to_owned(), count);
+    let key = |count| RotationKey::Date("2026-11-20".to_owned(), count);
     assert_eq!(names.next(period, &[], &[]), key(0));
     assert_eq!(names.next(period, &[key(0)], &[]), key(1));
     assert_eq!(names.next(period, &[key(7), key(3)], &[]), key(8));
     assert_eq!(names.next(period, &[key(0)], &[key(1)]), key(2), "a folder has the name");
-    assert!(key(8).is_newer_than(&key(7)) && Key::Number(1).is_newer_than(&Key::Number(2)));
+    assert!(key(8).is_newer_than(&key(7)) && RotationKey::Number(1).is_newer_than(&RotationKey::Number(2)));
 }
 
 #[test]
@@ -236,7 +242,8 @@ fn numbers_move_up_to_the_next_gap_and_past_foreign_names() {
         (vec![1, 2, 4], vec![3], 1, vec![(4, 5), (2, 4), (1, 2)]),
         (vec![1], vec![2, 3], 1, vec![(1, 4)]),
     ];
-    let keys = |numbers: &[u32]| -> Vec<Key> { numbers.iter().copied().map(Key::Number).collect() };
+    let keys =
+        |numbers: &[u32]| -> Vec<RotationKey> { numbers.iter().copied().map(RotationKey::Number).collect() };
     for (taken, foreign, first, moves) in cases {
         assert_eq!(shifts(&keys(&taken), &keys(&foreign)), (first, moves), "{taken:?} {foreign:?}");
     }

@@ -5,12 +5,12 @@ use std::{sync::atomic::Ordering, time::Instant};
 use watchfire_core::{Flushed, clock, process::AtExit};
 
 use super::{
-    EXIT_LEAST, EXIT_PATIENCE, FIRST_PAUSE, Io, NAP, Shared,
+    EXIT_LEAST, EXIT_PATIENCE, FIRST_PAUSE, FileShared, Io, NAP,
     locks::{lock, try_lock},
 };
 use crate::Durability;
 
-impl Shared {
+impl FileShared {
     /// Writes what waits now, at the latest until `deadline`; tries again what fails.
     pub(crate) fn flush(&self, deadline: Instant) -> Flushed {
         self.flush_until(deadline, |_| true)
@@ -59,7 +59,7 @@ impl Shared {
     }
 }
 
-impl AtExit for Shared {
+impl AtExit for FileShared {
     fn at_exit(&self, began: Instant) {
         // The thread that ends may hold the lock itself, so it is only tried.
         let _flushed = self.flush(clock::after(began, EXIT_PATIENCE).max(clock::instant() + EXIT_LEAST));

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     fs::fake::Fake,
     retention::Keep,
-    rotation::{Names, RotationInterval, Schedule},
+    rotation::{FileNames, RotationInterval, Schedule},
     time::Zone,
 };
 
@@ -21,15 +21,20 @@ fn pace(capacity: usize, has_thread: bool) -> Pace {
     }
 }
 
-fn shared(fake: &Fake, capacity: usize, has_thread: bool, heard: &Arc<Mutex<Vec<String>>>) -> Arc<Shared> {
+fn shared(
+    fake: &Fake,
+    capacity: usize,
+    has_thread: bool,
+    heard: &Arc<Mutex<Vec<String>>>,
+) -> Arc<FileShared> {
     shared_with(fake, pace(capacity, has_thread), heard)
 }
 
-fn shared_with(fake: &Fake, pace: Pace, heard: &Arc<Mutex<Vec<String>>>) -> Arc<Shared> {
+fn shared_with(fake: &Fake, pace: Pace, heard: &Arc<Mutex<Vec<String>>>) -> Arc<FileShared> {
     let schedule = Schedule { every: RotationInterval::Day, hour: 0, minute: 0, zone: Zone::utc() };
-    let plan = Plan {
+    let plan = FilePlan {
         path: "/log/shop.log".into(),
-        names: Names { base: "shop.log".into(), schedule: Some(schedule) },
+        names: FileNames { base: "shop.log".into(), schedule: Some(schedule) },
         max_size: None,
         at_start: false,
         keep: Keep::default(),
@@ -41,8 +46,9 @@ fn shared_with(fake: &Fake, pace: Pace, heard: &Arc<Mutex<Vec<String>>>) -> Arc<
     let gap = Arc::new(|missing: u64, _: SystemTime| format!("{missing} missing\n"));
     let heard = Arc::clone(heard);
     let self_log = SelfLog::to(move |line| heard.lock().unwrap().push(line.to_owned()));
-    let parts = Parts { fs: Arc::new(fake.clone()), plan: Arc::new(plan), pace, self_log, gap, hangup: None };
-    let shared = Shared::new(parts, Start::Process);
+    let parts =
+        WriterParts { fs: Arc::new(fake.clone()), plan: Arc::new(plan), pace, self_log, gap, hangup: None };
+    let shared = FileShared::new(parts, Start::Process);
     Arc::new(shared.map_err(|trouble| trouble.to_string()).unwrap())
 }
 

@@ -7,10 +7,10 @@ use std::{
 
 use watchfire_core::clock;
 
-use super::{HIGH, Shared, locks::lock};
+use super::{FileShared, HIGH, locks::lock};
 use crate::{
     Durability,
-    plan::{Place, Trouble},
+    plan::{LogLocation, WriteTrouble},
     prune,
     retention::Keep,
     rotation::Period,
@@ -26,7 +26,7 @@ const STEP: Duration = Duration::from_secs(600);
 const DOUBT: Duration = Duration::from_secs(3600);
 const TIDY_AGAIN: Duration = Duration::from_secs(10);
 
-impl Shared {
+impl FileShared {
     /// Runs the thread: writes, rotates by the clock, prunes.
     pub(crate) fn run(&self) {
         watchfire_core::mute_thread();
@@ -117,12 +117,12 @@ impl Shared {
     }
 
     /// Removes and compresses. Returns whether it has to be tried again.
-    pub(super) fn tidy(&self, place: Option<&Place>) -> bool {
+    pub(super) fn tidy(&self, place: Option<&LogLocation>) -> bool {
         let Some(place) = place else { return false };
         let keep = self.trusted_keep();
         match prune::run(&*self.fs, &self.plan, place, keep, clock::now()) {
             Ok(()) => false,
-            Err(Trouble::Busy | Trouble::Full) => true,
+            Err(WriteTrouble::Busy | WriteTrouble::Full) => true,
             Err(trouble) => {
                 self.report(&trouble, clock::instant());
                 true

@@ -8,9 +8,9 @@ use tracing_subscriber::prelude::*;
 use watchfire_file::{Console, LogFile, MemoryHandler, Template};
 
 #[derive(Clone, Default)]
-struct Shown(Arc<Mutex<Vec<u8>>>);
+struct ShownLines(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Shown {
+impl Write for ShownLines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -21,19 +21,19 @@ impl Write for Shown {
     }
 }
 
-impl Shown {
+impl ShownLines {
     fn text(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }
 }
 
-fn plain(shown: &Shown) -> Console {
+fn plain(shown: &ShownLines) -> Console {
     Console::stream(shown.clone()).format(Template::new("{level} {message} {n}").unwrap())
 }
 
 #[test]
 fn a_stream_gets_info_and_up_unless_told_otherwise() {
-    let shown = Shown::default();
+    let shown = ShownLines::default();
     let layer = plain(&shown).layer().unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         tracing::info!(n = 1, "a");
@@ -47,7 +47,7 @@ fn a_stream_gets_info_and_up_unless_told_otherwise() {
 
 #[test]
 fn pretty_shows_what_a_mail_would_and_colour_only_when_asked() {
-    let shown = Shown::default();
+    let shown = ShownLines::default();
     let emit = || {
         let _request = tracing::info_span!("request", id = 7).entered();
         tracing::warn!(target: "shop", order = 1, "slow");
@@ -67,7 +67,7 @@ fn pretty_shows_what_a_mail_would_and_colour_only_when_asked() {
 
 #[test]
 fn a_memory_hands_the_last_lines_on_when_an_error_comes() {
-    let shown = Shown::default();
+    let shown = ShownLines::default();
     let memory = MemoryHandler::new(plain(&shown).handler().unwrap()).capacity(2);
     let subscriber = tracing_subscriber::registry().with(memory.layer());
     tracing::subscriber::with_default(subscriber, || {
@@ -84,7 +84,7 @@ fn a_memory_hands_the_last_lines_on_when_an_error_comes() {
 
 #[test]
 fn a_memory_can_hand_on_when_it_is_full_and_forget_at_the_end() {
-    let shown = Shown::default();
+    let shown = ShownLines::default();
     let memory = MemoryHandler::new(plain(&shown).handler().unwrap())
         .capacity(2)
         .flush_when_full()

@@ -14,13 +14,13 @@ use super::{
 /// Holds directives without doubles, the most specific first.
 pub(super) struct Parsed {
     pub(super) statics: Vec<StaticRule>,
-    pub(super) spans: Vec<(SpanRule, Place)>,
+    pub(super) spans: Vec<(SpanRule, PartPosition)>,
     /// The directives of fields alone, which are among the statics as well.
-    pub(super) fields: Vec<Place>,
+    pub(super) fields: Vec<PartPosition>,
 }
 
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct PartPosition {
     pub(super) part: String,
     pub(super) at: usize,
 }
@@ -42,7 +42,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed, DirectiveErrors> {
 
 /// Reads one target.
 pub(super) fn target(text: &str) -> Result<String, DirectiveError> {
-    Part { text, at: 0 }.target()
+    TextPart { text, at: 0 }.target()
 }
 
 impl Parsed {
@@ -55,7 +55,7 @@ impl Parsed {
         }
     }
 
-    fn put_span(&mut self, rule: SpanRule, place: Place) {
+    fn put_span(&mut self, rule: SpanRule, place: PartPosition) {
         match self.spans.iter_mut().find(|(known, _)| known.replaces(&rule)) {
             Some(known) => *known = (rule, place),
             None => self.spans.push((rule, place)),
@@ -78,15 +78,15 @@ impl StaticRule {
 
 /// A stretch of the text and where it begins.
 #[derive(Clone, Copy)]
-struct Part<'t> {
+struct TextPart<'t> {
     text: &'t str,
     at: usize,
 }
 
 /// Splits at commas, but not within `[..]`, and leaves blanks and empty parts out.
-fn split(text: &str) -> Vec<Part<'_>> {
+fn split(text: &str) -> Vec<TextPart<'_>> {
     let mut parts = Vec::new();
-    let mut rest = Part { text, at: 0 };
+    let mut rest = TextPart { text, at: 0 };
     loop {
         let end = end_of_first(rest.text);
         let (part, after) = rest.split_at(end);
@@ -124,7 +124,7 @@ fn end_of_first(text: &str) -> usize {
     text.len()
 }
 
-impl<'t> Part<'t> {
+impl<'t> TextPart<'t> {
     fn read(self, parsed: &mut Parsed) -> Result<(), DirectiveError> {
         let split = self.text.find(['=', '[']).unwrap_or(self.text.len());
         let (before, after) = self.split_at(split);
@@ -197,7 +197,7 @@ impl<'t> Part<'t> {
 
     /// Reads `target[span{field=value,field}]=level`, of which `bracket` is what begins with `[`.
     fn read_span(self, target: Self, bracket: Self, parsed: &mut Parsed) -> Result<(), DirectiveError> {
-        let place = Place { part: self.text.to_owned(), at: self.at };
+        let place = PartPosition { part: self.text.to_owned(), at: self.at };
         let target = if target.text.is_empty() { None } else { Some(target.target()?) };
         let inner = bracket.strip_prefix("[").unwrap_or(bracket);
         let end = inner.text.find(['{', ']']).ok_or_else(|| self.wrong("has no `]` after the span"))?;

@@ -9,12 +9,12 @@ use crate::pattern;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct FieldRule {
     name: String,
-    value: Option<Wanted>,
+    value: Option<WantedValue>,
 }
 
 /// What a value is compared with; the kinds and their order are those of `EnvFilter`.
 #[derive(Clone, Debug)]
-enum Wanted {
+enum WantedValue {
     Bool(bool),
     U64(u64),
     I64(i64),
@@ -39,7 +39,7 @@ impl FieldRule {
         if value.is_some_and(|value| value.contains('=')) {
             return Err("has a second `=`, which a value cannot hold".to_owned());
         }
-        let value = value.map(Wanted::parse).transpose()?;
+        let value = value.map(WantedValue::parse).transpose()?;
         Ok(Self { name: name.to_owned(), value })
     }
 
@@ -56,7 +56,7 @@ impl FieldRule {
     }
 }
 
-impl Wanted {
+impl WantedValue {
     fn parse(text: &str) -> Result<Self, String> {
         if let Ok(value) = text.parse() {
             return Ok(Self::Bool(value));
@@ -93,7 +93,7 @@ impl Wanted {
     }
 }
 
-impl PartialEq for Wanted {
+impl PartialEq for WantedValue {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Bool(a), Self::Bool(b)) => a == b,
@@ -112,13 +112,13 @@ impl fmt::Display for FieldRule {
         f.write_str(&self.name)?;
         match &self.value {
             None => Ok(()),
-            Some(Wanted::Bool(value)) => write!(f, "={value}"),
-            Some(Wanted::U64(value)) => write!(f, "={value}"),
-            Some(Wanted::I64(value)) => write!(f, "={value}"),
+            Some(WantedValue::Bool(value)) => write!(f, "={value}"),
+            Some(WantedValue::U64(value)) => write!(f, "={value}"),
+            Some(WantedValue::I64(value)) => write!(f, "={value}"),
             // With its point, so that it is read as a float again.
-            Some(Wanted::F64(value)) => write!(f, "={value:?}"),
-            Some(Wanted::NaN) => f.write_str("=NaN"),
-            Some(Wanted::Text { source, .. }) => write!(f, "={source}"),
+            Some(WantedValue::F64(value)) => write!(f, "={value:?}"),
+            Some(WantedValue::NaN) => f.write_str("=NaN"),
+            Some(WantedValue::Text { source, .. }) => write!(f, "={source}"),
         }
     }
 }

@@ -9,13 +9,13 @@ use watchfire_filter::directives;
 
 use crate::{
     alone::{alone, here},
-    kept::{Boxed, Kept},
+    kept::{Boxed, KeptLines},
 };
 
 #[test]
 fn two_filtered_layers_share_the_context() {
     alone(here!(), || {
-        let (all, errors) = (Kept::default(), Kept::default());
+        let (all, errors) = (KeptLines::default(), KeptLines::default());
         registry()
             .with(all.layer().with_filter(directives("info").unwrap()))
             .with(errors.layer().with_filter(directives("error").unwrap()))
@@ -41,7 +41,7 @@ fn two_filtered_layers_share_the_context() {
 #[test]
 fn boxed_optional_and_vec_layers_get_what_plain_ones_get() {
     alone(here!(), || {
-        let (a, b, c) = (Kept::default(), Kept::default(), Kept::default());
+        let (a, b, c) = (KeptLines::default(), KeptLines::default(), KeptLines::default());
         let boxed: Vec<Boxed> = vec![
             a.layer().with_filter(directives("info").unwrap()).boxed(),
             b.layer().with_filter(directives("error").unwrap()).boxed(),
@@ -62,7 +62,7 @@ fn boxed_optional_and_vec_layers_get_what_plain_ones_get() {
 #[test]
 fn boxed_handlers_make_layers_of_one_type() {
     alone(here!(), || {
-        let (a, b) = (Kept::default(), Kept::default());
+        let (a, b) = (KeptLines::default(), KeptLines::default());
         let layers: Vec<_> = [(a.clone(), "info"), (b.clone(), "error")]
             .into_iter()
             .map(|(kept, text)| {
@@ -79,7 +79,7 @@ fn boxed_handlers_make_layers_of_one_type() {
 #[test]
 fn sixty_four_filtered_layers_fit_into_one_registry() {
     alone(here!(), || {
-        let kept = Kept::default();
+        let kept = KeptLines::default();
         let layers: Vec<Boxed> =
             (0..64).map(|_| kept.layer().with_filter(directives("info").unwrap()).boxed()).collect();
         registry().with(layers).init();
@@ -93,8 +93,8 @@ fn sixty_four_filtered_layers_fit_into_one_registry() {
 #[test]
 fn a_layer_put_in_later_starts_its_context_at_the_next_span() {
     alone(here!(), || {
-        let kept = Kept::default();
-        let (layer, handle) = reload::Layer::new(None::<HandlerLayer<Kept>>);
+        let kept = KeptLines::default();
+        let (layer, handle) = reload::Layer::new(None::<HandlerLayer<KeptLines>>);
         registry().with(layer).init();
         let old = info_span!("old", o = 1);
         let _old = old.enter();
@@ -109,10 +109,11 @@ fn a_layer_put_in_later_starts_its_context_at_the_next_span() {
 #[test]
 fn two_registries_on_one_thread_keep_their_spans_apart() {
     alone(here!(), || {
-        let (a, b) = (Kept::default(), Kept::default());
+        let (a, b) = (KeptLines::default(), KeptLines::default());
         // A clone of a filter with state is used in both: each keeps its own.
         let filter = directives("info,[nobody]=debug").unwrap();
-        let make = |kept: &Kept| Dispatch::new(registry().with(kept.layer().with_filter(filter.clone())));
+        let make =
+            |kept: &KeptLines| Dispatch::new(registry().with(kept.layer().with_filter(filter.clone())));
         let (in_a, in_b) = (make(&a), make(&b));
         dispatcher::with_default(&in_a, || {
             let _span = info_span!("sa").entered();
@@ -131,16 +132,16 @@ fn two_registries_on_one_thread_keep_their_spans_apart() {
 
 #[test]
 fn a_panicking_handler_costs_the_others_nothing() {
-    struct Panics;
-    impl Handler for Panics {
+    struct PanickingHandler;
+    impl Handler for PanickingHandler {
         fn handle(&self, _: &watchfire_core::EventView<'_>) {
             panic!("in a handler");
         }
     }
     alone(here!(), || {
         std::panic::set_hook(Box::new(|_| {}));
-        let kept = Kept::default();
-        let panics = HandlerLayer::new(Panics);
+        let kept = KeptLines::default();
+        let panics = HandlerLayer::new(PanickingHandler);
         let counts = panics.counts();
         registry()
             .with(panics.with_filter(directives("info").unwrap()))
@@ -157,8 +158,12 @@ fn a_panicking_handler_costs_the_others_nothing() {
 fn layers_and_filters_go_between_threads() {
     fn is_send_and_sync<T: Send + Sync>() {}
     is_send_and_sync::<watchfire_filter::EventFilter>();
-    is_send_and_sync::<HandlerLayer<Kept>>();
+    is_send_and_sync::<HandlerLayer<KeptLines>>();
     is_send_and_sync::<
-        tracing_subscriber::filter::Filtered<HandlerLayer<Kept>, watchfire_filter::EventFilter, Registry>,
+        tracing_subscriber::filter::Filtered<
+            HandlerLayer<KeptLines>,
+            watchfire_filter::EventFilter,
+            Registry,
+        >,
     >();
 }

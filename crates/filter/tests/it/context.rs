@@ -12,7 +12,7 @@ use watchfire_filter::{EventFilter, callback, directives, level, levels};
 
 use crate::{
     alone::{alone, here},
-    kept::{Boxed, Foreign, Kept},
+    kept::{Boxed, Foreign, KeptLines},
 };
 
 fn fail_below_a_request() {
@@ -27,7 +27,7 @@ const FAILED: [&str; 1] = ["ERROR it::context [req{id=1}] yes"];
 #[test]
 fn an_error_keeps_its_info_span_under_directives_of_errors() {
     alone(here!(), || {
-        let kept = Kept::default();
+        let kept = KeptLines::default();
         registry().with(kept.layer().with_filter(directives("error").unwrap())).init();
         fail_below_a_request();
         assert_eq!(kept.take(), FAILED);
@@ -38,7 +38,7 @@ fn an_error_keeps_its_info_span_under_directives_of_errors() {
 #[test]
 fn an_error_keeps_its_info_span_beside_other_layers() {
     alone(here!(), || {
-        let (kept, boxed) = (Kept::default(), Kept::default());
+        let (kept, boxed) = (KeptLines::default(), KeptLines::default());
         let in_a_box: Boxed = boxed.layer().with_filter(directives("error").unwrap()).boxed();
         registry()
             .with(in_a_box)
@@ -63,7 +63,7 @@ fn every_filter_of_ours_lets_the_spans_through() {
         ("not", level(LevelFilter::WARN).not().and(LevelFilter::ERROR).or(LevelFilter::ERROR)),
     ];
     for (name, filter) in filters {
-        let kept = Kept::default();
+        let kept = KeptLines::default();
         let _guard = registry().with(kept.layer().with_filter(filter)).set_default();
         fail_below_a_request();
         assert_eq!(kept.take(), FAILED, "{name}");
@@ -73,7 +73,7 @@ fn every_filter_of_ours_lets_the_spans_through() {
 #[test]
 fn a_stock_filter_is_made_safe_by_the_layers_own_with_filter() {
     alone(here!(), || {
-        let (by_level, by_env) = (Kept::default(), Kept::default());
+        let (by_level, by_env) = (KeptLines::default(), KeptLines::default());
         registry()
             .with(by_level.layer().with_filter(LevelFilter::ERROR))
             .with(by_env.layer().with_filter(EnvFilter::new("error")))
@@ -89,7 +89,7 @@ fn a_stock_filter_is_made_safe_by_the_layers_own_with_filter() {
 fn a_stock_filter_by_the_stock_method_still_loses_the_context() {
     // If this fails, tracing-subscriber has learned to keep spans for a filtered layer, and `SafeFilter` may go.
     alone(here!(), || {
-        let kept = Kept::default();
+        let kept = KeptLines::default();
         registry().with(Layer::with_filter(kept.layer(), LevelFilter::ERROR)).init();
         fail_below_a_request();
         assert_eq!(kept.take(), ["ERROR it::context [] yes"]);
@@ -99,7 +99,7 @@ fn a_stock_filter_by_the_stock_method_still_loses_the_context() {
 #[test]
 fn the_default_request_span_of_tower_http_is_seen() {
     alone(here!(), || {
-        let kept = Kept::default();
+        let kept = KeptLines::default();
         registry().with(kept.layer().with_filter(directives("error").unwrap())).init();
         let handler = service_fn(|_: Request<String>| async {
             tokio::task::yield_now().await;
@@ -129,7 +129,7 @@ fn span_levels_decide_which_spans_are_seen() {
         ("off,it::context=debug", "[outer{}>inner{}]"),
         ("debug,it=info", "[outer{}]"),
     ] {
-        let kept = Kept::default();
+        let kept = KeptLines::default();
         let filter = directives("error").unwrap().span_levels(levels).unwrap();
         let _guard = registry().with(kept.layer().with_filter(filter)).set_default();
         info_span!("outer").in_scope(|| debug_span!("inner").in_scope(|| error!("x")));
@@ -140,7 +140,7 @@ fn span_levels_decide_which_spans_are_seen() {
 #[test]
 fn the_span_levels_of_a_layer_serve_stock_filters_and_no_filter() {
     for (spans, expected) in [(LevelFilter::DEBUG, "[outer{}>inner{}]"), (LevelFilter::OFF, "[]")] {
-        let (filtered, plain) = (Kept::default(), Kept::default());
+        let (filtered, plain) = (KeptLines::default(), KeptLines::default());
         let levels = || LevelTable::new([("", spans)]);
         let _guard = registry()
             .with(filtered.layer().span_levels(levels()).with_filter(LevelFilter::ERROR))
@@ -163,7 +163,7 @@ fn the_span_levels_of_combined_filters_are_joined() {
         ("of two the wider", none().and(wide()), "[outer{}>inner{}]"),
         ("and not keeps it", wide().not().not(), "[outer{}>inner{}]"),
     ] {
-        let kept = Kept::default();
+        let kept = KeptLines::default();
         let _guard = registry().with(kept.layer().with_filter(filter)).set_default();
         info_span!("outer").in_scope(|| debug_span!("inner").in_scope(|| error!("x")));
         assert_eq!(kept.take(), [format!("ERROR it::context {expected} x")], "{name}");
@@ -173,7 +173,7 @@ fn the_span_levels_of_combined_filters_are_joined() {
 #[test]
 fn what_a_layer_sees_does_not_depend_on_its_place() {
     for wide_first in [true, false] {
-        let (narrow, wide) = (Kept::default(), Kept::default());
+        let (narrow, wide) = (KeptLines::default(), KeptLines::default());
         let n: Boxed = narrow.layer().with_filter(directives("info").unwrap()).boxed();
         let all = directives("debug").unwrap().span_levels("debug").unwrap();
         let w: Boxed = wide.layer().with_filter(all).boxed();
@@ -201,7 +201,7 @@ fn what_a_layer_sees_does_not_depend_on_its_place() {
 #[test]
 fn an_explicit_parent_is_the_context() {
     alone(here!(), || {
-        let (kept, wide) = (Kept::default(), Kept::default());
+        let (kept, wide) = (KeptLines::default(), KeptLines::default());
         registry()
             .with(kept.layer().with_filter(directives("info").unwrap()))
             .with(wide.layer().with_filter(directives("debug").unwrap().span_levels("debug").unwrap()))
@@ -220,7 +220,7 @@ fn an_explicit_parent_is_the_context() {
         let id = other.id();
         drop((other, hidden));
         error!(parent: id, "closed");
-        let spans = |kept: &Kept| {
+        let spans = |kept: &KeptLines| {
             let inner = |line: String| line[line.find('[').unwrap()..].to_owned();
             kept.take().into_iter().map(inner).collect::<Vec<_>>()
         };
@@ -241,7 +241,7 @@ fn an_explicit_parent_is_the_context() {
 #[test]
 fn re_entered_and_crossing_spans_are_seen_as_the_registry_sees_them() {
     alone(here!(), || {
-        let (a, b, foreign) = (Kept::default(), Kept::default(), Foreign::default());
+        let (a, b, foreign) = (KeptLines::default(), KeptLines::default(), Foreign::default());
         registry()
             .with(a.layer().with_filter(directives("info").unwrap()))
             .with(foreign.clone())
@@ -277,7 +277,7 @@ fn re_entered_and_crossing_spans_are_seen_as_the_registry_sees_them() {
 #[test]
 fn four_thousand_events_of_tasks_on_two_workers_have_their_own_spans() {
     alone(here!(), || {
-        let (a, b) = (Kept::default(), Kept::default());
+        let (a, b) = (KeptLines::default(), KeptLines::default());
         registry()
             .with(a.layer().with_filter(directives("info").unwrap()))
             .with(b.layer().with_filter(directives("info,[task{i=7}]=debug").unwrap()))

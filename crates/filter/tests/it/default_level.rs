@@ -21,12 +21,12 @@ use watchfire_filter::{
 
 use crate::{
     alone::{alone, alone_for, here},
-    kept::Kept,
+    kept::KeptLines,
 };
 
 /// Hears ERROR and up, as alert handlers do.
 #[derive(Clone, Default)]
-struct Alerts(Kept);
+struct Alerts(KeptLines);
 
 impl Handler for Alerts {
     fn handle(&self, event: &EventView<'_>) {
@@ -160,7 +160,7 @@ fn a_filter_that_names_no_level_leaves_the_default_in_force() {
 
 #[test]
 fn the_default_of_a_handler_that_hears_everything_is_everything() {
-    let kept = Kept::default();
+    let kept = KeptLines::default();
     let _guard = registry().with(kept.layer().with_filter(callback(|_| true))).set_default();
     emit_all();
     assert_eq!(kept.count(), 6);
@@ -173,7 +173,7 @@ fn what_the_default_level_keeps_away_is_not_shown_to_a_callback() {
         let asks = Arc::clone(&asked);
         let alerts = Alerts::default();
         let filter = callback(move |_| asks.fetch_add(1, Ordering::Relaxed).is_multiple_of(2));
-        let all = Kept::default();
+        let all = KeptLines::default();
         registry().with(alerts.layer().with_filter(filter)).with(all.layer()).init();
         (0..3).for_each(|_| emit_all());
         assert_eq!(asked.load(Ordering::Relaxed), 6);
@@ -212,7 +212,7 @@ fn a_nested_event_does_not_lift_the_default_level() {
         }
     }
     alone(here!(), || {
-        let (alerts, all) = (Alerts::default(), Kept::default());
+        let (alerts, all) = (Alerts::default(), KeptLines::default());
         registry().with(all.layer()).with(alerts.layer().with_filter(callback(|_| true))).init();
         let talks = Talks;
         info!("{}", format!("{talks:?}"));

@@ -4,11 +4,11 @@ use tracing::{debug_span, error, info, info_span, warn};
 use tracing_subscriber::{prelude::*, registry};
 use watchfire_filter::{EventFilter, directives, field, ignore, sample};
 
-use crate::kept::Kept;
+use crate::kept::KeptLines;
 
 /// Runs `emit` behind `filter` and returns the messages that passed.
 fn messages(filter: EventFilter, emit: impl FnOnce()) -> String {
-    let kept = Kept::default();
+    let kept = KeptLines::default();
     let _guard = registry().with(kept.layer().with_filter(filter)).set_default();
     emit();
     kept.take().iter().map(|line| line.rsplit(' ').next().unwrap()).collect()
@@ -93,7 +93,7 @@ fn ignored_targets_are_whole_segments() {
 
 #[test]
 fn ignoring_a_target_leaves_its_spans() {
-    let kept = Kept::default();
+    let kept = KeptLines::default();
     let filter = directives("info").unwrap().and(ignore(["hyper"]).unwrap());
     let _guard = registry().with(kept.layer().with_filter(filter)).set_default();
     info_span!(target: "hyper", "req", id = 1).in_scope(|| error!("x"));

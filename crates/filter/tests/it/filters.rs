@@ -14,13 +14,13 @@ use watchfire_filter::{
 
 use crate::{
     alone::{alone, alone_for, here},
-    kept::Kept,
+    kept::KeptLines,
     sites::site,
 };
 
 /// Emits one event of each severity and returns the letters of those that passed.
 fn severities_that_pass(filter: EventFilter) -> String {
-    let kept = Kept::default();
+    let kept = KeptLines::default();
     let _guard = registry().with(kept.layer().with_filter(filter)).set_default();
     trace!("t");
     debug!("d");
@@ -127,7 +127,7 @@ fn verdicts_tell_what_is_known_without_an_event() {
 
 #[test]
 fn targets_cover_whole_segments() {
-    let kept = Kept::default();
+    let kept = KeptLines::default();
     let filter = directives("error,storefront::payments=warn").unwrap();
     let _guard = registry().with(kept.layer().with_filter(filter)).set_default();
     warn!(target: "storefront::payments", "1");
@@ -141,7 +141,7 @@ fn targets_cover_whole_segments() {
 
 #[test]
 fn a_callback_sees_fields_of_the_event_then_of_the_spans() {
-    let kept = Kept::default();
+    let kept = KeptLines::default();
     let filter =
         directives("info").unwrap().and(callback(|event| event.field("tenant") != Some("load-test")));
     let _guard = registry().with(kept.layer().with_filter(filter)).set_default();
@@ -165,7 +165,8 @@ fn a_callback_sees_fields_of_the_event_then_of_the_spans() {
 #[test]
 fn require_debug_follows_the_flag_of_the_process() {
     let stderr = alone(here!(), || {
-        let (debug_only, live_only, negated) = (Kept::default(), Kept::default(), Kept::default());
+        let (debug_only, live_only, negated) =
+            (KeptLines::default(), KeptLines::default(), KeptLines::default());
         registry()
             .with(debug_only.layer().with_filter(directives("error").unwrap().and(require_debug_true())))
             .with(live_only.layer().with_filter(require_debug_false().and(directives("error").unwrap())))
@@ -176,7 +177,7 @@ fn require_debug_follows_the_flag_of_the_process() {
             error!("{message}");
             info!("no");
         }
-        let messages = |kept: &Kept| {
+        let messages = |kept: &KeptLines| {
             kept.take().iter().map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(messages(&debug_only), ["debug", "debug"]);
@@ -197,7 +198,7 @@ fn require_debug_follows_the_flag_of_the_process() {
 fn the_flag_comes_from_the_environment() {
     for (value, expected) in [("0", 1), ("1", 0), ("off", 1), ("TRUE", 0)] {
         alone_for(here!(), value, &[("WATCHFIRE_DEBUG", value)], || {
-            let kept = Kept::default();
+            let kept = KeptLines::default();
             registry().with(kept.layer().with_filter(require_debug_false())).init();
             error!("x");
             assert_eq!(kept.count(), expected);
@@ -211,7 +212,7 @@ fn a_filter_that_turns_nothing_away_says_nothing() {
     let count = Arc::clone(&said);
     set_debug(true);
     let filter = directives("error").unwrap().and(require_debug_false());
-    let kept = Kept::default();
+    let kept = KeptLines::default();
     let filter = filter.self_log(SelfLog::to(move |_| *count.lock().unwrap() += 1));
     let _guard = registry().with(kept.layer().with_filter(filter)).set_default();
     info!("turned away by its level");
@@ -241,7 +242,7 @@ fn env_reads_a_variable_and_names_it_in_an_error() {
 struct Routes {
     filter: EventFilter,
     rewrite: fn(EventView<'_>) -> EventView<'_>,
-    kept: Kept,
+    kept: KeptLines,
 }
 
 impl Handler for Routes {
@@ -258,7 +259,7 @@ fn routed(
     rewrite: fn(EventView<'_>) -> EventView<'_>,
     emit: impl FnOnce(),
 ) -> Vec<String> {
-    let kept = Kept::default();
+    let kept = KeptLines::default();
     let layer = HandlerLayer::new(Routes { filter, rewrite, kept: kept.clone() });
     let _guard = registry().with(layer).set_default();
     emit();
@@ -317,7 +318,7 @@ fn a_router_judges_by_the_level_in_force() {
 #[test]
 fn several_fields_of_a_span_have_to_match_together() {
     alone(here!(), || {
-        let (both, names) = (Kept::default(), Kept::default());
+        let (both, names) = (KeptLines::default(), KeptLines::default());
         registry()
             .with(both.layer().with_filter(directives("off,[req{a=1,b=x}]=debug").unwrap()))
             .with(names.layer().with_filter(directives("off,[{a,b}]=debug").unwrap()))
@@ -328,7 +329,7 @@ fn several_fields_of_a_span_have_to_match_together() {
         info_span!("req", a = 1).in_scope(|| debug!("no b"));
         debug!(a = 1, "one field of the event");
         debug!(a = 1, b = 2, "both fields of the event");
-        let messages = |kept: &Kept| {
+        let messages = |kept: &KeptLines| {
             kept.take().iter().map(|line| line.split("] ").nth(1).unwrap().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(messages(&both), ["1x"]);

@@ -15,9 +15,9 @@ use crate::{
 };
 
 #[derive(Clone, Default)]
-struct Text(Arc<Mutex<Vec<u8>>>);
+struct TextBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Text {
+impl Write for TextBuffer {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -28,7 +28,7 @@ impl Write for Text {
     }
 }
 
-impl Text {
+impl TextBuffer {
     fn layer(&self, filter: EventFilter) -> impl Layer<Registry> + Send + Sync + use<> {
         let text = self.clone();
         let layer = fmt::layer().without_time().with_target(false).with_writer(move || text.clone());
@@ -43,7 +43,7 @@ impl Text {
 #[test]
 fn fmt_writes_the_spans_of_an_error() {
     alone(here!(), || {
-        let text = Text::default();
+        let text = TextBuffer::default();
         registry().with(text.layer(directives("error").unwrap())).init();
         info_span!("req", id = 1).in_scope(|| {
             info!("no");
@@ -57,7 +57,7 @@ fn fmt_writes_the_spans_of_an_error() {
 #[test]
 fn fmt_writes_debug_spans_when_the_directives_ask_for_debug() {
     alone(here!(), || {
-        let text = Text::default();
+        let text = TextBuffer::default();
         let filter = directives("info,it=debug").unwrap().and(callback(|event| event.message() != "noise"));
         registry().with(text.layer(filter)).init();
         debug_span!("inner").in_scope(|| {
@@ -71,7 +71,7 @@ fn fmt_writes_debug_spans_when_the_directives_ask_for_debug() {
 #[test]
 fn span_directives_work_on_any_layer() {
     alone(here!(), || {
-        let text = Text::default();
+        let text = TextBuffer::default();
         registry().with(text.layer(directives("error,it[req{id=7}]=debug,i[req]=debug").unwrap())).init();
         for id in [7, 8] {
             info_span!("req", id).in_scope(|| debug!("in {id}"));

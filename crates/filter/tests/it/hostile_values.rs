@@ -13,7 +13,7 @@ use watchfire_filter::{callback, directives, levels};
 
 use crate::{
     alone::{alone, alone_for, here},
-    kept::Kept,
+    kept::KeptLines,
 };
 
 struct Logs;
@@ -30,9 +30,9 @@ impl fmt::Debug for Logs {
     }
 }
 
-struct Panics;
+struct HostileDebug;
 
-impl fmt::Debug for Panics {
+impl fmt::Debug for HostileDebug {
     fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
         panic!("in a Debug")
     }
@@ -95,7 +95,7 @@ fn span_of(id: &str) -> tracing::Span {
 fn a_debug_that_makes_a_span_of_the_same_directive_waits_for_nobody() {
     for case in ["new span", "record"] {
         alone_for(here!(), case, &[], || {
-            let kept = Kept::default();
+            let kept = KeptLines::default();
             registry().with(kept.layer().with_filter(directives("info,[{id=ma.*}]=debug").unwrap())).init();
             let span = match case {
                 "record" => {
@@ -120,7 +120,7 @@ fn a_debug_that_makes_a_span_of_the_same_directive_waits_for_nobody() {
 #[test]
 fn what_a_debug_logs_in_a_new_span_is_kept() {
     alone(here!(), || {
-        let kept = Kept::default();
+        let kept = KeptLines::default();
         registry().with(kept.layer().with_filter(directives("info").unwrap())).init();
         let _span = info_span!("s", e = ?Logs).entered();
         assert_eq!(kept.take(), ["ERROR it::hostile_values [within{deeper=1}] from a Debug"]);
@@ -130,7 +130,7 @@ fn what_a_debug_logs_in_a_new_span_is_kept() {
 #[test]
 fn a_filter_that_looks_at_a_logging_debug_comes_to_an_end() {
     alone(here!(), || {
-        let (called, by_severity) = (Kept::default(), Kept::default());
+        let (called, by_severity) = (KeptLines::default(), KeptLines::default());
         let look = callback(|event| {
             error!("from a callback");
             event.field("x") == Some("logs")
@@ -176,10 +176,10 @@ fn a_debug_that_panics_costs_its_value_only() {
         let layer = HandlerLayer::new(memory.clone());
         let filter = directives("info,[s{e=nothing}]=debug,[s{late=nothing}]=debug").unwrap();
         registry().with(layer.with_filter(filter.and(callback(|event| event.field("x").is_some())))).init();
-        let span = info_span!("s", e = ?Panics, kept = 1, late = field::Empty);
+        let span = info_span!("s", e = ?HostileDebug, kept = 1, late = field::Empty);
         let _entered = span.enter();
-        span.record("late", field::debug(Panics));
-        error!(x = ?Panics, y = 2, "the event");
+        span.record("late", field::debug(HostileDebug));
+        error!(x = ?HostileDebug, y = 2, "the event");
         let alert = &memory.take()[0];
         assert_eq!(alert.message, "the event");
         assert_eq!(alert.fields[0].value.to_string(), PANICKED);
@@ -192,7 +192,7 @@ fn a_debug_that_panics_costs_its_value_only() {
 fn a_callback_that_panics_lets_the_event_pass_and_says_so_once() {
     alone(here!(), || {
         std::panic::set_hook(Box::new(|_| {}));
-        let kept = Kept::default();
+        let kept = KeptLines::default();
         let said = Arc::new(Mutex::new(Vec::new()));
         let lines = Arc::clone(&said);
         let panics = callback(|event| if event.message() == "boom" { panic!("user") } else { false });
@@ -212,7 +212,7 @@ fn a_callback_that_panics_lets_the_event_pass_and_says_so_once() {
 #[test]
 fn a_callback_that_panics_is_said_on_stderr() {
     let stderr = alone(here!(), || {
-        let kept = Kept::default();
+        let kept = KeptLines::default();
         registry().with(kept.layer().with_filter(callback(|_| panic!("user")))).init();
         info!("1");
         info!("2");
@@ -225,7 +225,7 @@ fn a_callback_that_panics_is_said_on_stderr() {
 
 #[test]
 fn events_of_a_callback_reach_other_peoples_layers_once() {
-    let (ours, foreign) = (Kept::default(), crate::kept::Foreign::default());
+    let (ours, foreign) = (KeptLines::default(), crate::kept::Foreign::default());
     let look = callback(|_| {
         info!("from a callback");
         true

@@ -6,9 +6,9 @@ use watchfire_core::{EventView, Handler, HandlerLayer};
 
 /// Keeps each event as one line: `LEVEL target [span{field=value}>inner{}] message`.
 #[derive(Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<Vec<String>>>);
+pub(crate) struct KeptLines(Arc<Mutex<Vec<String>>>);
 
-impl Kept {
+impl KeptLines {
     /// Takes out what was kept.
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap())
@@ -23,7 +23,7 @@ impl Kept {
     }
 }
 
-impl Handler for Kept {
+impl Handler for KeptLines {
     fn handle(&self, event: &EventView<'_>) {
         let line = format!("{} {} [{}] {}", event.severity(), event.target(), spans(event), event.message());
         self.0.lock().unwrap().push(line);

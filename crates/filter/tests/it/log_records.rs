@@ -7,13 +7,13 @@ use watchfire_filter::{callback, directives};
 
 use crate::{
     alone::{alone, here},
-    kept::Kept,
+    kept::KeptLines,
 };
 
 #[test]
 fn records_are_filtered_by_their_own_target() {
     alone(here!(), || {
-        let (kept, called) = (Kept::default(), Kept::default());
+        let (kept, called) = (KeptLines::default(), KeptLines::default());
         registry()
             .with(kept.layer().with_filter(directives("warn,noisy=info").unwrap()))
             .with(called.layer().with_filter(callback(|event| event.target() == "noisy::db")))

@@ -8,7 +8,7 @@ use watchfire_filter::{callback, directives};
 
 use crate::{
     alone::{alone, here},
-    kept::Kept,
+    kept::KeptLines,
 };
 
 fn ask_and_log() {
@@ -21,7 +21,7 @@ fn ask_and_log() {
 #[test]
 fn asking_before_an_event_loses_nothing() {
     alone(here!(), || {
-        let (info, debug, stock) = (Kept::default(), Kept::default(), Kept::default());
+        let (info, debug, stock) = (KeptLines::default(), KeptLines::default(), KeptLines::default());
         registry()
             .with(info.layer().with_filter(directives("info").unwrap()))
             .with(debug.layer().with_filter(directives("debug").unwrap()))
@@ -35,7 +35,7 @@ fn asking_before_an_event_loses_nothing() {
 #[test]
 fn asking_before_an_event_loses_nothing_behind_stock_filters_alone() {
     alone(here!(), || {
-        let (info, debug) = (Kept::default(), Kept::default());
+        let (info, debug) = (KeptLines::default(), KeptLines::default());
         registry()
             .with(info.layer().with_filter(EnvFilter::new("info")))
             .with(debug.layer().with_filter(EnvFilter::new("debug")))
@@ -48,7 +48,7 @@ fn asking_before_an_event_loses_nothing_behind_stock_filters_alone() {
 #[test]
 fn asking_by_the_log_crate_loses_nothing() {
     alone(here!(), || {
-        let (info, debug) = (Kept::default(), Kept::default());
+        let (info, debug) = (KeptLines::default(), KeptLines::default());
         // `init` installs the bridge from `log`, if the feature is on; here it is done by hand.
         registry()
             .with(info.layer().with_filter(directives("info").unwrap()))
@@ -68,7 +68,7 @@ fn asking_by_the_log_crate_loses_nothing() {
 fn two_stock_filters_still_lose_events_after_a_question() {
     // tokio-rs/tracing#2519. If this fails, upstream is fixed, and `always` may be answered again.
     alone(here!(), || {
-        let (info, debug) = (Kept::default(), Kept::default());
+        let (info, debug) = (KeptLines::default(), KeptLines::default());
         registry()
             .with(Layer::with_filter(info.layer(), EnvFilter::new("info")))
             .with(Layer::with_filter(debug.layer(), EnvFilter::new("debug")))
@@ -81,7 +81,7 @@ fn two_stock_filters_still_lose_events_after_a_question() {
 #[test]
 fn one_filter_of_ours_saves_the_stock_layers_beside_it() {
     alone(here!(), || {
-        let (info, debug, ours) = (Kept::default(), Kept::default(), Kept::default());
+        let (info, debug, ours) = (KeptLines::default(), KeptLines::default(), KeptLines::default());
         registry()
             .with(Layer::with_filter(info.layer(), EnvFilter::new("info")))
             .with(Layer::with_filter(debug.layer(), EnvFilter::new("debug")))
@@ -107,7 +107,7 @@ impl<S: Subscriber> Layer<S> for Nests {
 #[test]
 fn a_nested_event_lets_nothing_through() {
     alone(here!(), || {
-        let (ours, stock, refused) = (Kept::default(), Kept::default(), Kept::default());
+        let (ours, stock, refused) = (KeptLines::default(), KeptLines::default(), KeptLines::default());
         registry()
             .with(Layer::with_filter(Nests::default(), LevelFilter::INFO))
             .with(ours.layer().with_filter(directives("warn").unwrap()))
@@ -127,7 +127,7 @@ fn a_nested_event_lets_nothing_through() {
 fn a_nested_event_still_upsets_stock_filters() {
     // tokio-rs/tracing#2704. If this fails, upstream is fixed, and the layer need not ask again.
     alone(here!(), || {
-        let kept = Kept::default();
+        let kept = KeptLines::default();
         registry()
             .with(Layer::with_filter(Nests::default(), LevelFilter::INFO))
             .with(Layer::with_filter(kept.layer(), LevelFilter::WARN))

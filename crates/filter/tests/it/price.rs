@@ -12,10 +12,10 @@ use watchfire_filter::{EventFilter, callback, directives, levels, require_debug_
 
 use crate::{
     alone::{alone, alone_for, here},
-    kept::Kept,
+    kept::KeptLines,
 };
 
-struct Counting;
+struct CountingAllocator;
 
 thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
@@ -23,7 +23,7 @@ thread_local! {
 
 #[expect(unsafe_code, reason = "counting allocations takes a global allocator")]
 // SAFETY: every call is handed to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.try_with(|count| count.set(count.get() + 1)).ok();
         // SAFETY: as the caller promised us.
@@ -37,7 +37,7 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn allocations(work: impl FnOnce()) -> usize {
     let before = COUNT.get();
@@ -80,7 +80,7 @@ fn an_event_that_is_turned_away_allocates_nothing() {
             ),
         ];
         for (name, filter) in filters {
-            let kept = Kept::default();
+            let kept = KeptLines::default();
             let _guard = registry().with(kept.layer().with_filter(filter)).set_default();
             info_span!("request", user = "ada", id = 7).in_scope(|| {
                 info_span!("step", n = 1).in_scope(|| {
@@ -120,7 +120,7 @@ fn an_event_that_is_taken_allocates_nothing_before_the_handler_does() {
 #[test]
 fn entering_and_leaving_a_span_allocates_nothing() {
     alone(here!(), || {
-        let kept = Kept::default();
+        let kept = KeptLines::default();
         registry().with(kept.layer().with_filter(directives("error").unwrap())).init();
         let span = info_span!("request", user = "ada");
         span.in_scope(|| ());
@@ -140,7 +140,7 @@ fn nothing_more_than_wanted_is_switched_on_for_the_process() {
         ("error,[req{id=1}]=info", "off", LevelFilter::TRACE),
     ] {
         alone_for(here!(), &format!("{text} {spans}"), &[], || {
-            let kept = Kept::default();
+            let kept = KeptLines::default();
             let filter = directives(text).unwrap().span_levels(spans).unwrap();
             registry().with(kept.layer().with_filter(filter)).init();
             assert_eq!(LevelFilter::current(), expected);

@@ -50,9 +50,9 @@ const LEVEL_WORDS: [&str; 13] =
 const VALUES: [&str; 9] = ["7", "-7", "true", "1.5", "bob", "b.*", "[a-c]+", "\"bob\"", "(alice|bob)"];
 
 /// A small generator of fixed seed: a failure can be repeated.
-struct Random(u64);
+struct SeededRandom(u64);
 
-impl Random {
+impl SeededRandom {
     fn next(&mut self) -> u64 {
         // splitmix64
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -131,15 +131,15 @@ impl Sites {
 
 /// One thing that a program does. Spans are entered and left in the order of a stack.
 #[derive(Clone, Copy)]
-enum Step {
-    Enter(&'static Metadata<'static>, Given),
+enum ProgramStep {
+    Enter(&'static Metadata<'static>, GivenFields),
     /// Records a value in the innermost span, leaves it and enters it again.
-    Record(Given),
+    Record(GivenFields),
     Leave,
     Event(&'static Metadata<'static>),
 }
 
-impl fmt::Debug for Step {
+impl fmt::Debug for ProgramStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Enter(m, given) => {
@@ -154,7 +154,7 @@ impl fmt::Debug for Step {
 
 /// The value that the fields of a span get; texts as `Display` and as `Debug`.
 #[derive(Clone, Copy, Debug)]
-enum Given {
+enum GivenFields {
     Nothing,
     U64(u64),
     I64(i64),
@@ -164,20 +164,20 @@ enum Given {
     Debug(&'static str),
 }
 
-const GIVEN: [Given; 10] = [
-    Given::Nothing,
-    Given::U64(7),
-    Given::I64(-7),
-    Given::I64(7),
-    Given::Bool(true),
-    Given::F64(1.5),
-    Given::Str("bob"),
-    Given::Debug("bob"),
-    Given::Str("alice"),
-    Given::Str("7"),
+const GIVEN: [GivenFields; 10] = [
+    GivenFields::Nothing,
+    GivenFields::U64(7),
+    GivenFields::I64(-7),
+    GivenFields::I64(7),
+    GivenFields::Bool(true),
+    GivenFields::F64(1.5),
+    GivenFields::Str("bob"),
+    GivenFields::Debug("bob"),
+    GivenFields::Str("alice"),
+    GivenFields::Str("7"),
 ];
 
-impl Given {
+impl GivenFields {
     fn with<R>(self, then: impl FnOnce(Option<&dyn Value>) -> R) -> R {
         match self {
             Self::Nothing => then(None),
@@ -191,26 +191,26 @@ impl Given {
     }
 }
 
-fn steps(random: &mut Random, sites: &Sites) -> Vec<Step> {
+fn steps(random: &mut SeededRandom, sites: &Sites) -> Vec<ProgramStep> {
     let mut depth = 0;
     repeat_with(|| match random.below(8) {
         0..=2 => {
             depth += 1;
-            Step::Enter(random.pick(&sites.spans), random.pick(&GIVEN))
+            ProgramStep::Enter(random.pick(&sites.spans), random.pick(&GIVEN))
         }
         3 if depth > 0 => {
             depth -= 1;
-            Step::Leave
+            ProgramStep::Leave
         }
-        4 if depth > 0 => Step::Record(random.pick(&GIVEN)),
-        _ => Step::Event(random.pick(&sites.events)),
+        4 if depth > 0 => ProgramStep::Record(random.pick(&GIVEN)),
+        _ => ProgramStep::Event(random.pick(&sites.events)),
     })
     .take(STEPS)
     .collect()
 }
 
 /// Does what the macros do, and notes for each span and event whether the filter lets it through.
-fn run<F>(filter: F, steps: &[Step]) -> Vec<bool>
+fn run<F>(filter: F, steps: &[ProgramStep]) -> Vec<bool>
 where
     F: Filter<Registry> + Send + Sync + 'static,
 {
@@ -219,14 +219,14 @@ where
 }
 
 /// The same by the questions that a router asks: the filter knows of the spans by the event's chain only.
-fn run_by_chain(filter: EventFilter, steps: &[Step]) -> Vec<bool> {
+fn run_by_chain(filter: EventFilter, steps: &[ProgramStep]) -> Vec<bool> {
     let sees = Sees::default();
     let layer = HandlerLayer::new(ByChain(filter, sees.clone()))
         .with_filter(callback(|_| true).span_levels("trace").unwrap());
     drive(&Dispatch::new(registry().with(layer)), steps, || sees.take())
 }
 
-fn drive(dispatch: &Dispatch, steps: &[Step], take: impl Fn() -> bool) -> Vec<bool> {
+fn drive(dispatch: &Dispatch, steps: &[ProgramStep], take: impl Fn() -> bool) -> Vec<bool> {
     let mut decisions = Vec::new();
     let mut entered: Vec<Option<(Id, &'static Metadata<'static>)>> = Vec::new();
     // `Dispatch::enabled` says no only if no layer at all is interested; the layer tells what its filter decided.
@@ -236,7 +236,7 @@ fn drive(dispatch: &Dispatch, steps: &[Step], take: impl Fn() -> bool) -> Vec<bo
     };
     for step in steps {
         match *step {
-            Step::Enter(metadata, given) => {
+            ProgramStep::Enter(metadata, given) => {
                 entered.push(asked(metadata).then(|| {
                     let id = with_values(metadata, given, |values| {
                         dispatch.new_span(&Attributes::new(metadata, values))
@@ -246,22 +246,22 @@ fn drive(dispatch: &Dispatch, steps: &[Step], take: impl Fn() -> bool) -> Vec<bo
                 }));
                 decisions.push(take());
             }
-            Step::Record(given) => {
+            ProgramStep::Record(given) => {
                 if let Some(Some((id, metadata))) = entered.last() {
                     with_values(metadata, given, |values| dispatch.record(id, &Record::new(values)));
                     dispatch.exit(id);
                     dispatch.enter(id);
                 }
             }
-            Step::Leave => {
+            ProgramStep::Leave => {
                 if let Some((id, _)) = entered.pop().unwrap() {
                     dispatch.exit(&id);
                     dispatch.try_close(id);
                 }
             }
-            Step::Event(metadata) => {
+            ProgramStep::Event(metadata) => {
                 if asked(metadata) {
-                    with_values(metadata, Given::U64(7), |values| {
+                    with_values(metadata, GivenFields::U64(7), |values| {
                         dispatch.event(&Event::new(metadata, values))
                     });
                 }
@@ -311,7 +311,7 @@ impl Handler for ByChain {
 
 fn with_values<R>(
     metadata: &'static Metadata<'static>,
-    given: Given,
+    given: GivenFields,
     then: impl FnOnce(&tracing::field::ValueSet<'_>) -> R,
 ) -> R {
     let fields: Vec<_> = metadata.fields().iter().collect();
@@ -338,22 +338,22 @@ fn has_doubles(texts: &[String]) -> bool {
 }
 
 /// Difference 1: `app` covers `application` for `EnvFilter`.
-fn covers_half_a_segment(texts: &[String], steps: &[Step]) -> bool {
+fn covers_half_a_segment(texts: &[String], steps: &[ProgramStep]) -> bool {
     let targets = texts.iter().map(|text| text.split(['=', '[']).next().unwrap());
     let targets: Vec<_> = targets.filter(|target| TARGETS.contains(target)).collect();
     steps.iter().any(|step| match step {
-        Step::Enter(metadata, _) | Step::Event(metadata) => {
+        ProgramStep::Enter(metadata, _) | ProgramStep::Event(metadata) => {
             let of = metadata.target();
             targets.iter().any(|target| of.starts_with(target) && !covers(target, of))
         }
-        Step::Record(_) | Step::Leave => false,
+        ProgramStep::Record(_) | ProgramStep::Leave => false,
     })
 }
 
 #[test]
 fn ten_thousand_random_directives_decide_alike() {
     let sites = Sites::new();
-    let mut random = Random(20_261_120);
+    let mut random = SeededRandom(20_261_120);
     let (mut compared, mut passed, mut refused, mut by_span, mut half, mut chained) = (0, 0, 0, 0, 0, 0);
     while compared < CASES {
         let texts = random.directives();
@@ -376,11 +376,14 @@ fn ten_thousand_random_directives_decide_alike() {
         assert_eq!(ours, stock, "case {compared}: {text}\n{steps:#?}");
         compared += 1;
         // A span that matched once stays matched for `EnvFilter`; the chain shows what was recorded last.
-        if !steps.iter().any(|step| matches!(step, Step::Record(_))) {
+        if !steps.iter().any(|step| matches!(step, ProgramStep::Record(_))) {
             let by_chain = run_by_chain(for_router, &steps);
             let events = |decisions: &[bool]| -> Vec<bool> {
-                let asked = steps.iter().filter(|step| matches!(step, Step::Enter(..) | Step::Event(_)));
-                let of_events = asked.zip(decisions).filter(|(step, _)| matches!(step, Step::Event(_)));
+                let asked = steps
+                    .iter()
+                    .filter(|step| matches!(step, ProgramStep::Enter(..) | ProgramStep::Event(_)));
+                let of_events =
+                    asked.zip(decisions).filter(|(step, _)| matches!(step, ProgramStep::Event(_)));
                 of_events.map(|(_, decision)| *decision).collect()
             };
             assert_eq!(events(&by_chain), events(&stock), "by chain, case {compared}: {text}\n{steps:#?}");
@@ -403,7 +406,7 @@ fn what_env_filter_refuses_is_refused() {
         "info", "warn", "app", "x::y", "=", "=", "[", "]", "{", "}", "id", "=7", ",", ",", "req", "off", "-",
         "*", "9", "(", "wran", " ",
     ];
-    let mut random = Random(7);
+    let mut random = SeededRandom(7);
     let (mut both, mut ours_only, mut neither) = (0, 0, 0);
     for _ in 0..CASES {
         let count = 1 + random.below(7);

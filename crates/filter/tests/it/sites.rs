@@ -4,9 +4,9 @@ use tracing::{
     Callsite, Level, Metadata, callsite::Identifier, field::FieldSet, metadata::Kind, subscriber::Interest,
 };
 
-struct Site(OnceLock<Metadata<'static>>);
+struct FakeSite(OnceLock<Metadata<'static>>);
 
-impl Callsite for Site {
+impl Callsite for FakeSite {
     fn set_interest(&self, _: Interest) {}
 
     fn metadata(&self) -> &Metadata<'_> {
@@ -22,7 +22,7 @@ pub(crate) fn site(
     level: Level,
     fields: &'static [&'static str],
 ) -> &'static Metadata<'static> {
-    let site: &'static Site = Box::leak(Box::new(Site(OnceLock::new())));
+    let site: &'static FakeSite = Box::leak(Box::new(FakeSite(OnceLock::new())));
     let fields = FieldSet::new(fields, Identifier(site));
     site.0.get_or_init(|| Metadata::new(name, target, level, None, None, None, fields, kind))
 }

@@ -7,7 +7,7 @@ mod tls;
 
 use std::time::Duration;
 
-use server::{Behaviour, Server};
+use server::{Behaviour, TestServer};
 use watchfire_core::Secret;
 use watchfire_http::{Client, Endpoint, HttpOptions, Request, Response, by_status, exchange};
 use watchfire_outbox::Outcome;
@@ -29,7 +29,7 @@ fn impatient() -> Client {
 #[test]
 fn sends_what_the_request_says_and_gives_the_whole_answer() {
     run(async {
-        let server = Server::start(Behaviour::Answer(
+        let server = TestServer::start(Behaviour::Answer(
             "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3\r\nX-A: b\r\nContent-Length: 5\r\n\r\n wait",
         ))
         .await;
@@ -60,7 +60,7 @@ fn sends_what_the_request_says_and_gives_the_whole_answer() {
 #[test]
 fn follows_no_redirect() {
     run(async {
-        let server = Server::start(Behaviour::Answer(
+        let server = TestServer::start(Behaviour::Answer(
             "HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n",
         ))
         .await;
@@ -80,7 +80,7 @@ fn status_only(response: &Response) -> Outcome {
 #[test]
 fn keeps_64_kib_of_a_body_without_end() {
     run(async {
-        let server = Server::start(Behaviour::Endless).await;
+        let server = TestServer::start(Behaviour::Endless).await;
         let response = Client::default().send(Request::post_json(&address(server.port), "{}")).await.unwrap();
         assert_eq!(response.body().len(), 64 * 1024);
     });
@@ -109,7 +109,7 @@ fn what_breaks_after_the_request_is_ambiguous_and_shows_no_path() {
     ];
     run(async {
         for (name, behaviour) in cases {
-            let server = Server::start(behaviour).await;
+            let server = TestServer::start(behaviour).await;
             let failure =
                 impatient().send(Request::post_json(&address(server.port), "{}")).await.unwrap_err();
             assert!(failure.may_have_arrived(), "{name}: {failure}");
@@ -123,7 +123,7 @@ fn what_breaks_after_the_request_is_ambiguous_and_shows_no_path() {
 #[test]
 fn a_handshake_that_hangs_is_transient() {
     run(async {
-        let server = Server::start(Behaviour::Hang).await;
+        let server = TestServer::start(Behaviour::Hang).await;
         let address = Endpoint::parse("url", &format!("https://localhost:{}/", server.port)).unwrap();
         let options = HttpOptions::new().no_proxy().connect_timeout(Duration::from_millis(200));
         let outcome =

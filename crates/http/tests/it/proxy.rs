@@ -7,7 +7,7 @@ use watchfire_outbox::Outcome;
 
 use crate::{
     run,
-    server::{Behaviour, Server, closed_port},
+    server::{Behaviour, TestServer, closed_port},
 };
 
 const NO_TUNNEL: Behaviour = Behaviour::Answer("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");
@@ -33,7 +33,7 @@ fn asks_the_environments_proxy_unless_the_host_is_excepted() {
     ];
     run(async {
         for (name, more, expected) in cases {
-            let proxy = Server::start(NO_TUNNEL).await;
+            let proxy = TestServer::start(NO_TUNNEL).await;
             let url = format!("http://127.0.0.1:{}", proxy.port);
             let mut child = Command::new(std::env::current_exe().unwrap());
             child.args(["--exact", "proxy::child", "--ignored"]);
@@ -53,7 +53,7 @@ fn asks_the_environments_proxy_unless_the_host_is_excepted() {
 #[test]
 fn asks_the_proxy_that_is_set_and_never_for_plain_loopback() {
     run(async {
-        let proxy = Server::start(NO_TUNNEL).await;
+        let proxy = TestServer::start(NO_TUNNEL).await;
         let url = format!("http://user:planted-proxy-word@127.0.0.1:{}", proxy.port);
         let options = HttpOptions::new().proxy(&url);
         assert!(!format!("{options:?}").contains("planted"), "{options:?}");

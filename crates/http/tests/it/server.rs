@@ -18,12 +18,12 @@ pub(crate) enum Behaviour {
     Hang,
 }
 
-pub(crate) struct Server {
+pub(crate) struct TestServer {
     pub(crate) port: u16,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
-impl Server {
+impl TestServer {
     pub(crate) async fn start(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();

@@ -3,7 +3,7 @@
 use crate::http::Hub;
 use crate::markup::Markup;
 use crate::providers::Reply;
-use crate::record::{Part, Received};
+use crate::record::{Received, ViewPart};
 
 pub(crate) fn page(hub: &Hub, record: &Received) -> Reply {
     let number = record.number.to_string();
@@ -82,7 +82,7 @@ fn table(body: &mut Markup, rows: &[(String, String)]) {
     body.raw("</table>");
 }
 
-fn show(body: &mut Markup, part: &Part) {
+fn show(body: &mut Markup, part: &ViewPart) {
     // What a reader sees stands open; sources are folded away.
     let source = matches!(part.title(), "Payload" | "Headers" | "Source" | "Envelope headers");
     if source {
@@ -91,14 +91,14 @@ fn show(body: &mut Markup, part: &Part) {
         body.element("h2", part.title());
     }
     match part {
-        Part::Text { text, .. } => {
+        ViewPart::Text { text, .. } => {
             body.element("pre", text);
         }
         // No scripts, no forms, no origin: the empty sandbox.
-        Part::Html { html, .. } => {
+        ViewPart::Html { html, .. } => {
             body.raw("<iframe sandbox=\"\" srcdoc=\"").text(html).raw("\"></iframe>");
         }
-        Part::Rendered { html, .. } => {
+        ViewPart::Rendered { html, .. } => {
             body.raw("<div class=\"rendered\">").push(html).raw("</div>");
         }
     }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::record::{Part, Received};
+use crate::record::{Received, ViewPart};
 
 /// What the list shows of a message.
 pub(crate) fn summary(record: &Received) -> Value {
@@ -51,11 +51,11 @@ fn pairs(pairs: &[(String, String)]) -> Value {
     pairs.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
 }
 
-fn part(part: &Part) -> Value {
+fn part(part: &ViewPart) -> Value {
     let kind = match part {
-        Part::Text { .. } => "text",
-        Part::Html { .. } => "html",
-        Part::Rendered { .. } => "rendered",
+        ViewPart::Text { .. } => "text",
+        ViewPart::Html { .. } => "html",
+        ViewPart::Rendered { .. } => "rendered",
     };
     let mut map = Map::new();
     map.insert("kind".to_owned(), json!(kind));

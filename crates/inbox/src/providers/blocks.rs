@@ -10,26 +10,26 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-pub(crate) use check::{Refusal, check};
+pub(crate) use check::{BlockRefusal, check};
 pub(crate) use render::mrkdwn_plain;
 
-use crate::record::{Entry, Part, View, headline};
+use crate::record::{Described, View, ViewPart, headline};
 
 /// What Slack's front end serves when it is down.
 pub(crate) const BROKEN_PAGE: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><title>Server Error | Slack</title></head>\
 <body><h1>Server Error</h1></body></html>";
 
 /// Reads a message; anything that is not understood is left out.
-pub(crate) fn entry(message: &Value) -> Entry {
+pub(crate) fn entry(message: &Value) -> Described {
     let text = string(message, "text");
     let (html, plain) = render::message(message);
     let mut view = View::default();
     view.fact("Thread", string(message, "thread_ts"));
     view.fact("User name", string(message, "username"));
     view.fact("Notification text", mrkdwn_plain(text));
-    view.parts.push(Part::Rendered { title: "Message".to_owned(), text: plain.clone(), html });
+    view.parts.push(ViewPart::Rendered { title: "Message".to_owned(), text: plain.clone(), html });
     if let Ok(pretty) = serde_json::to_string_pretty(message) {
-        view.parts.push(Part::Text { title: "Payload".to_owned(), text: pretty });
+        view.parts.push(ViewPart::Text { title: "Payload".to_owned(), text: pretty });
     }
     let title = if text.is_empty() { headline(&plain) } else { headline(&mrkdwn_plain(text)) };
     let mut notes = Vec::new();
@@ -39,7 +39,7 @@ pub(crate) fn entry(message: &Value) -> Entry {
     if text.chars().count() > 4_000 {
         notes.push("`text` is over 4,000 characters: Slack splits it into several messages".to_owned());
     }
-    Entry { recipients: Vec::new(), title, view, notes }
+    Described { recipients: Vec::new(), title, view, notes }
 }
 
 pub(crate) fn string<'a>(value: &'a Value, key: &str) -> &'a str {

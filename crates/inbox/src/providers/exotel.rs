@@ -10,7 +10,7 @@ use super::sms::{Segments, field, is_e164};
 use super::{Canned, Context, HttpProvider, Judgement, Reply, Request};
 use crate::demo::Demo;
 use crate::markup::Markup;
-use crate::record::{Entry, Part, Provider, headline};
+use crate::record::{Described, Provider, ViewPart, headline};
 
 const BODY_MOST: usize = 2_000;
 /// Dates are Indian, without a zone.
@@ -30,16 +30,16 @@ impl HttpProvider for Exotel {
         path.starts_with("/v1/Accounts/")
     }
 
-    fn describe(&self, request: &Request) -> Option<Entry> {
+    fn describe(&self, request: &Request) -> Option<Described> {
         if request.method == "GET" {
             return None;
         }
         let form = request.form();
         let body = field(&form, "Body");
-        let mut entry = Entry {
+        let mut entry = Described {
             recipients: vec![field(&form, "To").to_owned()],
             title: headline(body),
-            ..Entry::default()
+            ..Described::default()
         };
         for (name, value) in form.iter().filter(|(name, _)| name != "Body") {
             entry.view.fact(name, value.as_str());
@@ -55,7 +55,7 @@ impl HttpProvider for Exotel {
         if field(&form, "Priority") == "high" {
             entry.notes.push("priority high is for one-time passwords only".to_owned());
         }
-        entry.view.parts.push(Part::Text { title: "Text".to_owned(), text: body.to_owned() });
+        entry.view.parts.push(ViewPart::Text { title: "Text".to_owned(), text: body.to_owned() });
         Some(entry)
     }
 
@@ -72,36 +72,38 @@ impl HttpProvider for Exotel {
         match answer {
             Canned::RateLimited { retry_after: Some(seconds) } => {
                 let text = format!("Rate limit exceeded. Try again in {seconds} seconds.");
-                exception(request, &Refusal::new(429, json!(40402), &text))
+                exception(request, &ExotelRefusal::new(429, json!(40402), &text))
                     .retry_after(Some(seconds))
                     .header("X-RateLimit-Limit", 200)
                     .header("X-RateLimit-Remaining", 0)
             }
             // The older pages answer SMS above the rate with 503 and no hint.
             Canned::RateLimited { retry_after: None } => {
-                exception(request, &Refusal::new(503, json!(40405), "Throttle limit exceeded"))
+                exception(request, &ExotelRefusal::new(503, json!(40405), "Throttle limit exceeded"))
             }
-            Canned::BadCredentials => exception(request, &Refusal::unauthorised()),
+            Canned::BadCredentials => exception(request, &ExotelRefusal::unauthorised()),
             Canned::Broken { status: 500 } => {
-                exception(request, &Refusal::new(500, json!(35000), "Internal Server Error"))
+                exception(request, &ExotelRefusal::new(500, json!(35000), "Internal Server Error"))
             }
             Canned::Broken { status } => {
                 Reply::new(status, "text/html", format!("<html><body>{status}</body></html>"))
             }
-            Canned::TooLarge => exception(request, &Refusal::new(413, Value::Null, "Request too large")),
+            Canned::TooLarge => {
+                exception(request, &ExotelRefusal::new(413, Value::Null, "Request too large"))
+            }
         }
     }
 }
 
 impl Exotel {
-    fn send(&mut self, request: &Request, context: &Context<'_>) -> Result<(String, Value), Refusal> {
-        let (key, token) = request.basic().ok_or_else(Refusal::unauthorised)?;
+    fn send(&mut self, request: &Request, context: &Context<'_>) -> Result<(String, Value), ExotelRefusal> {
+        let (key, token) = request.basic().ok_or_else(ExotelRefusal::unauthorised)?;
         let malformed = |part: &str| part.is_empty() || !part.bytes().all(|b| b.is_ascii_alphanumeric());
         if malformed(&key) || malformed(&token) {
-            return Err(Refusal::new(400, json!(34001), "Malformed API key or token"));
+            return Err(ExotelRefusal::new(400, json!(34001), "Malformed API key or token"));
         }
         if (key.as_str(), token.as_str()) != (Demo::EXOTEL_KEY, Demo::EXOTEL_TOKEN) {
-            return Err(Refusal::unauthorised());
+            return Err(ExotelRefusal::unauthorised());
         }
         let (account, method) = request
             .path
@@ -109,17 +111,17 @@ impl Exotel {
             .and_then(|rest| rest.split_once('/'))
             .unwrap_or_default();
         if account != Demo::EXOTEL_ACCOUNT {
-            return Err(Refusal::new(403, json!(34009), "Account does not belong to this API key"));
+            return Err(ExotelRefusal::new(403, json!(34009), "Account does not belong to this API key"));
         }
         if request.method == "GET" && method.starts_with("SMS/Messages/") {
             // No message is kept, and one that is not there is no error.
             return Ok((String::new(), json!({ "Message": "No matching results" })));
         }
         if !matches!(method, "Sms/send" | "Sms/send.json") {
-            return Err(Refusal::new(404, Value::Null, "Not Found"));
+            return Err(ExotelRefusal::new(404, Value::Null, "Not Found"));
         }
         if request.method != "POST" {
-            return Err(Refusal::new(405, Value::Null, "Method Not Allowed"));
+            return Err(ExotelRefusal::new(405, Value::Null, "Method Not Allowed"));
         }
         let form = request.form();
         check(&form, context)?;
@@ -160,13 +162,13 @@ const PARAMETERS: [&str; 13] = [
 ];
 
 /// A `RestException`.
-struct Refusal {
+struct ExotelRefusal {
     status: u16,
     code: Value,
     text: String,
 }
 
-impl Refusal {
+impl ExotelRefusal {
     fn new(status: u16, code: Value, text: &str) -> Self {
         Self { status, code, text: text.to_owned() }
     }
@@ -176,8 +178,8 @@ impl Refusal {
     }
 }
 
-fn check(form: &[(String, String)], context: &Context<'_>) -> Result<(), Refusal> {
-    let bad = |code: Value, text: &str| Err(Refusal::new(400, code, text));
+fn check(form: &[(String, String)], context: &Context<'_>) -> Result<(), ExotelRefusal> {
+    let bad = |code: Value, text: &str| Err(ExotelRefusal::new(400, code, text));
     let (from, to, body) = (field(form, "From"), field(form, "To"), field(form, "Body"));
     if from.is_empty() {
         return bad(json!(40210), "From is mandatory");
@@ -232,7 +234,7 @@ fn ist(now: SystemTime) -> String {
     local.map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
 }
 
-fn exception(request: &Request, refusal: &Refusal) -> Reply {
+fn exception(request: &Request, refusal: &ExotelRefusal) -> Reply {
     let mut body = json!({ "Status": refusal.status, "Message": refusal.text });
     if let (Some(map), false) = (body.as_object_mut(), refusal.code.is_null()) {
         map.insert("Code".to_owned(), refusal.code.clone());

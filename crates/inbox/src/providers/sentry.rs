@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::{Canned, Context, HttpProvider, Judgement, Reply, Request};
 use crate::demo::Demo;
 use crate::recent::Recent;
-use crate::record::{Entry, Part, Provider};
+use crate::record::{Described, Provider, ViewPart};
 
-use envelope::Envelope;
+use envelope::SentryEnvelope;
 
 const ENVELOPE_MOST: usize = 200 << 20;
 const EVENT_MOST: usize = 1 << 20;
@@ -37,10 +37,10 @@ impl HttpProvider for Sentry {
         matches!(segments.as_slice(), [.., "api", _, "envelope"])
     }
 
-    fn describe(&self, request: &Request) -> Option<Entry> {
+    fn describe(&self, request: &Request) -> Option<Described> {
         let mut entry =
-            Entry { recipients: vec![format!("project {}", project(request))], ..Entry::default() };
-        let parsed = decompress(request).ok().and_then(|bytes| Envelope::parse(&bytes).ok());
+            Described { recipients: vec![format!("project {}", project(request))], ..Described::default() };
+        let parsed = decompress(request).ok().and_then(|bytes| SentryEnvelope::parse(&bytes).ok());
         let Some(envelope) = parsed else {
             entry.notes.push("the envelope cannot be read".to_owned());
             return Some(entry);
@@ -55,18 +55,18 @@ impl HttpProvider for Sentry {
         for item in &envelope.items {
             match (item.kind(), item.json()) {
                 ("event", Some(event)) => event::describe(&event, &mut entry),
-                (kind, Some(value)) => entry.view.parts.push(Part::Text {
+                (kind, Some(value)) => entry.view.parts.push(ViewPart::Text {
                     title: format!("Item {kind}"),
                     text: serde_json::to_string_pretty(&value).unwrap_or_default(),
                 }),
-                (kind, None) => entry.view.parts.push(Part::Text {
+                (kind, None) => entry.view.parts.push(ViewPart::Text {
                     title: format!("Item {kind}, {} bytes", item.payload.len()),
                     text: String::from_utf8_lossy(&item.payload).into_owned(),
                 }),
             }
         }
         let headers = serde_json::to_string_pretty(&envelope.headers).unwrap_or_default();
-        entry.view.parts.push(Part::Text { title: "Envelope headers".to_owned(), text: headers });
+        entry.view.parts.push(ViewPart::Text { title: "Envelope headers".to_owned(), text: headers });
         Some(entry)
     }
 
@@ -110,7 +110,7 @@ fn accept(request: &Request) -> Result<String, Reply> {
         return Err(problem(400, "empty request body", None));
     }
     let bytes = decompress(request)?;
-    let envelope = Envelope::parse(&bytes).map_err(|cause| invalid(&cause))?;
+    let envelope = SentryEnvelope::parse(&bytes).map_err(|cause| invalid(&cause))?;
     authorise(request, &envelope)?;
     let events: Vec<_> = envelope.items.iter().filter(|item| item.kind() == "event").collect();
     for item in &envelope.items {
@@ -145,7 +145,7 @@ fn accept(request: &Request) -> Result<String, Reply> {
 }
 
 /// Header, query or DSN in the envelope; all that are given must agree.
-fn authorise(request: &Request, envelope: &Envelope) -> Result<(), Reply> {
+fn authorise(request: &Request, envelope: &SentryEnvelope) -> Result<(), Reply> {
     let header = request.header("x-sentry-auth").map(|value| {
         let fields = value.strip_prefix("Sentry ").unwrap_or_default();
         let key = fields.split(',').find_map(|field| field.trim().strip_prefix("sentry_key="));

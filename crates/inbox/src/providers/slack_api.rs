@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{Canned, Context, HttpProvider, Judgement, Reply, Request, blocks};
 use crate::demo::Demo;
 use crate::recent::Recent;
-use crate::record::{Entry, Provider};
+use crate::record::{Described, Provider};
 
 /// `text` beyond this is cut, with a warning.
 const TEXT_MOST: usize = 40_000;
@@ -38,7 +38,7 @@ impl HttpProvider for SlackApi {
         path.strip_prefix("/api/").is_some_and(|method| method.contains('.') && !method.contains('/'))
     }
 
-    fn describe(&self, request: &Request) -> Option<Entry> {
+    fn describe(&self, request: &Request) -> Option<Described> {
         if !matches!(method(request), "chat.postMessage" | "chat.update") {
             return None;
         }
@@ -59,7 +59,7 @@ impl HttpProvider for SlackApi {
             "auth.test" => return Judgement::accepted(warned(request, auth_test())),
             "chat.postMessage" => self.post(&arguments, context),
             "chat.update" => self.update(&arguments, context),
-            _ => Err(Refusal::Word("unknown_method")),
+            _ => Err(SlackRefusal::Word("unknown_method")),
         };
         match outcome {
             Ok(done) => {
@@ -72,11 +72,11 @@ impl HttpProvider for SlackApi {
                 }
                 judgement
             }
-            Err(Refusal::Limited) => {
+            Err(SlackRefusal::Limited) => {
                 Judgement::refused(self.canned(request, Canned::RateLimited { retry_after: Some(1) }))
             }
-            Err(Refusal::Word(word)) => failure(request, word),
-            Err(Refusal::Blocks(errors)) => {
+            Err(SlackRefusal::Word(word)) => failure(request, word),
+            Err(SlackRefusal::Blocks(errors)) => {
                 let messages: Vec<String> = errors.iter().map(|error| format!("[ERROR] {error}")).collect();
                 let body = json!({
                     "ok": false,
@@ -101,20 +101,20 @@ impl HttpProvider for SlackApi {
     }
 }
 
-enum Refusal {
+enum SlackRefusal {
     Word(&'static str),
     Blocks(Vec<String>),
     Limited,
 }
 
-impl From<blocks::Refusal> for Refusal {
-    fn from(refusal: blocks::Refusal) -> Self {
+impl From<blocks::BlockRefusal> for SlackRefusal {
+    fn from(refusal: blocks::BlockRefusal) -> Self {
         match refusal {
-            blocks::Refusal::NoText => Self::Word("no_text"),
-            blocks::Refusal::BadType => Self::Word("invalid_arguments"),
-            blocks::Refusal::TooManyAttachments => Self::Word("too_many_attachments"),
-            blocks::Refusal::InvalidBlocks(errors) => Self::Blocks(errors),
-            blocks::Refusal::BlocksTooLong => Self::Word("msg_blocks_too_long"),
+            blocks::BlockRefusal::NoText => Self::Word("no_text"),
+            blocks::BlockRefusal::BadType => Self::Word("invalid_arguments"),
+            blocks::BlockRefusal::TooManyAttachments => Self::Word("too_many_attachments"),
+            blocks::BlockRefusal::InvalidBlocks(errors) => Self::Blocks(errors),
+            blocks::BlockRefusal::BlocksTooLong => Self::Word("msg_blocks_too_long"),
         }
     }
 }
@@ -146,14 +146,14 @@ impl SlackApi {
         }
     }
 
-    fn post(&mut self, arguments: &Value, context: &Context<'_>) -> Result<Done, Refusal> {
+    fn post(&mut self, arguments: &Value, context: &Context<'_>) -> Result<Done, SlackRefusal> {
         let channel = blocks::string(arguments, "channel");
         let name = channel.trim_start_matches('#');
         if context.refuses(channel) || ![Demo::SLACK_CHANNEL, Demo::SLACK_CHANNEL_NAME].contains(&name) {
-            return Err(Refusal::Word("channel_not_found"));
+            return Err(SlackRefusal::Word("channel_not_found"));
         }
         if context.paced && self.last.is_some_and(|last| blocks::too_soon(last, context.now)) {
-            return Err(Refusal::Limited);
+            return Err(SlackRefusal::Limited);
         }
         self.last = Some(context.now);
         check_conflicts(arguments)?;
@@ -162,7 +162,7 @@ impl SlackApi {
         if let Some(parent) = &thread {
             // A thread hangs below its first message only.
             if self.posted.get(parent).is_none_or(|posted| posted.thread.is_some()) {
-                return Err(Refusal::Word("cannot_reply_to_message"));
+                return Err(SlackRefusal::Word("cannot_reply_to_message"));
             }
         }
         self.count += 1;
@@ -187,23 +187,25 @@ impl SlackApi {
         Ok(Done { ts, thread, update: false, body })
     }
 
-    fn update(&mut self, arguments: &Value, context: &Context<'_>) -> Result<Done, Refusal> {
+    fn update(&mut self, arguments: &Value, context: &Context<'_>) -> Result<Done, SlackRefusal> {
         let channel = blocks::string(arguments, "channel");
         // Unlike chat.postMessage, a name will not do.
         if context.refuses(channel) || channel != Demo::SLACK_CHANNEL {
-            return Err(Refusal::Word("channel_not_found"));
+            return Err(SlackRefusal::Word("channel_not_found"));
         }
         let ts = blocks::string(arguments, "ts");
-        let Some(posted) = self.posted.get_mut(ts) else { return Err(Refusal::Word("message_not_found")) };
+        let Some(posted) = self.posted.get_mut(ts) else {
+            return Err(SlackRefusal::Word("message_not_found"));
+        };
         check_conflicts(arguments)?;
         if blocks::string(arguments, "text").chars().count() > UPDATE_TEXT_MOST {
-            return Err(Refusal::Word("msg_too_long"));
+            return Err(SlackRefusal::Word("msg_too_long"));
         }
         blocks::check(arguments)?;
         let has_blocks = arguments.get("blocks").and_then(Value::as_array).is_some_and(|b| !b.is_empty());
         let rich = has_rich_text(arguments);
         if posted.rich && has_blocks && !rich {
-            return Err(Refusal::Word("block_mismatch"));
+            return Err(SlackRefusal::Word("block_mismatch"));
         }
         posted.rich = rich;
         let mut body =
@@ -240,23 +242,23 @@ fn arguments(request: &Request) -> Result<Value, &'static str> {
     }
 }
 
-fn check_conflicts(arguments: &Value) -> Result<(), Refusal> {
+fn check_conflicts(arguments: &Value) -> Result<(), SlackRefusal> {
     let markdown = blocks::string(arguments, "markdown_text");
     if !markdown.is_empty() && (arguments.get("text").is_some() || arguments.get("blocks").is_some()) {
-        return Err(Refusal::Word("markdown_text_conflict"));
+        return Err(SlackRefusal::Word("markdown_text_conflict"));
     }
     if markdown.chars().count() > 12_000 {
-        return Err(Refusal::Word("msg_too_long"));
+        return Err(SlackRefusal::Word("msg_too_long"));
     }
     match arguments.get("metadata") {
         None | Some(Value::Null) => Ok(()),
         Some(metadata) if metadata.get("event_payload").is_some_and(Value::is_object) => {
             if blocks::string(metadata, "event_type").is_empty() {
-                return Err(Refusal::Word("invalid_metadata_schema"));
+                return Err(SlackRefusal::Word("invalid_metadata_schema"));
             }
             Ok(())
         }
-        Some(_) => Err(Refusal::Word("invalid_metadata_format")),
+        Some(_) => Err(SlackRefusal::Word("invalid_metadata_format")),
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Canned, Context, HttpProvider, Judgement, Reply, Request, blocks};
 use crate::demo::Demo;
-use crate::record::{Entry, Provider};
+use crate::record::{Described, Provider};
 
 #[derive(Default)]
 pub(crate) struct SlackWebhook {
@@ -22,10 +22,10 @@ impl HttpProvider for SlackWebhook {
         path.starts_with("/services")
     }
 
-    fn describe(&self, request: &Request) -> Option<Entry> {
+    fn describe(&self, request: &Request) -> Option<Described> {
         let mut entry = match payload(request) {
             Some(message) => blocks::entry(&message),
-            None => Entry::default(),
+            None => Described::default(),
         };
         entry.recipients = vec![format!("#{}", Demo::SLACK_CHANNEL_NAME)];
         Some(entry)
@@ -49,12 +49,12 @@ impl HttpProvider for SlackWebhook {
                 judgement.thread = message.get("thread_ts").and_then(Value::as_str).map(str::to_owned);
                 judgement
             }
-            Err(blocks::Refusal::NoText) => refused(400, "no_text"),
-            Err(blocks::Refusal::TooManyAttachments) => refused(400, "too_many_attachments"),
+            Err(blocks::BlockRefusal::NoText) => refused(400, "no_text"),
+            Err(blocks::BlockRefusal::TooManyAttachments) => refused(400, "too_many_attachments"),
             // The webhook gives no detail, unlike the Web API.
-            Err(blocks::Refusal::InvalidBlocks(_)) => refused(400, "invalid_blocks"),
-            Err(blocks::Refusal::BlocksTooLong) => refused(400, "invalid_blocks"),
-            Err(blocks::Refusal::BadType) => refused(400, "invalid_payload"),
+            Err(blocks::BlockRefusal::InvalidBlocks(_)) => refused(400, "invalid_blocks"),
+            Err(blocks::BlockRefusal::BlocksTooLong) => refused(400, "invalid_blocks"),
+            Err(blocks::BlockRefusal::BadType) => refused(400, "invalid_payload"),
         }
     }
 

@@ -20,16 +20,16 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::clock;
-use crate::fault::{Fault, Stage};
+use crate::fault::{Fault, SmtpStage};
 use crate::net;
-use crate::record::{Provider, Verdict};
+use crate::record::{MessageVerdict, Provider};
 use crate::store::{New, Store};
 
-use session::{Effect, Envelope, Session, Step};
+use session::{Effect, Session, SmtpEnvelope, SmtpStep};
 
 /// What the server demands and offers.
 #[derive(Debug, Clone)]
-pub(crate) struct Rules {
+pub(crate) struct SmtpRules {
     /// AUTH and mail are taken without TLS.
     pub(crate) plaintext: bool,
     /// Mail is taken without AUTH.
@@ -40,7 +40,7 @@ pub(crate) struct Rules {
     pub(crate) without: Vec<String>,
 }
 
-impl Default for Rules {
+impl Default for SmtpRules {
     fn default() -> Self {
         Self { plaintext: false, anonymous: false, size: 10 << 20, without: Vec::new() }
     }
@@ -48,7 +48,7 @@ impl Default for Rules {
 
 pub(crate) struct Door {
     pub(crate) store: Arc<Store>,
-    pub(crate) rules: Rules,
+    pub(crate) rules: SmtpRules,
     pub(crate) acceptor: TlsAcceptor,
     /// How long a command, a mail or a handshake may take to come in.
     pub(crate) patience: Duration,
@@ -111,7 +111,7 @@ struct Talk<'a> {
 
 impl Talk<'_> {
     async fn greet(&mut self) -> io::Result<Next> {
-        let (next, handled) = self.fault(&Step::at(Stage::Connect)).await?;
+        let (next, handled) = self.fault(&SmtpStep::at(SmtpStage::Connect)).await?;
         if handled {
             return Ok(next);
         }
@@ -155,8 +155,8 @@ impl Talk<'_> {
         }
     }
 
-    async fn apply(&mut self, step: Step) -> io::Result<Next> {
-        if step.stage == Some(Stage::Data) {
+    async fn apply(&mut self, step: SmtpStep) -> io::Result<Next> {
+        if step.stage == Some(SmtpStage::Data) {
             self.close_in_data = self.take(|fault| matches!(fault, Fault::CloseDuringData)).is_some();
         }
         let mut next = Next::Go;
@@ -174,7 +174,7 @@ impl Talk<'_> {
     }
 
     /// Keeps a whole mail and answers it, unless a fault swallows the answer.
-    async fn mail(&mut self, envelope: Envelope, answer: &str, accepted: bool) -> io::Result<Next> {
+    async fn mail(&mut self, envelope: SmtpEnvelope, answer: &str, accepted: bool) -> io::Result<Next> {
         let fault = if accepted {
             self.take(|fault| matches!(fault, Fault::ResetAfterAccept | Fault::HangAfterAccept))
         } else {
@@ -182,11 +182,13 @@ impl Talk<'_> {
         };
         let (verdict, next) = match fault {
             Some(Fault::ResetAfterAccept) => {
-                (Verdict::Accepted("none: reset after the message was taken".to_owned()), Next::Reset)
+                (MessageVerdict::Accepted("none: reset after the message was taken".to_owned()), Next::Reset)
             }
-            Some(_) => (Verdict::Accepted("none: hung after the message was taken".to_owned()), Next::Hang),
-            None if accepted => (Verdict::Accepted(answer.to_owned()), Next::Go),
-            None => (Verdict::Refused(answer.to_owned()), Next::Go),
+            Some(_) => {
+                (MessageVerdict::Accepted("none: hung after the message was taken".to_owned()), Next::Hang)
+            }
+            None if accepted => (MessageVerdict::Accepted(answer.to_owned()), Next::Go),
+            None => (MessageVerdict::Refused(answer.to_owned()), Next::Go),
         };
         self.door.keep(envelope, verdict);
         if matches!(next, Next::Go) {
@@ -196,7 +198,7 @@ impl Talk<'_> {
     }
 
     /// Applies the fault that bites at this step; tells also whether the step is dealt with.
-    async fn fault(&mut self, step: &Step) -> io::Result<(Next, bool)> {
+    async fn fault(&mut self, step: &SmtpStep) -> io::Result<(Next, bool)> {
         let Some(stage) = step.stage else { return Ok((Next::Go, false)) };
         let Some(fault) = self.take(|fault| bites(fault, stage, step.address.as_deref())) else {
             return Ok((Next::Go, false));
@@ -228,25 +230,28 @@ impl Talk<'_> {
         }
     }
 
-    async fn reply_instead(&mut self, stage: Stage, reply: &str) -> io::Result<(Next, bool)> {
+    async fn reply_instead(&mut self, stage: SmtpStage, reply: &str) -> io::Result<(Next, bool)> {
         self.wire.write(reply).await?;
-        if matches!(stage, Stage::Dot | Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Auth) {
+        if matches!(
+            stage,
+            SmtpStage::Dot | SmtpStage::Mail | SmtpStage::Rcpt | SmtpStage::Data | SmtpStage::Auth
+        ) {
             let mut envelope = self.session.envelope();
             let pending = self.session.pending_address();
             match stage {
-                Stage::Mail => envelope.from = pending.unwrap_or_default(),
-                Stage::Rcpt => envelope.to = pending.into_iter().collect(),
+                SmtpStage::Mail => envelope.from = pending.unwrap_or_default(),
+                SmtpStage::Rcpt => envelope.to = pending.into_iter().collect(),
                 _ => {}
             }
-            self.door.keep(envelope, Verdict::Refused(reply.to_owned()));
+            self.door.keep(envelope, MessageVerdict::Refused(reply.to_owned()));
         }
         // A server that cannot greet, or that says 421, hangs up.
-        let gone = reply.starts_with("421") || (stage == Stage::Connect && !reply.starts_with('2'));
+        let gone = reply.starts_with("421") || (stage == SmtpStage::Connect && !reply.starts_with('2'));
         Ok((if gone { Next::Close } else { Next::Go }, true))
     }
 
     fn keep_unfinished(&self, fault: &str) {
-        self.door.keep(self.session.envelope(), Verdict::Unanswered(fault.to_owned()));
+        self.door.keep(self.session.envelope(), MessageVerdict::Unanswered(fault.to_owned()));
     }
 
     fn until(&self) -> tokio::time::Instant {
@@ -274,7 +279,7 @@ impl Door {
         self.store.take(Provider::Smtp, fits).is_some()
     }
 
-    fn keep(&self, envelope: Envelope, verdict: Verdict) {
+    fn keep(&self, envelope: SmtpEnvelope, verdict: MessageVerdict) {
         let head = envelope.head();
         let (entry, key, thread) = mail::read(&envelope);
         self.store.add(New {
@@ -292,16 +297,16 @@ impl Door {
 }
 
 /// Tells whether a fault bites at this point of the dialogue.
-fn bites(fault: &Fault, stage: Stage, recipient: Option<&str>) -> bool {
+fn bites(fault: &Fault, stage: SmtpStage, recipient: Option<&str>) -> bool {
     match fault {
         Fault::Reply { at, address, .. } => {
             *at == stage
                 && address.as_deref().is_none_or(|a| recipient.is_some_and(|r| r.eq_ignore_ascii_case(a)))
         }
-        Fault::RateLimit { .. } => stage == Stage::Mail,
-        Fault::BadCredentials => stage == Stage::Auth,
+        Fault::RateLimit { .. } => stage == SmtpStage::Mail,
+        Fault::BadCredentials => stage == SmtpStage::Auth,
         Fault::Hang { at } | Fault::Slow { at, .. } | Fault::Reset { at } => {
-            at.unwrap_or(Stage::Connect) == stage
+            at.unwrap_or(SmtpStage::Connect) == stage
         }
         _ => false,
     }

@@ -13,7 +13,7 @@ use super::{Canned, Context, HttpProvider, Judgement, Reply, Request};
 use crate::demo::Demo;
 use crate::markup::Markup;
 use crate::recent::Recent;
-use crate::record::{Entry, Part, Provider, headline};
+use crate::record::{Described, Provider, ViewPart, headline};
 
 use chat::Chat;
 
@@ -46,13 +46,13 @@ impl HttpProvider for Telegram {
         path.starts_with("/bot")
     }
 
-    fn describe(&self, request: &Request) -> Option<Entry> {
+    fn describe(&self, request: &Request) -> Option<Described> {
         let (_, method) = address(request);
         if !matches!(method.as_str(), "sendmessage" | "editmessagetext") {
             return None;
         }
         let call = Call::read(request);
-        let mut entry = Entry { recipients: vec![call.string("chat_id")], ..Entry::default() };
+        let mut entry = Described { recipients: vec![call.string("chat_id")], ..Described::default() };
         entry.view.fact("Method", if method == "sendmessage" { "sendMessage" } else { "editMessageText" });
         for name in ["parse_mode", "message_thread_id", "message_id", "disable_notification"] {
             entry.view.fact(name, call.string(name));
@@ -76,8 +76,8 @@ impl HttpProvider for Telegram {
         let title: Vec<&str> = lines.by_ref().take(2).collect();
         entry.title = headline(&title.join(" \u{b7} "));
         entry.view.fact("Length", format!("{} UTF-16 units", text.trim().encode_utf16().count()));
-        entry.view.parts.push(Part::Rendered { title: "Message".to_owned(), text, html: framed });
-        entry.view.parts.push(Part::Text { title: "Source".to_owned(), text: source });
+        entry.view.parts.push(ViewPart::Rendered { title: "Message".to_owned(), text, html: framed });
+        entry.view.parts.push(ViewPart::Text { title: "Source".to_owned(), text: source });
         Some(entry)
     }
 
@@ -186,13 +186,13 @@ impl Telegram {
 struct Call(Map<String, Value>);
 
 /// A text as the server keeps it.
-struct Text {
+struct ServerText {
     text: String,
     markup: Markup,
     notes: Vec<String>,
 }
 
-impl Text {
+impl ServerText {
     fn sent(self) -> Sent {
         Sent { text: self.text, markup: self.markup }
     }
@@ -248,7 +248,7 @@ impl Call {
         }
     }
 
-    fn text(&self) -> Result<Text, String> {
+    fn text(&self) -> Result<ServerText, String> {
         // The server drops NUL and unprintable characters before it parses.
         let source: String = self.string("text").chars().filter(|c| !is_dropped(*c)).collect();
         let mode = self.string("parse_mode").to_ascii_lowercase();
@@ -261,7 +261,7 @@ impl Call {
                 if parsed.entities > ENTITIES_MOST {
                     notes.push(format!("{} entities; those beyond 100 are dropped", parsed.entities));
                 }
-                Text { text: parsed.text, markup: parsed.markup, notes }
+                ServerText { text: parsed.text, markup: parsed.markup, notes }
             }
             "markdownv2" => {
                 markdown::check(&source).map_err(|error| format!("can't parse entities: {error}"))?;
@@ -274,7 +274,7 @@ impl Call {
         Ok(text)
     }
 
-    fn checked_text(&self) -> Result<Text, Reply> {
+    fn checked_text(&self) -> Result<ServerText, Reply> {
         if self.string("text").trim().is_empty() {
             return Err(error(400, "Bad Request: message text is empty"));
         }
@@ -299,10 +299,10 @@ impl Call {
     }
 }
 
-fn plain(source: &str) -> Text {
+fn plain(source: &str) -> ServerText {
     let mut markup = Markup::new();
     markup.text(source);
-    Text { text: source.to_owned(), markup, notes: Vec::new() }
+    ServerText { text: source.to_owned(), markup, notes: Vec::new() }
 }
 
 fn is_dropped(c: char) -> bool {

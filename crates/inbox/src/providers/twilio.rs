@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::sms::{Segments, field, is_e164};
 use super::{Canned, Context, HttpProvider, Judgement, Reply, Request};
 use crate::demo::Demo;
-use crate::record::{Entry, Part, Provider, headline};
+use crate::record::{Described, Provider, ViewPart, headline};
 
 /// Characters, whatever the encoding.
 const BODY_MOST: usize = 1_600;
@@ -26,16 +26,16 @@ impl HttpProvider for Twilio {
         path.starts_with("/2010-04-01/")
     }
 
-    fn describe(&self, request: &Request) -> Option<Entry> {
+    fn describe(&self, request: &Request) -> Option<Described> {
         if request.method == "GET" {
             return None;
         }
         let form = request.form();
         let body = field(&form, "Body");
-        let mut entry = Entry {
+        let mut entry = Described {
             recipients: vec![field(&form, "To").to_owned()],
             title: headline(body),
-            ..Entry::default()
+            ..Described::default()
         };
         for (name, value) in form.iter().filter(|(name, _)| name != "Body") {
             entry.view.fact(name, value.as_str());
@@ -44,7 +44,7 @@ impl HttpProvider for Twilio {
             }
         }
         entry.view.fact("Segments", Segments::of(body).describe());
-        entry.view.parts.push(Part::Text { title: "Text".to_owned(), text: body.to_owned() });
+        entry.view.parts.push(ViewPart::Text { title: "Text".to_owned(), text: body.to_owned() });
         Some(entry)
     }
 

@@ -13,13 +13,13 @@ use watchfire_inbox::Inbox;
 /// Long enough for a loaded machine; nothing waits for it when all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: String,
 }
 
-impl Answer {
+impl HttpAnswer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (key, value) = line.split_once(':')?;
@@ -38,7 +38,7 @@ pub(crate) fn http(
     path: &str,
     headers: &[(&str, &str)],
     body: &[u8],
-) -> io::Result<Answer> {
+) -> io::Result<HttpAnswer> {
     let mut stream = TcpStream::connect(inbox.http_addr())?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
@@ -55,14 +55,14 @@ pub(crate) fn http(
         return Err(io::ErrorKind::UnexpectedEof.into());
     };
     let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status line");
-    Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
+    Ok(HttpAnswer { status, head: head.to_owned(), body: body.to_owned() })
 }
 
-pub(crate) fn get(inbox: &Inbox, path: &str) -> Answer {
+pub(crate) fn get(inbox: &Inbox, path: &str) -> HttpAnswer {
     http(inbox, "GET", path, &[], b"").unwrap()
 }
 
-pub(crate) fn post_json(inbox: &Inbox, path: &str, body: &str) -> Answer {
+pub(crate) fn post_json(inbox: &Inbox, path: &str, body: &str) -> HttpAnswer {
     let headers = [("Content-Type", "application/json; charset=utf-8")];
     http(inbox, "POST", path, &headers, body.as_bytes()).unwrap()
 }

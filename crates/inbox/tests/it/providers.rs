@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use watchfire_inbox::{Demo, Fault, Inbox, Provider};
 
-use crate::net::{Answer, http};
+use crate::net::{HttpAnswer, http};
 
 fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
@@ -17,7 +17,7 @@ fn form(fields: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
-fn twilio(inbox: &Inbox, auth: &str, fields: &[(&str, &str)]) -> Answer {
+fn twilio(inbox: &Inbox, auth: &str, fields: &[(&str, &str)]) -> HttpAnswer {
     let path = format!("/2010-04-01/Accounts/{}/Messages.json", Demo::TWILIO_ACCOUNT);
     let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Authorization", auth)];
     http(inbox, "POST", &path, &headers, form(fields).as_bytes()).unwrap()
@@ -133,7 +133,7 @@ fn envelope(payload: &str) -> Vec<u8> {
     format!("{{\"event_id\":\"{EVENT_ID}\",\"sent_at\":\"{sent}\"}}\n{{\"type\":\"event\",\"length\":{length}}}\n{payload}\n").into_bytes()
 }
 
-fn sentry(inbox: &Inbox, extra: &[(&str, &str)], body: &[u8]) -> Answer {
+fn sentry(inbox: &Inbox, extra: &[(&str, &str)], body: &[u8]) -> HttpAnswer {
     let auth =
         format!("Sentry sentry_version=7, sentry_client=watchfire/0.1, sentry_key={}", Demo::SENTRY_KEY);
     let mut headers =

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use watchfire_inbox::{Demo, Fault, Inbox, Provider};
 
-use crate::net::{Answer, http};
+use crate::net::{HttpAnswer, http};
 
-fn call(inbox: &Inbox, method: &str, body: &Value) -> Answer {
+fn call(inbox: &Inbox, method: &str, body: &Value) -> HttpAnswer {
     let bearer = format!("Bearer {}", Demo::SLACK_TOKEN);
     let headers = [("Content-Type", "application/json; charset=utf-8"), ("Authorization", bearer.as_str())];
     http(inbox, "POST", &format!("/api/{method}"), &headers, body.to_string().as_bytes()).unwrap()

@@ -1,7 +1,7 @@
 //! The Slack webhook refuses what Slack refuses, in Slack's words.
 
 use serde_json::json;
-use watchfire_inbox::{Demo, Fault, Inbox, Provider, Verdict};
+use watchfire_inbox::{Demo, Fault, Inbox, MessageVerdict, Provider};
 
 use crate::net::{PATIENCE, get, http, post_json};
 
@@ -123,7 +123,7 @@ fn fails_as_told_and_recovers() {
     assert!(post().is_err(), "reset after it was taken");
     assert_eq!(post().unwrap().body, "ok");
     let verdicts: Vec<_> = inbox.received(Provider::SlackWebhook).into_iter().map(|r| r.verdict).collect();
-    assert!(matches!(verdicts[4], Verdict::Unanswered(_)), "{verdicts:?}");
+    assert!(matches!(verdicts[4], MessageVerdict::Unanswered(_)), "{verdicts:?}");
     assert!(verdicts[5].is_accepted() && verdicts[6].is_accepted(), "{verdicts:?}");
     assert_eq!(inbox.accepted(Provider::SlackWebhook).len(), 2);
 }

@@ -1,6 +1,6 @@
 //! The submission server over real sockets.
 
-use watchfire_inbox::{Fault, Inbox, Provider, Stage};
+use watchfire_inbox::{Fault, Inbox, Provider, SmtpStage};
 
 use crate::net::{PATIENCE, Smtp, auth_plain};
 
@@ -43,9 +43,12 @@ fn fails_at_the_stage_it_is_told() {
     };
     let inbox = Inbox::start().unwrap();
     inbox
-        .fail(Provider::Smtp, reply(Stage::Rcpt, "451 4.7.1 greylisted", Some("ada@example.com")).times(1))
+        .fail(
+            Provider::Smtp,
+            reply(SmtpStage::Rcpt, "451 4.7.1 greylisted", Some("ada@example.com")).times(1),
+        )
         .unwrap();
-    inbox.fail(Provider::Smtp, reply(Stage::Dot, "452 4.2.2 mailbox full", None).times(1)).unwrap();
+    inbox.fail(Provider::Smtp, reply(SmtpStage::Dot, "452 4.2.2 mailbox full", None).times(1)).unwrap();
     inbox
         .fail(Provider::Smtp, Fault::RefuseRecipient { address: "gone@example.com".to_owned() }.always())
         .unwrap();
@@ -73,7 +76,7 @@ fn fails_at_the_stage_it_is_told() {
 fn fails_before_the_greeting_and_at_auth() {
     let reply = |at, reply: &str| Fault::Reply { at, reply: reply.to_owned(), address: None };
     let inbox = Inbox::start().unwrap();
-    inbox.fail(Provider::Smtp, reply(Stage::Connect, "421 4.3.2 not now").times(1)).unwrap();
+    inbox.fail(Provider::Smtp, reply(SmtpStage::Connect, "421 4.3.2 not now").times(1)).unwrap();
     inbox.fail(Provider::Smtp, Fault::Reset { at: None }.times(1)).unwrap();
     inbox.fail(Provider::Smtp, Fault::Slow { millis: 10, at: None }.times(1)).unwrap();
     inbox.fail(Provider::Smtp, Fault::BadCredentials.times(1)).unwrap();
@@ -108,7 +111,7 @@ fn tells_an_accepted_mail_from_an_answered_one() {
 #[test]
 fn hangs_until_the_client_gives_up() {
     let inbox = Inbox::start().unwrap();
-    inbox.fail(Provider::Smtp, Fault::Hang { at: Some(Stage::Ehlo) }.times(1)).unwrap();
+    inbox.fail(Provider::Smtp, Fault::Hang { at: Some(SmtpStage::Ehlo) }.times(1)).unwrap();
     let mut client = Smtp::connect(inbox.smtp_addr());
     assert!(client.reply().starts_with("220 "));
     client.write(b"EHLO client.example.com\r\n");

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 use watchfire_inbox::{Demo, Fault, Inbox, Provider};
 
-use crate::net::{Answer, post_json};
+use crate::net::{HttpAnswer, post_json};
 
-fn call(inbox: &Inbox, method: &str, body: &Value) -> Answer {
+fn call(inbox: &Inbox, method: &str, body: &Value) -> HttpAnswer {
     post_json(inbox, &format!("/bot{}/{method}", Demo::TELEGRAM_TOKEN), &body.to_string())
 }
 
-fn send(inbox: &Inbox, text: &str, mode: &str) -> Answer {
+fn send(inbox: &Inbox, text: &str, mode: &str) -> HttpAnswer {
     call(inbox, "sendMessage", &json!({"chat_id": Demo::TELEGRAM_CHAT, "text": text, "parse_mode": mode}))
 }
 

@@ -19,14 +19,14 @@ const THREADS: u64 = 4;
 const EVENTS: u64 = 2_000;
 
 /// Hangs where it is told to, until it is let go.
-struct Hangs {
+struct HangsWhereTold {
     told: Told,
     in_render: Mutex<Option<mpsc::Receiver<()>>>,
     in_deliver: Mutex<Option<mpsc::Receiver<()>>>,
     hangs: Arc<Mutex<bool>>,
 }
 
-impl Hangs {
+impl HangsWhereTold {
     fn hang(&self, until: &Mutex<Option<mpsc::Receiver<()>>>) {
         if let Some(until) = until.lock().unwrap().take() {
             *self.hangs.lock().unwrap() = true;
@@ -36,7 +36,7 @@ impl Hangs {
     }
 }
 
-impl Sink for Hangs {
+impl Sink for HangsWhereTold {
     fn kind(&self) -> &'static str {
         "hangs"
     }
@@ -110,7 +110,7 @@ fn an_event_returns_whatever_hangs_and_is_counted() {
         let mut until = Some(until);
         let mut hangs_if = |hangs: bool| Mutex::new(if hangs { until.take() } else { None });
         let (told, hangs) = (Told::new(), Arc::new(Mutex::new(false)));
-        let sink = Hangs {
+        let sink = HangsWhereTold {
             told: told.clone(),
             in_render: hangs_if(matches!(what, Rendering | FullQueue)),
             in_deliver: hangs_if(what == Provider),

@@ -11,7 +11,7 @@ use watchfire_outbox::{
     Delivering, Form, Notification, Occasion, Outbox, Outcome, Reason, Receipt, Scope, Sink, SinkExt,
 };
 
-use crate::sinks::{Hangs, Panics, Told};
+use crate::sinks::{HangingSink, PanickingSink, Told};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -239,7 +239,7 @@ impl Sink for Blocks {
 #[test]
 fn a_flush_keeps_its_deadline_and_says_what_is_left() {
     let outbox = quiet("shop").drop_deadline(Duration::ZERO).start().unwrap();
-    let layer = Hangs.layer(&outbox).unwrap();
+    let layer = HangingSink.layer(&outbox).unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         tracing::error!("into the void");
     });
@@ -256,7 +256,7 @@ fn a_hanging_destination_delays_no_other() {
     let told = Told::new();
     let outbox = quiet("shop").drop_deadline(Duration::ZERO).start().unwrap();
     let registry = tracing_subscriber::registry()
-        .with(Hangs.layer(&outbox).unwrap())
+        .with(HangingSink.layer(&outbox).unwrap())
         .with(told.clone().layer(&outbox).unwrap());
     tracing::subscriber::with_default(registry, || tracing::error!("to both"));
     let until = watchfire_core::clock::instant() + LONG;
@@ -328,7 +328,7 @@ fn a_sink_that_panics_costs_a_rendering_and_never_the_worker() {
     for (in_render, in_deliver) in [(true, false), (false, true)] {
         let told = Told::new();
         let panics =
-            Panics { told: told.clone(), in_render: in_render.into(), in_deliver: in_deliver.into() };
+            PanickingSink { told: told.clone(), in_render: in_render.into(), in_deliver: in_deliver.into() };
         let outbox = quiet("shop").start().unwrap();
         let layer = panics.layer(&outbox).unwrap();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {

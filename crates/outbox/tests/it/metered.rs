@@ -19,9 +19,9 @@ const LONG: Duration = Duration::from_secs(20);
 
 /// Keeps what is recorded, as an exporter does. Gauges are kept as the bits of their number.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<BTreeMap<String, Arc<AtomicU64>>>>);
+struct KeptMetrics(Arc<Mutex<BTreeMap<String, Arc<AtomicU64>>>>);
 
-impl Kept {
+impl KeptMetrics {
     fn cell(&self, key: &Key) -> Arc<AtomicU64> {
         let labels: Vec<String> =
             key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
@@ -38,7 +38,7 @@ impl Kept {
     }
 }
 
-impl Recorder for Kept {
+impl Recorder for KeptMetrics {
     fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
@@ -108,7 +108,7 @@ fn expected(stats: &ChannelStats) -> BTreeMap<String, u64> {
 
 #[test]
 fn a_recorder_gets_every_count_that_the_stats_have() {
-    let kept = Kept::default();
+    let kept = KeptMetrics::default();
     metrics::set_global_recorder(kept.clone()).unwrap();
     let why = || Reason::new("as told");
     let answers = [

@@ -17,7 +17,7 @@ use crate::sinks::Told;
 
 const LONG: Duration = Duration::from_secs(30);
 
-struct Counting;
+struct CountingAllocator;
 
 thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
@@ -27,7 +27,7 @@ static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 #[expect(unsafe_code, reason = "counting allocations takes a global allocator")]
 // SAFETY: every call is handed to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.try_with(|count| count.set(count.get() + 1)).ok();
         let held = HELD.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
@@ -44,7 +44,7 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn quiet() -> watchfire_outbox::OutboxBuilder {
     Outbox::builder(App::new("shop")).self_log(SelfLog::to(|_| ())).in_memory()

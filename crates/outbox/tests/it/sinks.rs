@@ -10,10 +10,10 @@ use watchfire_outbox::{Delivering, DeliveryPolicy, Notification, Occasion, Outco
 
 /// Answers as told, else takes everything, and keeps what it was handed. Clones share what is kept.
 #[derive(Clone, Default)]
-pub(crate) struct Told(Arc<Inner>);
+pub(crate) struct Told(Arc<ScriptedInner>);
 
 #[derive(Default)]
-struct Inner {
+struct ScriptedInner {
     answers: Mutex<VecDeque<Outcome>>,
     attempts: Mutex<Vec<Notification>>,
     delivered: Mutex<Vec<Notification>>,
@@ -110,9 +110,9 @@ impl Sink for Told {
 }
 
 /// Never answers.
-pub(crate) struct Hangs;
+pub(crate) struct HangingSink;
 
-impl Sink for Hangs {
+impl Sink for HangingSink {
     fn kind(&self) -> &'static str {
         "hangs"
     }
@@ -127,13 +127,13 @@ impl Sink for Hangs {
 }
 
 /// Panics where it is told to, the first time.
-pub(crate) struct Panics {
+pub(crate) struct PanickingSink {
     pub(crate) told: Told,
     pub(crate) in_render: Mutex<bool>,
     pub(crate) in_deliver: Mutex<bool>,
 }
 
-impl Sink for Panics {
+impl Sink for PanickingSink {
     fn kind(&self) -> &'static str {
         "panics"
     }

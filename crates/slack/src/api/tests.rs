@@ -5,20 +5,20 @@ use watchfire_outbox::{GroupId, Occasion, OccasionKind};
 use watchfire_testing::{Class, check_answers};
 
 use super::*;
-use crate::{Slack, config::Settings, render};
+use crate::{Slack, config::SlackSettings, render};
 
-fn hook() -> Settings {
+fn hook() -> SlackSettings {
     Slack::webhook("https://hooks.slack.com/services/T0EXAMPLE/B0EXAMPLE/plantedWebhookPlantedWebhook")
         .check()
         .unwrap()
         .0
 }
 
-fn bot() -> Settings {
+fn bot() -> SlackSettings {
     Slack::bot("xoxb-planted-token", "C024BE91L").check().unwrap().0
 }
 
-fn notification(slack: &Settings, kind: OccasionKind) -> Notification {
+fn notification(slack: &SlackSettings, kind: OccasionKind) -> Notification {
     let alert = Alert::new(App::new("shop"), Severity::Error, "no stock");
     let receipts = [Receipt::new("C024BE91L", "C024BE91L/1503435956.000247")];
     let occasion = Occasion::first(&alert, "slack", GroupId::from_u64(1), UNIX_EPOCH)

@@ -44,7 +44,7 @@ fn schema() -> Result<()> {
 fn bugsink() -> Result<()> {
     let build = ["build", "--quiet", "--package", "watchfire-sentry", "--example", SENDER];
     shell::run(shell::cargo().args(build))?;
-    let server = Server::start()?;
+    let server = SentryServer::start()?;
     let run = ["run", "--quiet", "--package", "watchfire-sentry", "--example", SENDER, "--"];
     shell::read_within(shell::cargo().args(run).arg(&server.dsn), LIMIT).context("the sender failed")?;
     judge(&server.stored()?)
@@ -80,13 +80,13 @@ fn judge(stored: &Value) -> Result<()> {
 }
 
 /// A running server; it is ended when this is dropped.
-struct Server {
+struct SentryServer {
     child: Child,
     folder: PathBuf,
     dsn: String,
 }
 
-impl Server {
+impl SentryServer {
     fn start() -> Result<Self> {
         let folder = shell::tools().join(format!("bugsink-{}", std::process::id()));
         fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
@@ -122,7 +122,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for SentryServer {
     fn drop(&mut self) {
         shell::end(&mut self.child);
         drop(fs::remove_dir_all(&self.folder));

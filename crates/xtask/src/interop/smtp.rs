@@ -42,7 +42,7 @@ fn meet() -> Result<()> {
         "--example",
         SENDER,
     ]))?;
-    let mut server = Server::start()?;
+    let mut server = SmtpServer::start()?;
     let url = format!("smtp://{USER}:{PASSWORD_IN_URL}@localhost:{}", server.port);
     let sent = shell::read_within(
         shell::cargo()
@@ -60,7 +60,7 @@ const SENDER: &str = "interop_mail";
 
 /// Proves the server with Python's own client first, so that what fails after it is ours.
 fn control() -> Result<()> {
-    let server = Server::start()?;
+    let server = SmtpServer::start()?;
     shell::read_within(
         python::script("smtplib_client.py")
             .args(["--user", USER, "--password", PASSWORD, "--port", &server.port.to_string()])
@@ -124,7 +124,7 @@ fn body_kinds(mail: &Value) -> String {
 }
 
 /// A running server; it is ended when this is dropped.
-struct Server {
+struct SmtpServer {
     child: Child,
     lines: BufReader<ChildStdout>,
     errors: Option<JoinHandle<String>>,
@@ -134,7 +134,7 @@ struct Server {
     ca: PathBuf,
 }
 
-impl Server {
+impl SmtpServer {
     fn start() -> Result<Self> {
         let folder = shell::tools().join(format!("smtp-{}", std::process::id()));
         fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
@@ -178,7 +178,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for SmtpServer {
     fn drop(&mut self) {
         shell::end(&mut self.child);
         drop(fs::remove_dir_all(&self.folder));

@@ -142,15 +142,15 @@ struct Visits;
 
 impl<S: Subscriber> Layer<S> for Visits {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        let mut text = Text(String::with_capacity(256));
+        let mut text = MessageText(String::with_capacity(256));
         event.record(&mut text);
         black_box(text.0);
     }
 }
 
-struct Text(String);
+struct MessageText(String);
 
-impl Visit for Text {
+impl Visit for MessageText {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         use fmt::Write as _;
         write!(self.0, "{}={value:?} ", field.name()).expect("a string");

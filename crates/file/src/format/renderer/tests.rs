@@ -23,9 +23,9 @@ use super::*;
 use crate::{JsonKey, SpanStyle};
 
 /// A generator of numbers: the same seed gives the same events.
-struct Random(u64);
+struct SeededEvents(u64);
 
-impl Random {
+impl SeededEvents {
     fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -70,12 +70,12 @@ const NAMES: [&str; 16] = [
     "x=y", "spans", "fields", "error", "severity",
 ];
 
-fn text(random: &mut Random) -> String {
+fn text(random: &mut SeededEvents) -> String {
     (0..random.below(4)).map(|_| *random.pick(&PIECES)).collect()
 }
 
 #[derive(Debug)]
-enum Given {
+enum GivenValue {
     Str(String),
     Debug(String),
     Panics,
@@ -85,27 +85,27 @@ enum Given {
     U128(u128),
     F64(f64),
     Bool(bool),
-    Error(Failure),
+    Error(ChainedFailure),
 }
 
 #[derive(Debug)]
-struct Failure(String, Option<Box<Failure>>);
+struct ChainedFailure(String, Option<Box<ChainedFailure>>);
 
-impl fmt::Display for Failure {
+impl fmt::Display for ChainedFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl Error for Failure {
+impl Error for ChainedFailure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.1.as_deref().map(|cause| cause as _)
     }
 }
 
-struct Panics;
+struct PanickingValue;
 
-impl fmt::Debug for Panics {
+impl fmt::Debug for PanickingValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("half")?;
         // Without the hook, which would print.
@@ -114,35 +114,36 @@ impl fmt::Debug for Panics {
 }
 
 #[expect(clippy::cast_possible_wrap, reason = "any bits will do")]
-fn given(random: &mut Random) -> Given {
+fn given(random: &mut SeededEvents) -> GivenValue {
     let bits = random.below(usize::MAX) as u64;
     let bits = bits >> random.below(64);
     match random.below(40) {
-        0..10 => Given::Str(text(random)),
-        10..16 => Given::Debug(text(random)),
-        16 if random.below(20) == 0 => Given::Panics,
-        16..19 => Given::I64(-(bits as i64)),
-        19..22 => Given::U64(bits),
-        22 => Given::I128(-(i128::from(bits) << random.below(64))),
-        23 => Given::U128(u128::from(bits) << random.below(64)),
-        24 => Given::F64(f64::from_bits(bits.rotate_left(11))),
-        25..27 => Given::F64(f64::from(u32::try_from(bits % 1_000_000).unwrap()) / 1000.0),
-        27 => Given::Bool(bits & 1 == 0),
+        0..10 => GivenValue::Str(text(random)),
+        10..16 => GivenValue::Debug(text(random)),
+        16 if random.below(20) == 0 => GivenValue::Panics,
+        16..19 => GivenValue::I64(-(bits as i64)),
+        19..22 => GivenValue::U64(bits),
+        22 => GivenValue::I128(-(i128::from(bits) << random.below(64))),
+        23 => GivenValue::U128(u128::from(bits) << random.below(64)),
+        24 => GivenValue::F64(f64::from_bits(bits.rotate_left(11))),
+        25..27 => GivenValue::F64(f64::from(u32::try_from(bits % 1_000_000).unwrap()) / 1000.0),
+        27 => GivenValue::Bool(bits & 1 == 0),
         28..30 => {
             let causes = (0..random.below(3)).map(|_| text(random)).collect::<Vec<_>>();
-            let cause = causes.into_iter().fold(None, |cause, text| Some(Box::new(Failure(text, cause))));
-            Given::Error(Failure(text(random), cause))
+            let cause =
+                causes.into_iter().fold(None, |cause, text| Some(Box::new(ChainedFailure(text, cause))));
+            GivenValue::Error(ChainedFailure(text(random), cause))
         }
-        _ => Given::Str(text(random)),
+        _ => GivenValue::Str(text(random)),
     }
 }
 
-impl Given {
+impl GivenValue {
     fn with<R>(&self, then: impl FnOnce(&dyn Value) -> R) -> R {
         match self {
             Self::Str(text) => then(&text.as_str()),
             Self::Debug(text) => then(&debug(format_args!("{text}"))),
-            Self::Panics => then(&debug(Panics)),
+            Self::Panics => then(&debug(PanickingValue)),
             Self::I64(n) => then(n),
             Self::U64(n) => then(n),
             Self::I128(n) => then(n),
@@ -170,9 +171,9 @@ impl Given {
     }
 }
 
-struct Site(OnceLock<Metadata<'static>>);
+struct TestSite(OnceLock<Metadata<'static>>);
 
-impl Callsite for Site {
+impl Callsite for TestSite {
     fn set_interest(&self, _interest: Interest) {}
 
     fn metadata(&self) -> &Metadata<'_> {
@@ -180,9 +181,9 @@ impl Callsite for Site {
     }
 }
 
-fn site(random: &mut Random, kind: Kind, names: Vec<&'static str>) -> &'static Metadata<'static> {
+fn site(random: &mut SeededEvents, kind: Kind, names: Vec<&'static str>) -> &'static Metadata<'static> {
     const LEVELS: [Level; 5] = [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR];
-    let site: &'static Site = Box::leak(Box::new(Site(OnceLock::new())));
+    let site: &'static TestSite = Box::leak(Box::new(TestSite(OnceLock::new())));
     let fields = FieldSet::new(names.leak(), identify_callsite!(site));
     let target = *random.pick(&["shop", "shop::pay", "a \"b\"\n"]);
     let (file, line) = (random.below(4) > 0).then_some(("src/pay.rs", 12)).unzip();
@@ -191,7 +192,7 @@ fn site(random: &mut Random, kind: Kind, names: Vec<&'static str>) -> &'static M
     site.0.get().unwrap()
 }
 
-fn names(random: &mut Random) -> Vec<&'static str> {
+fn names(random: &mut SeededEvents) -> Vec<&'static str> {
     let mut names = match random.below(6) {
         0 => vec![],
         1 => vec!["user", "message"],
@@ -257,11 +258,11 @@ fn both() -> &'static Both {
 
 fn emit(
     metadata: &'static Metadata<'static>,
-    values: &[Option<Given>],
+    values: &[Option<GivenValue>],
     then: &mut dyn FnMut(&ValueArray<'_>),
 ) {
     fn next<'v>(
-        values: &'v [Option<Given>],
+        values: &'v [Option<GivenValue>],
         fields: &'v [tracing_core::Field],
         array: &mut Vec<(&'v tracing_core::Field, Option<&'v dyn Value>)>,
         then: &mut dyn FnMut(&ValueArray<'_>),
@@ -291,13 +292,13 @@ fn emit(
 
 type ValueArray<'v> = [(&'v tracing_core::Field, Option<&'v dyn Value>); 8];
 
-fn values(random: &mut Random, metadata: &Metadata<'_>) -> Vec<Option<Given>> {
+fn values(random: &mut SeededEvents, metadata: &Metadata<'_>) -> Vec<Option<GivenValue>> {
     metadata.fields().iter().map(|_| (random.below(10) > 0).then(|| given(random))).collect()
 }
 
 #[test]
 fn both_ways_write_the_same_bytes_of_100_000_events() {
-    let mut random = Random(0x5eed_1234_5678_9abc);
+    let mut random = SeededEvents(0x5eed_1234_5678_9abc);
     let both = both();
     let mut small = Limits::default();
     (small.value, small.message, small.total, small.fields, small.spans, small.causes) = (9, 20, 27, 4, 2, 1);
@@ -372,7 +373,7 @@ fn both_ways_write_the_same_bytes_of_100_000_events() {
 }
 
 /// Checks that JSON has every value as it was given; redaction is off.
-fn reads_back(line: &str, metadata: &Metadata<'_>, given: &[Option<Given>]) {
+fn reads_back(line: &str, metadata: &Metadata<'_>, given: &[Option<GivenValue>]) {
     const OWN: [&str; 7] = ["time", "level", "target", "message", "spans", "causes", "stack"];
     let read: Parsed = serde_json::from_str(line.strip_prefix('<').unwrap()).unwrap();
     let names: Vec<&str> = metadata.fields().iter().map(|field| field.name()).collect();
@@ -389,8 +390,10 @@ fn reads_back(line: &str, metadata: &Metadata<'_>, given: &[Option<Given>]) {
 fn a_usual_text_is_masked_once_it_is_a_credential() {
     let both = both();
     let dispatch = Dispatch::new(registry().with(HandlerLayer::new(both)));
-    let metadata = site(&mut Random(7), Kind::EVENT, vec!["message", "note"]);
-    let given = || vec![Some(Given::Str("a".to_owned())), Some(Given::Str("kept-for-long-7231".to_owned()))];
+    let metadata = site(&mut SeededEvents(7), Kind::EVENT, vec!["message", "note"]);
+    let given = || {
+        vec![Some(GivenValue::Str("a".to_owned())), Some(GivenValue::Str("kept-for-long-7231".to_owned()))]
+    };
     let turn = || {
         // Once for each format: every one keeps the text.
         for _ in 0..both.renderers.len() {
@@ -433,9 +436,9 @@ fn a_layer_without_redaction_unmasks_no_span_of_another() {
             .with(layer(Redactor::default().name("id"), &named))
             .with(layer(Redactor::off(), &open)),
     );
-    let span = site(&mut Random(1), Kind::SPAN, vec!["url", "id"]);
-    let event = site(&mut Random(3), Kind::EVENT, vec!["message"]);
-    let text = |text: &str| Some(Given::Str(text.to_owned()));
+    let span = site(&mut SeededEvents(1), Kind::SPAN, vec!["url", "id"]);
+    let event = site(&mut SeededEvents(3), Kind::EVENT, vec!["message"]);
+    let text = |text: &str| Some(GivenValue::Str(text.to_owned()));
     dispatcher::with_default(&dispatch, || {
         let mut entered = None;
         emit(span, &[text("https://ada:hunter22@example.com/"), text("7f3a")], &mut |array| {

@@ -1,17 +1,17 @@
 //! Read templates: pure, all mistakes at once, each with its place.
 
 use super::{
-    Name,
+    ValueName,
     spec::{Align, Sign, Spec},
 };
 
 /// A part of a template.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Piece {
+pub(crate) enum TemplatePiece {
     Text(String),
     /// `pattern` is how a time is written: `{time:%H:%M}`.
     Value {
-        name: Name,
+        name: ValueName,
         pattern: Option<String>,
         spec: Spec,
     },
@@ -22,7 +22,7 @@ const WIDEST: usize = 1000;
 
 #[derive(Default)]
 struct Pieces {
-    pieces: Vec<Piece>,
+    pieces: Vec<TemplatePiece>,
     mistakes: Vec<String>,
     values: usize,
 }
@@ -31,21 +31,21 @@ impl Pieces {
     fn text(&mut self, char: char) {
         // A line break in a template is the author's; everything else that is a control character is a mistake.
         match self.pieces.last_mut() {
-            Some(Piece::Text(text)) => text.push(char),
-            _ => self.pieces.push(Piece::Text(char.to_string())),
+            Some(TemplatePiece::Text(text)) => text.push(char),
+            _ => self.pieces.push(TemplatePiece::Text(char.to_string())),
         }
     }
 
     fn value(&mut self, name: &str, pattern: Option<String>, spec: Spec) {
         self.values += 1;
-        self.pieces.push(Piece::Value { name: Name::of(name), pattern, spec });
+        self.pieces.push(TemplatePiece::Value { name: ValueName::of(name), pattern, spec });
     }
 
     fn mistake(&mut self, at: usize, what: impl Into<String>) {
         self.mistakes.push(format!("at character {}: {}", at + 1, what.into()));
     }
 
-    fn end(mut self, example: &str) -> Result<Vec<Piece>, Vec<String>> {
+    fn end(mut self, example: &str) -> Result<Vec<TemplatePiece>, Vec<String>> {
         if self.values == 0 && self.mistakes.is_empty() {
             self.mistakes.push(format!("names nothing of a record; expected something like {example}"));
         }
@@ -54,7 +54,7 @@ impl Pieces {
 }
 
 /// Reads `{name!r:spec}`, with `{{` and `}}` for braces.
-pub(super) fn braces(text: &str) -> Result<Vec<Piece>, Vec<String>> {
+pub(super) fn braces(text: &str) -> Result<Vec<TemplatePiece>, Vec<String>> {
     let chars: Vec<char> = text.chars().collect();
     let at = |place: usize| chars.get(place).copied();
     let mut out = Pieces::default();
@@ -194,7 +194,7 @@ fn brace_spec(text: &str) -> Result<Spec, String> {
 }
 
 /// Reads `%(name)-8.3s`, with `%%` for the character.
-pub(super) fn percent(text: &str) -> Result<Vec<Piece>, Vec<String>> {
+pub(super) fn percent(text: &str) -> Result<Vec<TemplatePiece>, Vec<String>> {
     let chars: Vec<char> = text.chars().collect();
     let mut out = Pieces::default();
     let mut place = 0;

@@ -8,7 +8,7 @@ use super::{items, string};
 const BLOCKS_TEXT: usize = 12_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum BlockRefusal {
     NoText,
     BadType,
     TooManyAttachments,
@@ -18,25 +18,27 @@ pub(crate) enum Refusal {
 }
 
 /// Checks what both the webhook and the Web API check.
-pub(crate) fn check(message: &Value) -> Result<(), Refusal> {
+pub(crate) fn check(message: &Value) -> Result<(), BlockRefusal> {
     if message.get("text").is_some_and(|text| !text.is_string() && !text.is_null()) {
-        return Err(Refusal::BadType);
+        return Err(BlockRefusal::BadType);
     }
     let blocks = match message.get("blocks") {
         None | Some(Value::Null) => None,
         Some(Value::Array(blocks)) => Some(blocks),
         Some(_) => {
-            return Err(Refusal::InvalidBlocks(vec!["must be an array [json-pointer:/blocks]".to_owned()]));
+            return Err(BlockRefusal::InvalidBlocks(vec![
+                "must be an array [json-pointer:/blocks]".to_owned(),
+            ]));
         }
     };
     let attachments = match message.get("attachments") {
         None | Some(Value::Null) => None,
         Some(Value::Array(attachments)) => Some(attachments),
-        Some(_) => return Err(Refusal::BadType),
+        Some(_) => return Err(BlockRefusal::BadType),
     };
     let attachments = attachments.map_or(&[] as &[Value], Vec::as_slice);
     if attachments.len() > 100 {
-        return Err(Refusal::TooManyAttachments);
+        return Err(BlockRefusal::TooManyAttachments);
     }
     let mut checker = Checker::default();
     if let Some(blocks) = blocks {
@@ -46,10 +48,10 @@ pub(crate) fn check(message: &Value) -> Result<(), Refusal> {
         checker.attachment(attachment, &format!("/attachments/{index}"));
     }
     if !checker.faults.is_empty() {
-        return Err(Refusal::InvalidBlocks(checker.faults));
+        return Err(BlockRefusal::InvalidBlocks(checker.faults));
     }
     if checker.text > BLOCKS_TEXT || checker.markdown > BLOCKS_TEXT {
-        return Err(Refusal::BlocksTooLong);
+        return Err(BlockRefusal::BlocksTooLong);
     }
     let no_blocks = blocks.is_none_or(Vec::is_empty);
     let visible = attachments.iter().any(|a| {
@@ -58,7 +60,7 @@ pub(crate) fn check(message: &Value) -> Result<(), Refusal> {
             || !items(a, "fields").is_empty()
     });
     if string(message, "text").trim().is_empty() && no_blocks && !visible {
-        return Err(Refusal::NoText);
+        return Err(BlockRefusal::NoText);
     }
     Ok(())
 }
@@ -99,7 +101,7 @@ impl Checker {
         }
         match string(block, "type") {
             "section" => self.section(block, at),
-            "header" => self.text_object(block.get("text"), Kind::Plain, 150, &format!("{at}/text")),
+            "header" => self.text_object(block.get("text"), TextKind::Plain, 150, &format!("{at}/text")),
             "context" => self.context(block, at),
             "actions" => self.actions(block, at),
             "image" => self.image(block, at),
@@ -120,7 +122,7 @@ impl Checker {
         let fields = block.get("fields");
         match (block.get("text"), fields) {
             (None, None) => self.fault("missing required field: text", at),
-            (Some(text), _) => self.text_object(Some(text), Kind::Any, 3_000, &format!("{at}/text")),
+            (Some(text), _) => self.text_object(Some(text), TextKind::Any, 3_000, &format!("{at}/text")),
             (None, Some(_)) => {}
         }
         let Some(fields) = fields else { return };
@@ -134,7 +136,7 @@ impl Checker {
             self.fault("no more than 10 items allowed", &format!("{at}/fields"));
         }
         for (index, field) in fields.iter().enumerate() {
-            self.text_object(Some(field), Kind::Any, 2_000, &format!("{at}/fields/{index}"));
+            self.text_object(Some(field), TextKind::Any, 2_000, &format!("{at}/fields/{index}"));
         }
     }
 
@@ -152,7 +154,7 @@ impl Checker {
             if string(element, "type") == "image" {
                 self.image(element, &at);
             } else {
-                self.text_object(Some(element), Kind::Any, 3_000, &at);
+                self.text_object(Some(element), TextKind::Any, 3_000, &at);
             }
         }
     }
@@ -170,7 +172,7 @@ impl Checker {
             let at = format!("{at}/{index}");
             self.limit(string(element, "action_id"), 0, 255, &format!("{at}/action_id"));
             if string(element, "type") == "button" {
-                self.text_object(element.get("text"), Kind::Plain, 75, &format!("{at}/text"));
+                self.text_object(element.get("text"), TextKind::Plain, 75, &format!("{at}/text"));
                 self.limit(string(element, "value"), 0, 2_000, &format!("{at}/value"));
                 self.limit(string(element, "url"), 0, 3_000, &format!("{at}/url"));
             }
@@ -216,12 +218,12 @@ impl Checker {
         }
     }
 
-    fn text_object(&mut self, object: Option<&Value>, kind: Kind, most: usize, at: &str) {
+    fn text_object(&mut self, object: Option<&Value>, kind: TextKind, most: usize, at: &str) {
         let Some(object) = object.filter(|o| o.is_object()) else {
             return self.fault("must be an object", at);
         };
         match (string(object, "type"), kind) {
-            ("plain_text", _) | ("mrkdwn", Kind::Any) => {}
+            ("plain_text", _) | ("mrkdwn", TextKind::Any) => {}
             _ => self.fault("failed to match all allowed schemas", at),
         }
         if string(object, "type") == "mrkdwn" && object.get("emoji").is_some() {
@@ -258,7 +260,7 @@ impl Checker {
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum TextKind {
     Plain,
     Any,
 }

@@ -24,8 +24,8 @@ pub(crate) fn mrkdwn_plain(text: &str) -> String {
     let mut plain = String::new();
     for piece in pieces(text) {
         match piece {
-            Piece::Text(text) => plain.push_str(&decode(text)),
-            Piece::Angle(inner) => plain.push_str(&label(inner)),
+            MarkupPiece::Text(text) => plain.push_str(&decode(text)),
+            MarkupPiece::Angle(inner) => plain.push_str(&label(inner)),
         }
     }
     plain
@@ -206,11 +206,11 @@ impl Out {
     fn styled(&mut self, text: &str) {
         for piece in pieces(text) {
             match piece {
-                Piece::Angle(inner) => {
+                MarkupPiece::Angle(inner) => {
                     let target = inner.split('|').next().unwrap_or_default();
                     self.html.link(&decode(target), &label(inner));
                 }
-                Piece::Text(text) => self.marks(&decode(text)),
+                MarkupPiece::Text(text) => self.marks(&decode(text)),
             }
         }
     }
@@ -260,18 +260,18 @@ fn next_mark(text: &str) -> Option<(&str, &'static str, &str, &str)> {
     None
 }
 
-enum Piece<'a> {
+enum MarkupPiece<'a> {
     Text(&'a str),
     /// What stands between `<` and `>`.
     Angle(&'a str),
 }
 
-fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+fn pieces(text: &str) -> impl Iterator<Item = MarkupPiece<'_>> {
     text.split('<').enumerate().flat_map(|(index, part)| {
         let angle = if index == 0 { None } else { part.split_once('>') };
         match angle {
-            Some((inner, after)) => [Some(Piece::Angle(inner)), Some(Piece::Text(after))],
-            None => [None, Some(Piece::Text(part))],
+            Some((inner, after)) => [Some(MarkupPiece::Angle(inner)), Some(MarkupPiece::Text(after))],
+            None => [None, Some(MarkupPiece::Text(part))],
         }
         .into_iter()
         .flatten()

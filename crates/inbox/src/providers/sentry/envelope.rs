@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Envelope {
+pub(crate) struct SentryEnvelope {
     pub(crate) headers: Map<String, Value>,
     pub(crate) items: Vec<Item>,
 }
@@ -24,7 +24,7 @@ impl Item {
     }
 }
 
-impl Envelope {
+impl SentryEnvelope {
     /// Parses a whole envelope; an error is one of Relay's causes.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let (first, mut rest) = line(bytes);
@@ -82,7 +82,7 @@ fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
 
 #[cfg(test)]
 mod tests {
-    use super::Envelope;
+    use super::SentryEnvelope;
 
     #[test]
     fn parses_what_the_format_allows() {
@@ -102,7 +102,7 @@ mod tests {
             ),
         ];
         for (bytes, items) in cases {
-            let envelope = Envelope::parse(bytes).unwrap();
+            let envelope = SentryEnvelope::parse(bytes).unwrap();
             let found: Vec<_> = envelope.items.iter().map(|item| (item.kind(), item.payload.len())).collect();
             assert_eq!(found, items, "{}", String::from_utf8_lossy(bytes));
         }
@@ -119,7 +119,12 @@ mod tests {
             (b"{}\nnonsense\n", "invalid item header"),
         ];
         for (bytes, cause) in cases {
-            assert_eq!(Envelope::parse(bytes).unwrap_err(), cause, "{}", String::from_utf8_lossy(bytes));
+            assert_eq!(
+                SentryEnvelope::parse(bytes).unwrap_err(),
+                cause,
+                "{}",
+                String::from_utf8_lossy(bytes)
+            );
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::record::{Entry, Part, headline};
+use crate::record::{Described, ViewPart, headline};
 
 /// Fills the entry from an event payload.
-pub(crate) fn describe(event: &Value, entry: &mut Entry) {
+pub(crate) fn describe(event: &Value, entry: &mut Described) {
     let exceptions = list(event, "exception");
     entry.title = title(event, &exceptions);
     for (name, key) in [
@@ -91,9 +91,9 @@ fn table(value: Option<&Value>) -> String {
     lines.join("\n")
 }
 
-fn push(entry: &mut Entry, title: &str, text: String) {
+fn push(entry: &mut Described, title: &str, text: String) {
     if !text.trim().is_empty() {
-        entry.view.parts.push(Part::Text { title: title.to_owned(), text });
+        entry.view.parts.push(ViewPart::Text { title: title.to_owned(), text });
     }
 }
 

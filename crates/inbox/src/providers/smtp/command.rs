@@ -2,7 +2,7 @@
 
 /// One command line, without its CRLF.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Command {
+pub(crate) enum SmtpCommand {
     Ehlo(String),
     Helo(String),
     StartTls,
@@ -28,7 +28,7 @@ pub(crate) enum Command {
     Unknown,
 }
 
-impl Command {
+impl SmtpCommand {
     pub(crate) fn parse(line: &str) -> Self {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let bare = |command: Self| if rest.is_empty() { command } else { Self::Faulty(NO_PARAMETERS) };
@@ -58,16 +58,16 @@ const NO_PARAMETERS: &str = "501 5.5.4 no parameters are allowed";
 const SYNTAX: &str = "501 5.5.4 syntax: <address> follows the colon at once";
 const BAD_ADDRESS: &str = "501 5.1.3 bad address syntax";
 
-fn auth(rest: &str) -> Command {
+fn auth(rest: &str) -> SmtpCommand {
     let mut words = rest.split(' ');
     let Some(mechanism) = words.next().filter(|word| !word.is_empty()) else {
-        return Command::Faulty("501 5.5.4 a mechanism is expected");
+        return SmtpCommand::Faulty("501 5.5.4 a mechanism is expected");
     };
     let initial = words.next().map(str::to_owned);
     if words.next().is_some() {
-        return Command::Faulty("501 5.5.4 too many words");
+        return SmtpCommand::Faulty("501 5.5.4 too many words");
     }
-    Command::Auth { mechanism: mechanism.to_ascii_uppercase(), initial }
+    SmtpCommand::Auth { mechanism: mechanism.to_ascii_uppercase(), initial }
 }
 
 type Path = (String, Vec<(String, Option<String>)>);

@@ -2,12 +2,12 @@
 
 use mail_parser::{Address, Message, MessageParser, MimeHeaders as _, PartType};
 
-use super::session::{Envelope, split};
-use crate::record::{Entry, Part};
+use super::session::{SmtpEnvelope, split};
+use crate::record::{Described, ViewPart};
 
 /// Gives the view, the Message-ID and the id that the mail answers.
-pub(crate) fn read(envelope: &Envelope) -> (Entry, Option<String>, Option<String>) {
-    let mut entry = Entry { recipients: envelope.to.clone(), ..Entry::default() };
+pub(crate) fn read(envelope: &SmtpEnvelope) -> (Described, Option<String>, Option<String>) {
+    let mut entry = Described { recipients: envelope.to.clone(), ..Described::default() };
     if envelope.data.is_empty() {
         return (entry, None, None);
     }
@@ -23,7 +23,7 @@ pub(crate) fn read(envelope: &Envelope) -> (Entry, Option<String>, Option<String
     (entry, mail.message_id().map(str::to_owned), thread)
 }
 
-fn facts(entry: &mut Entry, mail: &Message<'_>) {
+fn facts(entry: &mut Described, mail: &Message<'_>) {
     let view = &mut entry.view;
     view.fact("From", addresses(mail.from()));
     view.fact("Reply-To", addresses(mail.reply_to()));
@@ -40,35 +40,35 @@ fn facts(entry: &mut Entry, mail: &Message<'_>) {
     }
 }
 
-fn parts(entry: &mut Entry, mail: &Message<'_>, data: &[u8]) {
+fn parts(entry: &mut Described, mail: &Message<'_>, data: &[u8]) {
     let parts = &mut entry.view.parts;
     for index in 0..mail.text_body_count() {
         // A mail with HTML only is offered as text by the parser too; that is not what was sent.
         let sent = mail.text_part(index as u32).is_some_and(|part| matches!(part.body, PartType::Text(_)));
         if let (true, Some(text)) = (sent, mail.body_text(index)) {
-            parts.push(Part::Text { title: "Text".to_owned(), text: text.into_owned() });
+            parts.push(ViewPart::Text { title: "Text".to_owned(), text: text.into_owned() });
         }
     }
     for index in 0..mail.html_body_count() {
         let sent = mail.html_part(index as u32).is_some_and(|part| matches!(part.body, PartType::Html(_)));
         if let (true, Some(html)) = (sent, mail.body_html(index)) {
-            parts.push(Part::Html { title: "HTML".to_owned(), html: html.into_owned() });
+            parts.push(ViewPart::Html { title: "HTML".to_owned(), html: html.into_owned() });
         }
     }
     for attachment in mail.attachments() {
         let name = attachment.attachment_name().unwrap_or("unnamed");
         let text = String::from_utf8_lossy(attachment.contents()).into_owned();
-        parts.push(Part::Text {
+        parts.push(ViewPart::Text {
             title: format!("Attachment {name}, {} bytes", attachment.contents().len()),
             text,
         });
     }
     let headers = String::from_utf8_lossy(split(data).0).into_owned();
-    parts.push(Part::Text { title: "Headers".to_owned(), text: headers });
+    parts.push(ViewPart::Text { title: "Headers".to_owned(), text: headers });
 }
 
 /// What RFC 5322 demands and relays let pass.
-fn notes(entry: &mut Entry, mail: &Message<'_>) {
+fn notes(entry: &mut Described, mail: &Message<'_>) {
     for name in ["From", "Date"] {
         match mail.header_values(name).count() {
             0 => entry.notes.push(format!("no {name} header, which RFC 5322 demands")),

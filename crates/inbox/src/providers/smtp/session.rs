@@ -3,9 +3,9 @@
 mod auth;
 mod transaction;
 
-use super::Rules;
-use super::command::Command;
-use crate::fault::Stage;
+use super::SmtpRules;
+use super::command::SmtpCommand;
+use crate::fault::SmtpStage;
 
 pub(crate) use transaction::split;
 
@@ -15,7 +15,7 @@ pub(crate) const GREETING: &str = "220 localhost ESMTP watchfire inbox";
 const COMMAND_LINE: usize = 512;
 const AUTH_LINE: usize = 12_288;
 pub(crate) struct Session {
-    rules: Rules,
+    rules: SmtpRules,
     buffer: Vec<u8>,
     phase: Phase,
     /// The client's name, once it has said `EHLO` or `HELO`.
@@ -23,7 +23,7 @@ pub(crate) struct Session {
     extended: bool,
     secure: bool,
     user: Option<String>,
-    mail: Option<Envelope>,
+    mail: Option<SmtpEnvelope>,
     /// The address of the command at hand, for the record of a fault.
     pending: Option<String>,
     body: Body,
@@ -34,23 +34,23 @@ pub(crate) struct Session {
 
 /// What the buffer holds next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct SmtpStep {
     /// The point of the dialogue, where a fault may bite.
-    pub(crate) stage: Option<Stage>,
+    pub(crate) stage: Option<SmtpStage>,
     /// The recipient, at `RCPT`.
     pub(crate) address: Option<String>,
     input: Input,
 }
 
-impl Step {
-    pub(crate) fn at(stage: Stage) -> Self {
+impl SmtpStep {
+    pub(crate) fn at(stage: SmtpStage) -> Self {
         Self { stage: Some(stage), address: None, input: Input::Nothing }
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Input {
-    Command(Command),
+    Command(SmtpCommand),
     /// A line of an AUTH exchange.
     Response(String),
     /// The mail is complete.
@@ -68,7 +68,7 @@ pub(crate) enum Effect {
     Close,
     /// A mail with the reply to its final dot.
     Mail {
-        envelope: Envelope,
+        envelope: SmtpEnvelope,
         answer: String,
         accepted: bool,
     },
@@ -76,7 +76,7 @@ pub(crate) enum Effect {
 
 /// One mail transaction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Envelope {
+pub(crate) struct SmtpEnvelope {
     pub(crate) client: String,
     pub(crate) secure: bool,
     pub(crate) user: Option<String>,
@@ -87,7 +87,7 @@ pub(crate) struct Envelope {
     pub(crate) data: Vec<u8>,
 }
 
-impl Envelope {
+impl SmtpEnvelope {
     /// The envelope as name and value.
     pub(crate) fn head(&self) -> Vec<(String, String)> {
         let mut head = vec![("EHLO".to_owned(), self.client.clone())];
@@ -118,7 +118,7 @@ struct Body {
 }
 
 impl Session {
-    pub(crate) fn new(rules: Rules) -> Self {
+    pub(crate) fn new(rules: SmtpRules) -> Self {
         Self {
             rules,
             buffer: Vec::new(),
@@ -150,7 +150,7 @@ impl Session {
     }
 
     /// What is known of the mail so far.
-    pub(crate) fn envelope(&self) -> Envelope {
+    pub(crate) fn envelope(&self) -> SmtpEnvelope {
         self.mail.clone().unwrap_or_else(|| self.fresh())
     }
 
@@ -160,7 +160,7 @@ impl Session {
     }
 
     /// Takes the next whole line out of the buffer; in a mail, all of its lines.
-    pub(crate) fn step(&mut self) -> Option<Step> {
+    pub(crate) fn step(&mut self) -> Option<SmtpStep> {
         loop {
             if self.over {
                 return None;
@@ -169,30 +169,30 @@ impl Session {
                 Ok(line) => line,
                 Err(reply) => {
                     self.over = true;
-                    return Some(Step { stage: None, address: None, input: Input::Broken(reply) });
+                    return Some(SmtpStep { stage: None, address: None, input: Input::Broken(reply) });
                 }
             };
             if self.phase != Phase::Data {
                 return Some(self.classify(&line));
             }
             if line == b"." {
-                return Some(Step { input: Input::Dot, ..Step::at(Stage::Dot) });
+                return Some(SmtpStep { input: Input::Dot, ..SmtpStep::at(SmtpStage::Dot) });
             }
             self.text(&line);
         }
     }
 
     /// Acts as if a step had been answered with a fault's reply.
-    pub(crate) fn skip(&mut self, step: &Step) {
+    pub(crate) fn skip(&mut self, step: &SmtpStep) {
         match step.stage {
-            Some(Stage::Dot) => self.end_mail(),
-            Some(Stage::Auth) => self.phase = Phase::Command,
+            Some(SmtpStage::Dot) => self.end_mail(),
+            Some(SmtpStage::Auth) => self.phase = Phase::Command,
             _ => {}
         }
     }
 
     /// Carries out a step; `refused` tells which recipients do not exist.
-    pub(crate) fn apply(&mut self, step: Step, refused: impl Fn(&str) -> bool) -> Vec<Effect> {
+    pub(crate) fn apply(&mut self, step: SmtpStep, refused: impl Fn(&str) -> bool) -> Vec<Effect> {
         match step.input {
             Input::Nothing => Vec::new(),
             Input::Broken(answer) if self.in_data() => {
@@ -230,56 +230,56 @@ impl Session {
         Some(Ok(line))
     }
 
-    fn classify(&mut self, line: &[u8]) -> Step {
+    fn classify(&mut self, line: &[u8]) -> SmtpStep {
         let Ok(line) = std::str::from_utf8(line) else {
-            return Step { stage: None, address: None, input: Input::Broken("500 5.5.2 not UTF-8") };
+            return SmtpStep { stage: None, address: None, input: Input::Broken("500 5.5.2 not UTF-8") };
         };
         if self.phase != Phase::Command {
-            return Step { stage: None, address: None, input: Input::Response(line.to_owned()) };
+            return SmtpStep { stage: None, address: None, input: Input::Response(line.to_owned()) };
         }
-        let command = Command::parse(line);
+        let command = SmtpCommand::parse(line);
         let (stage, address) = match &command {
-            Command::Ehlo(_) | Command::Helo(_) => (Some(Stage::Ehlo), None),
-            Command::StartTls => (Some(Stage::Starttls), None),
-            Command::Auth { .. } => (Some(Stage::Auth), None),
-            Command::Mail { from, .. } => {
+            SmtpCommand::Ehlo(_) | SmtpCommand::Helo(_) => (Some(SmtpStage::Ehlo), None),
+            SmtpCommand::StartTls => (Some(SmtpStage::Starttls), None),
+            SmtpCommand::Auth { .. } => (Some(SmtpStage::Auth), None),
+            SmtpCommand::Mail { from, .. } => {
                 self.pending = Some(from.clone());
-                (Some(Stage::Mail), None)
+                (Some(SmtpStage::Mail), None)
             }
-            Command::Rcpt { to, .. } => {
+            SmtpCommand::Rcpt { to, .. } => {
                 self.pending = Some(to.clone());
-                (Some(Stage::Rcpt), Some(to.clone()))
+                (Some(SmtpStage::Rcpt), Some(to.clone()))
             }
-            Command::Data => (Some(Stage::Data), None),
-            Command::Quit => (Some(Stage::Quit), None),
+            SmtpCommand::Data => (Some(SmtpStage::Data), None),
+            SmtpCommand::Quit => (Some(SmtpStage::Quit), None),
             _ => (None, None),
         };
-        Step { stage, address, input: Input::Command(command) }
+        SmtpStep { stage, address, input: Input::Command(command) }
     }
 
-    fn command(&mut self, command: Command, refused: impl Fn(&str) -> bool) -> Vec<Effect> {
+    fn command(&mut self, command: SmtpCommand, refused: impl Fn(&str) -> bool) -> Vec<Effect> {
         match command {
-            Command::Ehlo(name) => self.ehlo(name),
-            Command::Helo(name) => {
+            SmtpCommand::Ehlo(name) => self.ehlo(name),
+            SmtpCommand::Helo(name) => {
                 self.client = Some(name);
                 self.extended = false;
                 self.mail = None;
                 vec![reply("250 localhost")]
             }
-            Command::StartTls => self.starttls(),
-            Command::Auth { mechanism, initial } => self.auth(&mechanism, initial),
-            Command::Mail { from, parameters } => vec![reply(self.mail_from(from, &parameters))],
-            Command::Rcpt { to, parameters } => vec![reply(self.rcpt_to(to, &parameters, refused))],
-            Command::Data => vec![reply(self.data())],
-            Command::Rset => {
+            SmtpCommand::StartTls => self.starttls(),
+            SmtpCommand::Auth { mechanism, initial } => self.auth(&mechanism, initial),
+            SmtpCommand::Mail { from, parameters } => vec![reply(self.mail_from(from, &parameters))],
+            SmtpCommand::Rcpt { to, parameters } => vec![reply(self.rcpt_to(to, &parameters, refused))],
+            SmtpCommand::Data => vec![reply(self.data())],
+            SmtpCommand::Rset => {
                 self.mail = None;
                 vec![reply("250 2.0.0 Ok")]
             }
-            Command::Noop => vec![reply("250 2.0.0 Ok")],
-            Command::Vrfy => vec![reply("252 2.5.2 send some mail, I will try my best")],
-            Command::Quit => vec![reply("221 2.0.0 Bye"), Effect::Close],
-            Command::Faulty(answer) => vec![reply(answer)],
-            Command::Unknown => {
+            SmtpCommand::Noop => vec![reply("250 2.0.0 Ok")],
+            SmtpCommand::Vrfy => vec![reply("252 2.5.2 send some mail, I will try my best")],
+            SmtpCommand::Quit => vec![reply("221 2.0.0 Bye"), Effect::Close],
+            SmtpCommand::Faulty(answer) => vec![reply(answer)],
+            SmtpCommand::Unknown => {
                 self.failures += 1;
                 if self.failures > 10 {
                     return vec![reply("421 4.7.0 too many errors"), Effect::Close];
@@ -333,12 +333,12 @@ impl Session {
         vec![reply("220 2.0.0 Ready to start TLS"), Effect::StartTls]
     }
 
-    fn fresh(&self) -> Envelope {
-        Envelope {
+    fn fresh(&self) -> SmtpEnvelope {
+        SmtpEnvelope {
             client: self.client.clone().unwrap_or_default(),
             secure: self.secure,
             user: self.user.clone(),
-            ..Envelope::default()
+            ..SmtpEnvelope::default()
         }
     }
 }

@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Rules;
+use super::SmtpRules;
 use super::session::{Effect, Session};
 
 /// Feeds bytes and gives the first line of each reply; `TLS` and `CLOSE` stand for themselves.
-fn talk(rules: &Rules, secure: bool, bytes: &[u8]) -> Vec<String> {
+fn talk(rules: &SmtpRules, secure: bool, bytes: &[u8]) -> Vec<String> {
     let mut session = Session::new(rules.clone());
     if secure {
         session.secured();
@@ -30,11 +30,11 @@ fn talk(rules: &Rules, secure: bool, bytes: &[u8]) -> Vec<String> {
     said
 }
 
-fn open() -> Rules {
-    Rules { plaintext: true, anonymous: true, ..Rules::default() }
+fn open() -> SmtpRules {
+    SmtpRules { plaintext: true, anonymous: true, ..SmtpRules::default() }
 }
 
-fn check(rules: &Rules, secure: bool, cases: &[(&str, &str)]) {
+fn check(rules: &SmtpRules, secure: bool, cases: &[(&str, &str)]) {
     let sent: Vec<u8> = cases.iter().flat_map(|(line, _)| format!("{line}\r\n").into_bytes()).collect();
     let replies = talk(rules, secure, &sent);
     let expected: Vec<&str> =
@@ -45,7 +45,7 @@ fn check(rules: &Rules, secure: bool, cases: &[(&str, &str)]) {
 #[test]
 fn demands_tls_then_auth() {
     check(
-        &Rules::default(),
+        &SmtpRules::default(),
         false,
         &[
             ("MAIL FROM:<a@example.com>", "503 5.5.1 EHLO first"),
@@ -58,7 +58,7 @@ fn demands_tls_then_auth() {
         ],
     );
     check(
-        &Rules::default(),
+        &SmtpRules::default(),
         true,
         &[
             ("EHLO client.example.com", "250-localhost"),
@@ -80,9 +80,9 @@ fn demands_tls_then_auth() {
 
 #[test]
 fn forgets_what_was_sent_ahead_of_tls() {
-    let replies = talk(&Rules::default(), false, b"EHLO c.example.com\r\nSTARTTLS\r\n");
+    let replies = talk(&SmtpRules::default(), false, b"EHLO c.example.com\r\nSTARTTLS\r\n");
     assert_eq!(replies, ["250-localhost", "220 2.0.0 Ready to start TLS", "TLS"]);
-    let mut session = Session::new(Rules::default());
+    let mut session = Session::new(SmtpRules::default());
     session.push(b"EHLO c.example.com\r\nSTARTTLS\r\nRSET\r\n");
     for _ in 0..2 {
         let step = session.step().unwrap();
@@ -126,7 +126,7 @@ fn checks_addresses_and_parameters() {
 
 #[test]
 fn an_extension_that_is_not_offered_is_not_taken() {
-    let rules = Rules { without: vec!["SMTPUTF8".to_owned(), "8BITMIME".to_owned()], ..open() };
+    let rules = SmtpRules { without: vec!["SMTPUTF8".to_owned(), "8BITMIME".to_owned()], ..open() };
     check(
         &rules,
         true,
@@ -144,7 +144,7 @@ fn judges_the_mail_after_the_dot() {
         let mut bytes = format!("EHLO c.example.com\r\nMAIL FROM:<a@example.com>{parameters}\r\nRCPT TO:<b@example.com>\r\nDATA\r\n").into_bytes();
         bytes.extend_from_slice(text);
         bytes.extend_from_slice(b"\r\n.\r\n");
-        talk(&Rules { size: 3_000, ..open() }, true, &bytes).split_off(4)
+        talk(&SmtpRules { size: 3_000, ..open() }, true, &bytes).split_off(4)
     };
     let header = b"Subject: x\r\n\r\n";
     let with = |text: &[u8]| [header.as_slice(), text].concat();

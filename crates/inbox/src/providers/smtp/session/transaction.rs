@@ -1,6 +1,6 @@
 //! One mail: its envelope, its text, and what is wrong with it.
 
-use super::{Body, Effect, Envelope, Phase, Session};
+use super::{Body, Effect, Phase, Session, SmtpEnvelope};
 
 /// RFC 5321 section 4.5.3.1.6, with CRLF.
 const TEXT_LINE: usize = 1_000;
@@ -25,7 +25,7 @@ impl Session {
         if self.mail.is_some() {
             return "503 5.5.1 a mail is already under way";
         }
-        let mut mail = Envelope { from, ..self.fresh() };
+        let mut mail = SmtpEnvelope { from, ..self.fresh() };
         for (name, value) in parameters {
             let known = self.extended && self.offers(if name == "BODY" { "8BITMIME" } else { name });
             match (name.as_str(), value.as_deref()) {
@@ -109,7 +109,7 @@ impl Session {
         vec![Effect::Mail { envelope, answer: answer.to_owned(), accepted }]
     }
 
-    pub(super) fn objection(&self, mail: &Envelope) -> Option<&'static str> {
+    pub(super) fn objection(&self, mail: &SmtpEnvelope) -> Option<&'static str> {
         let (headers, body) = split(&mail.data);
         if self.body.too_large {
             return Some(TOO_LARGE);
