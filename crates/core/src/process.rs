@@ -1,12 +1,13 @@
 //! Holds the things that belong to the process and not to a value of ours: the debug flag, the register of our own
 //! credentials, the list of what to flush at exit and what was last waited for, the listeners for incidents with the
-//! panic hook, the names of fields that rewrites bring along, and, in the files below, the signals that end the process
-//! and what a fork gives up.
+//! panic hook, the names of fields that rewrites bring along, and, in the files below, the signals that end the process,
+//! what a fork gives up, and the time of the process.
 
 #[cfg(unix)]
 mod fork;
 #[cfg(unix)]
 mod signals;
+mod steady;
 
 use std::{
     borrow::Cow,
@@ -25,6 +26,7 @@ use crate::{
     own_secrets::OwnSecrets,
 };
 
+pub use self::steady::{note_wall_step, steady_now, wall_step};
 #[cfg(unix)]
 pub use self::{
     fork::{GivenUp, give_up_in_child},

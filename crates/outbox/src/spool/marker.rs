@@ -57,7 +57,7 @@ impl Runner {
             release: app.release_name().map(str::to_owned),
             host: app.host_name().to_owned(),
             pid: app.process_id(),
-            started: Timestamp::from(now).as_millis(),
+            started: Timestamp::of_unix(now).as_millis(),
             owner: owner.to_string(),
             boot: boot.trim().to_owned(),
             is_locked: false,

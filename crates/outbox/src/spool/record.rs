@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use serde::{Deserialize, Serialize};
@@ -117,12 +117,12 @@ impl MessageRecord {
             number: summary.number,
             total: summary.counts.total,
             fresh: summary.counts.fresh,
-            first: Timestamp::from(summary.counts.first).as_millis(),
-            last: Timestamp::from(summary.counts.last).as_millis(),
+            first: Timestamp::of_unix(summary.counts.first).as_millis(),
+            last: Timestamp::of_unix(summary.counts.last).as_millis(),
             since: since.as_millis(),
             groups: summary.counts.groups,
             outlook: summary.outlook.map(|outlook| match outlook {
-                Outlook::Next(at) => Timestamp::from(at).as_millis(),
+                Outlook::Next(at) => Timestamp::of_unix(at).as_millis(),
                 Outlook::Over => 0,
             }),
             mentions: summary
@@ -145,7 +145,7 @@ impl MessageRecord {
     /// Puts the letter together again; `None` if something in it cannot be.
     pub(super) fn letter(self, bodies: &[u8]) -> Option<QueuedMessage> {
         let alert = Arc::new(self.alert.alert()?);
-        let time = |millis: u64| SystemTime::from(Timestamp::from_millis(millis));
+        let time = |millis: u64| Timestamp::from_millis(millis).to_unix();
         let mut rest = bodies;
         let mut ladder = Vec::with_capacity(self.renderings.len());
         for (form, len) in self.renderings {

@@ -153,7 +153,7 @@ fn alert(runner: &Runner, last_seen: SystemTime, severity: Severity, waiting: us
     Alert::new(Arc::new(app), severity, message)
         .target("watchfire::exit")
         .field("process", runner.pid.to_string())
-        .field("started", format_timestamp(Timestamp::from_millis(runner.started).into()))
+        .field("started", format_timestamp(Timestamp::from_millis(runner.started).to_unix()))
         .field(GROUP_FIELD, group)
 }
 

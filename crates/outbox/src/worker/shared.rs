@@ -15,7 +15,10 @@ use watchfire_core::{
 use crate::{
     FlushReport, Health, Stats,
     aggregate::callsite_limiter,
-    model::stats::{DeliveryView, bump},
+    model::{
+        Timestamp,
+        stats::{DeliveryView, bump},
+    },
     pipeline::channel_state::ChannelState,
     worker::{
         health::HealthInputs,
@@ -215,7 +218,7 @@ impl Shared {
             trouble: published.as_ref().and_then(|published| published.trouble.as_deref()),
             oldest_critical: known.iter().filter_map(|view| view.oldest_critical).min().map(Into::into),
         };
-        Health::of(&stats, &signs, clock::now())
+        Health::of(&stats, &signs, Timestamp::of_unix(process::steady_now()).into())
     }
 
     fn waiting(&self) -> usize {

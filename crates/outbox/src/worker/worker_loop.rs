@@ -87,7 +87,7 @@ fn run(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) {
     let mut worker = Worker {
         shared,
         dispatch,
-        ticker: Ticker::start(),
+        ticker: Ticker::default(),
         channels: Vec::new(),
         attempt_runner,
         posts: VecDeque::new(),

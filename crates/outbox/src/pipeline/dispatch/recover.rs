@@ -25,6 +25,9 @@ const MOST_AT_ONCE: usize = 256;
 /// The longest pause that is believed of a file: the wall clock may have been ahead when it was written.
 const LONGEST: Duration = Duration::from_secs(24 * 3600 + 10);
 
+/// The first moment that a file can be from, 2020: an earlier time is that of a machine whose clock was not set yet.
+const FIRST: Timestamp = Timestamp::from_millis(1_577_836_800_000);
+
 /// An alert that a panic left behind.
 #[derive(Debug)]
 pub(crate) struct Left {
@@ -122,8 +125,9 @@ impl<F: Files> Dispatch<F> {
             ..name.state
         };
         let mut key = name.key;
-        // A file from the future would never grow old.
-        key.accepted = key.accepted.min(now.as_millis().saturating_mul(1_000));
+        // A file from the future would never grow old, and the age of one from 1970 is not known.
+        let latest = now.as_millis().saturating_mul(1_000);
+        key.accepted = if name.key.accepted_at() < FIRST { latest } else { key.accepted.min(latest) };
         let mut letter = letter;
         self.follow_move(&channel.name, &mut letter.notification.recipient);
         self.insert(number, key, state, letter, Some(name), now);

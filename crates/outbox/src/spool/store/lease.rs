@@ -71,7 +71,8 @@ impl<F: Files> Spool<F> {
         let beat = self.files.read(&format!("state/owners/{owner}"), 100).ok();
         let beat = beat.and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse().ok());
         beat.is_none_or(|beat| {
-            let beat = Timestamp::from_millis(beat);
+            // The time that all processes share is that of the wall clock.
+            let (beat, now) = (Timestamp::from_millis(beat), Timestamp::of_unix(now.into()));
             now.since(beat).max(beat.since(now)) > LEASE
         })
     }
@@ -87,7 +88,8 @@ impl<F: Files> Spool<F> {
             return;
         }
         let tmp = self.tmp();
-        if self.files.write(&tmp, now.as_millis().to_string().as_bytes()).is_ok()
+        let shared = Timestamp::of_unix(now.into());
+        if self.files.write(&tmp, shared.as_millis().to_string().as_bytes()).is_ok()
             && self.files.rename(&tmp, &format!("state/owners/{}", self.owner)).is_ok()
         {
             self.beat = Some(now);
