@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use watchfire_core::{App, ConfigError, Diagnostic, Handler, LevelTable, Null};
+use watchfire_core::{App, ConfigError, Diagnostic, Handler, LevelTable, Null, Redactor};
 use watchfire_outbox::{Outbox, OutboxBuilder, UncleanEnd};
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     mistake::{Findings, Mistake},
     plan::{HandlerPlan, ProgramPlan},
     quote::without_values,
+    redaction,
     registry::Components,
     setting::{Options, Setting},
     source_map::{Path, SourceMap},
@@ -31,6 +32,8 @@ pub(crate) struct LiveHandlers {
     kept: HashMap<String, (Options, Arc<dyn Handler>)>,
     /// The layer's own, which it has for good.
     span_levels: Option<LevelTable>,
+    /// The rules of redaction, likewise.
+    redaction: Option<Options>,
 }
 
 /// How long dropping the handle may take when nothing is said, as long as an outbox.
@@ -74,10 +77,12 @@ impl LiveHandlers {
             return None;
         }
         let begun = self.open_channels(&plan, begun, source_map, findings)?;
+        let redactor = redaction::redactor(&plan.redaction);
         let mut kept = HashMap::new();
         let mut entries = Vec::new();
         for (handler, made) in plan.handlers.into_iter().zip(begun) {
             kept.insert(handler.name.clone(), (identity(&handler.options, options), Arc::clone(&made)));
+            let made = redaction::with_own_rules(made, &handler.options, &redactor);
             entries.push(HandlerEntry {
                 is_channel: self.channels.contains_key(&handler.name),
                 name: handler.name,
@@ -88,6 +93,7 @@ impl LiveHandlers {
         }
         self.kept = kept;
         self.span_levels = Some(plan.span_levels);
+        self.redaction = Some(plan.redaction);
         let mut table = Table::new(entries, &plan.loggers, plan.spans);
         table.panics = reports_panics(&plan.app);
         Some(table)
@@ -159,6 +165,11 @@ impl LiveHandlers {
             let reason = "are others than when the program started, and need a restart";
             findings.add(Mistake::new(&path, reason).at(source_map.value(&path)));
         }
+        if self.redaction.as_ref().is_some_and(|known| *known != plan.redaction) {
+            let path = Path::of(["redaction"]);
+            let reason = "is another than when the program started, and needs a restart";
+            findings.add(Mistake::new(&path, reason).at(source_map.value(&path)));
+        }
         let Some((app, outbox)) = &self.started else { return };
         let needs_restart = |key: &&str| !matches!(*key, "debug");
         for (section, known, given) in [("app", app, &plan.app), ("outbox", outbox, &plan.outbox)] {
@@ -173,6 +184,10 @@ impl LiveHandlers {
                 findings.add(Mistake::new(&path, reason).at(source_map.value(&path)));
             }
         }
+    }
+
+    pub(crate) fn redactor(&self) -> Redactor {
+        self.redaction.as_ref().map_or_else(Redactor::default, redaction::redactor)
     }
 
     pub(crate) fn span_levels(&self) -> LevelTable {
@@ -242,7 +257,8 @@ impl LiveHandlers {
         }
         let settings = &plan.outbox;
         let duration = |key: &str| settings.get(key).and_then(|value| units::duration(value).ok());
-        let mut builder = Outbox::builder(app(&plan.app));
+        let redactor = redaction::redactor(&plan.redaction);
+        let mut builder = Outbox::builder(app(&plan.app)).redactor(redactor);
         if let Some(folder) = settings.text("spool") {
             builder = builder.spool(folder);
         } else if settings.get("in_memory").and_then(Setting::as_bool) == Some(true) {
@@ -375,7 +391,7 @@ fn unresolved(options: &Options, path: &Path, found: &mut Vec<String>) {
 /// Returns what a handler is made of; what stands before it may change without its being made anew.
 fn identity(table: &Options, options: &Options) -> Options {
     let mut identity = table.clone();
-    for key in ["level", "levels", "filters"] {
+    for key in ["level", "levels", "filters", "redaction"] {
         identity.remove(key);
     }
     let formatters = options.table("formatters");

@@ -1,5 +1,6 @@
 //! Compare a configuration with what it may hold; every mistake of it is found in one run.
 
+use watchfire_core::Pattern;
 use watchfire_outbox::Rate;
 
 use crate::{
@@ -89,6 +90,15 @@ impl Checker<'_> {
                 if text.trim().is_empty() {
                     checker.wrong(path, "is empty");
                 }
+            }),
+            ValueKind::Names => self.each_text(value, path, |checker, name, path| {
+                if !name.chars().any(|char| char.is_alphanumeric() || char == '*') {
+                    checker.wrong(path, "has no letter and no digit; expected the name of a field");
+                }
+            }),
+            ValueKind::Patterns => self.each_text(value, path, |checker, pattern, path| {
+                let checked = Pattern::new(pattern).map(|_| ());
+                checker.parsed(checked.map_err(|error| Wrong::new(error.reason())), path);
             }),
             ValueKind::Targets => self.each_text(value, path, |checker, target, path| {
                 checker.parsed(crate::directives::target(target), path);

@@ -72,7 +72,7 @@ impl Handle {
         if let Some(debug) = debug_mode(&config, &origin) {
             process::set_debug(debug);
         }
-        let router = Router::new(table, live.span_levels());
+        let router = Router::new(table, live.span_levels(), live.redactor());
         let state = ConfigState { config, live, by_hand: Vec::new() };
         let state = Mutex::new(state);
         let (bell, is_watched, log) = (Arc::default(), AtomicBool::new(false), SelfLog::default());
@@ -107,7 +107,7 @@ impl Handle {
     ///
     /// # Errors
     /// Names all mistakes; the old configuration stays in force then. Mistakes are also: a file that names no handlers
-    /// for any logger, as an empty one does; `spans` and keys of `app` and `outbox`, which need a restart; and another
+    /// for any logger, as an empty one does; `spans`, `redaction` and keys of `app` and `outbox`, which need a restart; and another
     /// `type` of an alert channel under the same name.
     pub fn reload(&self) -> Result<(), Mistakes> {
         self.shared.reload()

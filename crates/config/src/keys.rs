@@ -4,7 +4,7 @@ mod handlers;
 
 use self::ValueKind::{
     Bool, Choice, Directives, Filter, Filters, Folder, Handlers, Integer, Level, LevelOrDirectives, Levels,
-    Map, Pause, Renames, Service, SpanLevels, Table, Text, Texts, Values,
+    Map, Names, Patterns, Pause, Renames, Service, SpanLevels, Table, Text, Texts, Values,
 };
 use self::handlers::{HANDLER, HANDLERS};
 
@@ -70,6 +70,10 @@ pub(crate) enum ValueKind {
     Map(&'static [KeySpec]),
     /// Named texts: the names of fields, by their names before.
     Renames,
+    /// One name of a field, or several.
+    Names,
+    /// One regular expression or several.
+    Patterns,
     /// Named texts, numbers and switches.
     Values,
     /// Named tables whose `type` says what they hold.
@@ -148,6 +152,7 @@ pub(crate) const ROOT: &[KeySpec] = &[
     ),
     key("root", Table(LOGGER), "Who hears what no logger keeps to itself."),
     key("spans", SpanLevels, SPANS),
+    key("redaction", Table(REDACTION), "What is masked besides what looks like a secret, and what is not."),
     key("services", Map(SERVICE), "What is different in each program that uses this file."),
 ];
 
@@ -223,6 +228,27 @@ const LOGGER: &[KeySpec] = &[
     key("propagate", Bool, "Whether the handlers of the loggers above hear them as well. Default: true."),
 ];
 
+const REDACTION: &[KeySpec] = &[
+    key("names", Names, "Names of fields whose values are masked, such as `seat_code`."),
+    key(
+        "paths",
+        Names,
+        "Names below others whose values are masked, such as `request.headers.authorization`; `*` stands for one name.",
+    ),
+    key(
+        "patterns",
+        Patterns,
+        "Regular expressions; what they find in a text is masked, or their first group.",
+    ),
+    key("allow", Table(ALLOWED), "What passes."),
+];
+
+const ALLOWED: &[KeySpec] = &[
+    key("names", Names, "Names of fields whose values pass, unless they look like a secret."),
+    key("paths", Names, "Names below others whose values pass, unless they look like a secret."),
+    key("patterns", Patterns, "Regular expressions; a value that one matches as a whole passes."),
+];
+
 const SERVICE: &[KeySpec] = &[
     key("extends", Service, "The service whose settings hold where this one says nothing."),
     key("directives", Directives, "Levels of this program, as in RUST_LOG, which takes their place."),
@@ -232,6 +258,7 @@ const SERVICE: &[KeySpec] = &[
     key("loggers", Map(LOGGER), "Loggers of this program, laid over those of all."),
     key("app", Table(APP), "Laid over `app`."),
     key("outbox", Table(OUTBOX), "Laid over `outbox`."),
+    key("redaction", Table(REDACTION), "Laid over `redaction`."),
 ];
 
 const FILTER: &[KeySpec] = &[required("type", Text, "What it looks at.")];

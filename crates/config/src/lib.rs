@@ -32,6 +32,7 @@ mod presets;
 mod probe;
 mod quote;
 mod read_toml;
+mod redaction;
 mod registry;
 mod resolve;
 mod router;

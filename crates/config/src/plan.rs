@@ -23,6 +23,8 @@ use crate::{
 pub(crate) struct ProgramPlan {
     pub(crate) app: Options,
     pub(crate) outbox: Options,
+    /// The rules of redaction that the configuration adds.
+    pub(crate) redaction: Options,
     /// Which spans are shown with events.
     pub(crate) span_levels: LevelTable,
     pub(crate) handlers: Vec<HandlerPlan>,
@@ -87,6 +89,7 @@ impl ProgramPlan {
         let mut plan = Self {
             app: layered.app,
             outbox: layered.outbox,
+            redaction: layered.redaction,
             span_levels: layered.spans.and_then(|text| span_levels(&text).ok()).unwrap_or_default(),
             handlers: Vec::new(),
             loggers: Vec::new(),
@@ -265,6 +268,7 @@ pub(crate) fn normalised(target: &str) -> String {
 struct Layered {
     app: Options,
     outbox: Options,
+    redaction: Options,
     loggers: Options,
     spans: Option<String>,
     directives: Option<(&'static str, Directives)>,
@@ -290,7 +294,8 @@ impl Layered {
             }
         }
         let (app, outbox, spans) = (table("app"), table("outbox"), options.text("spans").map(str::to_owned));
-        let mut layered = Self { app, outbox, loggers: Options::new(), spans, directives: None };
+        let redaction = table("redaction");
+        let mut layered = Self { app, outbox, redaction, loggers: Options::new(), spans, directives: None };
         layered.loggers.set("", Options::new());
         layered.loggers.overlay(&table("loggers"));
         layered.loggers.overlay(&Options::new().with("", root));
@@ -307,6 +312,7 @@ impl Layered {
         let empty = Options::new();
         self.app.overlay(service.table("app").unwrap_or(&empty));
         self.outbox.overlay(service.table("outbox").unwrap_or(&empty));
+        self.redaction.overlay(service.table("redaction").unwrap_or(&empty));
         self.loggers.overlay(service.table("loggers").unwrap_or(&empty));
         self.loggers.edit("", |root| {
             for key in ["level", "handlers"] {

@@ -15,7 +15,9 @@ use tracing_subscriber::{
     layer::{Context, Filter},
     registry::LookupSpan,
 };
-use watchfire_core::{EventView, Flushed, Handler, LevelTable, Origin, SafeFilter, hint_span_levels};
+use watchfire_core::{
+    EventView, Flushed, Handler, LevelTable, Origin, Redactor, SafeFilter, hint_span_levels,
+};
 use watchfire_filter::Verdict;
 
 use crate::{cache::hash, flush, table::Table};
@@ -25,6 +27,7 @@ pub struct Router {
     table: ArcSwap<Table>,
     wanted: WantedCallsites,
     spans: LevelTable,
+    redactor: Redactor,
     /// Held while a table is swapped in, so that an older one cannot have the last word in the callsites.
     reloading: Mutex<()>,
 }
@@ -44,11 +47,12 @@ pub type RouterLayer<S> = tracing_subscriber::filter::Filtered<
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Router {
-    pub(crate) fn new(table: Table, spans: LevelTable) -> Arc<Self> {
+    pub(crate) fn new(table: Table, spans: LevelTable, redactor: Redactor) -> Arc<Self> {
         Arc::new(Self {
             table: ArcSwap::from_pointee(table),
             wanted: WantedCallsites::new(8192),
             spans,
+            redactor,
             reloading: Mutex::default(),
         })
     }
@@ -58,7 +62,9 @@ impl Router {
     where
         S: Subscriber + for<'l> LookupSpan<'l>,
     {
-        watchfire_core::HandlerLayer::new(Arc::clone(self)).with_filter(RouterFilter(Arc::clone(self)))
+        watchfire_core::HandlerLayer::new(Arc::clone(self))
+            .redactor(self.redactor.clone())
+            .with_filter(RouterFilter(Arc::clone(self)))
     }
 
     pub(crate) fn table(&self) -> Arc<Table> {

@@ -57,6 +57,7 @@ fn of(kind: ValueKind) -> Options {
             any_of([plain("string").with("examples", level::NAMES.to_vec()), plain("integer")])
         }
         ValueKind::LevelOrDirectives => any_of([plain("string"), plain("integer")]),
+        ValueKind::Names | ValueKind::Patterns => any_of([plain("string"), list_of(plain("string"))]),
         ValueKind::Texts => any_of([of(ValueKind::Text), list_of(of(ValueKind::Text))]),
         ValueKind::Levels | ValueKind::Handlers | ValueKind::Targets => {
             any_of([plain("string"), list_of(plain("string"))])

@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use watchfire_core::{Alert, ConfigError, Redactor, SelfLog, Severity, clock};
+use watchfire_core::{Alert, ConfigError, SelfLog, Severity, clock};
 use watchfire_outbox::{
     Answers, Channel, Delivering, DeliveryPolicy, GroupId, Notification, NotificationPolicy, Occasion,
     Outbox, Outcome, Sink, Verifying,
@@ -16,7 +16,7 @@ use crate::{
     environment,
     mistake::{Cause, Findings},
     plan::ProgramPlan,
-    presets,
+    presets, redaction,
     resolve::Surroundings,
     setting::names,
     suggest::nearest,
@@ -77,7 +77,7 @@ impl ManualAlert {
 
     fn alert(&self, plan: &ProgramPlan) -> Alert {
         // It does not pass the capture, which redacts what a program says.
-        let redactor = Redactor::default();
+        let redactor = redaction::redactor(&plan.redaction);
         let message = redactor.clean(&self.message).into_owned();
         let target = redactor.clean(&self.target).into_owned();
         let alert = Alert::new(build::app(&plan.app), self.severity, message).target(target);

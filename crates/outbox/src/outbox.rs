@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use watchfire_core::{Alert, App, Capture, ConfigError, Problems, SelfLog, Severity, clock, process};
+use watchfire_core::{
+    Alert, App, Capture, ConfigError, Problems, Redactor, SelfLog, Severity, clock, process,
+};
 
 use crate::{
     Channel, FlushReport, Health, Reason, Sink, Stats, folder,
@@ -51,6 +53,7 @@ pub struct Outbox {
     shared: Arc<Shared>,
     lifeline: Arc<Lifeline>,
     drop_within: Duration,
+    redactor: Redactor,
 }
 
 /// Sets up an [`Outbox`].
@@ -67,6 +70,7 @@ pub struct OutboxBuilder {
     self_log: SelfLog,
     folder: Folder,
     requires_spool: bool,
+    redactor: Redactor,
     last_resort: Option<LastResort>,
     panics: bool,
     #[cfg(feature = "sim")]
@@ -105,6 +109,7 @@ impl Outbox {
             self_log: SelfLog::default(),
             folder: Folder::Default,
             requires_spool: false,
+            redactor: Redactor::default(),
             last_resort: None,
             panics: true,
             #[cfg(feature = "sim")]
@@ -141,7 +146,7 @@ impl Outbox {
     /// # Ok::<_, watchfire_core::ConfigError>(())
     /// ```
     pub fn alert(&self, alert: Alert) {
-        self.shared.post(To::All, || Box::new(alert.redacted(&watchfire_core::Redactor::default())));
+        self.shared.post(To::All, || Box::new(alert.redacted(&self.redactor)));
     }
 
     /// Puts other settings in force for channels that run, all of them or none: timeouts, ages, pace, digests, budgets,
@@ -288,6 +293,14 @@ impl OutboxBuilder {
     /// Refuses to start without a spool that can be written to. Default: alerts are kept in memory then.
     pub fn require_spool(mut self) -> Self {
         self.requires_spool = true;
+        self
+    }
+
+    /// Sets the rules by which alerts of [`Outbox::alert`] are redacted. Default: those of [`Redactor::default`].
+    ///
+    /// Events are redacted by the rules of the layer that captures them, panics by those of all layers.
+    pub fn redactor(mut self, redactor: Redactor) -> Self {
+        self.redactor = redactor;
         self
     }
 
@@ -446,7 +459,7 @@ impl OutboxBuilder {
         let weak = Arc::<Shared>::downgrade(&shared);
         process::on_incident(weak);
         let lifeline = Arc::new(Lifeline(Arc::clone(&shared)));
-        Ok(Outbox { drop_within: shared.drop_deadline, shared, lifeline })
+        Ok(Outbox { drop_within: shared.drop_deadline, shared, lifeline, redactor: self.redactor })
     }
 }
 

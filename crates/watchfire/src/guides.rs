@@ -14,6 +14,8 @@ struct InTests;
 struct Libraries;
 #[doc = include_str!("../../../docs/guide/noise.md")]
 struct Noise;
+#[doc = include_str!("../../../docs/redaction.md")]
+mod redaction {}
 #[doc = include_str!("../../../docs/guide/spool.md")]
 struct Spool;
 #[cfg(feature = "tower")]

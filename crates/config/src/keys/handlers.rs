@@ -18,6 +18,11 @@ pub(super) const HANDLER: &[KeySpec] = &[
     ),
     key("levels", Levels, "Exactly the levels that it hears; instead of `level`."),
     key("filters", Filters, "What events have to pass, in this order."),
+    key(
+        "redaction",
+        Choice(&["usual", "strict", "off"]),
+        "How it masks secrets: `strict` also masks what only might be one, `off` masks credentials of this file alone. Default: usual.",
+    ),
 ];
 
 pub(super) const HANDLERS: &[(&str, &[KeySpec])] = &[

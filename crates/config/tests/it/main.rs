@@ -13,6 +13,7 @@ mod meaning;
 mod panics;
 mod policy;
 mod random;
+mod redaction;
 mod reload;
 mod rewrite;
 mod routing;
