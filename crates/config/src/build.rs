@@ -15,6 +15,7 @@ use crate::{
     quote::without_values,
     redaction,
     registry::Components,
+    resolve::SecretFiles,
     setting::{Options, Setting},
     source_map::{Path, SourceMap},
     suggest::nearest,
@@ -32,6 +33,8 @@ pub(crate) struct LiveHandlers {
     kept: HashMap<String, (Options, Arc<dyn Handler>)>,
     /// The layer's own, which it has for good.
     span_levels: Option<LevelTable>,
+    /// The files that secrets were read from.
+    secret_files: SecretFiles,
     /// The rules of redaction, likewise.
     redaction: Option<Options>,
 }
@@ -184,6 +187,20 @@ impl LiveHandlers {
                 findings.add(Mistake::new(&path, reason).at(source_map.value(&path)));
             }
         }
+    }
+
+    /// Notes the files that secrets were read from.
+    pub(crate) fn note_files(&mut self, files: SecretFiles) {
+        self.secret_files = files;
+    }
+
+    pub(crate) fn has_secret_files(&self) -> bool {
+        !self.secret_files.is_empty()
+    }
+
+    /// Returns whether a provider has refused a channel, and a file with a secret has another content now.
+    pub(crate) fn may_be_renewed(&self) -> bool {
+        self.channels.values().any(|(_, running)| running.is_refused()) && self.secret_files.have_changed()
     }
 
     pub(crate) fn redactor(&self) -> Redactor {

@@ -1,12 +1,19 @@
 //! Make alert channels of their tables, and change what is behind one while it runs.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use watchfire_core::{ConfigError, Problems, Severity};
 use watchfire_outbox::{
-    AlertHandler, Answers, Channel, Delivering, DeliveryPolicy, Notification, Occasion, Outbox, QuietHours,
-    Rate, Sink, Verifying,
+    AlertHandler, Answers, Channel, Delivering, DeliveryPolicy, Notification, Occasion, Outbox, Outcome,
+    QuietHours, Rate, Sink, Verifying,
 };
 
 use crate::{
@@ -47,7 +54,18 @@ pub(crate) struct Tuned {
 
 /// A sink that another can take the place of.
 #[derive(Clone)]
-pub(crate) struct Swapped(Arc<ArcSwap<Box<dyn Sink>>>);
+pub(crate) struct Swapped {
+    sink: Arc<ArcSwap<Box<dyn Sink>>>,
+    /// Whether the provider has refused the channel as a whole, as it does with wrong credentials, since another sink was
+    /// put in.
+    is_refused: Arc<AtomicBool>,
+}
+
+impl Swapped {
+    fn new(sink: Box<dyn Sink>) -> Self {
+        Self { sink: Arc::new(ArcSwap::from_pointee(sink)), is_refused: Arc::default() }
+    }
+}
 
 impl Prepared {
     /// Makes the sink of a handler's table; `None` if the type is none of people's channels.
@@ -115,7 +133,7 @@ impl Prepared {
 
     /// Makes the channel of this name, with everything that the table says.
     pub(crate) fn tuned(self, name: &str) -> Tuned {
-        let sink = Swapped(Arc::new(ArcSwap::from_pointee(self.sink)));
+        let sink = Swapped::new(self.sink);
         let mut channel = Channel::new(sink.clone()).named(name);
         if let Some(severity) = self.first_from {
             let mut policy = sink.policy();
@@ -184,8 +202,14 @@ impl Tuned {
 impl Running {
     /// Puts the sink of `tuned` in the place of the present one. Its settings are the outbox's to change.
     pub(crate) fn take(&mut self, tuned: Tuned) {
-        self.sink.0.store(tuned.sink.0.load_full());
+        self.sink.sink.store(tuned.sink.sink.load_full());
+        self.sink.is_refused.store(false, Ordering::Release);
         self.settings = tuned.settings;
+    }
+
+    /// Returns whether the provider has refused the channel since the present sink was put in.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.sink.is_refused.load(Ordering::Acquire)
     }
 
     /// Returns the settings of a channel that no configuration names any more: it delivers what waits, and hands over to
@@ -197,24 +221,31 @@ impl Running {
 
 impl Sink for Swapped {
     fn kind(&self) -> &'static str {
-        self.0.load().kind()
+        self.sink.load().kind()
     }
 
     fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
-        self.0.load().render(occasion)
+        self.sink.load().render(occasion)
     }
 
     fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
-        let sink = self.0.load_full();
-        Box::pin(async move { sink.deliver(notification).await })
+        let sink = self.sink.load_full();
+        let is_refused = Arc::clone(&self.is_refused);
+        Box::pin(async move {
+            let outcome = sink.deliver(notification).await;
+            if matches!(outcome, Outcome::Held(_)) {
+                is_refused.store(true, Ordering::Release);
+            }
+            outcome
+        })
     }
 
     fn policy(&self) -> DeliveryPolicy {
-        self.0.load().policy()
+        self.sink.load().policy()
     }
 
     fn verify<'a>(&'a self, answers: &'a Answers) -> Verifying<'a> {
-        let sink = self.0.load_full();
+        let sink = self.sink.load_full();
         Box::pin(async move { sink.verify(answers).await })
     }
 }

@@ -1,4 +1,5 @@
 use std::{
+    cell::RefCell,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::AtomicBool},
     time::{Duration, Instant},
@@ -17,7 +18,7 @@ use crate::{
     environment,
     level::Threshold,
     mistake::{Findings, Mistake},
-    resolve::Surroundings,
+    resolve::{SecretFiles, Surroundings},
     router::Router,
     watch::{self, Bell, FollowedFile, falls_silent},
 };
@@ -86,9 +87,9 @@ impl Handle {
         self.shared.router.layer()
     }
 
-    /// Begins to look for changes of the file and for signals, if there is a file.
+    /// Begins to look for changes of the file, of files with secrets, and for signals, if there is such a file.
     pub(crate) fn watch(&self) {
-        if self.shared.origin.file.is_some() {
+        if self.shared.origin.file.is_some() || self.shared.state().live.has_secret_files() {
             watch::start(&self.shared);
         }
     }
@@ -335,6 +336,21 @@ impl HandleShared {
         self.replace(config)
     }
 
+    /// Reads the secrets in files again, if a provider has refused a channel and one of them has changed.
+    pub(crate) fn renew(&self) {
+        if !self.state().live.may_be_renewed() {
+            return;
+        }
+        match self.rebuild() {
+            Ok(()) => self.log.say(
+                "a provider refused the credentials, and a file with a secret has changed: it was read again",
+            ),
+            Err(mistakes) => {
+                self.log.say(format_args!("a file with a secret has changed and cannot be used: {mistakes}"))
+            }
+        }
+    }
+
     /// Ends what was set for a time that is over; returns how long it is until the next end.
     pub(crate) fn expire(&self, now: Instant) -> Option<Duration> {
         let (is_over, next) = {
@@ -366,8 +382,13 @@ fn assemble(
     by_hand: &[ByHand],
 ) -> Result<crate::table::Table, Mistakes> {
     let mut findings = Findings::default();
-    let from =
-        Surroundings { variable: &environment::variable, file: &environment::file, folder: config.folder() };
+    let files = RefCell::new(SecretFiles::default());
+    let read = |path: &std::path::Path| {
+        let text = environment::file(path);
+        files.borrow_mut().note(path, &text);
+        text
+    };
+    let from = Surroundings { variable: &environment::variable, file: &read, folder: config.folder() };
     let context = CompileContext {
         service: origin.service.as_deref(),
         rust_log: origin.rust_log.as_deref(),
@@ -375,6 +396,8 @@ fn assemble(
         from: &from,
     };
     let (options, mut plan) = compile(config.options(), config.source_map(), &context, &mut findings);
+    // Also of a configuration that cannot be used: it is not tried again before a file has changed once more.
+    live.note_files(files.take());
     if !findings.is_empty() {
         // Nothing is started: then everything else that is wrong is named as well.
         dry_run(&options, &origin.components, config.source_map(), &mut findings);

@@ -1,8 +1,12 @@
 //! Follow references to the environment and to files: `${NAME}`, `{ env = "NAME" }`, `{ file = "/run/secrets/x" }`.
 
-use std::path::{Path as FilePath, PathBuf};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    path::{Path as FilePath, PathBuf},
+};
 
 use crate::{
+    environment,
     mistake::{Cause, Findings, Mistake},
     quote::quoted,
     setting::{Options, Setting, names},
@@ -15,6 +19,32 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) file: &'a dyn Fn(&FilePath) -> std::io::Result<String>,
     /// The folder in which relative files are looked for: that of the configuration. Default: the working directory.
     pub(crate) folder: Option<&'a FilePath>,
+}
+
+/// The files that secrets were read from, with a hash of what was in them.
+#[derive(Default)]
+pub(crate) struct SecretFiles(Vec<(PathBuf, Option<u64>)>);
+
+impl SecretFiles {
+    /// Notes what was read.
+    pub(crate) fn note(&mut self, path: &FilePath, text: &std::io::Result<String>) {
+        self.0.push((path.to_owned(), text.as_ref().ok().map(hash)));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Reads the files again; returns whether one has another content.
+    pub(crate) fn have_changed(&self) -> bool {
+        self.0.iter().any(|(path, known)| environment::file(path).ok().as_ref().map(hash) != *known)
+    }
+}
+
+fn hash(text: &String) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.trim_end().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Returns the configuration with every reference followed; what cannot be is a mistake and `Unresolved`.

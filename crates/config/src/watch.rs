@@ -96,6 +96,7 @@ impl Watch {
             let now = clock::instant();
             let next = shared.expire(now);
             let pause = self.look(&shared, now);
+            shared.renew();
             // Held by us only while we look: the handle's end must not wait for a pause of ours.
             drop(shared);
             bell.pause(next.map_or(pause, |next| next.min(pause)));

@@ -111,3 +111,28 @@ fn no_channel_is_sent_a_secret() {
     assert_eq!(preview.len(), 6);
     assert!(!format!("{preview:?}").contains("planted"), "{preview:?}");
 }
+
+#[test]
+fn a_secret_in_a_file_is_read_again_once_the_provider_refuses_it() {
+    let inbox = Inbox::start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "999999999:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n").unwrap();
+    let text = format!(
+        "[app]\nname = \"shop\"\n[outbox]\nin_memory = true\n[handlers.tg]\ntype = \"telegram\"\n\
+         token = {{ file = {token:?} }}\nchats = [\"{}\"]\napi_url = {:?}\n[root]\nhandlers = [\"tg\"]\n",
+        Demo::TELEGRAM_CHAT,
+        inbox.telegram_base(),
+    );
+    let (layer, handle) = Config::parse(&text).unwrap().layers::<tracing_subscriber::Registry>().unwrap();
+    let guard = tracing_subscriber::util::SubscriberInitExt::set_default(
+        tracing_subscriber::layer::SubscriberExt::with(tracing_subscriber::registry(), layer),
+    );
+    tracing::error!("the ledger does not balance");
+    drop(guard);
+    inbox.wait_for_attempts(Provider::Telegram, 1, PATIENCE).unwrap();
+    assert!(inbox.accepted(Provider::Telegram).is_empty());
+    std::fs::write(&token, Demo::TELEGRAM_TOKEN).unwrap();
+    inbox.wait_for(Provider::Telegram, 1, PATIENCE).unwrap();
+    drop(handle);
+}
