@@ -28,7 +28,7 @@ pub(crate) struct SecretFiles(Vec<(PathBuf, Option<u64>)>);
 impl SecretFiles {
     /// Notes what was read.
     pub(crate) fn note(&mut self, path: &FilePath, text: &std::io::Result<String>) {
-        self.0.push((path.to_owned(), text.as_ref().ok().map(hash)));
+        self.0.push((path.to_owned(), text.as_deref().ok().map(hash)));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -37,11 +37,11 @@ impl SecretFiles {
 
     /// Reads the files again; returns whether one has another content.
     pub(crate) fn have_changed(&self) -> bool {
-        self.0.iter().any(|(path, known)| environment::file(path).ok().as_ref().map(hash) != *known)
+        self.0.iter().any(|(path, known)| environment::file(path).ok().as_deref().map(hash) != *known)
     }
 }
 
-fn hash(text: &String) -> u64 {
+fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.trim_end().hash(&mut hasher);
     hasher.finish()
