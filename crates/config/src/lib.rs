@@ -2,7 +2,6 @@
 //!
 //! ```no_run
 //! let _watchfire = watchfire_config::init("checkout")?;
-//! tracing::warn!(target: "storefront::payments", "slow");
 //! # Ok::<_, watchfire_config::Mistakes>(())
 //! ```
 
