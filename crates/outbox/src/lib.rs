@@ -26,7 +26,7 @@ pub use model::{
     Counts, Form, GroupId, GroupSummary, Mention, Notification, NotificationId, OccasionKind, Outlook,
     Reason, Silence, refuse_circle,
 };
-pub use outbox::{Outbox, OutboxBuilder};
+pub use outbox::{Outbox, OutboxBuilder, OutboxView};
 pub use sink::{
     Answers, Delivering, DeliveryPolicy, Fact, IntoSink, MessageContent, MinCount, NotificationPolicy,
     Occasion, Outcome, QuietHours, QuietNote, Rate, Receipt, Scope, Section, Sink, Verdict, Verified,

@@ -1,5 +1,6 @@
 #[cfg(all(unix, feature = "signals"))]
 mod terminate;
+mod view;
 
 use std::{
     fmt,
@@ -36,6 +37,8 @@ use crate::{
         worker_loop,
     },
 };
+
+pub use view::OutboxView;
 
 /// The handle that the program keeps: it owns the worker thread, what waits, and the counts.
 ///
@@ -203,6 +206,12 @@ impl Outbox {
     #[must_use]
     pub fn health(&self) -> Health {
         self.shared.health()
+    }
+
+    /// Returns a view for whoever shows the state of the outbox: a page, metrics.
+    #[must_use]
+    pub fn view(&self) -> OutboxView {
+        OutboxView(Arc::clone(&self.shared))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

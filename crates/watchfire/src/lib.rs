@@ -14,6 +14,11 @@ pub mod prelude;
 pub mod sink;
 
 // Item by item: of a glob the compiler cannot say which feature a name belongs to.
+#[cfg(feature = "config")]
+pub use watchfire_config::{
+    Components, Config, Handle, Mistake, Mistakes, RouterLayer, Setup, StackBuilder, init, init_from_env,
+    setup, stack,
+};
 pub use watchfire_core::{
     App, ConfigError, Diagnostic, LayerCounts, LevelTable, Limits, MainError, NameVerdict, Redactor, Rewrite,
     Secret, SelfLog, Severity, UnknownSeverity, conclude,
@@ -29,20 +34,13 @@ pub use watchfire_filter as filter;
 #[cfg(feature = "outbox")]
 pub use watchfire_outbox::{
     ChannelStats, DeliveryPolicy, FlushReport, Health, HealthStatus, MinCount, NotificationPolicy, Outbox,
-    OutboxBuilder, QuietHours, QuietNote, Rate, Silence, Stats, UncleanEnd, panic,
+    OutboxBuilder, OutboxView, QuietHours, QuietNote, Rate, Silence, Stats, UncleanEnd, panic,
 };
-
-#[cfg(feature = "config")]
-pub use watchfire_config::{
-    Components, Config, Handle, Mistake, Mistakes, RouterLayer, Setup, StackBuilder, init, init_from_env,
-    setup, stack,
-};
-
-#[cfg(feature = "tower")]
-pub use watchfire_tower as tower;
 
 #[cfg(feature = "email")]
 pub use watchfire_email::{Email, EmailBuilder, EmailLayer};
+#[cfg(feature = "health")]
+pub use watchfire_health as health;
 #[cfg(feature = "http")]
 pub use watchfire_http::HttpOptions;
 #[cfg(feature = "sentry")]
@@ -55,6 +53,8 @@ pub use watchfire_sms::{
 };
 #[cfg(feature = "telegram")]
 pub use watchfire_telegram::{Telegram, TelegramBuilder, TelegramLayer};
+#[cfg(feature = "tower")]
+pub use watchfire_tower as tower;
 
 #[doc(hidden)]
 pub use critical::__private;

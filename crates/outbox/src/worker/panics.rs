@@ -92,6 +92,11 @@ impl Panics {
         }
     }
 
+    /// Returns the spool's folder.
+    pub(crate) fn root(&self) -> Option<&std::path::Path> {
+        self.folder.as_ref().map(|(disk, _)| disk.root())
+    }
+
     pub(crate) fn is_on(&self) -> bool {
         self.is_on.load(Ordering::Relaxed)
     }
