@@ -18,7 +18,7 @@ h1{font-size:1.3rem}h2{font-size:1.05rem;margin-top:2rem}\
 th,td{text-align:left;padding:.35rem .8rem .35rem 0;border-bottom:1px solid var(--line);white-space:nowrap}\
 th{color:var(--muted);font-weight:500}td.n,th.n{text-align:right}\
 .ok{color:var(--ok)}.degraded{color:var(--warn)}.failing{color:var(--bad)}.muted{color:var(--muted)}\
-code{font-size:.9em}form{display:flex;flex-wrap:wrap;gap:.6rem;align-items:end}\
+code{font-size:.9em}form{margin-top:1rem;display:flex;flex-wrap:wrap;gap:.6rem;align-items:end}\
 label{display:flex;flex-direction:column;font-size:.85rem;color:var(--muted)}\
 input,button{font:inherit;padding:.3rem .5rem}";
 
@@ -47,21 +47,21 @@ fn write(out: &mut String, snapshot: &Snapshot, can_silence: bool) -> fmt::Resul
         out.push_str("</ul>");
     }
     out.push_str(
-        "<h2>Channels</h2><div class=scroll><table><tr><th>channel<th class=n>captured<th class=n>delivered\
-         <th class=n>grouped<th class=n>waiting<th class=n>refused, dead<th>last delivery<th>state",
+        "<h2>Channels</h2><div class=scroll><table><tr><th>channel<th>state<th class=n>captured<th class=n>delivered\
+         <th class=n>grouped<th class=n>waiting<th class=n>refused, dead<th>last delivery",
     );
     for channel in &stats.channels {
         let last = channel.last_success.map_or_else(|| "never".to_owned(), |at| ago(at, snapshot.now));
         write!(
             out,
-            "<tr><td>{}<td class=n>{}<td class=n>{}<td class=n>{}<td class=n>{}<td class=n>{}<td>{last}<td>{}",
+            "<tr><td>{}<td>{}<td class=n>{}<td class=n>{}<td class=n>{}<td class=n>{}<td class=n>{}<td>{last}",
             Text(&channel.name),
+            state(channel, snapshot.now),
             channel.captured,
             channel.delivered,
             channel.grouped,
             channel.pending,
             channel.refused + channel.dead,
-            state(channel, snapshot.now)
         )?;
     }
     out.push_str("</table></div><h2>Backlog</h2>");

@@ -19,6 +19,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("slack", &["core", "http", "outbox"]),
     ("sms", &["core", "http", "outbox"]),
     ("telegram", &["core", "http", "outbox"]),
+    ("health", &["core", "outbox"]),
     ("tower", &["core"]),
     ("config", &["core", "email", "file", "filter", "outbox", "sentry", "slack", "sms", "telegram"]),
     ("watchfire", LIBRARIES),
@@ -32,6 +33,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "email",
             "file",
             "filter",
+            "health",
             "inbox",
             "outbox",
             "sentry",
@@ -48,8 +50,8 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 const LIBRARIES: &[&str] = &[
-    "config", "core", "email", "file", "filter", "http", "outbox", "sentry", "slack", "sms", "telegram",
-    "tower",
+    "config", "core", "email", "file", "filter", "health", "http", "outbox", "sentry", "slack", "sms",
+    "telegram", "tower",
 ];
 
 /// Examples and workspace-wide tests stand outside the arrows: nothing can depend on them.
@@ -60,6 +62,7 @@ const EVERYTHING: &[&str] = &[
     "email",
     "file",
     "filter",
+    "health",
     "http",
     "inbox",
     "outbox",
