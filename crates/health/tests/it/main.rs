@@ -1,3 +1,4 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
 //! The routes, asked without a socket.
 
 use std::time::Duration;
