@@ -4,11 +4,11 @@ use std::fmt::{self, Write};
 
 use crate::guard::caught;
 
-use crate::marks::{CUT, PANICKED};
+use crate::marks::{PANICKED, cut_mark};
 
 /// Bounds what one event may take in memory, in bytes and counts.
 ///
-/// The caps hold while a value is written: a `Debug` that would write 17 MB is stopped at the cap.
+/// The caps hold while a value is written: a `Debug` that would write 17 MB is stopped soon behind the cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -42,34 +42,40 @@ pub fn append(out: &mut String, cap: usize, args: fmt::Arguments<'_>) -> bool {
         append_text(out, cap, text);
         return true;
     }
-    let mut writer = Capped { out, left: cap, full: false };
+    let mut writer = Capped { out, left: cap, missing: 0, counted: cap.max(COUNTED), is_stopped: false };
     // The state behind the writer is a String that is truncated below, so it is safe to look at after an unwind.
     let is_written = caught(|| writer.write_fmt(args)).is_some();
-    let full = writer.full;
+    let (missing, is_exact) = (writer.missing, !writer.is_stopped);
     if !is_written {
         out.truncate(start);
         out.push_str(PANICKED);
         return false;
     }
-    if full {
-        out.push_str(CUT);
+    if missing > 0 {
+        out.push_str(&cut_mark(missing, is_exact));
     }
     true
 }
 
-/// Appends at most `cap` bytes of a text, and [`CUT`] if it is longer.
+/// Appends at most `cap` bytes of a text, and how many are missing if it is longer.
 pub fn append_text(out: &mut String, cap: usize, text: &str) {
-    out.push_str(cut(text, cap));
-    if text.len() > cap {
-        out.push_str(CUT);
+    let kept = cut(text, cap);
+    out.push_str(kept);
+    if kept.len() < text.len() {
+        out.push_str(&cut_mark(text.len() - kept.len(), true));
     }
 }
 
-/// Stops a formatter by an error once `left` bytes are written, on a character's boundary.
+/// So many bytes that a formatter writes behind its cap are counted at least; then it is stopped.
+const COUNTED: usize = 65_536;
+
+/// Takes `left` bytes of a formatter, up to a character's boundary, counts `counted` more, and then stops it by an error.
 struct Capped<'a> {
     out: &'a mut String,
     left: usize,
-    full: bool,
+    missing: usize,
+    counted: usize,
+    is_stopped: bool,
 }
 
 impl Write for Capped<'_> {
@@ -79,10 +85,15 @@ impl Write for Capped<'_> {
             self.out.push_str(text);
             return Ok(());
         }
-        self.out.push_str(cut(text, self.left));
+        if self.missing > self.counted {
+            self.is_stopped = true;
+            return Err(fmt::Error);
+        }
+        let kept = cut(text, self.left);
+        self.out.push_str(kept);
         self.left = 0;
-        self.full = true;
-        Err(fmt::Error)
+        self.missing = self.missing.saturating_add(text.len() - kept.len());
+        Ok(())
     }
 }
 
@@ -96,9 +107,49 @@ pub fn cut(text: &str, at: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
+/// The limits of one handler, which it has within any layer.
+///
+/// ```
+/// # use watchfire_core::{EventView, Handler, HandlerLimits};
+/// struct Archive(HandlerLimits);
+///
+/// impl Handler for Archive {
+///     fn handle(&self, event: &EventView<'_>) {
+///         let event = event.within(&self.0);
+///         assert_eq!(event.limits(), self.0.limits());
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct HandlerLimits {
+    limits: Limits,
+    id: u64,
+}
+
+impl HandlerLimits {
+    /// Makes the limits of a handler. Spans that are made from here on keep as much as they allow.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        crate::process::keep_values_up_to(&limits);
+        Self { limits, id: crate::alert::random_u64() }
+    }
+
+    /// Returns the limits.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Returns a number that no other limits have.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::marks::split_cut;
 
     struct Endless;
     impl fmt::Debug for Endless {
@@ -121,7 +172,7 @@ mod tests {
     fn stops_an_endless_debug_at_the_cap() {
         let mut out = String::from("x=");
         assert!(append(&mut out, 15, format_args!("{Endless:?}")));
-        assert_eq!(out, format!("x=012345678901234{CUT}"));
+        assert_eq!(out, "x=012345678901234… [at least 65,545 bytes more]");
     }
 
     #[test]
@@ -136,8 +187,21 @@ mod tests {
         for cap in 0..9 {
             let mut out = String::new();
             append(&mut out, cap, format_args!("äöü€"));
-            assert_eq!(out.strip_suffix(CUT).unwrap_or(&out), cut("äöü€", cap));
-            assert_eq!(out.ends_with(CUT), cap < 9);
+            let (kept, mark) = split_cut(&out);
+            assert_eq!(kept, cut("äöü€", cap));
+            assert_eq!(mark.is_empty(), cap == 9);
+        }
+    }
+
+    #[test]
+    fn a_cut_says_how_much_is_missing() {
+        let long = "x".repeat(20_000);
+        for (cap, expected) in [(7655, "12,345"), (19_999, "1"), (0, "20,000")] {
+            let expected = format!("{}… [{expected} bytes more]", "x".repeat(cap));
+            let (mut of_text, mut of_format) = (String::new(), String::new());
+            append_text(&mut of_text, cap, &long);
+            append(&mut of_format, cap, format_args!("{long}{}", ""));
+            assert_eq!((&of_text, &of_format), (&expected, &expected));
         }
     }
 }

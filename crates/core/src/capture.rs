@@ -184,6 +184,7 @@ enum Spans {
         leaf: Arc<SpanNode>,
         /// One bit for each span that is admitted, the leaf's the lowest.
         admitted: u64,
+        value: usize,
         total: usize,
     },
     /// Copies: some fields were recorded later, which goes on, or are to be redacted by other rules.
@@ -207,18 +208,18 @@ impl Spans {
             }
             bit <<= 1;
         }
-        Self::Shared { leaf, admitted, total: limits.total }
+        Self::Shared { leaf, admitted, value: limits.value, total: limits.total }
     }
 
     fn facts(self) -> Vec<SpanFacts> {
         match self {
             Self::None => Vec::new(),
             Self::Copied(spans) => spans,
-            Self::Shared { leaf, admitted, total } => {
+            Self::Shared { leaf, admitted, value: most, total } => {
                 let bits = std::iter::successors(Some(admitted), |bits| Some(bits >> 1));
                 let shown = leaf.chain().zip(bits).filter(|(_, bits)| bits & 1 == 1);
                 facts(shown.map(|(node, _)| node), total, |node, put| {
-                    node.first().for_each(|(name, value)| put(name, value.clone()));
+                    node.first().for_each(|(name, value)| put(name, value.cut(most).into_owned()));
                 })
             }
         }
@@ -231,7 +232,7 @@ pub(crate) fn copied<'a>(
     limits: &Limits,
 ) -> Vec<SpanFacts> {
     facts(nodes.take(limits.spans), limits.total, |node, put| {
-        node.visit_redacted(redactor, &mut |name, value| put(name, value.clone()));
+        node.visit_redacted(redactor, &mut |name, value| put(name, value.cut(limits.value).into_owned()));
     })
 }
 

@@ -9,7 +9,7 @@ use tracing_log::NormalizeEvent;
 use tracing_subscriber::{layer::Context, registry::LookupSpan};
 
 use crate::{
-    Incident, Limits, Redactor, RenderingId, Rewrite, Severity, SpanNode,
+    HandlerLimits, Incident, Limits, Redactor, RenderingId, Rewrite, Severity, SpanNode,
     fields::FieldBuf,
     incident,
     levels::LevelTable,
@@ -30,6 +30,8 @@ pub struct EventView<'a> {
     overlay: Option<&'a Overlay<'a>>,
     /// In place of the layer's.
     redactor: Option<&'a Redactor>,
+    /// Those of the handler that looks at it.
+    limits: Option<&'a HandlerLimits>,
 }
 
 /// Holds what all views of one event share; lives on the stack of `on_event`.
@@ -88,7 +90,14 @@ impl<'a> EventCore<'a> {
 
 impl<'a> EventView<'a> {
     pub(crate) fn new(core: &'a EventCore<'a>) -> Self {
-        Self { core, level: *core.metadata.level(), severity: None, overlay: None, redactor: None }
+        Self {
+            core,
+            level: *core.metadata.level(),
+            severity: None,
+            overlay: None,
+            redactor: None,
+            limits: None,
+        }
     }
 
     /// Shows `event` to `look`, as a filter sees it in its own `event_enabled`, with the spans that `spans` admits.
@@ -304,7 +313,7 @@ impl<'a> EventView<'a> {
     /// of what is kept per callsite or per span.
     #[must_use]
     pub fn settings_id(&self) -> u64 {
-        let id = self.core.settings.id();
+        let id = self.core.settings.id() ^ self.limits.map_or(0, HandlerLimits::id);
         match self.redactor {
             None => id,
             Some(redactor) => id ^ redactor.rules_id().wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15),
@@ -359,10 +368,19 @@ impl<'a> EventView<'a> {
         }
     }
 
-    /// Returns the caps of this layer.
+    /// Returns the limits in force: those of the handler if it has some, else those of the layer.
     #[must_use]
     pub fn limits(&self) -> &'a Limits {
-        self.core.settings.limits()
+        self.limits.map_or(self.core.settings.limits(), HandlerLimits::limits)
+    }
+
+    /// Returns the same event under the limits of a handler.
+    #[must_use]
+    pub fn within<'l>(&self, limits: &'l HandlerLimits) -> EventView<'l>
+    where
+        'a: 'l,
+    {
+        EventView { limits: Some(limits), ..*self }
     }
 }
 

@@ -22,7 +22,7 @@ use std::{
 use tracing_core::Level;
 
 use crate::{
-    Alert, CUT, Capture, Limits, Redactor, Severity, SpanNode, Stack, alert::Origin, capture::copied, cut,
+    Alert, Capture, Limits, Redactor, Severity, SpanNode, Stack, alert::Origin, capture::copied, cut, marks::cut_mark,
 };
 
 pub use hook::report_failure;
@@ -139,8 +139,9 @@ impl Incident {
             }
         }
         if clean.len() > most {
-            clean.truncate(cut(&clean, most).len());
-            clean.push_str(CUT);
+            let missing = clean.len() - cut(&clean, most).len();
+            clean.truncate(clean.len() - missing);
+            clean.push_str(&cut_mark(missing, true));
         }
         clean
     }

@@ -262,7 +262,8 @@ impl<H: Handler> HandlerLayer<H> {
     /// Collects the fields of a span as they are given: each reader redacts by its own rules.
     fn collect(&self, record: impl FnOnce(&mut Collect<'_>)) -> FieldList {
         let given = Redactor::off();
-        let mut fields = Collect::new(KeptFields::spare(), self.settings.limits(), &given, false);
+        let limits = crate::process::kept_values(self.settings.limits());
+        let mut fields = Collect::new(KeptFields::spare(), &limits, &given, false);
         if caught(|| record(&mut fields)).is_none() {
             fields.panics += 1;
         }

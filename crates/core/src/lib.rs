@@ -34,7 +34,7 @@ mod value;
 
 pub use alert::{Alert, AlertId, Field, Origin, SpanFacts, thread_name};
 pub use app::App;
-pub use cap::{Limits, append, append_text, cut};
+pub use cap::{HandlerLimits, Limits, append, append_text, cut};
 pub use capture::{Buffers, Capture, Captured};
 pub use error::{ConfigError, Diagnostic, Problems};
 pub use event::EventView;

@@ -2,7 +2,47 @@
 
 /// The text that stands for a secret.
 pub const MASK: &str = "[redacted]";
-/// The text at the end of a text that was cut.
+/// The text at the end of a text that was cut for lack of room in a message.
 pub const CUT: &str = "… [cut]";
 /// The text that stands for a value whose `Debug` or `Display` panicked.
 pub const PANICKED: &str = "[panicked while formatted]";
+
+const MARK_START: &str = "… [";
+const MARK_END: &str = " bytes more]";
+const AT_LEAST: &str = "at least ";
+
+/// Returns the text at the end of a captured text that was cut: `… [12,345 bytes more]`.
+pub(crate) fn cut_mark(missing: usize, is_exact: bool) -> String {
+    let digits = missing.to_string();
+    let mut mark = String::from(MARK_START);
+    if !is_exact {
+        mark.push_str(AT_LEAST);
+    }
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            mark.push(',');
+        }
+        mark.push(digit);
+    }
+    mark + MARK_END
+}
+
+/// Splits a text before the mark of a cut; the mark is empty if there is none.
+pub(crate) fn split_cut(text: &str) -> (&str, &str) {
+    let whole = (text, "");
+    // Nearly every text is told by its last byte.
+    if !text.ends_with(']') {
+        return whole;
+    }
+    if let Some(rest) = text.strip_suffix(CUT) {
+        return (rest, CUT);
+    }
+    let Some((rest, number)) = text.strip_suffix(MARK_END).and_then(|text| text.rsplit_once(MARK_START)) else {
+        return whole;
+    };
+    let number = number.strip_prefix(AT_LEAST).unwrap_or(number);
+    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit() || byte == b',') {
+        return whole;
+    }
+    text.split_at_checked(rest.len()).unwrap_or(whole)
+}

@@ -22,6 +22,7 @@ use std::{
 use tracing_core::field::Field;
 
 use crate::{
+    Limits,
     incident::{self, OnIncident},
     own_secrets::OwnSecrets,
 };
@@ -40,6 +41,9 @@ static REGISTERED: AtomicU64 = AtomicU64::new(0);
 static EXIT: Mutex<Vec<Weak<dyn AtExit>>> = Mutex::new(Vec::new());
 static INCIDENTS: Mutex<Vec<Weak<dyn OnIncident>>> = Mutex::new(Vec::new());
 static NAMES: Mutex<Vec<Field>> = Mutex::new(Vec::new());
+/// How many bytes of a value, and of all texts, a handler of this process may show at most: spans keep that much.
+static KEPT_VALUE: AtomicUsize = AtomicUsize::new(0);
+static KEPT_TOTAL: AtomicUsize = AtomicUsize::new(0);
 static LAST_WAIT: Mutex<Option<(Instant, Duration)>> = Mutex::new(None);
 
 const UNSET: u8 = 2;
@@ -241,13 +245,18 @@ pub(crate) static REPORTERS: AtomicUsize = AtomicUsize::new(0);
 /// Takes a lock that others hold for microseconds only, for a thread that must not wait for ever: it may be the one that
 /// holds it, or its holder may be gone by a fork. Gives up after 50 ms.
 pub fn try_lock_for_a_while<T: ?Sized>(lock: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
-    let until = crate::clock::instant() + Duration::from_millis(50);
+    let mut until = None;
     loop {
         match lock.try_lock() {
             Ok(guard) => return Some(guard),
             Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) if crate::clock::instant() < until => std::thread::yield_now(),
-            Err(TryLockError::WouldBlock) => return None,
+            Err(TryLockError::WouldBlock) => {
+                let now = crate::clock::instant();
+                if now >= *until.get_or_insert_with(|| now + Duration::from_millis(50)) {
+                    return None;
+                }
+                std::thread::yield_now();
+            }
         }
     }
 }
@@ -287,22 +296,46 @@ extern "C" fn count_fork() {
     fork::give_up();
 }
 
+/// Has spans keep values as long as a handler with these limits may show.
+pub(crate) fn keep_values_up_to(limits: &Limits) {
+    KEPT_VALUE.fetch_max(limits.value, Ordering::Relaxed);
+    KEPT_TOTAL.fetch_max(limits.total, Ordering::Relaxed);
+}
+
+/// Returns the limits by which spans keep their fields: each reader cuts them by its own limits.
+pub(crate) fn kept_values(limits: &Limits) -> Limits {
+    let (value, total) = (KEPT_VALUE.load(Ordering::Relaxed), KEPT_TOTAL.load(Ordering::Relaxed));
+    let value = limits.value.max(value);
+    Limits { value, message: limits.message.max(value), total: limits.total.max(total), ..*limits }
+}
+
 /// Says `line` on stderr, once per process, without taking any lock: in a forked child a lock may be held for ever.
-#[cfg_attr(unix, expect(unsafe_code, reason = "the standard library's stderr has a lock"))]
 pub fn say_once_after_fork(line: &str) {
     static SAID: AtomicBool = AtomicBool::new(false);
-    if SAID.swap(true, Ordering::Relaxed) {
-        return;
+    if !SAID.swap(true, Ordering::Relaxed) {
+        write_stderr(&format!("watchfire: {line}\n"));
     }
-    #[cfg(unix)]
-    for part in ["watchfire: ", line, "\n"] {
-        // SAFETY: the pointer and the length are those of a text that outlives the call.
-        unsafe {
-            libc::write(2, part.as_ptr().cast(), part.len());
+}
+
+/// Writes a text to stderr in one piece, without the standard library's lock, which a forked child may find held for
+/// ever. A full pipe is waited for up to 50 ms; then, and when stderr is closed, the text is lost.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "the standard library's stderr has a lock")]
+pub(crate) fn write_stderr(text: &str) {
+    let mut stderr = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: the pointers and lengths are those of `stderr` and `text`, which outlive the calls.
+    unsafe {
+        if libc::poll(&raw mut stderr, 1, 50) == 1 {
+            libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len());
         }
     }
-    #[cfg(not(unix))]
-    let _ = line;
+}
+
+/// Writes a text to stderr. Not `eprintln!`, which panics when stderr is closed.
+#[cfg(not(unix))]
+pub(crate) fn write_stderr(text: &str) {
+    use std::io::Write;
+    std::io::stderr().lock().write_all(text.as_bytes()).unwrap_or_default();
 }
 
 #[expect(unsafe_code, reason = "std has no host name; gethostname(2) writes into a buffer of ours")]

@@ -27,7 +27,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::marks::{CUT, MASK};
+use crate::marks::{MASK, split_cut};
 use crate::{ConfigError, Pattern, Value, process};
 
 use bytes::{Bytes, next_trigger};
@@ -159,10 +159,8 @@ impl Redactor {
     /// of less than an instruction a byte.
     #[must_use]
     pub fn clean_under<'t>(&self, verdict: NameVerdict, text: &'t str) -> Cow<'t, str> {
-        let (rest, cut) = match text.strip_suffix(CUT) {
-            Some(rest) => (rest, true),
-            None => (text, false),
-        };
+        let (rest, mark) = split_cut(text);
+        let cut = !mark.is_empty();
         if !verdict.is_clear() && self.is_secret(verdict, rest) {
             return Cow::Owned(MASK.to_owned());
         }
@@ -174,7 +172,7 @@ impl Redactor {
         };
         match clean {
             Cow::Borrowed(_) => Cow::Borrowed(text),
-            Cow::Owned(clean) if cut => Cow::Owned(clean + CUT),
+            Cow::Owned(clean) if cut => Cow::Owned(clean + mark),
             Cow::Owned(clean) => Cow::Owned(clean),
         }
     }

@@ -1,8 +1,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    io::Write,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -42,14 +41,14 @@ impl SelfLog {
         let line = crate::process::mask_own_secrets(&line);
         match &self.0.hook {
             Some(hook) => hook(&line),
-            // Not `eprintln!`, which panics when stderr is closed.
-            None => writeln!(std::io::stderr().lock(), "watchfire: {line}").unwrap_or_default(),
+            None => crate::process::write_stderr(&format!("watchfire: {line}\n")),
         }
     }
 
     /// Says `line`, unless one of this `kind` was said in the last minute; then it is counted and said with the next.
     pub fn say_paced(&self, kind: &str, now: Instant, line: impl fmt::Display) {
-        let mut said = self.0.said.lock().unwrap_or_else(PoisonError::into_inner);
+        // In a forked child the lock may be held for ever: then the line is not said.
+        let Some(mut said) = crate::process::try_lock_for_a_while(&self.0.said) else { return };
         let kind = if said.len() >= KINDS && !said.contains_key(kind) { "other" } else { kind };
         let held = match said.get_mut(kind) {
             Some(last) if now.saturating_duration_since(last.at) < PACE => {

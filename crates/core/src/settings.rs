@@ -46,6 +46,7 @@ impl LayerSettings {
     }
 
     pub(crate) fn set_limits(&mut self, limits: Limits) {
+        crate::process::keep_values_up_to(&limits);
         *self = Self { limits, id: random_u64(), ..std::mem::take(self) };
     }
 }

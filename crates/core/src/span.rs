@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, LazyLock, Mutex, PoisonError,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -13,6 +13,7 @@ use tracing_core::{Level, Metadata};
 use crate::{
     Redactor, Value,
     fields::FieldList,
+    process::try_lock_for_a_while,
     span_text::{SpanTexts, TextKey},
 };
 
@@ -87,7 +88,7 @@ impl SpanNode {
 
     /// Makes the same span below another parent: a layer that sees more spans found the deeper chain.
     pub(crate) fn relinked(&self, parent: Option<Arc<Self>>) -> Self {
-        let late = self.late.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let late = self.late();
         Self {
             metadata: self.metadata,
             depth: depth_below(parent.as_ref()),
@@ -181,7 +182,7 @@ impl SpanNode {
         if self.version.load(Ordering::Acquire) == 0 {
             return self.visit(look);
         }
-        let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(late) = try_lock_for_a_while(&self.late) else { return };
         for (name, value) in &self.first.shown {
             if late.shown.iter().all(|(known, _)| known != name) {
                 look(name, value);
@@ -200,7 +201,7 @@ impl SpanNode {
             return self.visit(visit);
         }
         // Copied out: `visit` may be a user's code, and no lock is held while that runs.
-        let late = self.late.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let late = self.late();
         let is_late = |name: &str| late.shown.iter().any(|(known, _)| *known == name);
         for (name, value) in self.fields() {
             let given = if is_late(name) { late.given(name) } else { self.first.given(name) };
@@ -216,8 +217,13 @@ impl SpanNode {
     #[must_use]
     pub fn fields(&self) -> Vec<(&'static str, Value)> {
         let mut all = self.first.shown.clone();
-        merge(&mut all, self.late.lock().unwrap_or_else(PoisonError::into_inner).shown.clone());
+        merge(&mut all, self.late().shown);
         all
+    }
+
+    /// Returns a copy of the fields recorded later; none if a forked child finds their lock held for ever.
+    fn late(&self) -> Fields {
+        try_lock_for_a_while(&self.late).map(|late| late.clone()).unwrap_or_default()
     }
 
     /// Takes fields recorded later, redacted by the default rules or by those of another layer; by name, so that several
@@ -228,7 +234,9 @@ impl SpanNode {
         }
         // Redacted before the lock is taken.
         let fields = Fields::of(fields);
-        self.late.lock().unwrap_or_else(PoisonError::into_inner).merge(fields);
+        if let Some(mut late) = try_lock_for_a_while(&self.late) {
+            late.merge(fields);
+        }
         self.version.fetch_add(1, Ordering::Release);
     }
 }

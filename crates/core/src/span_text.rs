@@ -2,10 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Mutex, OnceLock},
 };
 
-use crate::alert::random_u64;
+use crate::{alert::random_u64, process::try_lock_for_a_while};
 
 /// The number of one way to render spans: a format with its options. Unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,8 +71,9 @@ impl SpanTexts {
     }
 
     fn write_other(&self, key: TextKey, version: u64, out: &mut String, render: impl FnOnce(&mut String)) {
+        // In a forked child the lock may be held for ever: then the text is made each time.
         {
-            let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(others) = try_lock_for_a_while(&self.others) else { return render(out) };
             if let Some(other) = others.iter().find(|other| other.key == key && other.version == version) {
                 return out.push_str(&other.text);
             }
@@ -80,7 +81,7 @@ impl SpanTexts {
         let start = out.len();
         render(out);
         let Some(text) = kept(out, start) else { return };
-        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut others) = try_lock_for_a_while(&self.others) else { return };
         others.retain(|other| other.key != key);
         if others.len() < MOST {
             others.push(SpanText { key, version, text });

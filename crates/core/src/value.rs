@@ -1,6 +1,8 @@
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use tracing_core::field::{Field, Visit};
+
+use crate::{cap::append_text, marks::split_cut};
 
 /// Holds the value of a field as it was recorded: typed, owned, capped and redacted.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +27,26 @@ pub enum Value {
 }
 
 impl Value {
+    /// Returns the value with at most so many bytes of its text, and the mark of a cut.
+    #[must_use]
+    pub fn cut(&self, most: usize) -> Cow<'_, Self> {
+        let shorter = |text: &str| {
+            // A text that was cut when it was kept stays as it is, unless it is longer than that.
+            let (kept, _) = split_cut(text);
+            (kept.len() > most).then(|| {
+                let mut shorter = String::new();
+                append_text(&mut shorter, most, text);
+                shorter.into_boxed_str()
+            })
+        };
+        let cut = match self {
+            Self::Str(text) => shorter(text).map(Self::Str),
+            Self::Debug(text) => shorter(text).map(Self::Debug),
+            _ => None,
+        };
+        cut.map_or(Cow::Borrowed(self), Cow::Owned)
+    }
+
     /// Returns the text of a textual value.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {

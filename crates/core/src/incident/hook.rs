@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Cause, Incident, MOST, OnIncident, repeats, reporter::Reporter};
-use crate::{CUT, Severity, Stack, alert::Origin, append, cut, guard, process};
+use crate::{Severity, Stack, alert::Origin, append, cut, guard, marks::cut_mark, process};
 
 thread_local! {
     /// Whether the hook runs: it may stand in the chain of hooks more than once.
@@ -48,7 +48,7 @@ fn run(info: &PanicHookInfo<'_>, previous: &dyn Fn(&PanicHookInfo<'_>)) {
 fn of_panic(info: &PanicHookInfo<'_>, text: &str) -> Incident {
     let mut message = cut(text, MOST).to_owned();
     if message.len() < text.len() {
-        message.push_str(CUT);
+        message.push_str(&cut_mark(text.len() - message.len(), true));
     }
     repeats::note(&message);
     // The end of the main thread is the end of the program; that of another may be caught.

@@ -171,8 +171,8 @@ fn a_text_is_cleaned_before_it_is_cut_and_by_every_rule() {
         ("seat=4711 left".to_owned(), vec![Redactor::default()], "nothing", "4711"),
         ("password=hunter2".to_owned(), vec![], "hunter2", "password="),
         ("password=hunter2".to_owned(), vec![Redactor::off()], "nothing", "hunter2"),
-        (long, vec![], "hunter2", "… [cut]"),
-        (longer, vec![], "hunter2", "… [cut]"),
+        (long, vec![], "hunter2", " bytes more]"),
+        (longer, vec![], "hunter2", " bytes more]"),
     ];
     for (message, rules, gone, kept) in cases {
         let alert = incident(message, rules).alert(&capture);
@@ -181,7 +181,7 @@ fn a_text_is_cleaned_before_it_is_cut_and_by_every_rule() {
             "{gone}, {kept}: {}",
             alert.message
         );
-        assert!(alert.message.len() <= 8_192 + CUT.len());
+        assert!(alert.message.len() <= 8_192 + "… [12,345 bytes more]".len());
     }
 }
 
