@@ -331,7 +331,7 @@ pub(crate) fn dry_run(
         let keys = Section::Handlers.types().iter().find(|(known, _)| *known == kind).map(|(_, keys)| *keys);
         let table = as_meant(table, keys.unwrap_or_default());
         let made = match kind {
-            "file" => files::make(options, &table, components).map(drop),
+            "file" => files::make(options, &table, components).and_then(|file| file.check()),
             "console" => files::console(options, &table, components).map(drop),
             kind => Prepared::make(kind, &table).map_or(Ok(()), |made| made.map(drop)),
         };

@@ -169,6 +169,20 @@ impl Checker<'_> {
                     self.reference(name, Section::Formatters, path);
                 }
             }
+            ValueKind::RotationCallback => {
+                if let Some(name) = self.text(value, path)
+                    && !self.known.knows_rotation_callback(name)
+                {
+                    let known = self.known.rotation_callbacks();
+                    let reason = format!("the program has no callback {}", quoted(name));
+                    let hint = match nearest(name, known.iter().copied()) {
+                        Some(meant) => format!("did you mean `{meant}`?"),
+                        None => "register it with `.on_rotation(\"name\", ..)` at `setup`".to_owned(),
+                    };
+                    let mistake = Mistake::new(path, reason).hint(Some(hint));
+                    self.add(mistake.because(Cause::UnknownComponent), path);
+                }
+            }
             ValueKind::Filter => self.filter(value, path),
             ValueKind::Filters => match value {
                 Setting::List(list) => {

@@ -22,7 +22,7 @@ pub(crate) fn make(
     let size = |table: &Options, key: &str| table.get(key).and_then(|value| units::size(value).ok());
     let is_on = |key: &str| table.get(key).and_then(Setting::as_bool).unwrap_or(false);
     if let Some(name) = table.text("formatter") {
-        file = file.format(formatters::shared(formatters::make(options, name, components)?));
+        file = formatters::make(options, name, components)?.apply_to_file(file);
     }
     if let Some(rotate) = table.table("rotate") {
         if let Some(every) = rotate.text("every").and_then(every) {
@@ -37,6 +37,9 @@ pub(crate) fn make(
         if rotate.get("at_start").and_then(Setting::as_bool).unwrap_or(false) {
             file = file.rotate_at_start();
         }
+        if let Some(pattern) = rotate.text("name") {
+            file = file.rotated_name(pattern);
+        }
         if let Some(files) = rotate.get("keep").and_then(Setting::as_integer) {
             file = file.keep(usize::try_from(files).unwrap_or(usize::MAX));
         }
@@ -46,6 +49,12 @@ pub(crate) fn make(
         if let Some(bytes) = size(rotate, "keep_size") {
             file = file.keep_bytes(bytes);
         }
+    }
+    if let Some(then) = table.text("on_rotation").and_then(|name| components.rotation_callback(name)) {
+        file = file.on_rotation(move |path| then(path));
+    }
+    if let Some(bytes) = size(table, "max_text") {
+        file = file.max_text(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
     if table.get("compress").is_some() {
         file = file.compress(Compression::Gzip);
@@ -110,12 +119,10 @@ pub(crate) fn console(
     console = match table.text("formatter") {
         None => console,
         // The console knows these itself, and whether it stands on a terminal.
-        Some(name) if has_own(name) => {
-            console.format(formatters::shared(formatters::make(options, name, components)?))
-        }
+        Some(name) if has_own(name) => formatters::make(options, name, components)?.apply_to_console(console),
         Some("text") => console.text(),
         Some("pretty") => console.pretty(),
-        Some(name) => console.format(formatters::shared(formatters::make(options, name, components)?)),
+        Some(name) => formatters::make(options, name, components)?.apply_to_console(console),
     };
     if let Some(on) = table.get("color").and_then(Setting::as_bool) {
         console = console.color(on);

@@ -55,6 +55,8 @@ pub(crate) enum ValueKind {
     Targets,
     /// Names of handlers.
     Handlers,
+    /// The name of a callback that gets the path of a rotated file.
+    RotationCallback,
     /// The name of a formatter.
     Formatter,
     /// Names of filters, or filters themselves.
@@ -318,6 +320,20 @@ const FILTERS: &[(&str, &[KeySpec])] = &[
 const FORMATTER: &[KeySpec] =
     &[key("type", Text, "What it writes. Default: `template`, where `format` is set.")];
 
+const JSON_KEYS: &[KeySpec] = &[
+    key("time", Text, "The key of the time."),
+    key("level", Text, "The key of the level."),
+    key("target", Text, "The key of the target."),
+    key("message", Text, "The key of the message."),
+    key("fields", Text, "The key of the object of fields."),
+    key("spans", Text, "The key of the spans."),
+    key("causes", Text, "The key of the causes of an error."),
+    key("file", Text, "The key of the source file."),
+    key("line", Text, "The key of the line in the source file."),
+    key("thread", Text, "The key of the thread."),
+    key("stack", Text, "The key of the call stack."),
+];
+
 const FORMATTERS: &[(&str, &[KeySpec])] = &[
     ("text", &[key("color", Bool, "Whether it is coloured. Default: false.")]),
     ("pretty", &[key("color", Bool, "Whether it is coloured. Default: false.")]),
@@ -325,8 +341,23 @@ const FORMATTERS: &[(&str, &[KeySpec])] = &[
     (
         "json",
         &[
-            key("nested", Bool, "Whether fields stand in an object of their own. Default: false."),
+            key(
+                "preset",
+                Choice(&["gcp", "datadog", "ecs", "opentelemetry"]),
+                "The system whose keys and level words are written. Default: none.",
+            ),
+            key(
+                "nested",
+                Bool,
+                "Whether fields stand in an object of their own. Default: by the preset, else false.",
+            ),
             key("source", Bool, "Whether file and line are written. Default: false."),
+            key("spans", Choice(&["list", "flat", "off"]), "How spans are written. Default: list."),
+            key(
+                "keys",
+                Table(JSON_KEYS),
+                "The keys of the parts of a line, such as `{ time = \"@timestamp\" }`.",
+            ),
         ],
     ),
     (

@@ -1,6 +1,6 @@
 //! The components that a program registers, for a configuration to name.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, path::Path, sync::Arc};
 
 use watchfire_core::{ConfigError, EventView, Handler};
 use watchfire_file::Format;
@@ -23,11 +23,15 @@ pub struct Components {
     handlers: HashMap<String, Maker<Arc<dyn Handler>>>,
     filters: HashMap<String, Maker<EventFilter>>,
     formatters: HashMap<String, Maker<Arc<dyn Format>>>,
+    rotation_callbacks: HashMap<String, RotationCallback>,
     /// Names that are accepted and never made: those of a program that is not this one.
     assumed: Vec<String>,
     lock: Option<Lock>,
     assumes_environment: bool,
 }
+
+/// A callback that gets the path of a rotated file.
+pub(crate) type RotationCallback = Arc<dyn Fn(&Path) + Send + Sync>;
 
 type Maker<T> = Arc<dyn Fn(&Options) -> Result<T, ConfigError> + Send + Sync>;
 
@@ -77,6 +81,29 @@ impl Components {
         let make: Maker<Arc<dyn Format>> = Arc::new(move |options| Ok(Arc::new(make(options)?)));
         self.formatters.insert(kind.into(), make);
         self
+    }
+
+    /// Registers a callback that log files may name in `on_rotation`, see
+    /// [`LogFile::on_rotation`](watchfire_file::LogFile::on_rotation).
+    pub fn on_rotation(
+        mut self,
+        name: impl Into<String>,
+        then: impl Fn(&Path) + Send + Sync + 'static,
+    ) -> Self {
+        self.rotation_callbacks.insert(name.into(), Arc::new(then));
+        self
+    }
+
+    pub(crate) fn rotation_callback(&self, name: &str) -> Option<RotationCallback> {
+        self.rotation_callbacks.get(name).cloned()
+    }
+
+    pub(crate) fn knows_rotation_callback(&self, name: &str) -> bool {
+        self.rotation_callbacks.contains_key(name) || self.assumed.iter().any(|assumed| assumed == name)
+    }
+
+    pub(crate) fn rotation_callbacks(&self) -> Vec<&str> {
+        self.rotation_callbacks.keys().map(String::as_str).collect()
     }
 
     /// Accepts `name` wherever a part of the program's own may stand; for checks outside of the program.

@@ -41,6 +41,7 @@ fn of(kind: ValueKind) -> Options {
         ValueKind::Directives
         | ValueKind::SpanLevels
         | ValueKind::Formatter
+        | ValueKind::RotationCallback
         | ValueKind::Service
         | ValueKind::Clock => plain("string"),
         ValueKind::Bool => plain("boolean"),

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tracing_core::Subscriber;
 use tracing_subscriber::{prelude::*, registry::LookupSpan, util::TryInitError};
@@ -106,6 +106,16 @@ impl Setup {
         decide: impl Fn(&EventView<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.components = self.components.callback(name, decide);
+        self
+    }
+
+    /// Registers a callback for rotated files, see [`Components::on_rotation`].
+    pub fn on_rotation(
+        mut self,
+        name: impl Into<String>,
+        then: impl Fn(&Path) + Send + Sync + 'static,
+    ) -> Self {
+        self.components = self.components.on_rotation(name, then);
         self
     }
 

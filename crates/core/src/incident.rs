@@ -22,7 +22,8 @@ use std::{
 use tracing_core::Level;
 
 use crate::{
-    Alert, Capture, Limits, Redactor, Severity, SpanNode, Stack, alert::Origin, capture::copied, cut, marks::cut_mark,
+    Alert, Capture, Limits, Redactor, Severity, SpanNode, Stack, alert::Origin, capture::copied, cut,
+    marks::cut_mark,
 };
 
 pub use hook::report_failure;

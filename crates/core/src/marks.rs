@@ -37,7 +37,8 @@ pub(crate) fn split_cut(text: &str) -> (&str, &str) {
     if let Some(rest) = text.strip_suffix(CUT) {
         return (rest, CUT);
     }
-    let Some((rest, number)) = text.strip_suffix(MARK_END).and_then(|text| text.rsplit_once(MARK_START)) else {
+    let Some((rest, number)) = text.strip_suffix(MARK_END).and_then(|text| text.rsplit_once(MARK_START))
+    else {
         return whole;
     };
     let number = number.strip_prefix(AT_LEAST).unwrap_or(number);

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tracing_core::LevelFilter;
-use watchfire_core::{ConfigError, HandlerLayer, Limits, SelfLog, Severity};
+use watchfire_core::{ConfigError, HandlerLayer, HandlerLimits, Limits, SelfLog, Severity};
 
 use crate::{
     Compression, Durability, FileHandler, FileLayer, Format, RotationInterval, WhenFull,
@@ -16,6 +16,7 @@ use crate::{
     format::{Json, Logfmt, Renderer, Template, Text},
     fs::RealDisk,
     retention::Keep,
+    shared::OnRotation,
     time::ZoneName,
 };
 
@@ -49,6 +50,8 @@ pub struct LogFile {
     zone: ZoneName,
     max_size: Option<u64>,
     at_start: bool,
+    rotated_name: Option<String>,
+    on_rotation: Option<Arc<OnRotation>>,
     keep: Keep,
     mode: Option<u32>,
     link: Option<PathBuf>,
@@ -77,6 +80,8 @@ impl LogFile {
             zone: ZoneName::Utc,
             max_size: None,
             at_start: false,
+            rotated_name: None,
+            on_rotation: None,
             keep: Keep::default(),
             mode: None,
             link: None,
@@ -144,6 +149,26 @@ impl LogFile {
     /// Rotates when the program starts, if the file holds something. Default: no.
     pub fn rotate_at_start(mut self) -> Self {
         self.at_start = true;
+        self
+    }
+
+    /// Names rotated files by a pattern, such as `shop.{date}.log`. Default: `shop.log.{date}`, or `shop.log.{number}`
+    /// without rotation by time.
+    ///
+    /// `{stem}` and `{extension}` are those of the log: `{stem}.{date}{extension}` puts the date before the extension.
+    /// The pattern has to begin with the stem. Files that are named by another pattern are not touched.
+    pub fn rotated_name(mut self, pattern: impl Into<String>) -> Self {
+        self.rotated_name = Some(pattern.into());
+        self
+    }
+
+    /// Calls `then` after each rotation with the path of the rotated file, compressed if that was asked for.
+    ///
+    /// It is called on a thread of the file, one call after the other; a call that blocks or panics delays only the next
+    /// one. At most 256 calls wait. Files that retention has removed by then are left out. A number in a name changes
+    /// with the next rotation, a date does not. Without a thread the call that rotates calls it.
+    pub fn on_rotation(mut self, then: impl Fn(&Path) + Send + Sync + 'static) -> Self {
+        self.on_rotation = Some(Arc::new(then));
         self
     }
 
@@ -299,8 +324,8 @@ impl LogFile {
 
     /// Sets how many bytes the message and the fields of one event may have, each and together. Default: 1 MiB.
     ///
-    /// What is longer is cut, and ends with `… [cut]`. It holds for [`layer`](Self::layer); a handler within another
-    /// layer has the limits of that layer, see [`HandlerLayer::limits`].
+    /// What is longer is cut, and says how much is missing: `… [12,345 bytes more]`. [`HandlerLayer::limits`] sets more
+    /// limits; a handler within another layer keeps this one.
     pub fn max_text(mut self, bytes: usize) -> Self {
         self.max_text = bytes;
         self
@@ -323,9 +348,15 @@ impl LogFile {
     /// # Errors
     /// When an option makes no sense, or the file cannot be opened; nothing is started then.
     pub fn layer(self) -> Result<FileLayer, ConfigError> {
+        let limits = self.limits();
+        let handler = self.open(Arc::new(RealDisk), None)?;
+        Ok(HandlerLayer::new(handler).limits(limits))
+    }
+
+    fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         (limits.value, limits.message, limits.total) = (self.max_text, self.max_text, self.max_text);
-        self.handler().map(|handler| HandlerLayer::new(handler).limits(limits))
+        limits
     }
 
     /// As [`layer`](Self::layer), for those who put handlers together themselves.
@@ -333,7 +364,8 @@ impl LogFile {
     /// # Errors
     /// As [`layer`](Self::layer).
     pub fn handler(self) -> Result<FileHandler, ConfigError> {
-        self.open(Arc::new(RealDisk))
+        let limits = HandlerLimits::new(self.limits());
+        self.open(Arc::new(RealDisk), Some(limits))
     }
 }
 

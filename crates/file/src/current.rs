@@ -1,9 +1,10 @@
 //! The writer of this process: the child of a fork has the memory of its parent and none of its threads.
 
 use std::{
+    io,
     path::PathBuf,
-    sync::{Arc, atomic::Ordering},
-    time::Instant,
+    sync::{Arc, atomic::Ordering, mpsc},
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
@@ -23,10 +24,13 @@ pub(crate) struct Current {
     parts: WriterParts,
 }
 
+/// How long the file system may take to open the file.
+const OPEN_PATIENCE: Duration = Duration::from_secs(5);
+
 impl Current {
     pub(crate) fn new(parts: WriterParts) -> Result<Self, WriteTrouble> {
         process::watch_forks();
-        let shared = Arc::new(FileShared::new(parts.clone(), Start::Process)?);
+        let shared = Arc::new(opened(&parts, Start::Process)?);
         Ok(Self { shared: ArcSwap::new(shared), parts })
     }
 
@@ -35,7 +39,9 @@ impl Current {
         let runner = self.shared.load_full();
         if runner.pace.has_thread {
             let thread = std::thread::Builder::new().name("watchfire-file".to_owned());
-            thread.spawn(move || runner.run())?;
+            runner.has_runner(true);
+            let failed = Arc::clone(&runner);
+            thread.spawn(move || runner.run()).inspect_err(|_| failed.has_runner(false))?;
         }
         Ok(())
     }
@@ -59,7 +65,7 @@ impl Current {
     }
 
     fn renewed(&self, found: &Arc<FileShared>) -> Option<Arc<FileShared>> {
-        let fresh = match FileShared::new(self.parts.clone(), Start::Child) {
+        let fresh = match opened(&self.parts, Start::Child) {
             Ok(fresh) => Arc::new(fresh),
             Err(trouble) => {
                 let path = self.parts.plan.path.display();
@@ -95,6 +101,28 @@ impl Current {
     pub(crate) fn flush(&self, deadline: Instant) -> Flushed {
         self.used().map_or(Flushed::Yes, |shared| shared.flush(deadline))
     }
+}
+
+/// Opens the file. A file system that hangs, hangs a thread that nobody waits for.
+fn opened(parts: &WriterParts, start: Start) -> Result<FileShared, WriteTrouble> {
+    if !parts.pace.has_thread {
+        return FileShared::new(parts.clone(), start);
+    }
+    let (done, is_done) = mpsc::channel();
+    let own = parts.clone();
+    let thread = std::thread::Builder::new().name("watchfire-open".to_owned());
+    let started = thread.spawn(move || {
+        watchfire_core::mute_thread();
+        done.send(FileShared::new(own, start)).ok();
+    });
+    if started.is_err() {
+        return FileShared::new(parts.clone(), start);
+    }
+    is_done.recv_timeout(OPEN_PATIENCE).unwrap_or_else(|_| {
+        let seconds = OPEN_PATIENCE.as_secs();
+        let reason = format!("the file system has not answered for {seconds} s");
+        Err(WriteTrouble::new("open", io::Error::new(io::ErrorKind::TimedOut, reason)))
+    })
 }
 
 impl AtExit for Current {

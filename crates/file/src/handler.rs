@@ -8,7 +8,7 @@ use std::{
 };
 
 use tracing_core::LevelFilter;
-use watchfire_core::{EventView, Flushed, Handler, HandlerLayer, Severity, Stack, clock};
+use watchfire_core::{EventView, Flushed, Handler, HandlerLayer, HandlerLimits, Severity, Stack, clock};
 
 use crate::{
     FileCounts,
@@ -35,6 +35,7 @@ pub(crate) struct HandlerOwner {
     pub(crate) level: LevelFilter,
     pub(crate) flush_on: Severity,
     pub(crate) stacks: Option<Severity>,
+    pub(crate) limits: Option<HandlerLimits>,
 }
 
 /// How long the last owner waits for what is still to be written.
@@ -92,6 +93,10 @@ impl Handler for FileHandler {
 impl FlushTarget for FileHandler {
     fn render(&self, event: &EventView<'_>, at: SystemTime, line: &mut String) {
         let owner = &*self.0;
+        let event = &match &owner.limits {
+            Some(limits) => event.within(limits),
+            None => *event,
+        };
         let stack = owner.stacks.filter(|from| event.severity() >= *from).map(|_| Stack::capture());
         owner.format.event(event, at, stack.as_ref(), &owner.zone, line);
     }

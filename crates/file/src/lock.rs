@@ -43,6 +43,14 @@ pub(crate) enum Attempt {
 pub(crate) struct Guard {
     lock: Arc<LogLock>,
     file: Option<Arc<dyn LockFile>>,
+    lockless: Option<io::Error>,
+}
+
+impl Guard {
+    /// Returns why nobody else is kept away: the file system has no locks.
+    pub(crate) fn lockless(&self) -> Option<&io::Error> {
+        self.lockless.as_ref()
+    }
 }
 
 /// How long a lock file that could not be opened is left alone.
@@ -68,7 +76,7 @@ impl LogLock {
             return Attempt::Busy;
         }
         // From here on the guard gives it back, whatever happens.
-        let mut guard = Guard { lock: Arc::clone(self), file: None };
+        let mut guard = Guard { lock: Arc::clone(self), file: None, lockless: None };
         for is_second_time in [false, true] {
             let file = match self.file(fs, log, instant) {
                 Ok(file) => file,
@@ -78,7 +86,10 @@ impl LogLock {
                 Ok(true) => guard.file = Some(Arc::clone(&file)),
                 Ok(false) => return Attempt::Busy,
                 // A file system without locks: one process at a time is all that it can have, and enough for most.
-                Err(error) if is_lockless(&error) => return Attempt::Held(guard),
+                Err(error) if is_lockless(&error) => {
+                    guard.lockless = Some(error);
+                    return Attempt::Held(guard);
+                }
                 Err(error) => return Attempt::Failed(error),
             }
             // Somebody who removed the lock file made others lock another one.

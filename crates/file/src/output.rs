@@ -13,6 +13,7 @@ use crate::{
     lock::{Attempt, Guard},
     plan::{FilePlan, LogLocation, WriteTrouble},
     rotation::Period,
+    shared::Rotated,
 };
 
 mod reopen;
@@ -38,6 +39,7 @@ pub(crate) struct Output {
     reported: BTreeSet<(Topic, String)>,
     /// What went wrong without keeping lines from being written.
     mishaps: Vec<WriteTrouble>,
+    rotated: Option<Arc<Rotated>>,
 }
 
 struct Opened {
@@ -55,6 +57,7 @@ struct Opened {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Topic {
     Lock,
+    Lockless,
     File,
     Names,
 }
@@ -103,7 +106,13 @@ impl Output {
             busy_since: None,
             reported: BTreeSet::new(),
             mishaps: Vec::new(),
+            rotated: None,
         }
+    }
+
+    /// Notes rotated files for the program.
+    pub(crate) fn tell(&mut self, rotated: Option<Arc<Rotated>>) {
+        self.rotated = rotated;
     }
 
     /// Opens the file, so that what is wrong with it is known before the first line; rotates it if it is of old.
@@ -254,6 +263,10 @@ impl Output {
             Attempt::Held(guard) => {
                 if self.busy_since.take().is_some() {
                     self.forget(Topic::Lock);
+                }
+                if let Some(error) = guard.lockless() {
+                    let error = io::Error::new(error.kind(), error.to_string());
+                    self.report_once(Topic::Lockless, place.has_no_locks(error));
                 }
                 Ok(Hold::Alone(guard))
             }

@@ -15,7 +15,7 @@ use crate::{
     fs::{Filesystem, Stat},
     lock::{Attempt, Guard, LogLock},
     retention::Keep,
-    rotation::{FileNames, Period},
+    rotation::{FileNames, NamePattern, Period},
 };
 
 /// Where a file is and how it is rotated and kept, as configured.
@@ -25,6 +25,7 @@ pub(crate) struct FilePlan {
     pub(crate) path: PathBuf,
     /// The names of the files if the path is not a link.
     pub(crate) names: FileNames,
+    pub(crate) name_pattern: Option<NamePattern>,
     pub(crate) max_size: Option<u64>,
     pub(crate) at_start: bool,
     pub(crate) keep: Keep,
@@ -68,7 +69,8 @@ impl LogLocation {
     /// Makes the place of a plan whose path leads to `path`. `None` if that does not name a file we could name others after.
     pub(crate) fn new(plan: &FilePlan, path: &Path) -> Option<Arc<Self>> {
         let base = path.file_name()?.to_str()?.to_owned();
-        let names = FileNames { base, schedule: plan.names.schedule.clone() };
+        let names =
+            FileNames::new(base, plan.names.schedule.clone()).with_pattern(plan.name_pattern.as_ref());
         let folder = folder_of(path).to_owned();
         let lock = LogLock::new(folder.join(names.lock()));
         Some(Arc::new(Self { folder, path: path.to_owned(), names, lock }))
@@ -89,6 +91,15 @@ impl LogLocation {
             }
         }
         Err(WriteTrouble::Busy)
+    }
+
+    /// Says that several processes cannot share the log.
+    pub(crate) fn has_no_locks(&self, error: io::Error) -> WriteTrouble {
+        let path = self.lock.path().display();
+        WriteTrouble::new(
+            format!("lock {path}: the file system has no locks, so let only one process write to the log"),
+            error,
+        )
     }
 
     /// Says that the lock cannot be had.

@@ -224,7 +224,7 @@ pub struct SpanFields<'a>(Of<'a>);
 
 #[derive(Clone, Copy)]
 enum Of<'a> {
-    Node(&'a SpanNode, &'a Redactor),
+    Node(&'a SpanNode, &'a Redactor, usize),
     Facts(&'a SpanFacts),
 }
 
@@ -232,8 +232,10 @@ impl SpanFields<'_> {
     /// Calls `visit` with each field, in the order of their first recording.
     pub fn each(&self, visit: &mut dyn FnMut(&str, FieldValue<'_>)) {
         match self.0 {
-            Of::Node(node, redactor) => {
-                node.visit_redacted(redactor, &mut |name, value| visit(name, FieldValue::from(value)));
+            Of::Node(node, redactor, most) => {
+                node.visit_redacted(redactor, &mut |name, value| {
+                    visit(name, FieldValue::from(&*value.cut(most)));
+                });
             }
             Of::Facts(facts) => {
                 for field in &facts.fields {
@@ -309,7 +311,7 @@ impl SpanChain<'_> {
                     depth += 1;
                 }
                 let mut show = |node: &SpanNode| {
-                    visit(node.name(), SpanFields(Of::Node(node, event.redactor())));
+                    visit(node.name(), SpanFields(Of::Node(node, event.redactor(), event.limits().value)));
                 };
                 if depth == nodes.len() {
                     let outer: Vec<_> = spans.collect();

@@ -9,6 +9,10 @@ use jiff::{
 
 use crate::time::{Zone, seconds};
 
+mod pattern;
+
+pub(crate) use pattern::NamePattern;
+
 /// The interval at which a file is rotated by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -139,8 +143,10 @@ fn last(date: Date, day: u8) -> Date {
 pub(crate) struct FileNames {
     /// The name of the active file, without its folder.
     pub(crate) base: String,
-    /// `None`: numbered, `.1` being the newest.
+    /// `None`: numbered, the lowest number being the newest.
     pub(crate) schedule: Option<Schedule>,
+    /// The text before the date or the number of a rotated file, and the one behind it.
+    around: (String, String),
 }
 
 /// The identity of a rotated file, whether it is compressed or not.
@@ -183,14 +189,28 @@ impl Packing {
 }
 
 impl FileNames {
+    /// Names rotated files `shop.log.2026-11-20`, or `shop.log.1` without a schedule.
+    pub(crate) fn new(base: String, schedule: Option<Schedule>) -> Self {
+        let around = (format!("{base}."), String::new());
+        Self { base, schedule, around }
+    }
+
+    /// Names rotated files by a pattern, where there is one.
+    pub(crate) fn with_pattern(self, pattern: Option<&NamePattern>) -> Self {
+        match pattern {
+            Some(pattern) => Self { around: pattern.around(&self.base), ..self },
+            None => self,
+        }
+    }
+
     /// Returns the name of a rotated file.
     pub(crate) fn of(&self, key: &RotationKey, packing: Packing) -> String {
-        let base = &self.base;
+        let (before, behind) = &self.around;
         let extension = packing.extension();
         match key {
-            RotationKey::Date(date, 0) => format!("{base}.{date}{extension}"),
-            RotationKey::Date(date, count) => format!("{base}.{date}.{count}{extension}"),
-            RotationKey::Number(number) => format!("{base}.{number}{extension}"),
+            RotationKey::Date(date, 0) => format!("{before}{date}{behind}{extension}"),
+            RotationKey::Date(date, count) => format!("{before}{date}.{count}{behind}{extension}"),
+            RotationKey::Number(number) => format!("{before}{number}{behind}{extension}"),
         }
     }
 
@@ -219,12 +239,13 @@ impl FileNames {
 
     /// Reads a name; `None` if it is not exactly one that [`FileNames::of`] makes.
     pub(crate) fn parse(&self, name: &str) -> Option<(RotationKey, Packing)> {
-        let rest = name.strip_prefix(&self.base)?.strip_prefix('.')?;
-        let packings = [Packing::Gzip, Packing::Zstd];
-        let (rest, packing) = packings
-            .into_iter()
-            .find_map(|packing| rest.strip_suffix(packing.extension()).map(|rest| (rest, packing)))
-            .unwrap_or((rest, Packing::Plain));
+        let (before, behind) = &self.around;
+        let rest = name.strip_prefix(before.as_str())?;
+        let (rest, packing) =
+            [Packing::Gzip, Packing::Zstd, Packing::Plain].into_iter().find_map(|packing| {
+                let rest = rest.strip_suffix(packing.extension())?.strip_suffix(behind.as_str())?;
+                Some((rest, packing))
+            })?;
         let key = match &self.schedule {
             None => RotationKey::Number(number(rest)?),
             Some(schedule) => {

@@ -22,10 +22,16 @@ use crate::{
 };
 
 mod flush;
+mod housekeeping;
 mod locks;
+mod rotated;
+mod waiters;
 mod worker;
 
+use housekeeping::Housekeeping;
 use locks::{calmly, lock, lock_within};
+pub(crate) use rotated::{OnRotation, Rotated};
+use waiters::{Requests, Waiters};
 
 pub(crate) struct FileShared {
     pub(crate) fs: Arc<dyn Filesystem>,
@@ -43,6 +49,14 @@ pub(crate) struct FileShared {
     /// Whether a caller has waited in vain for the write that is under way.
     is_hanging: AtomicBool,
     last_tidy: Mutex<LastTidy>,
+    /// The callers that wait for the writer.
+    waiters: Waiters,
+    requests: Requests,
+    housekeeping: Housekeeping,
+    /// The rotated files that the program is still to be told of.
+    rotated: Option<Arc<Rotated>>,
+    /// Whether the thread of the file runs: then it alone touches the file, and callers wait for it within bounds.
+    is_running: AtomicBool,
     /// Whether the file is to be opened anew with the next line.
     must_reopen: AtomicBool,
     /// Whether the last attempt to write failed: waiting for room would be in vain for a while.
@@ -68,6 +82,7 @@ pub(crate) struct WriterParts {
     pub(crate) self_log: SelfLog,
     pub(crate) gap: Arc<Gap>,
     pub(crate) hangup: Option<Arc<AtomicBool>>,
+    pub(crate) on_rotation: Option<Arc<OnRotation>>,
 }
 
 /// The reason why a writer is made.
@@ -106,6 +121,10 @@ struct Io {
     output: Output,
     batch: Batch,
     retry_at: Option<Instant>,
+    /// Whether that is for a lock of others, which urgent lines do not wait for.
+    waits_for_lock: bool,
+    /// The latest wish for a rotation that was taken up.
+    rotation_wish: u64,
     pause: Duration,
     last_write: Instant,
     last_sync: Instant,
@@ -116,9 +135,9 @@ struct Io {
 const HIGH: usize = 64 * 1024;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// How long a caller whose line is urgent waits for another thread's write; once, if the disk hangs.
-const WRITER_PATIENCE: Duration = Duration::from_millis(50);
 const NAP: Duration = Duration::from_micros(500);
+/// How long a call waits for the file to be closed.
+const REOPEN_PATIENCE: Duration = Duration::from_millis(100);
 /// How often a caller that waits for room looks for it.
 const ROOM_NAP: Duration = Duration::from_micros(100);
 const EXIT_PATIENCE: Duration = Duration::from_secs(2);
@@ -127,10 +146,12 @@ const EXIT_LEAST: Duration = Duration::from_millis(100);
 
 impl FileShared {
     pub(crate) fn new(parts: WriterParts, start: Start) -> Result<Self, WriteTrouble> {
-        let WriterParts { fs, plan, pace, self_log, gap, hangup } = parts;
+        let WriterParts { fs, plan, pace, self_log, gap, hangup, on_rotation } = parts;
+        let rotated = on_rotation.map(Rotated::new);
         let (now, instant) = (clock::now(), clock::instant());
         let forks = process::forks();
         let mut output = Output::new(Arc::clone(&fs), Arc::clone(&plan), start == Start::Process);
+        output.tell(rotated.clone());
         let deadline = instant + EXIT_PATIENCE;
         while let Err(trouble) = output.start(now, clock::instant()) {
             match trouble {
@@ -152,6 +173,8 @@ impl FileShared {
             output,
             batch: Batch::default(),
             retry_at: None,
+            waits_for_lock: false,
+            rotation_wish: 0,
             pause: FIRST_PAUSE,
             last_write: instant,
             last_sync: instant,
@@ -170,6 +193,11 @@ impl FileShared {
             forks,
             is_hanging: AtomicBool::new(false),
             last_tidy: Mutex::new(LastTidy { wall: now, at: instant, age_counts_from: None }),
+            waiters: Waiters::default(),
+            requests: Requests::default(),
+            housekeeping: Housekeeping::default(),
+            rotated,
+            is_running: AtomicBool::new(false),
             must_reopen: AtomicBool::new(false),
             is_failing: AtomicBool::new(false),
             waits: AtomicU64::new(0),
@@ -181,7 +209,8 @@ impl FileShared {
         })
     }
 
-    /// Takes one record, formatted. `is_urgent` ones are written before this returns, if nobody else is writing.
+    /// Takes one record, formatted. `is_urgent` ones are in the file when this returns, unless it takes nothing for
+    /// longer than `block_at_most`.
     pub(crate) fn submit(&self, record: &str, at: SystemTime, is_urgent: bool) {
         // Lines that are not urgent are the first to be dropped.
         let spare = if is_urgent { self.pace.capacity / 4 } else { 0 };
@@ -212,26 +241,46 @@ impl FileShared {
         let period = front.period;
         front.batch.push(record.as_bytes(), period);
         front.accepted += 1;
-        front.is_urgent |= is_urgent;
+        let waits = is_urgent || self.pace.durability == Durability::EachLine;
+        front.is_urgent |= waits;
+        let ticket = front.accepted;
         // Once, as the mark is passed: who writes looks at it again by himself.
         let is_high = (HIGH..HIGH.saturating_add(record.len())).contains(&front.batch.len());
-        let must_wake = std::mem::take(&mut front.is_asleep) || (is_high && self.pace.has_thread);
+        let must_wake = std::mem::take(&mut front.is_asleep) || (is_high && self.pace.has_thread) || waits;
         drop(front);
         if must_wake {
             self.wake.notify_one();
         }
-        if self.pace.durability == Durability::EachLine {
-            self.drain(&mut lock(&self.io), true);
-        } else if is_urgent || (!self.pace.has_thread && (is_high || self.is_due())) {
-            let waits = is_urgent && !self.is_hanging.load(Ordering::Relaxed);
-            match lock_within(&self.io, if waits { WRITER_PATIENCE } else { Duration::ZERO }) {
-                Some(mut io) => self.drain(&mut io, is_urgent),
+        if waits || (!self.pace.has_thread && (is_high || self.is_due())) {
+            self.write_soon(ticket, waits);
+        }
+    }
+
+    /// Has the lines up to the ticket written: by the thread, which is waited for, or by the caller where there is none.
+    fn write_soon(&self, ticket: u64, waits: bool) {
+        let waits = waits && !self.is_hanging.load(Ordering::Relaxed);
+        let patience = if waits { self.pace.block_at_most } else { Duration::ZERO };
+        if self.is_running.load(Ordering::Acquire) {
+            let deadline = clock::after(clock::instant(), patience);
+            // A disk that is full is not waited for.
+            let ends = || self.is_failing.load(Ordering::Relaxed) || self.is_hanging.load(Ordering::Relaxed);
+            let is_in_time = self.waiters.wait_until(deadline, || self.progress() >= ticket || ends());
+            self.is_hanging.fetch_or(waits && !is_in_time, Ordering::Relaxed);
+        } else {
+            match lock_within(&self.io, patience) {
+                Some(mut io) => self.drain(&mut io, waits),
                 None => {
                     self.is_hanging.fetch_or(waits, Ordering::Relaxed);
-                    // Whoever writes looks again before it lets go; the thread is woken for the moment in between.
-                    self.wake.notify_one();
                 }
             }
+        }
+    }
+
+    /// Returns how many of the records are where the durability wants them.
+    fn progress(&self) -> u64 {
+        match self.pace.durability {
+            Durability::SyncOnError => self.requests.synced.load(Ordering::SeqCst),
+            _ => self.written.load(Ordering::SeqCst),
         }
     }
 
@@ -239,8 +288,10 @@ impl FileShared {
     ///
     /// Returns the buffer still locked: of several callers that wait, another one could fill the room in between.
     fn make_room(&self, has_room: &dyn Fn(&Front) -> bool) -> MutexGuard<'_, Front> {
-        if !self.pace.has_thread {
-            self.drain(&mut lock(&self.io), false);
+        if !self.is_running.load(Ordering::Acquire) {
+            if let Some(mut io) = lock_within(&self.io, self.pace.block_at_most) {
+                self.drain(&mut io, false);
+            }
             return self.front();
         }
         self.wake.notify_one();
@@ -271,9 +322,15 @@ impl FileShared {
         }
     }
 
+    /// Closes the file, which the next line opens anew. A writer that hangs is not waited for.
     pub(crate) fn reopen(&self) {
-        // A writer that hangs holds the file.
-        self.must_reopen.store(true, Ordering::Relaxed);
+        self.must_reopen.store(true, Ordering::SeqCst);
+        if self.is_running.load(Ordering::Acquire) {
+            self.front().is_urgent = true;
+            self.wake.notify_one();
+            let until = clock::after(clock::instant(), REOPEN_PATIENCE);
+            self.waiters.wait_until(until, || !self.must_reopen.load(Ordering::SeqCst));
+        }
     }
 
     pub(crate) fn counts(&self) -> FileCounts {
@@ -307,11 +364,17 @@ impl FileShared {
                 is_left = !front.batch.is_empty();
             }
             let instant = clock::instant();
+            let is_asked = self.requests.take(io);
+            let reopens = self.must_reopen.swap(false, Ordering::SeqCst);
+            if reopens {
+                io.output.close();
+                self.waiters.wake();
+            }
+            if is_asked || reopens || (is_urgent && io.waits_for_lock) {
+                io.retry_at = None;
+            }
             if io.retry_at.is_some_and(|at| instant < at) {
                 return;
-            }
-            if self.must_reopen.swap(false, Ordering::Relaxed) {
-                io.output.close();
             }
             let before = io.batch.records();
             let result = io.output.write(&mut io.batch, !is_urgent, instant);
@@ -320,8 +383,14 @@ impl FileShared {
                 self.is_hanging.store(false, Ordering::Relaxed);
             }
             self.is_failing.store(matches!(result, Err(WriteTrouble::Io { .. })), Ordering::Relaxed);
-            self.written.fetch_add(written as u64, Ordering::Relaxed);
+            self.written.fetch_add(written as u64, Ordering::SeqCst);
             self.after_write(io, instant);
+            io.waits_for_lock = matches!(result, Err(WriteTrouble::Busy));
+            if result.is_ok() {
+                self.sync_if_due(io, is_urgent, is_asked, instant);
+            }
+            self.requests.serve(io);
+            self.waiters.wake();
             match result {
                 Ok(()) => {
                     io.retry_at = None;
@@ -355,20 +424,33 @@ impl FileShared {
                 }
             }
         }
-        let instant = clock::instant();
+        if !self.pace.has_thread && io.output.take_untidy() {
+            if self.keep_house(io.output.place().as_deref()) {
+                io.output.set_untidy();
+            }
+            self.tell_of_rotated();
+        }
+    }
+
+    fn sync_if_due(&self, io: &mut Io, is_urgent: bool, is_asked: bool, instant: Instant) {
         let must_sync = match self.pace.durability {
-            Durability::SyncEvery(every) => instant.saturating_duration_since(io.last_sync) >= every,
-            Durability::SyncOnError => is_urgent,
+            Durability::SyncEvery(every) => {
+                is_asked || instant.saturating_duration_since(io.last_sync) >= every
+            }
+            Durability::SyncOnError => is_urgent || is_asked,
             Durability::Buffered | Durability::EachLine => false,
         };
-        if must_sync {
-            io.last_sync = instant;
-            if let Err(trouble) = io.output.sync() {
+        if !must_sync {
+            return;
+        }
+        io.last_sync = instant;
+        let written = self.written.load(Ordering::SeqCst);
+        match io.output.sync() {
+            Ok(()) => self.requests.synced.store(written, Ordering::SeqCst),
+            Err(trouble) => {
+                self.is_failing.store(true, Ordering::Relaxed);
                 self.report(&trouble, instant);
             }
-        }
-        if !self.pace.has_thread && io.output.take_untidy() && self.tidy(io.output.place().as_deref()) {
-            io.output.set_untidy();
         }
     }
 
@@ -404,6 +486,11 @@ impl FileShared {
         front.accepted += 1;
         front.missing = 0;
         true
+    }
+
+    /// Notes that the thread is about to run.
+    pub(crate) fn has_runner(&self, runs: bool) {
+        self.is_running.store(runs, Ordering::Release);
     }
 
     fn report(&self, trouble: &WriteTrouble, instant: Instant) {

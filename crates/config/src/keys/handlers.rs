@@ -4,7 +4,7 @@ use super::{
     KeySpec,
     ValueKind::{
         Bool, Choice, Clock, Duration, Durations, File, Filters, Formatter, Handlers, Integer, Level,
-        LevelOrDirectives, Levels, Pause, Rates, Secret, Size, Table, Text, Texts,
+        LevelOrDirectives, Levels, Pause, Rates, RotationCallback, Secret, Size, Table, Text, Texts,
     },
     key, required,
 };
@@ -48,6 +48,16 @@ const FILE: &[KeySpec] = &[
     required("path", File, "The file."),
     key("formatter", Formatter, "How lines look: a formatter's name. Default: `text`."),
     key("rotate", Table(ROTATE), "When a new file is begun, and how many are kept. Default: never."),
+    key(
+        "on_rotation",
+        RotationCallback,
+        "A callback of the program that gets the path of each rotated file.",
+    ),
+    key(
+        "max_text",
+        Size,
+        "How many bytes the message and the fields of one event may have, each and together. Default 1 MiB.",
+    ),
     key("compress", Choice(&["gzip"]), "How rotated files are compressed. Default: not."),
     key("mode", Text, "The permissions of new files, such as `0640`."),
     key("link", Text, "A symbolic link to the active file, in the same folder."),
@@ -92,6 +102,11 @@ const ROTATE: &[KeySpec] = &[
     ),
     key("at", Clock, "When a day or week begins. Default 00:00."),
     key("size", Size, "How large a file may become."),
+    key(
+        "name",
+        Text,
+        "The names of rotated files, such as `shop.{date}.log`; `{number}` without `every`. Default: `shop.log.{date}`.",
+    ),
     key("at_start", Bool, "Whether a new file is begun when the program starts. Default: false."),
     key("keep", Integer(1, 1_000_000), "How many rotated files are kept. Default: all."),
     key("keep_for", Duration, "How long rotated files are kept."),

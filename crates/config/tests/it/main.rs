@@ -9,6 +9,7 @@ mod explain;
 mod golden;
 mod guide;
 mod interest;
+mod log_files;
 mod meaning;
 mod panics;
 mod policy;

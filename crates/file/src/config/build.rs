@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::AtomicBool};
 
 use watchfire_core::{
-    ConfigError,
+    ConfigError, HandlerLimits,
     process::{self, AtExit},
 };
 
@@ -15,13 +15,18 @@ use crate::{
     gap::gap_line,
     handler::HandlerOwner,
     plan::{FilePlan, reason},
-    rotation::{FileNames, Schedule},
+    rotation::{FileNames, NamePattern, Schedule},
     shared::WriterParts,
     time::Zone,
 };
 
 impl LogFile {
-    pub(crate) fn open(self, fs: Arc<dyn Filesystem>) -> Result<FileHandler, ConfigError> {
+    /// Opens the file. A handler without limits of its own has those of the layer around it.
+    pub(crate) fn open(
+        self,
+        fs: Arc<dyn Filesystem>,
+        limits: Option<HandlerLimits>,
+    ) -> Result<FileHandler, ConfigError> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
@@ -37,6 +42,7 @@ impl LogFile {
             self_log: self.self_log,
             gap: Arc::new(gap),
             hangup,
+            on_rotation: self.on_rotation,
         };
         let writer = Current::new(parts).map_err(|trouble| {
             ConfigError::new("file.path", format!("{}: {}", plan.path.display(), reason(&trouble)))
@@ -54,7 +60,19 @@ impl LogFile {
             level: self.level,
             flush_on: self.flush_on,
             stacks: self.stacks,
+            limits,
         }))
+    }
+
+    /// Checks the settings. Opens and starts nothing.
+    ///
+    /// # Errors
+    /// When an option makes no sense.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if let Some(mistake) = &self.mistake {
+            return Err(mistake.clone());
+        }
+        self.plan(&self.zone.find()?).map(drop)
     }
 
     pub(super) fn plan(&self, zone: &Zone) -> Result<FilePlan, ConfigError> {
@@ -83,9 +101,13 @@ impl LogFile {
             ));
         }
         let schedule = self.every.map(|every| Schedule { every, hour, minute, zone: zone.clone() });
+        let name_pattern = self.rotated_name.as_deref();
+        let name_pattern =
+            name_pattern.map(|text| NamePattern::new(text, base, schedule.is_some())).transpose()?;
         Ok(FilePlan {
             path: self.path.clone(),
-            names: FileNames { base: base.to_owned(), schedule },
+            names: FileNames::new(base.to_owned(), schedule),
+            name_pattern,
             max_size: self.max_size,
             at_start: self.at_start,
             keep: self.keep,

@@ -22,8 +22,25 @@ pub struct Json {
     nested: bool,
     spans: SpanStyle,
     source: bool,
+    words: Words,
     keys: [Cow<'static, str>; KEYS],
 }
+
+/// The system whose words for severities are written, with the members that belong to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Words {
+    #[default]
+    Own,
+    Gcp,
+    Datadog,
+    Ecs,
+    OpenTelemetry,
+}
+
+/// The member in which Google's Cloud Logging expects the place in the source.
+const GCP_PLACE: &str = "logging.googleapis.com/sourceLocation";
+/// The version of the Elastic Common Schema whose names are written; its loggers have to name one.
+const ECS_VERSION: &str = "8.11.0";
 
 /// Names the parts of a JSON line whose key can be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +91,8 @@ impl Default for Json {
             "time", "level", "target", "message", "fields", "spans", "causes", "file", "line", "thread",
             "stack",
         ];
-        Self { nested: false, spans: SpanStyle::List, source: false, keys: keys.map(Cow::Borrowed) }
+        let keys = keys.map(Cow::Borrowed);
+        Self { nested: false, spans: SpanStyle::List, source: false, words: Words::Own, keys }
     }
 }
 
@@ -83,6 +101,58 @@ impl Json {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Writes what Google's Cloud Logging reads: `severity` (`DEFAULT` to `CRITICAL`) and `time`, and with
+    /// [`with_source`](Self::with_source) the place in the source.
+    ///
+    /// See <https://cloud.google.com/logging/docs/structured-logging>.
+    #[must_use]
+    pub fn gcp() -> Self {
+        Self { words: Words::Gcp, ..Self::default() }.key(JsonKey::Level, "severity")
+    }
+
+    /// Writes what Datadog reads by default: `status` (`debug` to `critical`), `timestamp`, `logger.name` and
+    /// `logger.thread_name`.
+    ///
+    /// See <https://docs.datadoghq.com/logs/log_configuration/attributes_naming_convention/>.
+    #[must_use]
+    pub fn datadog() -> Self {
+        Self { words: Words::Datadog, ..Self::default() }
+            .key(JsonKey::Level, "status")
+            .key(JsonKey::Time, "timestamp")
+            .key(JsonKey::Target, "logger.name")
+            .key(JsonKey::Thread, "logger.thread_name")
+    }
+
+    /// Writes names of the Elastic Common Schema: `@timestamp`, `log.level` (`trace` to `critical`), `log.logger`,
+    /// `ecs.version`, `log.origin.file.name`, `process.thread.name`, `error.stack_trace`.
+    ///
+    /// See <https://www.elastic.co/docs/reference/ecs>.
+    #[must_use]
+    pub fn ecs() -> Self {
+        Self { words: Words::Ecs, ..Self::default() }
+            .key(JsonKey::Level, "log.level")
+            .key(JsonKey::Time, "@timestamp")
+            .key(JsonKey::Target, "log.logger")
+            .key(JsonKey::File, "log.origin.file.name")
+            .key(JsonKey::Line, "log.origin.file.line")
+            .key(JsonKey::Thread, "process.thread.name")
+            .key(JsonKey::Stack, "error.stack_trace")
+    }
+
+    /// Writes names of OpenTelemetry's log data model: `timestamp`, `severity_text`, `severity_number`, `body`, and the
+    /// fields in `attributes`. CRITICAL has the number of FATAL.
+    ///
+    /// See <https://opentelemetry.io/docs/specs/otel/logs/data-model/>.
+    #[must_use]
+    pub fn opentelemetry() -> Self {
+        Self { words: Words::OpenTelemetry, ..Self::default() }
+            .nested()
+            .key(JsonKey::Level, "severity_text")
+            .key(JsonKey::Time, "timestamp")
+            .key(JsonKey::Message, "body")
+            .key(JsonKey::Fields, "attributes")
     }
 
     /// Writes the event's fields in an object of their own: `"fields":{..}`.
@@ -123,6 +193,36 @@ impl Json {
             || (self.source && [File, Line, Thread].into_iter().any(is))
             || (self.spans == SpanStyle::List && is(Spans))
             || (self.nested && is(Fields))
+            || match self.words {
+                Words::Gcp => self.source && name == GCP_PLACE,
+                Words::Ecs => name == "ecs.version",
+                Words::OpenTelemetry => name == "severity_number",
+                Words::Own | Words::Datadog => false,
+            }
+    }
+
+    /// Appends the severity, and what stands beside it.
+    fn level(&self, severity: Severity, out: &mut String) {
+        let place = severity as usize;
+        let word = |words: [&'static str; 6]| words.get(place).copied().unwrap_or_default();
+        let text = match self.words {
+            Words::Own | Words::OpenTelemetry => severity.as_str(),
+            Words::Gcp => word(["DEFAULT", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]),
+            Words::Datadog => word(["debug", "debug", "info", "warn", "error", "critical"]),
+            Words::Ecs => word(["trace", "debug", "info", "warn", "error", "critical"]),
+        };
+        self.text(JsonKey::Level, text, out);
+        match self.words {
+            Words::Ecs => {
+                out.push_str(",\"ecs.version\":");
+                json_string(ECS_VERSION, out);
+            }
+            Words::OpenTelemetry => {
+                out.push_str(",\"severity_number\":");
+                out.push_str(word(["1", "5", "9", "13", "17", "21"]));
+            }
+            Words::Own | Words::Gcp | Words::Datadog => {}
+        }
     }
 
     fn name(&self, part: JsonKey) -> &str {
@@ -163,6 +263,10 @@ impl Json {
 
     /// Appends the source file and the line, and the key of the thread.
     fn place(&self, file: Option<&str>, line: Option<u32>, out: &mut String) {
+        if self.words == Words::Gcp {
+            Self::gcp_place(file, line, out);
+            return self.open(JsonKey::Thread, out);
+        }
         if let Some(file) = file {
             self.text(JsonKey::File, file, out);
         }
@@ -171,6 +275,20 @@ impl Json {
             json_value(FieldValue::U64(line.into()), out);
         }
         self.open(JsonKey::Thread, out);
+    }
+
+    fn gcp_place(file: Option<&str>, line: Option<u32>, out: &mut String) {
+        let Some(file) = file else { return };
+        out.push(',');
+        json_string(GCP_PLACE, out);
+        out.push_str(":{\"file\":");
+        json_string(file, out);
+        if let Some(line) = line {
+            // A text there, as all 64-bit integers of Google's JSON are.
+            out.push_str(",\"line\":");
+            json_string(&line.to_string(), out);
+        }
+        out.push('}');
     }
 
     fn open_nested(&self, out: &mut String) {
@@ -236,7 +354,7 @@ impl Format for Json {
         self.opening(out);
         record.write_time(out);
         out.push('"');
-        self.text(JsonKey::Level, record.severity().as_str(), out);
+        self.level(record.severity(), out);
         self.text(JsonKey::Target, record.target(), out);
         self.text(JsonKey::Message, record.message(), out);
         if self.source {
@@ -270,7 +388,7 @@ impl Layout for Json {
 
     fn head(&self, severity: Severity, metadata: &Metadata<'_>, out: &mut String) {
         out.push('"');
-        self.text(JsonKey::Level, severity.as_str(), out);
+        self.level(severity, out);
         self.text(JsonKey::Target, metadata.target(), out);
         self.open(JsonKey::Message, out);
     }

@@ -213,3 +213,91 @@ fn flat_spans_give_way_to_the_event_and_keys_can_be_chosen() {
     };
     assert_eq!(line(&own, &alert), "hibob\n");
 }
+
+/// The severities of an alert, with what each preset makes of them.
+#[test]
+fn presets_write_the_words_and_keys_of_their_systems() {
+    let alert = |severity| {
+        let mut alert = Alert::new(App::new(""), severity, "card declined")
+            .at(UNIX_EPOCH + Duration::from_micros(1_763_675_292_007_123))
+            .target("shop::pay")
+            .field("order", 4711_u64);
+        (alert.file, alert.line) = (Some("src/pay.rs".into()), Some(12));
+        alert.thread = "main".to_owned();
+        alert
+    };
+    let time = "2025-11-20T21:48:12.007123Z";
+    let all = [
+        Severity::Trace,
+        Severity::Debug,
+        Severity::Info,
+        Severity::Warn,
+        Severity::Error,
+        Severity::Critical,
+    ];
+    let cases: [(super::Json, [&str; 6], serde_json::Value); 4] = [
+        (
+            super::Json::gcp(),
+            ["DEFAULT", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+            serde_json::json!({
+                "time": time, "severity": "CRITICAL", "target": "shop::pay", "message": "card declined",
+                "logging.googleapis.com/sourceLocation": {"file": "src/pay.rs", "line": "12"},
+                "thread": "main", "order": 4711,
+            }),
+        ),
+        (
+            super::Json::datadog(),
+            ["debug", "debug", "info", "warn", "error", "critical"],
+            serde_json::json!({
+                "timestamp": time, "status": "critical", "logger.name": "shop::pay",
+                "message": "card declined", "file": "src/pay.rs", "line": 12,
+                "logger.thread_name": "main", "order": 4711,
+            }),
+        ),
+        (
+            super::Json::ecs(),
+            ["trace", "debug", "info", "warn", "error", "critical"],
+            serde_json::json!({
+                "@timestamp": time, "log.level": "critical", "ecs.version": "8.11.0",
+                "log.logger": "shop::pay", "message": "card declined",
+                "log.origin.file.name": "src/pay.rs", "log.origin.file.line": 12,
+                "process.thread.name": "main", "order": 4711,
+            }),
+        ),
+        (
+            super::Json::opentelemetry(),
+            ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "CRITICAL"],
+            serde_json::json!({
+                "timestamp": time, "severity_text": "CRITICAL", "severity_number": 21,
+                "target": "shop::pay", "body": "card declined", "file": "src/pay.rs", "line": 12,
+                "thread": "main", "attributes": {"order": 4711},
+            }),
+        ),
+    ];
+    for (format, words, expected) in cases {
+        let format = format.with_source();
+        for (severity, word) in all.into_iter().zip(words) {
+            let line = line(&format, &alert(severity));
+            assert!(line.contains(&format!(":\"{word}\"")), "{line}");
+        }
+        let critical = line(&format, &alert(Severity::Critical));
+        assert_eq!(serde_json::from_str::<Json>(&critical).unwrap(), expected);
+    }
+}
+
+#[test]
+fn fields_named_as_a_presets_own_members_stay_apart() {
+    for (format, own) in [
+        (super::Json::gcp(), "severity"),
+        (super::Json::gcp().with_source(), "logging.googleapis.com/sourceLocation"),
+        (super::Json::datadog(), "status"),
+        (super::Json::ecs(), "ecs.version"),
+        (super::Json::ecs(), "log.level"),
+    ] {
+        let alert = Alert::new(App::new(""), Severity::Warn, "").field(own, "sly");
+        let mut alert = alert;
+        (alert.file, alert.line) = (Some("a.rs".into()), Some(1));
+        let line = line(&format, &alert);
+        assert_eq!(serde_json::from_str::<Json>(&line).unwrap()[format!("{own}_")], "sly", "{line}");
+    }
+}

@@ -181,12 +181,16 @@ impl Handle for File {
     }
 
     fn ends_line(&mut self) -> bool {
-        let mut last = [0];
-        // Writing is not touched by this: it goes to the end of a file opened for appending.
-        match self.seek(SeekFrom::End(-1)).and_then(|_| Read::read(self, &mut last)) {
-            Ok(1) => last == *b"\n",
-            _ => true,
+        // A write of another process shows page by page: half a line is one only if nothing comes behind it.
+        for _ in 0..HALF_A_LINE {
+            let mut last = [0];
+            // Writing is not touched by this: it goes to the end of a file opened for appending.
+            match self.seek(SeekFrom::End(-1)).and_then(|_| Read::read(self, &mut last)) {
+                Ok(1) if last != *b"\n" => std::thread::park_timeout(Duration::from_millis(1)),
+                _ => return true,
+            }
         }
+        false
     }
 
     fn truncate(&mut self, len: u64) -> io::Result<()> {
@@ -230,6 +234,9 @@ impl Handle for File {
         std::thread::park_timeout(at_most);
     }
 }
+
+/// How often a look, a millisecond apart, has to find half a line at the end of a file.
+const HALF_A_LINE: u32 = 10;
 
 fn tried(result: Result<(), TryLockError>) -> io::Result<bool> {
     match result {

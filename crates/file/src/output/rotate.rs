@@ -69,7 +69,8 @@ impl Output {
             self.fs.rename(&from, &to).map_err(|error| WriteTrouble::new("rename for rotation", error))
         };
         let keys: Vec<RotationKey> = taken.iter().map(|(key, _)| key.clone()).collect();
-        for (from, to) in shifts(&keys, &foreign).1 {
+        let moves = if place.names.schedule.is_none() { shifts(&keys, &foreign).1 } else { Vec::new() };
+        for (from, to) in moves.iter().copied() {
             let name =
                 |number, packing| place.folder.join(place.names.of(&RotationKey::Number(number), packing));
             let of_moved = || {
@@ -95,7 +96,15 @@ impl Output {
         rename(place.path.clone(), archive.clone())?;
         let opened = self.fs.open(&place.path, Open::AppendPlain(self.plan.mode));
         match self.look_at(opened) {
-            Ok(opened) => self.take(opened),
+            Ok(opened) => {
+                self.take(opened);
+                if let Some(rotated) = &self.rotated
+                    && !rotated.note(key, &moves, &place)
+                {
+                    let reason = io::Error::other("the callback is too slow, and many files wait for it");
+                    self.mishaps.push(WriteTrouble::new("tell the program of a rotated file", reason));
+                }
+            }
             Err(trouble) => {
                 // Nothing to go on in: the old file gets its name back, unless somebody has taken that.
                 self.fs.rename(&archive, &place.path).ok();

@@ -31,7 +31,8 @@ fn plan(chance: &mut Chance) -> FilePlan {
         by_time.then(|| Schedule { every: RotationInterval::Minute, hour: 0, minute: 0, zone: Zone::utc() });
     FilePlan {
         path: "/log/shop.log".into(),
-        names: FileNames { base: "shop.log".into(), schedule },
+        names: FileNames::new("shop.log".into(), schedule),
+        name_pattern: None,
         max_size: by_size.then(|| 100 + chance.below(400)),
         at_start: chance.below(8) == 0,
         keep: Keep { count: (chance.below(2) > 0).then_some(3), ..Keep::default() },

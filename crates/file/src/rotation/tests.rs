@@ -164,15 +164,9 @@ fn a_late_line_stays_and_a_clock_set_back_starts_a_new_file() {
 
 #[test]
 fn only_names_of_our_own_are_read() {
-    let daily = FileNames {
-        base: "shop.log".into(),
-        schedule: Some(schedule(RotationInterval::Day, 0, Zone::utc())),
-    };
-    let hourly = FileNames {
-        base: "shop.log".into(),
-        schedule: Some(schedule(RotationInterval::Hour, 0, Zone::utc())),
-    };
-    let numbered = FileNames { base: "shop.log".into(), schedule: None };
+    let daily = FileNames::new("shop.log".into(), Some(schedule(RotationInterval::Day, 0, Zone::utc())));
+    let hourly = FileNames::new("shop.log".into(), Some(schedule(RotationInterval::Hour, 0, Zone::utc())));
+    let numbered = FileNames::new("shop.log".into(), None);
     let date = |text: &str, count| RotationKey::Date(text.to_owned(), count);
     let own = [
         (&daily, "shop.log.2026-11-20", date("2026-11-20", 0), Packing::Plain),
@@ -218,10 +212,7 @@ fn only_names_of_our_own_are_read() {
 
 #[test]
 fn a_name_that_is_taken_gets_the_next_number_and_never_an_old_one() {
-    let names = FileNames {
-        base: "shop.log".into(),
-        schedule: Some(schedule(RotationInterval::Day, 0, Zone::utc())),
-    };
+    let names = FileNames::new("shop.log".into(), Some(schedule(RotationInterval::Day, 0, Zone::utc())));
     let period = names.schedule.as_ref().unwrap().period(at("2026-11-20T12:00:00Z"));
     let key = |count| RotationKey::Date("2026-11-20".to_owned(), count);
     assert_eq!(names.next(period, &[], &[]), key(0));
@@ -246,5 +237,52 @@ fn numbers_move_up_to_the_next_gap_and_past_foreign_names() {
         |numbers: &[u32]| -> Vec<RotationKey> { numbers.iter().copied().map(RotationKey::Number).collect() };
     for (taken, foreign, first, moves) in cases {
         assert_eq!(shifts(&keys(&taken), &keys(&foreign)), (first, moves), "{taken:?} {foreign:?}");
+    }
+}
+
+#[test]
+fn a_pattern_names_rotated_files_and_no_others() {
+    let day = || Some(schedule(RotationInterval::Day, 0, Zone::utc()));
+    let date = RotationKey::Date("2026-11-20".into(), 0);
+    let second = RotationKey::Date("2026-11-20".into(), 2);
+    let cases = [
+        ("shop.log", "shop.{date}.log", &date, "shop.2026-11-20.log"),
+        ("shop.log", "{stem}.{date}{extension}", &second, "shop.2026-11-20.2.log"),
+        ("shop", "{stem}-{date}{extension}", &date, "shop-2026-11-20"),
+        (".shop.log", "{stem}.{date}{extension}", &date, ".shop.2026-11-20.log"),
+        ("shop.log", "shop.log.{date}", &date, "shop.log.2026-11-20"),
+        ("shop.log", "{stem}.{number}{extension}", &RotationKey::Number(3), "shop.3.log"),
+    ];
+    for (base, pattern, key, expected) in cases {
+        let is_dated = matches!(key, RotationKey::Date(..));
+        let pattern = NamePattern::new(pattern, base, is_dated).unwrap();
+        let names = FileNames::new(base.into(), day().filter(|_| is_dated)).with_pattern(Some(&pattern));
+        for packing in [Packing::Plain, Packing::Gzip, Packing::Zstd] {
+            let name = format!("{expected}{}", packing.extension());
+            assert_eq!(names.of(key, packing), name);
+            assert_eq!(names.parse(&name), Some((key.clone(), packing)), "{name}");
+        }
+        for foreign in
+            [base, "shop.2026-11-20.log.bak", "shop.01.log", "shop.bak.log", "other.2026-11-20.log"]
+        {
+            assert_eq!(names.parse(foreign), None, "{foreign} is not a rotated file of {base}");
+        }
+    }
+}
+
+#[test]
+fn a_pattern_that_makes_no_sense_says_what_is_expected() {
+    let cases = [
+        ("shop.log", true, "has no `{date}`"),
+        ("shop.{number}.log", true, "has `{number}`, but the file is rotated by time"),
+        ("shop.{date}.log", false, "has `{date}`, but the file is not rotated by time"),
+        ("shop.{date}.{date}", true, "has braces around something else"),
+        ("old/shop.{date}.log", true, "names a folder"),
+        ("{date}.log", true, "does not begin with the name of the log"),
+        ("shop.log.packing.{number}", false, "files that are being compressed"),
+    ];
+    for (pattern, is_dated, reason) in cases {
+        let error = NamePattern::new(pattern, "shop.log", is_dated).unwrap_err();
+        assert!(error.reason().contains(reason), "{pattern}: {}", error.reason());
     }
 }

@@ -4,57 +4,55 @@ use std::{sync::atomic::Ordering, time::Instant};
 
 use watchfire_core::{Flushed, clock, process::AtExit};
 
-use super::{
-    EXIT_LEAST, EXIT_PATIENCE, FIRST_PAUSE, FileShared, Io, NAP,
-    locks::{lock, try_lock},
-};
+use super::{EXIT_LEAST, EXIT_PATIENCE, FIRST_PAUSE, FileShared, NAP, locks::try_lock};
 use crate::Durability;
 
 impl FileShared {
     /// Writes what waits now, at the latest until `deadline`; tries again what fails.
     pub(crate) fn flush(&self, deadline: Instant) -> Flushed {
-        self.flush_until(deadline, |_| true)
+        self.flush_until(deadline, || true)
     }
 
     /// Rotates with what waits now in the old file.
     pub(crate) fn rotate(&self, deadline: Instant) -> Flushed {
         let flushed = self.flush(deadline);
-        lock(&self.io).output.rotate_soon();
-        flushed.and(self.flush_until(deadline, |io| !io.output.rotates_soon()))
+        let wish = self.requests.ask_for_rotation();
+        flushed.and(self.flush_until(deadline, || self.requests.has_rotated(wish)))
     }
 
     /// Others may go on writing meanwhile: only what was there at the beginning is waited for.
-    fn flush_until(&self, deadline: Instant, is_done: impl Fn(&Io) -> bool) -> Flushed {
+    fn flush_until(&self, deadline: Instant, is_done: impl Fn() -> bool) -> Flushed {
         let (accepted, missing) = {
             let front = self.front();
             (front.accepted, front.missing)
         };
         // The line that says what is missing is one more.
         let accepted = accepted + u64::from(missing > 0);
+        let syncs = matches!(self.pace.durability, Durability::SyncEvery(_) | Durability::SyncOnError);
+        let is_there = || {
+            let durable = !syncs || self.requests.synced.load(Ordering::SeqCst) >= accepted;
+            durable && self.written.load(Ordering::SeqCst) >= accepted && is_done()
+        };
         loop {
-            let mut nap = NAP;
-            if let Some(mut io) = try_lock(&self.io) {
-                io.retry_at = None;
+            self.requests.ask_for_flush();
+            let mut nap = FIRST_PAUSE / 5;
+            if self.is_running.load(Ordering::Acquire) {
+                // The thread of the file does it: a disk that hangs must not hang the caller.
+                self.front().is_urgent = true;
+                self.wake.notify_one();
+            } else if let Some(mut io) = try_lock(&self.io) {
                 self.drain(&mut io, true);
-                if self.written.load(Ordering::Relaxed) >= accepted && is_done(&io) {
-                    let syncs =
-                        matches!(self.pace.durability, Durability::SyncEvery(_) | Durability::SyncOnError);
-                    if !syncs {
-                        return Flushed::Yes;
-                    }
-                    match io.output.sync() {
-                        Ok(()) => return Flushed::Yes,
-                        Err(trouble) => self.report(&trouble, clock::instant()),
-                    }
+                if !io.is_in_trouble {
+                    nap = NAP;
                 }
-                if io.is_in_trouble {
-                    nap = FIRST_PAUSE / 5;
-                }
+            }
+            let until = deadline.min(clock::after(clock::instant(), nap));
+            if self.waiters.wait_until(until, is_there) {
+                return Flushed::Yes;
             }
             if clock::instant() >= deadline {
                 return Flushed::TimedOut;
             }
-            std::thread::park_timeout(nap);
         }
     }
 }

@@ -34,7 +34,8 @@ fn shared_with(fake: &Fake, pace: Pace, heard: &Arc<Mutex<Vec<String>>>) -> Arc<
     let schedule = Schedule { every: RotationInterval::Day, hour: 0, minute: 0, zone: Zone::utc() };
     let plan = FilePlan {
         path: "/log/shop.log".into(),
-        names: FileNames { base: "shop.log".into(), schedule: Some(schedule) },
+        names: FileNames::new("shop.log".into(), Some(schedule)),
+        name_pattern: None,
         max_size: None,
         at_start: false,
         keep: Keep::default(),
@@ -46,8 +47,15 @@ fn shared_with(fake: &Fake, pace: Pace, heard: &Arc<Mutex<Vec<String>>>) -> Arc<
     let gap = Arc::new(|missing: u64, _: SystemTime| format!("{missing} missing\n"));
     let heard = Arc::clone(heard);
     let self_log = SelfLog::to(move |line| heard.lock().unwrap().push(line.to_owned()));
-    let parts =
-        WriterParts { fs: Arc::new(fake.clone()), plan: Arc::new(plan), pace, self_log, gap, hangup: None };
+    let parts = WriterParts {
+        fs: Arc::new(fake.clone()),
+        plan: Arc::new(plan),
+        pace,
+        self_log,
+        gap,
+        hangup: None,
+        on_rotation: None,
+    };
     let shared = FileShared::new(parts, Start::Process);
     Arc::new(shared.map_err(|trouble| trouble.to_string()).unwrap())
 }
@@ -61,44 +69,65 @@ fn soon() -> Instant {
     clock::instant() + Duration::from_secs(20)
 }
 
+/// Runs the thread of a file; the callers count on it from here on.
+fn run(shared: &Arc<FileShared>) -> thread::JoinHandle<()> {
+    shared.has_runner(true);
+    let runner = Arc::clone(shared);
+    thread::spawn(move || runner.run())
+}
+
 #[test]
 fn a_disk_that_hangs_does_not_hang_the_callers() {
+    for durability in [Durability::Buffered, Durability::EachLine, Durability::SyncOnError] {
+        let fake = Fake::default();
+        let pace = Pace { durability, block_at_most: Duration::from_millis(20), ..pace(1 << 20, true) };
+        let shared = shared_with(&fake, pace, &Arc::default());
+        let thread = run(&shared);
+        let hang = fake.gate.lock().unwrap();
+        let began = clock::instant();
+        thread::scope(|scope| {
+            for caller in 0..2 {
+                let shared = &shared;
+                scope.spawn(move || {
+                    for line in 0..1000 {
+                        shared.submit(&format!("{}\n", caller * 1000 + line), clock::now(), line % 100 == 99);
+                    }
+                });
+            }
+        });
+        // The first line that has to be in the file waits, none of those after it.
+        assert!(clock::instant() - began < Duration::from_secs(10), "{durability:?}");
+        assert_eq!(shared.flush(clock::instant() + Duration::from_millis(20)), Flushed::TimedOut);
+        assert_eq!(shared.rotate(clock::instant() + Duration::from_millis(20)), Flushed::TimedOut);
+        drop(hang);
+        assert_eq!(shared.flush(soon()), Flushed::Yes);
+        shared.stop();
+        thread.join().unwrap();
+        let world = fake.world();
+        let mut lines: Vec<u32> = Vec::new();
+        for (name, id) in &world.names {
+            if name.starts_with("shop.log") {
+                let text = std::str::from_utf8(&world.nodes[id].data).unwrap();
+                lines.extend(text.lines().map(|line| line.parse::<u32>().unwrap()));
+            }
+        }
+        lines.sort_unstable();
+        assert_eq!(lines, (0..2000).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn an_urgent_line_is_in_the_file_when_its_call_returns() {
     let fake = Fake::default();
     let shared = shared(&fake, 1 << 20, true, &Arc::default());
-    let runner = Arc::clone(&shared);
-    let thread = thread::spawn(move || runner.run());
-    let hang = fake.gate.lock().unwrap();
-    let (done, is_done) = mpsc::channel();
-    let caller = Arc::clone(&shared);
-    let calling = thread::spawn(move || {
-        for line in 0..1000 {
-            caller.submit(&format!("{line}\n"), clock::now(), line % 100 == 99);
-        }
-        done.send(()).unwrap();
-    });
-    // A caller whose own write hangs is let go by nobody; those after it find the writer busy and go on.
-    let first = is_done.recv_timeout(Duration::from_millis(300));
-    let late = Arc::clone(&shared);
-    let (done, is_late_done) = mpsc::channel();
-    let later = thread::spawn(move || {
-        for line in 1000..2000 {
-            late.submit(&format!("{line}\n"), clock::now(), false);
-        }
-        done.send(()).unwrap();
-    });
-    is_late_done.recv_timeout(Duration::from_secs(20)).expect("a caller hangs with the disk");
-    drop(hang);
-    if first.is_err() {
-        is_done.recv_timeout(Duration::from_secs(20)).unwrap();
+    let thread = run(&shared);
+    for line in 0..200 {
+        shared.submit(&format!("quiet {line}\n"), clock::now(), false);
+        shared.submit(&format!("urgent {line}\n"), clock::now(), true);
+        assert!(content(&fake).ends_with(&format!("quiet {line}\nurgent {line}\n")));
     }
-    calling.join().unwrap();
-    later.join().unwrap();
-    assert_eq!(shared.flush(soon()), Flushed::Yes);
     shared.stop();
     thread.join().unwrap();
-    let mut lines: Vec<u32> = content(&fake).lines().map(|line| line.parse().unwrap()).collect();
-    lines.sort_unstable();
-    assert_eq!(lines, (0..2000).collect::<Vec<_>>());
 }
 
 #[test]
@@ -107,8 +136,7 @@ fn a_full_buffer_keeps_no_caller_while_the_disk_hangs() {
         let fake = Fake::default();
         let pace = Pace { when_full, block_at_most: Duration::from_millis(20), ..pace(1000, true) };
         let shared = shared_with(&fake, pace, &Arc::default());
-        let runner = Arc::clone(&shared);
-        let thread = thread::spawn(move || runner.run());
+        let thread = run(&shared);
         let hang = fake.gate.lock().unwrap();
         let (done, is_done) = mpsc::channel();
         let caller = Arc::clone(&shared);
@@ -156,8 +184,7 @@ fn a_flush_ends_though_others_never_stop_writing() {
 fn threads_keep_their_order_and_lose_nothing_in_a_small_buffer() {
     let fake = Fake::default();
     let shared = shared(&fake, 4096, true, &Arc::default());
-    let runner = Arc::clone(&shared);
-    let thread = thread::spawn(move || runner.run());
+    let thread = run(&shared);
     thread::scope(|scope| {
         for writer in 0..8 {
             let shared = &shared;
@@ -233,7 +260,7 @@ fn the_writer_naps_while_there_is_traffic() {
     let (done, is_done) = mpsc::channel();
     let napper = Arc::clone(&shared);
     let thread = thread::spawn(move || {
-        let is_stopped = napper.wait(None, true);
+        let is_stopped = napper.wait(true);
         done.send(is_stopped).unwrap();
     });
     // Nobody wakes it: a sleep would last until midnight.

@@ -1,39 +1,28 @@
-//! The thread of a file: it writes, rotates by the clock, and prunes.
+//! The thread of a file: it writes, and rotates by the clock.
 
 use std::{
-    sync::{PoisonError, atomic::Ordering},
+    sync::{Arc, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use watchfire_core::clock;
 
 use super::{FileShared, HIGH, locks::lock};
-use crate::{
-    Durability,
-    plan::{LogLocation, WriteTrouble},
-    prune,
-    retention::Keep,
-    rotation::Period,
-    time::seconds,
-};
+use crate::{Durability, rotation::Period, time::seconds};
 
 /// How often the thread looks for a hang-up signal.
 const LOOK_FOR_HANGUP: Duration = Duration::from_millis(250);
 const LONG_SLEEP: Duration = Duration::from_secs(3600);
-/// A clock that gains more than this was set.
-const STEP: Duration = Duration::from_secs(600);
-/// How long nothing is removed for its age after that.
-const DOUBT: Duration = Duration::from_secs(3600);
-const TIDY_AGAIN: Duration = Duration::from_secs(10);
 
 impl FileShared {
-    /// Runs the thread: writes, rotates by the clock, prunes.
-    pub(crate) fn run(&self) {
+    /// Runs the thread: writes, rotates by the clock.
+    pub(crate) fn run(self: &Arc<Self>) {
         watchfire_core::mute_thread();
-        let mut tidy_at: Option<Instant> = None;
+        self.has_runner(true);
+        let _running = Running(self);
         let mut had_lines = false;
         loop {
-            let is_stopped = self.wait(tidy_at, had_lines);
+            let is_stopped = self.wait(had_lines);
             let mut io = lock(&self.io);
             if self.hangup.as_ref().is_some_and(|flag| flag.swap(false, Ordering::Relaxed)) {
                 io.output.close();
@@ -46,11 +35,11 @@ impl FileShared {
                 self.report(&trouble, instant);
             }
             self.after_write(&mut io, instant);
-            let is_untidy = io.output.take_untidy() || tidy_at.is_some_and(|at| instant >= at);
-            let place = io.output.place();
-            drop(io);
-            if is_untidy {
-                tidy_at = self.tidy(place.as_deref()).then(|| instant + TIDY_AGAIN);
+            if self.housekeeping.is_due(io.output.is_untidy(), instant) {
+                io.output.take_untidy();
+                let place = io.output.place();
+                drop(io);
+                self.keep_house_beside(place);
             }
             if is_stopped {
                 return;
@@ -62,26 +51,26 @@ impl FileShared {
     ///
     /// After a turn that `had_lines` it only naps: while there is traffic no caller pays for a wake-up, which costs
     /// 2 to 20 µs.
-    pub(super) fn wait(&self, tidy_at: Option<Instant>, had_lines: bool) -> bool {
-        let (retry_at, is_untidy, sync_at) = {
+    pub(super) fn wait(&self, had_lines: bool) -> bool {
+        let (retry_at, house_at, sync_at) = {
             let io = lock(&self.io);
             let sync_at = match self.pace.durability {
                 Durability::SyncEvery(every) if io.output.is_unsynced() => Some(io.last_sync + every),
                 _ => None,
             };
-            (io.retry_at, io.output.is_untidy(), sync_at)
+            (io.retry_at, self.housekeeping.next(io.output.is_untidy()), sync_at)
         };
         let mut front = self.front();
         if front.is_stopped {
             return true;
         }
-        if is_untidy || front.is_urgent {
+        let now = clock::instant();
+        if front.is_urgent || house_at.is_some_and(|at| at <= now) {
             return false;
         }
-        let now = clock::instant();
         let left = |at: Instant| at.saturating_duration_since(now);
         let mut sleep = LONG_SLEEP;
-        for at in [retry_at, tidy_at, sync_at].into_iter().flatten() {
+        for at in [retry_at, house_at, sync_at].into_iter().flatten() {
             sleep = sleep.min(left(at));
         }
         if self.hangup.is_some() {
@@ -115,35 +104,14 @@ impl FileShared {
         }
         front.is_stopped
     }
+}
 
-    /// Removes and compresses. Returns whether it has to be tried again.
-    pub(super) fn tidy(&self, place: Option<&LogLocation>) -> bool {
-        let Some(place) = place else { return false };
-        let keep = self.trusted_keep();
-        match prune::run(&*self.fs, &self.plan, place, keep, clock::now()) {
-            Ok(()) => false,
-            Err(WriteTrouble::Busy | WriteTrouble::Full) => true,
-            Err(trouble) => {
-                self.report(&trouble, clock::instant());
-                true
-            }
-        }
-    }
+/// Notes the end of the thread, also by a panic: callers then write themselves.
+struct Running<'a>(&'a FileShared);
 
-    /// Returns what is kept; without regard to age for a while after the clock was set forward, since then everything
-    /// seems old.
-    fn trusted_keep(&self) -> Keep {
-        let (now, instant) = (clock::now(), clock::instant());
-        let mut last = lock(&self.last_tidy);
-        let expected = last.wall + instant.saturating_duration_since(last.at);
-        if now.duration_since(expected).is_ok_and(|step| step > STEP) {
-            last.age_counts_from = Some(instant + DOUBT);
-        }
-        (last.wall, last.at) = (now, instant);
-        let mut keep = self.plan.keep;
-        if last.age_counts_from.is_some_and(|from| instant < from) {
-            keep.age = None;
-        }
-        keep
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.is_running.store(false, Ordering::Release);
+        self.0.waiters.wake();
     }
 }

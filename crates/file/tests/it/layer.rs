@@ -191,6 +191,62 @@ fn a_file_has_whole_what_was_logged_up_to_its_limit() {
         });
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text.matches("body end").count(), if is_whole { 2 } else { 0 });
-        assert_eq!(text.matches("[cut]").count(), if is_whole { 0 } else { 2 });
+        assert_eq!(text.matches(" bytes more]").count(), if is_whole { 0 } else { 2 });
     }
+}
+
+#[test]
+fn a_callback_gets_the_path_of_each_rotated_file() {
+    for (is_packed, threadless) in [(false, false), (true, false), (true, true)] {
+        let folder = folder();
+        let path = folder.path().join("shop.log");
+        let (told, paths) = std::sync::mpsc::channel();
+        let calls = std::sync::atomic::AtomicU32::new(0);
+        let mut file =
+            LogFile::new(&path).rotated_name("{stem}.{number}{extension}").on_rotation(move |path| {
+                told.send((path.to_owned(), fs::read(path).unwrap().len())).unwrap();
+                assert_eq!(
+                    calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2,
+                    0,
+                    "a panic ends here"
+                );
+            });
+        file = file.self_log(SelfLog::to(|_| {}));
+        file = if is_packed { file.compress(watchfire_file::Compression::Gzip) } else { file };
+        file = if threadless { file.threadless() } else { file };
+        let layer = file.layer().unwrap();
+        let handler = layer.handler().clone();
+        let _guard = tracing_subscriber::registry().with(layer).set_default();
+        for round in 0..3 {
+            tracing::info!("<{round}>");
+            assert_eq!(handler.rotate(clock::instant() + Duration::from_secs(10)), Flushed::Yes);
+            let (rotated, length) = paths.recv_timeout(Duration::from_secs(20)).unwrap();
+            let name = if is_packed { "shop.1.log.gz" } else { "shop.1.log" };
+            assert_eq!(rotated, folder.path().join(name));
+            assert!(length > 0);
+        }
+    }
+}
+
+#[test]
+fn a_callback_that_hangs_delays_neither_lines_nor_retention() {
+    let folder = folder();
+    let path = folder.path().join("shop.log");
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let file = LogFile::new(&path).max_size(300).keep(2).on_rotation(move |_| {
+        held.lock().unwrap().recv().ok();
+    });
+    let handler = run(file, || {
+        for line in 0..50 {
+            tracing::error!("<{line}>");
+        }
+    });
+    assert!(handler.counts().rotations > 0);
+    let deadline = clock::instant() + Duration::from_secs(20);
+    while names(folder.path()).len() > 3 {
+        assert!(clock::instant() < deadline, "{:?} were not removed", names(folder.path()));
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    drop(let_go);
 }

@@ -167,10 +167,7 @@ fn seventeen_megabytes_are_capped_while_they_are_written() {
         // The formatter is stopped, not only cut: once by the filter, once by the capture. What it writes behind the
         // limit is counted up to 64 KiB.
         let most = limits.value + 67_000;
-        assert!(
-            in_event.get() <= 2 * most && in_span.get() <= most,
-            "{in_event:?} {in_span:?}"
-        );
+        assert!(in_event.get() <= 2 * most && in_span.get() <= most, "{in_event:?} {in_span:?}");
     });
 }
 
