@@ -289,6 +289,8 @@ const FILTERS: &[(&str, &[KeySpec])] = &[
             ),
             key("equals", Text, "What it has to be."),
             key("matches", Text, "A regular expression that has to be found in it."),
+            key("at_least", Integer(i64::MIN, i64::MAX), "A number that it must not be below."),
+            key("at_most", Integer(i64::MIN, i64::MAX), "A number that it must not be above."),
             key("present", Bool, "Whether it has to be there."),
         ],
     ),

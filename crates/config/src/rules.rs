@@ -359,11 +359,20 @@ pub(crate) fn severities(table: &Options, key: &str) -> Vec<Severity> {
     table.texts(key).iter().filter_map(named).collect()
 }
 
+/// Widens a bound of the file; above 2^53 it is as near as a floating-point number gets.
+#[expect(clippy::cast_precision_loss, reason = "no bound of use is that large")]
+fn precise(bound: i64) -> f64 {
+    bound as f64
+}
+
 fn field(table: &Options) -> Result<EventFilter, ConfigError> {
     let field = || filter::field(table.text("field").unwrap_or_default());
-    let tests = ["equals", "matches", "present"].iter().filter(|key| table.get(key).is_some()).count();
+    let has = |key: &&&str| table.get(key).is_some();
+    let bounds = ["at_least", "at_most"].iter().filter(has).count();
+    let tests = ["equals", "matches", "present"].iter().filter(has).count() + bounds.min(1);
     if tests != 1 {
-        let reason = "expected one of `equals`, `matches` and `present`";
+        let reason =
+            "expected one of `equals`, `matches`, `present`, and `at_least` with or without `at_most`";
         return Err(ConfigError::new("field", reason));
     }
     if let Some(text) = table.text("equals") {
@@ -371,6 +380,16 @@ fn field(table: &Options) -> Result<EventFilter, ConfigError> {
     }
     if let Some(pattern) = table.text("matches") {
         return field().matches(pattern);
+    }
+    if bounds > 0 {
+        let bound = |key: &str| table.get(key).and_then(Setting::as_integer).map(precise);
+        let least = bound("at_least").map(|least| field().at_least(least));
+        let most = bound("at_most").map(|most| field().at_most(most));
+        return Ok(match (least, most) {
+            (Some(least), Some(most)) => least.and(most),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => field().present(),
+        });
     }
     let is_wanted = table.get("present").and_then(Setting::as_bool).unwrap_or(true);
     Ok(if is_wanted { field().present() } else { field().present().not() })

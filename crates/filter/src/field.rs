@@ -48,6 +48,20 @@ impl Field {
         Ok(self.judge(Test::Matches(Pattern::new(pattern)?)))
     }
 
+    /// Lets an event pass whose field is a number not below `least`: a slow query by `field("duration_ms").at_least(200)`.
+    ///
+    /// A text that is a number counts as one.
+    #[must_use]
+    pub fn at_least(self, least: impl Into<f64>) -> EventFilter {
+        self.judge(Test::AtLeast(least.into()))
+    }
+
+    /// Lets an event pass whose field is a number not above `most`. See [`at_least`](Self::at_least).
+    #[must_use]
+    pub fn at_most(self, most: impl Into<f64>) -> EventFilter {
+        self.judge(Test::AtMost(most.into()))
+    }
+
     /// Lets an event pass that has the field, or stands in a span that has it.
     #[must_use]
     pub fn present(self) -> EventFilter {
@@ -68,6 +82,8 @@ enum Test {
     Present,
     Equals(String),
     Matches(Pattern),
+    AtLeast(f64),
+    AtMost(f64),
 }
 
 impl Judge for FieldJudge {
@@ -81,8 +97,14 @@ impl Judge for FieldJudge {
             Test::Present => true,
             Test::Equals(text) => value == text,
             Test::Matches(pattern) => pattern.is_match(value),
+            Test::AtLeast(least) => number(value).is_some_and(|number| number >= *least),
+            Test::AtMost(most) => number(value).is_some_and(|number| number <= *most),
         })
     }
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok()
 }
 
 impl fmt::Debug for FieldJudge {
@@ -90,6 +112,8 @@ impl fmt::Debug for FieldJudge {
         match &self.test {
             Test::Present => write!(f, "Field({})", self.name),
             Test::Equals(text) => write!(f, "Field({} = {text:?})", self.name),
+            Test::AtLeast(least) => write!(f, "Field({} >= {least})", self.name),
+            Test::AtMost(most) => write!(f, "Field({} <= {most})", self.name),
             Test::Matches(pattern) => write!(f, "Field({} ~ {:?})", self.name, pattern.source()),
         }
     }

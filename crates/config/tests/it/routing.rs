@@ -96,6 +96,28 @@ fn hears_the_same_as_the_same_stack_built_by_hand() {
 }
 
 #[test]
+fn a_field_is_compared_by_its_number() {
+    let text = r#"
+[handlers.slow]
+type = "heard"
+tag = "slow"
+filters = [{ type = "field", field = "duration_ms", at_least = 200, at_most = 5000 }]
+[root]
+level = "debug"
+handlers = ["slow"]
+"#;
+    let ears = Ears::default();
+    let config = Config::parse(text).unwrap();
+    let (layer, _handle) = config.service("x").components(ears.components()).layers::<Registry>().unwrap();
+    let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
+    // (value, passes)
+    for (value, passes) in [("199", 0), ("200", 1), ("200.5", 1), ("5001", 0), ("slow", 0), ("1e3", 1)] {
+        emit(&dispatch, "db::query", Severity::Debug, &[("duration_ms", value)]);
+        assert_eq!(ears.tags().len(), passes, "{value}");
+    }
+}
+
+#[test]
 fn directives_of_spans_and_fields_work_at_handlers_and_in_rust_log() {
     let text = r#"
 [handlers.all]

@@ -44,6 +44,10 @@ fn fields_are_compared_as_text_in_the_event_then_in_the_spans() {
         (code().matches(r"^\d{3}$").unwrap(), "abf"),
         (code().matches(r"^\w\d+\w$").unwrap(), "abdfh"),
         (field("message").matches("[f-h]").unwrap(), "fgh"),
+        (code().at_least(404), "abdf"),
+        (code().at_most(404), "abfg"),
+        (code().at_least(404.5), "d"),
+        (field("message").at_least(0), ""),
     ];
     for (filter, expected) in table {
         let shown = format!("{filter:?}");
