@@ -13,6 +13,8 @@ use crate::{
 const LONGEST: usize = 32;
 /// A name has no more digits.
 const MOST_DIGITS: usize = 4;
+/// Letters and digits mixed are a word of ours, such as `W6`, up to this length.
+const SHORT: usize = 4;
 /// A shorter value is found in ordinary words.
 const LEAST: usize = 3;
 
@@ -21,7 +23,10 @@ pub(crate) fn quoted(text: &str) -> String {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ':' | '.');
     let length = text.chars().count();
     let is_short = length <= LONGEST && text.chars().filter(char::is_ascii_digit).count() <= MOST_DIGITS;
-    if is_short && text.chars().all(is_name) && is_ordinary(text) {
+    // `ops-2` is a name; `hunter2` may be one.
+    let mixes = |pair: &[u8]| matches!(pair, [a, b] if (a.is_ascii_alphabetic() && b.is_ascii_digit()) || (a.is_ascii_digit() && b.is_ascii_alphabetic()));
+    let is_mixed = length > SHORT && text.as_bytes().windows(2).any(mixes);
+    if is_short && !is_mixed && text.chars().all(is_name) && is_ordinary(text) {
         return format!("`{text}`");
     }
     format!("<text, {length} characters>")
@@ -109,6 +114,8 @@ mod tests {
             ("shop::pay", "`shop::pay`"),
             ("ops-2", "`ops-2`"),
             ("xoxb-123456789012-abcdefghijkl", "<text, 30 characters>"),
+            ("hunter2", "<text, 7 characters>"),
+            ("W9", "`W9`"),
             ("bob:pw@host", "<text, 11 characters>"),
             ("two words", "<text, 9 characters>"),
             ("4111111111111111", "<text, 16 characters>"),

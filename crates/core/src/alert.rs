@@ -329,9 +329,20 @@ thread_local! {
     static NAME: OnceCell<Arc<str>> = const { OnceCell::new() };
 }
 
-/// Returns the name of this thread, or its id if it has none, redacted by the default rules.
+/// Returns the name of this thread, or its id if it has none, as `redactor` lets it be shown.
+///
+/// It is kept as the default rules show it: these are applied once.
 #[must_use]
-pub fn thread_name() -> Arc<str> {
+pub fn thread_name_by(redactor: &Redactor) -> Arc<str> {
+    let name = thread_name();
+    match redactor.is_default() {
+        true => name,
+        false => redactor.clean(&name).into(),
+    }
+}
+
+/// Returns the name of this thread as the default rules show it.
+pub(crate) fn thread_name() -> Arc<str> {
     let this = || {
         let thread = std::thread::current();
         let name = thread.name().map_or_else(|| format!("{:?}", thread.id()), str::to_owned);

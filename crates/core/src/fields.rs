@@ -9,7 +9,7 @@ use tracing_core::{
 
 use crate::{
     EventView, MASK, Redactor, Value,
-    alert::thread_name,
+    alert::thread_name_by,
     cap::{Limits, append, append_text},
 };
 
@@ -82,8 +82,8 @@ impl KeptFields {
     pub(crate) fn with_thread(mut self, event: &EventView<'_>) -> Self {
         let start = self.end();
         match event.incident() {
-            Some(incident) => self.texts.push_str(incident.thread()),
-            None => self.texts.push_str(&thread_name()),
+            Some(incident) => self.texts.push_str(&event.redactor().clean(incident.thread())),
+            None => self.texts.push_str(&thread_name_by(event.redactor())),
         }
         self.thread = (start, self.end());
         self

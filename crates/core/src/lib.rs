@@ -32,7 +32,7 @@ mod span_text;
 mod stack;
 mod value;
 
-pub use alert::{Alert, AlertId, Field, Origin, SpanFacts, thread_name};
+pub use alert::{Alert, AlertId, Field, Origin, SpanFacts, thread_name_by};
 pub use app::App;
 pub use cap::{HandlerLimits, Limits, append, append_text, cut};
 pub use capture::{Buffers, Capture, Captured};

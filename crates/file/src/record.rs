@@ -1,6 +1,8 @@
 use std::{borrow::Cow, fmt, time::SystemTime};
 
-use watchfire_core::{Alert, EventView, NameVerdict, Redactor, Severity, SpanFacts, SpanNode, Stack, Value};
+use watchfire_core::{
+    Alert, EventView, NameVerdict, Redactor, Severity, SpanFacts, SpanNode, Stack, Value, thread_name_by,
+};
 
 use crate::time::{Zone, write_rfc3339};
 
@@ -331,11 +333,7 @@ impl SpanChain<'_> {
 /// Shows the name of the event's thread: this one, but for an incident.
 fn with_thread_name_of<R>(event: &EventView<'_>, look: impl FnOnce(&str) -> R) -> R {
     match event.incident() {
-        Some(incident) => look(incident.thread()),
-        None => with_thread_name(look),
+        Some(incident) => look(&event.redactor().clean(incident.thread())),
+        None => look(&thread_name_by(event.redactor())),
     }
-}
-
-pub(crate) fn with_thread_name<R>(look: impl FnOnce(&str) -> R) -> R {
-    look(&watchfire_core::thread_name())
 }

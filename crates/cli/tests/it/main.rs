@@ -5,6 +5,7 @@
 mod config;
 mod inbox;
 mod leaks;
+mod paths;
 mod silence;
 mod spool;
 mod verify;

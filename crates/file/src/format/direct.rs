@@ -12,7 +12,9 @@ use tracing_core::{
     Metadata,
     field::{Field, FieldSet, Visit},
 };
-use watchfire_core::{EventView, MASK, NameVerdict, RenderingId, Severity, append, append_text, process};
+use watchfire_core::{
+    EventView, MASK, NameVerdict, RenderingId, Severity, append, append_text, process, thread_name_by,
+};
 
 use super::{
     Format,
@@ -24,7 +26,6 @@ use crate::{
     record::{
         SpanChain,
         intake::{Intake, formatted},
-        with_thread_name,
     },
     time::{Zone, write_rfc3339},
 };
@@ -258,7 +259,7 @@ impl<'a, L: Layout> LineWriter<'a, L> {
         if let Some(middle) = &self.plan.middle {
             self.out.push_str(&middle.0);
             let state = match middle.1 {
-                Middle::ToThread => with_thread_name(|name| self.layout.thread(name, self.out)),
+                Middle::ToThread => self.layout.thread(&thread_name_by(self.intake.redactor), self.out),
                 state => state,
             };
             self.is_opened = state == Middle::Opened;
