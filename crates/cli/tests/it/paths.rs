@@ -3,6 +3,12 @@
 //! A new way out joins [`OutputPath`]: without that, a handler type of the schema or a command of the program that no path
 //! stands for fails the test. What a path writes is gathered in one `match` that has an arm for each.
 
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "the program under test panics, and prints for its parent"
+)]
+
 use std::{
     collections::BTreeMap,
     fs,

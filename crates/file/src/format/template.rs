@@ -40,7 +40,6 @@ pub struct Template {
 
 /// The value that a name in a template stands for.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::enum_variant_names, reason = "the names are Python's")]
 pub(crate) enum ValueName {
     Time,
     Asctime,
