@@ -1,4 +1,4 @@
-//! `watchfire check`: all mistakes of a configuration, before anything starts.
+//! `watchfire check`: all diagnostics of a configuration, before anything starts.
 
 mod lock;
 
@@ -6,7 +6,7 @@ use std::{io::Read, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, bail};
 use serde_json::json;
-use watchfire_config::{Components, Config, Mistakes};
+use watchfire_config::{Components, Config, Diagnostics};
 
 use crate::output::{Colour, line, paint};
 
@@ -19,7 +19,7 @@ Examples:
   watchfire check watchfire.toml
   watchfire check --no-environment --own real_tenants watchfire.toml
   watchfire check --lock ../Cargo.lock --own-target audit watchfire.toml
-  watchfire check --json watchfire.toml | jq '.mistakes[].line'"
+  watchfire check --json watchfire.toml | jq '.diagnostics[].line'"
 )]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
@@ -78,14 +78,14 @@ impl File {
         self.own.iter().fold(Components::new(), |components, name| components.assume(name))
     }
 
-    /// Reads the configuration; mistakes are printed, and answered with exit code 1.
+    /// Reads the configuration; diagnostics are printed, and answered with exit code 1.
     pub(crate) fn config(&self, as_json: bool) -> anyhow::Result<Result<Config, ExitCode>> {
         let read = match self.is_stdin() {
             true => Config::named(self.name(), &self.stdin()?),
             false if !self.path.exists() => bail!(self.unreadable()),
             false => Config::read(&self.path),
         };
-        Ok(read.map_err(|mistakes| report(&mistakes, as_json, false)))
+        Ok(read.map_err(|diagnostics| report(&diagnostics, as_json, false)))
     }
 }
 
@@ -97,12 +97,12 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     if args.no_environment {
         components = components.assume_environment();
     }
-    let mistakes = if args.file.is_stdin() {
+    let diagnostics = if args.file.is_stdin() {
         Config::examine(&args.file.name(), &args.file.stdin()?, &components)
     } else {
         Config::examine_file(&args.file.path, &components).with_context(|| args.file.unreadable())?
     };
-    Ok(report(&mistakes, args.json, args.strict))
+    Ok(report(&diagnostics, args.json, args.strict))
 }
 
 fn counted(errors: usize, warnings: usize) -> String {
@@ -110,32 +110,32 @@ fn counted(errors: usize, warnings: usize) -> String {
     format!("{errors} error{}, {warnings} warning{}", plural(errors), plural(warnings))
 }
 
-/// Prints mistakes and returns the exit code that they mean.
-pub(crate) fn report(mistakes: &Mistakes, as_json: bool, is_strict: bool) -> ExitCode {
-    let is_bad = mistakes.has_errors() || (is_strict && !mistakes.list().is_empty());
+/// Prints diagnostics and returns the exit code that they mean.
+pub(crate) fn report(diagnostics: &Diagnostics, as_json: bool, is_strict: bool) -> ExitCode {
+    let is_bad = diagnostics.has_errors() || (is_strict && !diagnostics.list().is_empty());
     if as_json {
-        let list: Vec<_> = mistakes
+        let list: Vec<_> = diagnostics
             .list()
             .iter()
-            .map(|mistake| {
-                let place = mistakes.line_and_column(mistake);
+            .map(|diagnostic| {
+                let place = diagnostic.position();
                 json!({
-                    "path": mistake.path,
+                    "path": diagnostic.path(),
                     "line": place.map(|place| place.0),
                     "column": place.map(|place| place.1),
-                    "severity": if mistake.is_warning { "warning" } else { "error" },
-                    "reason": mistake.reason,
-                    "hint": mistake.hint,
+                    "severity": if diagnostic.is_warning() { "warning" } else { "error" },
+                    "reason": diagnostic.reason(),
+                    "hint": diagnostic.hint(),
                 })
             })
             .collect();
-        line(&json!({ "file": mistakes.source_name(), "ok": !is_bad, "mistakes": list, "further": mistakes.further() }).to_string());
-    } else if mistakes.list().is_empty() {
-        line(&format!("{}: {}", mistakes.source_name(), paint("no errors, no warnings", Colour::Good)));
+        line(&json!({ "file": diagnostics.source_name(), "ok": !is_bad, "diagnostics": list, "further": diagnostics.further() }).to_string());
+    } else if diagnostics.list().is_empty() {
+        line(&format!("{}: {}", diagnostics.source_name(), paint("no errors, no warnings", Colour::Good)));
     } else {
-        line(&mistakes.to_string());
-        let warnings = mistakes.list().iter().filter(|mistake| mistake.is_warning).count();
-        let errors = mistakes.list().len() - warnings + mistakes.further();
+        line(&diagnostics.to_string());
+        let warnings = diagnostics.list().iter().filter(|diagnostic| diagnostic.is_warning()).count();
+        let errors = diagnostics.list().len() - warnings + diagnostics.further();
         let colour = if is_bad { Colour::Bad } else { Colour::Good };
         line(&format!("\n{}", paint(&counted(errors, warnings), colour)));
     }

@@ -90,8 +90,8 @@ pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
             }
             Ok(if is_heard { ExitCode::SUCCESS } else { ExitCode::from(1) })
         }
-        Err(mistakes) => {
-            report(&mistakes, args.json, false);
+        Err(diagnostics) => {
+            report(&diagnostics, args.json, false);
             Ok(ExitCode::from(2))
         }
     }

@@ -27,7 +27,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Find all mistakes of a configuration, before anything starts
+    /// Find all errors of a configuration, before anything starts
     Check(check::CheckArgs),
     /// Say who hears an event, and which rule decides
     Explain(explain::ExplainArgs),
@@ -66,7 +66,7 @@ const EXAMPLES: &str = "Examples:
   watchfire init            write a commented ./watchfire.toml to start from
   watchfire demo            run the shop, keep the page open until Ctrl-C
   watchfire demo --once     run, print, and fail if anything is missing or too much
-  watchfire check           find all mistakes of ./watchfire.toml
+  watchfire check           find all errors of ./watchfire.toml
   watchfire explain --target shop::payments --level warn
   watchfire verify          ask each provider of ./watchfire.toml for its opinion of the credentials
   watchfire send --dry-run  show what an alert would look like, without sending it

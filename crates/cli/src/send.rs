@@ -70,8 +70,8 @@ pub(crate) fn run(args: &SendArgs) -> anyhow::Result<ExitCode> {
     };
     let sent = match sent {
         Ok(sent) => sent,
-        Err(mistakes) => {
-            report(&mistakes, args.json, false);
+        Err(diagnostics) => {
+            report(&diagnostics, args.json, false);
             return Ok(ExitCode::from(2));
         }
     };

@@ -43,8 +43,8 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let TargetArgs { handler, service, within } = &args.target;
     let answers = match config.verify(handler.as_deref(), service.as_deref(), *within) {
         Ok(answers) => answers,
-        Err(mistakes) => {
-            report(&mistakes, args.json, false);
+        Err(diagnostics) => {
+            report(&diagnostics, args.json, false);
             return Ok(ExitCode::from(2));
         }
     };

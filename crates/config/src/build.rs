@@ -7,10 +7,10 @@ use watchfire_outbox::{Outbox, OutboxBuilder, UncleanEnd};
 
 use crate::{
     channels::{Prepared, Running, Tuned},
+    diagnostics::{Finding, Findings},
     environment,
     files::{self, severity},
     keys::{KeySpec, Section, ValueKind},
-    mistake::{Findings, Mistake},
     plan::{HandlerPlan, ProgramPlan},
     quote::without_values,
     redaction,
@@ -76,7 +76,7 @@ impl LiveHandlers {
         if let Err(error) = self.ensure_outbox(&plan, &begun) {
             let key = error.field().rsplit('.').next().unwrap_or_default().to_owned();
             let path = Path::of(["outbox"]).child(key);
-            findings.add(Mistake::new(&path, error.reason()).at(source_map.value(&path)));
+            findings.add(Finding::new(&path, error.reason()).at(source_map.value(&path)));
             return None;
         }
         let begun = self.open_channels(&plan, begun, source_map, findings)?;
@@ -138,7 +138,7 @@ impl LiveHandlers {
             && let Err(error) = outbox.retune(settings)
         {
             findings
-                .add(Mistake::new("handlers", error.reason()).at(source_map.key(&Path::of(["handlers"]))));
+                .add(Finding::new("handlers", error.reason()).at(source_map.key(&Path::of(["handlers"]))));
             return None;
         }
         let has_changed = !tuned.is_empty();
@@ -166,12 +166,12 @@ impl LiveHandlers {
         if self.span_levels.as_ref().is_some_and(|known| *known != plan.span_levels) {
             let path = Path::of(["spans"]);
             let reason = "are others than when the program started, and need a restart";
-            findings.add(Mistake::new(&path, reason).at(source_map.value(&path)));
+            findings.add(Finding::new(&path, reason).at(source_map.value(&path)));
         }
         if self.redaction.as_ref().is_some_and(|known| *known != plan.redaction) {
             let path = Path::of(["redaction"]);
             let reason = "is another than when the program started, and needs a restart";
-            findings.add(Mistake::new(&path, reason).at(source_map.value(&path)));
+            findings.add(Finding::new(&path, reason).at(source_map.value(&path)));
         }
         let Some((app, outbox)) = &self.started else { return };
         let needs_restart = |key: &&str| !matches!(*key, "debug");
@@ -184,7 +184,7 @@ impl LiveHandlers {
                 let path = Path::of([section, key]);
                 let was = if known.get(key).is_some() { "another value" } else { "no value" };
                 let reason = format!("had {was} when the program started; a change needs a restart");
-                findings.add(Mistake::new(&path, reason).at(source_map.value(&path)));
+                findings.add(Finding::new(&path, reason).at(source_map.value(&path)));
             }
         }
     }
@@ -317,7 +317,7 @@ impl LiveHandlers {
     }
 }
 
-/// Checks that all handlers can be made, without opening or starting anything. Of one cause one mistake is named: what
+/// Checks that all handlers can be made, without opening or starting anything. One cause gives one error: what
 /// follows from those that are known is left out.
 pub(crate) fn dry_run(
     options: &Options,
@@ -339,22 +339,22 @@ pub(crate) fn dry_run(
         let handler = Path::of(["handlers", name]).to_string();
         let mut missing = Vec::new();
         unresolved(options, &Path::of(["handlers", name]), &mut missing);
-        let known: Vec<String> = findings.list.iter().map(|mistake| mistake.path.clone()).collect();
+        let known: Vec<String> = findings.list.iter().map(|finding| finding.path.clone()).collect();
         for problem in error.diagnostics() {
-            let mistake = place(name, problem, &table, source_map);
+            let finding = place(name, problem, &table, source_map);
             // What a table lacks is another cause than what is wrong in it, unless that could not be resolved.
-            let is_of_table = mistake.path == handler
+            let is_of_table = finding.path == handler
                 || table.iter().any(|(key, value)| {
                     value.as_table().is_some()
-                        && Path::of(["handlers", name, key]).to_string() == mistake.path
+                        && Path::of(["handlers", name, key]).to_string() == finding.path
                 });
-            let follows = missing.iter().any(|path| is_below(path, &mistake.path))
+            let follows = missing.iter().any(|path| is_below(path, &finding.path))
                 || known.iter().any(|path| {
-                    let is_above = *path != handler && is_below(&mistake.path, path);
-                    *path == mistake.path || is_above || (!is_of_table && is_below(path, &mistake.path))
+                    let is_above = *path != handler && is_below(&finding.path, path);
+                    *path == finding.path || is_above || (!is_of_table && is_below(path, &finding.path))
                 });
             if !follows {
-                findings.add(mistake);
+                findings.add(finding);
             }
         }
     }
@@ -432,7 +432,7 @@ pub(crate) fn place_error(
     }
 }
 
-fn place(name: &str, problem: &Diagnostic, table: &Options, source_map: &SourceMap) -> Mistake {
+fn place(name: &str, problem: &Diagnostic, table: &Options, source_map: &SourceMap) -> Finding {
     let path = Path::of(["handlers", name]);
     let key = problem.path().rsplit('.').next().unwrap_or_default();
     let plural = format!("{key}s");
@@ -454,7 +454,7 @@ fn place(name: &str, problem: &Diagnostic, table: &Options, source_map: &SourceM
         },
     };
     let reason = in_words_of_the_file(&without_values(problem.reason(), Section::Handlers, table));
-    Mistake::new(&path, reason).hint(problem.hint()).at(source_map.value(&path))
+    Finding::new(&path, reason).hint(problem.hint()).at(source_map.value(&path))
 }
 
 /// Replaces the calls that a reason names by the keys that stand for them: `.from(..)` is `from` in a file.

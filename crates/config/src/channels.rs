@@ -310,7 +310,7 @@ fn slack(table: &Options) -> Result<watchfire_slack::Slack, ConfigError> {
     let mut problems = Problems::new();
     let mut wrong = |field: &'static str, reason: &str| {
         problems.check(false, field, reason);
-        // The rest is looked at as well: all mistakes are found at once.
+        // The rest is looked at as well: all errors are found at once.
         Slack::bot("xoxb-stands-in-for-a-missing-one", "C0STANDIN")
     };
     let slack = match (text("webhook"), text("token"), channels.split_first()) {

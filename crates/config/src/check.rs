@@ -1,13 +1,13 @@
-//! Compare a configuration with what it may hold; every mistake of it is found in one run.
+//! Compare a configuration with what it may hold; all errors are found in one run.
 
 use watchfire_core::Pattern;
 use watchfire_outbox::Rate;
 
 use crate::{
+    diagnostics::{Cause, Finding, Findings},
     directives::{Directives, span_levels},
     keys::{self, KeySpec, Section, ValueKind},
     level::{Threshold, Wrong},
-    mistake::{Cause, Findings, Mistake},
     quote::quoted,
     registry::Components,
     setting::{Options, Setting},
@@ -57,8 +57,8 @@ impl Checker<'_> {
                     };
                     let is_stray = meant.is_none() && path.is_top();
                     let cause = if is_stray { Cause::UnknownSection } else { Cause::Value };
-                    let mistake = Mistake::new(&path, "is unknown").at(self.source_map.key(&path));
-                    self.findings.add(mistake.because(cause).hint(Some(hint)));
+                    let finding = Finding::new(&path, "is unknown").at(self.source_map.key(&path));
+                    self.findings.add(finding.because(cause).hint(Some(hint)));
                 }
             }
         }
@@ -67,8 +67,8 @@ impl Checker<'_> {
                 continue;
             }
             let about = key.about.trim_end_matches('.');
-            let mistake = Mistake::new(path, format!("has no `{}`", key.name)).at(self.source_map.key(path));
-            self.findings.add(mistake.hint(Some(format!("{}: {about}", key.name))));
+            let finding = Finding::new(path, format!("has no `{}`", key.name)).at(self.source_map.key(path));
+            self.findings.add(finding.hint(Some(format!("{}: {about}", key.name))));
         }
     }
 
@@ -142,7 +142,7 @@ impl Checker<'_> {
                 {
                     let reason =
                         format!("{} is unknown; expected {}", quoted(text), listed(names.iter().copied()));
-                    self.add(Mistake::new(path, reason).meant(nearest(text, names.iter().copied())), path);
+                    self.add(Finding::new(path, reason).meant(nearest(text, names.iter().copied())), path);
                 }
             }
             ValueKind::Level => self.parsed(Threshold::parse(value).map(|_| ()), path),
@@ -179,8 +179,8 @@ impl Checker<'_> {
                         Some(meant) => format!("did you mean `{meant}`?"),
                         None => "register it with `.on_rotation(\"name\", ..)` at `setup`".to_owned(),
                     };
-                    let mistake = Mistake::new(path, reason).hint(Some(hint));
-                    self.add(mistake.because(Cause::UnknownComponent), path);
+                    let finding = Finding::new(path, reason).hint(Some(hint));
+                    self.add(finding.because(Cause::UnknownComponent), path);
                 }
             }
             ValueKind::Filter => self.filter(value, path),
@@ -196,8 +196,8 @@ impl Checker<'_> {
                     let known: Vec<_> =
                         services.into_iter().flat_map(Options::iter).map(|(name, _)| name).collect();
                     if !known.contains(&name) {
-                        let mistake = Mistake::new(path, format!("there is no service {}", quoted(name)));
-                        self.add(mistake.meant(nearest(name, known)), path);
+                        let finding = Finding::new(path, format!("there is no service {}", quoted(name)));
+                        self.add(finding.meant(nearest(name, known)), path);
                     }
                 }
             }
@@ -245,9 +245,9 @@ impl Checker<'_> {
             Setting::Integer(_) | Setting::Float(_) | Setting::Bool(_)
                 if matches!(kind, ValueKind::Values) => {}
             Setting::Table(_) => {
-                let mistake = Mistake::new(path, format!("expected {what} of a field, and not a table"));
+                let finding = Finding::new(path, format!("expected {what} of a field, and not a table"));
                 let hint = format!("a name with a dot is quoted: \"{name}.…\"");
-                self.add(mistake.hint(Some(hint)), path);
+                self.add(finding.hint(Some(hint)), path);
             }
             other => self.wrong(path, &format!("expected {what} of a field, and not {}", other.kind())),
         }
@@ -263,18 +263,18 @@ impl Checker<'_> {
             }
             None if section == Section::Formatters && table.get("format").is_some() => "template",
             None => {
-                let mistake = Mistake::new(path, "has no `type`").at(self.source_map.key(path));
+                let finding = Finding::new(path, "has no `type`").at(self.source_map.key(path));
                 let types = listed(self.known.types(section).iter().map(String::as_str));
-                return self.findings.add(mistake.hint(Some(format!("type: one of {types}"))));
+                return self.findings.add(finding.hint(Some(format!("type: one of {types}"))));
             }
         };
         if let Some((_, keys)) = section.types().iter().find(|(name, _)| *name == kind) {
             if !self.known.is_compiled(section, kind) {
                 let path = path.child("type");
-                let mistake =
-                    Mistake::new(&path, format!("handlers of type `{kind}` are not part of this program"));
+                let finding =
+                    Finding::new(&path, format!("handlers of type `{kind}` are not part of this program"));
                 let hint = format!("build it with the feature `{kind}`");
-                return self.add(mistake.hint(Some(hint)), &path);
+                return self.add(finding.hint(Some(hint)), &path);
             }
             return self.table(table, &[section.common(), keys], path);
         }
@@ -289,8 +289,8 @@ impl Checker<'_> {
                 listed(names())
             );
             let meant = nearest(kind, names());
-            self.add(Mistake::new(&at, reason).meant(meant).because(Cause::UnknownComponent), &at);
-            // The rest is looked at as what was probably meant: all mistakes are found at once.
+            self.add(Finding::new(&at, reason).meant(meant).because(Cause::UnknownComponent), &at);
+            // The rest is looked at as what was probably meant: all errors are found at once.
             let meant = section.types().iter().find(|(name, _)| Some(*name) == meant);
             if let Some((_, keys)) = meant {
                 self.table(table, &[section.common(), keys], path);
@@ -321,15 +321,15 @@ impl Checker<'_> {
             defined.into_iter().flat_map(Options::iter).map(|(name, _)| name).collect();
         names.extend(self.known.nameable(section));
         if !names.contains(&name) {
-            let mistake = Mistake::new(path, format!("there is no {} {}", section.one(), quoted(name)));
+            let finding = Finding::new(path, format!("there is no {} {}", section.one(), quoted(name)));
             let hint = match nearest(name, names.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None if names.is_empty() => format!("no {} is defined", section.one()),
                 None => format!("defined are: {}", names.join(", ")),
             };
-            let mistake =
-                if section == Section::Filters { mistake.because(Cause::UnknownComponent) } else { mistake };
-            self.add(mistake.hint(Some(hint)), path);
+            let finding =
+                if section == Section::Filters { finding.because(Cause::UnknownComponent) } else { finding };
+            self.add(finding.hint(Some(hint)), path);
         }
     }
 
@@ -345,7 +345,7 @@ impl Checker<'_> {
             if let Err(circle) = watchfire_outbox::refuse_circle(&so_far) {
                 routes.pop();
                 let path = Path::of([Section::Handlers.name(), name, "failover", "to"]);
-                self.add(Mistake::new(&path, circle.reason()), &path);
+                self.add(Finding::new(&path, circle.reason()), &path);
             }
         }
     }
@@ -407,25 +407,25 @@ impl Checker<'_> {
         path: &Path,
     ) -> Option<&'v Options> {
         if value.as_table().is_none() {
-            let mistake = Mistake::new(path, format!("expected a table, and not {}", value.kind()));
+            let finding = Finding::new(path, format!("expected a table, and not {}", value.kind()));
             let keys: Vec<_> = keys.iter().map(|key| format!("`{}`", key.name)).collect();
-            self.add(mistake.hint(Some(format!("its keys: {}", keys.join(", ")))), path);
+            self.add(finding.hint(Some(format!("its keys: {}", keys.join(", ")))), path);
         }
         value.as_table()
     }
 
     fn parsed(&mut self, result: Result<(), Wrong>, path: &Path) {
         if let Err(wrong) = result {
-            self.add(Mistake::new(path, wrong.reason).meant(wrong.meant.as_deref()), path);
+            self.add(Finding::new(path, wrong.reason).meant(wrong.meant.as_deref()), path);
         }
     }
 
     fn wrong(&mut self, path: &Path, reason: &str) {
-        self.add(Mistake::new(path, reason), path);
+        self.add(Finding::new(path, reason), path);
     }
 
-    fn add(&mut self, mistake: Mistake, path: &Path) {
-        self.findings.add(mistake.at(self.source_map.value(path)));
+    fn add(&mut self, finding: Finding, path: &Path) {
+        self.findings.add(finding.at(self.source_map.value(path)));
     }
 }
 

@@ -4,8 +4,8 @@ use watchfire_core::Secret;
 
 use crate::{
     check,
+    diagnostics::{Finding, Findings},
     keys::{KeySpec, Section, ValueKind},
-    mistake::{Findings, Mistake},
     plan::ProgramPlan,
     presets,
     quote::quoted,
@@ -45,12 +45,12 @@ pub(crate) fn compile(
     if let Some(service) = context.service {
         let known: Vec<_> = names(&options, "services");
         if !known.is_empty() && !known.contains(&service) {
-            let mistake = Mistake::new("services", format!("there is no service {}", quoted(service)));
+            let finding = Finding::new("services", format!("there is no service {}", quoted(service)));
             let hint = match nearest(service, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("there are: {}", known.join(", ")),
             };
-            findings.add(mistake.hint(Some(hint)).at(source_map.key(&Path::of(["services"]))));
+            findings.add(finding.hint(Some(hint)).at(source_map.key(&Path::of(["services"]))));
         }
     }
     let plan = ProgramPlan::new(
@@ -62,10 +62,10 @@ pub(crate) fn compile(
         findings,
     );
     // What this program does not use may stay without its secrets: they are given to those that use it.
-    let is_used = |mistake: &Mistake| {
+    let is_used = |finding: &Finding| {
         let unused = names(&options, "handlers").into_iter().any(|name| {
             let path = Path::of(["handlers", name]).to_string();
-            let is_below = mistake
+            let is_below = finding
                 .path
                 .strip_prefix(&path)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
@@ -73,7 +73,7 @@ pub(crate) fn compile(
         });
         !unused
     };
-    unresolved.list.into_iter().filter(is_used).for_each(|mistake| findings.add(mistake));
+    unresolved.list.into_iter().filter(is_used).for_each(|finding| findings.add(finding));
     (options, plan)
 }
 

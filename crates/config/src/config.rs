@@ -5,11 +5,10 @@ use tracing_subscriber::registry::LookupSpan;
 use watchfire_core::SelfLog;
 
 use crate::{
-    Components, Explanation, Handle, Mistake, Mistakes, Options, Question, RouterLayer, Setting, Setup,
+    Components, Diagnostics, Explanation, Handle, Options, Question, RouterLayer, Setting, Setup,
     compile::{self, CompileContext},
-    env_form, environment, explain, lint,
-    mistake::Findings,
-    read_toml,
+    diagnostics::{Finding, Findings},
+    env_form, environment, explain, lint, read_toml,
     resolve::Surroundings,
     setting::names,
     setup::setup,
@@ -24,7 +23,7 @@ use crate::{
 /// let mut config = Config::parse("root = { level = \"info\", handlers = [] }")?;
 /// config.set(["loggers", "storefront::payments", "level"], "debug");
 /// assert!(config.to_string().contains("[loggers.\"storefront::payments\"]"));
-/// # Ok::<_, watchfire_config::Mistakes>(())
+/// # Ok::<_, watchfire_config::Diagnostics>(())
 /// ```
 #[derive(Clone)]
 pub struct Config {
@@ -46,7 +45,7 @@ impl Config {
     ///
     /// # Errors
     /// Says everything that is no TOML, and everything else that is wrong in what could be read.
-    pub fn parse(text: &str) -> Result<Self, Mistakes> {
+    pub fn parse(text: &str) -> Result<Self, Diagnostics> {
         Self::named("watchfire.toml", text)
     }
 
@@ -54,7 +53,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
-    pub fn named(name: impl Into<String>, text: &str) -> Result<Self, Mistakes> {
+    pub fn named(name: impl Into<String>, text: &str) -> Result<Self, Diagnostics> {
         let (config, findings) = Self::read_text(name.into(), text);
         config.without_mistakes(findings)
     }
@@ -66,7 +65,7 @@ impl Config {
     ///
     /// # Errors
     /// If it cannot be read, and as [`parse`](Self::parse).
-    pub fn read(path: impl AsRef<FilePath>) -> Result<Self, Mistakes> {
+    pub fn read(path: impl AsRef<FilePath>) -> Result<Self, Diagnostics> {
         let path = path.as_ref();
         let name = path.display().to_string();
         // Before the text: a change in between is then seen.
@@ -76,20 +75,20 @@ impl Config {
                 let (config, findings) = Self::read_text(name, &text);
                 config.of_file(path, stamp).without_mistakes(findings)
             }
-            Err(error) => Err(Mistakes::one(&name, Mistake::new("", format!("cannot be read: {error}")))),
+            Err(error) => Err(Diagnostics::one(&name, Finding::new("", format!("cannot be read: {error}")))),
         }
     }
 
     /// Makes the configuration that the environment describes, see [`init_from_env`](crate::init_from_env).
     ///
     /// # Errors
-    /// Names all mistakes, half-given groups too.
-    pub fn from_env() -> Result<Self, Mistakes> {
+    /// Returns all errors, half-given groups too.
+    pub fn from_env() -> Result<Self, Diagnostics> {
         let config = Self::from_variables(&environment::variable)?;
         let mut unknown = Findings::default();
         lint::variables(&environment::variables(lint::PREFIX), "", &mut unknown);
         let log = SelfLog::default();
-        unknown.list.iter().for_each(|warning| log.say(warning));
+        unknown.list.into_iter().for_each(|warning| log.say(warning.diagnostic(None)));
         Ok(config)
     }
 
@@ -97,11 +96,11 @@ impl Config {
     ///
     /// # Errors
     /// As [`from_env`](Self::from_env).
-    pub fn from_variables(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, Mistakes> {
+    pub fn from_variables(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, Diagnostics> {
         let mut findings = Findings::default();
         let options = env_form::read(variable, &mut findings);
         let config = Self { name: "environment".to_owned(), ..Self::from(options) };
-        if findings.is_empty() { Ok(config) } else { Err(config.mistakes(findings)) }
+        if findings.is_empty() { Ok(config) } else { Err(config.diagnostics(findings)) }
     }
 
     /// Returns all settings.
@@ -142,8 +141,8 @@ impl Config {
     /// References to the environment are not followed, handlers are not made.
     ///
     /// # Errors
-    /// Names all mistakes of the configuration.
-    pub fn explain(&self, question: &Question, components: &Components) -> Result<Explanation, Mistakes> {
+    /// Returns all errors of the configuration.
+    pub fn explain(&self, question: &Question, components: &Components) -> Result<Explanation, Diagnostics> {
         let mut findings = Findings::default();
         let context = CompileContext {
             service: question.service.as_deref(),
@@ -156,22 +155,26 @@ impl Config {
             },
         };
         let (_, plan) = compile::compile(&self.options, &self.source_map, &context, &mut findings);
-        if findings.is_empty() { Ok(explain::explain(plan, question)) } else { Err(self.mistakes(findings)) }
+        if findings.is_empty() {
+            Ok(explain::explain(plan, question))
+        } else {
+            Err(self.diagnostics(findings))
+        }
     }
 
     /// Puts the configuration in force for the whole process.
     ///
     /// # Errors
-    /// Names all mistakes; nothing is started then. Also if there is a global subscriber already.
-    pub fn init(self) -> Result<Handle, Mistakes> {
+    /// Returns all errors; nothing is started then. Also if there is a global subscriber already.
+    pub fn init(self) -> Result<Handle, Diagnostics> {
         Setup::of(self).init()
     }
 
     /// Makes the layer without installing it, to be added to a registry of your own.
     ///
     /// # Errors
-    /// Names all mistakes; nothing is started then.
-    pub fn layers<S>(self) -> Result<(RouterLayer<S>, Handle), Mistakes>
+    /// Returns all errors; nothing is started then.
+    pub fn layers<S>(self) -> Result<(RouterLayer<S>, Handle), Diagnostics>
     where
         S: Subscriber + for<'l> LookupSpan<'l>,
     {
@@ -214,8 +217,8 @@ impl Config {
         }
     }
 
-    pub(crate) fn mistakes(&self, findings: Findings) -> Mistakes {
-        Mistakes::new(&self.name, &self.text, &self.source_map, findings)
+    pub(crate) fn diagnostics(&self, findings: Findings) -> Diagnostics {
+        Diagnostics::new(&self.name, &self.text, &self.source_map, findings)
     }
 
     /// Notes the file that the text came from.
@@ -226,13 +229,13 @@ impl Config {
     }
 
     /// Returns the configuration, if its text could be read; else everything that is wrong with it.
-    fn without_mistakes(self, mut findings: Findings) -> Result<Self, Mistakes> {
+    fn without_mistakes(self, mut findings: Findings) -> Result<Self, Diagnostics> {
         if findings.is_empty() {
             return Ok(self);
         }
         crate::check::check(&self.options, &self.source_map, &Components::new(), &mut findings);
         findings.forget_what_follows_from_syntax(&self.text);
-        Err(self.mistakes(findings))
+        Err(self.diagnostics(findings))
     }
 
     pub(crate) fn read_text(name: String, text: &str) -> (Self, Findings) {

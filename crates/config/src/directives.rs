@@ -49,7 +49,7 @@ impl Directives {
                     parsed.targets.push((target.to_owned(), threshold));
                     plain.push(spelled(Some(target), threshold));
                 }
-                // A target alone is everything of it; a mistake is named by the parser below.
+                // A target alone is everything of it; the parser below names an error.
                 (None, None) => {
                     parsed.targets.push((part.to_owned(), Threshold::All));
                     plain.push(part.to_owned());

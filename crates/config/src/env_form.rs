@@ -5,10 +5,11 @@ mod values;
 
 use self::values::{escaped, every, list};
 use crate::{
-    check, json,
+    check,
+    diagnostics::{Finding, Findings},
+    json,
     keys::{self, KeySpec, ValueKind},
     level::Threshold,
-    mistake::{Findings, Mistake},
     quote::quoted,
     setting::{Options, Setting},
 };
@@ -79,7 +80,7 @@ type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Makes the configuration that the environment describes.
 ///
-/// Half-given groups are mistakes, and so is an old name beside a new one that says something else.
+/// Half-given groups are errors, and so is an old name beside a new one that says something else.
 pub(crate) fn read(variable: Variable<'_>, findings: &mut Findings) -> Options {
     let mut form = Form { variable, findings, handlers: Options::new(), named: Vec::new() };
     form.file();
@@ -99,7 +100,7 @@ struct Form<'a> {
 }
 
 impl Form<'_> {
-    /// Returns the first of the names that is set and not empty; two that differ are a mistake.
+    /// Returns the first of the names that is set and not empty; two that differ are an error.
     fn get(&mut self, names: &[&'static str]) -> Option<(&'static str, String)> {
         let mut found: Option<(&'static str, String)> = None;
         for name in names {
@@ -128,14 +129,14 @@ impl Form<'_> {
     }
 
     fn wrong(&mut self, name: &str, reason: impl Into<String>) {
-        self.findings.add(Mistake::new(name, reason));
+        self.findings.add(Finding::new(name, reason));
     }
 
     /// Reads a level under one of these names.
     fn level(&mut self, names: &[&'static str], usual: &str) -> Setting {
         let Some((name, text)) = self.get(names) else { return usual.into() };
         if let Err(wrong) = Threshold::named(&text) {
-            self.findings.add(Mistake::new(name, wrong.reason).meant(wrong.meant.as_deref()));
+            self.findings.add(Finding::new(name, wrong.reason).meant(wrong.meant.as_deref()));
         }
         text.into()
     }
@@ -280,7 +281,7 @@ impl Form<'_> {
             }
             for level in hook.texts("levelnames") {
                 if let Err(wrong) = Threshold::named(level) {
-                    self.findings.add(Mistake::new(&place, wrong.reason).meant(wrong.meant.as_deref()));
+                    self.findings.add(Finding::new(&place, wrong.reason).meant(wrong.meant.as_deref()));
                 }
             }
             let name = if number == 0 && self.handlers.get("slack").is_none() {

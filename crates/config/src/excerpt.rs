@@ -269,7 +269,7 @@ mod tests {
     use super::*;
     use crate::{
         Components, Config,
-        mistake::{Findings, spans_of_syntax},
+        diagnostics::{Findings, spans_of_syntax},
         read_toml,
     };
 

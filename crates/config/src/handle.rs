@@ -11,13 +11,13 @@ use watchfire_core::{Alert, Flushed, Handler, SelfLog, clock, process};
 use watchfire_outbox::{Health, Outbox, Stats};
 
 use crate::{
-    Components, Config, Mistakes, Options, RouterLayer, Setting,
+    Components, Config, Diagnostics, Options, RouterLayer, Setting,
     build::{LiveHandlers, dry_run},
     compile::{CompileContext, compile},
+    diagnostics::{Finding, Findings},
     directives::Directives,
     environment,
     level::Threshold,
-    mistake::{Findings, Mistake},
     resolve::{SecretFiles, Surroundings},
     router::Router,
     watch::{self, Bell, FollowedFile, falls_silent},
@@ -67,7 +67,7 @@ struct ByHand {
 }
 
 impl Handle {
-    pub(crate) fn build(config: Config, origin: Origin) -> Result<Self, Mistakes> {
+    pub(crate) fn build(config: Config, origin: Origin) -> Result<Self, Diagnostics> {
         let mut live = LiveHandlers::default();
         let table = assemble(&config, &origin, &mut live, &[])?;
         if let Some(debug) = debug_mode(&config, &origin) {
@@ -107,10 +107,10 @@ impl Handle {
     /// configuration is built again, with what the environment says now.
     ///
     /// # Errors
-    /// Names all mistakes; the old configuration stays in force then. Mistakes are also: a file that names no handlers
+    /// Returns all errors; the old configuration stays in force then. Errors are also: a file that names no handlers
     /// for any logger, as an empty one does; `spans`, `redaction` and keys of `app` and `outbox`, which need a restart; and another
     /// `type` of an alert channel under the same name.
-    pub fn reload(&self) -> Result<(), Mistakes> {
+    pub fn reload(&self) -> Result<(), Diagnostics> {
         self.shared.reload()
     }
 
@@ -118,7 +118,7 @@ impl Handle {
     ///
     /// # Errors
     /// As [`reload`](Self::reload).
-    pub fn reload_with(&self, config: Config) -> Result<(), Mistakes> {
+    pub fn reload_with(&self, config: Config) -> Result<(), Diagnostics> {
         self.shared.replace(config)
     }
 
@@ -128,7 +128,7 @@ impl Handle {
     ///
     /// # Errors
     /// As [`reload`](Self::reload).
-    pub fn change(&self, change: impl FnOnce(&mut Config)) -> Result<(), Mistakes> {
+    pub fn change(&self, change: impl FnOnce(&mut Config)) -> Result<(), Diagnostics> {
         let mut config = self.config();
         change(&mut config);
         self.shared.replace(config)
@@ -138,7 +138,7 @@ impl Handle {
     ///
     /// # Errors
     /// As [`reload`](Self::reload).
-    pub fn set_handler(&self, name: &str, handler: Options) -> Result<(), Mistakes> {
+    pub fn set_handler(&self, name: &str, handler: Options) -> Result<(), Diagnostics> {
         self.change(|config| {
             config.set(["handlers", name], handler);
             if !names::is_named(config, "handlers", name) {
@@ -156,7 +156,7 @@ impl Handle {
     ///
     /// # Errors
     /// As [`reload`](Self::reload).
-    pub fn remove_handler(&self, name: &str) -> Result<(), Mistakes> {
+    pub fn remove_handler(&self, name: &str) -> Result<(), Diagnostics> {
         self.change(|config| {
             config.remove(["handlers", name]);
             names::unname(config, "handlers", name);
@@ -167,7 +167,7 @@ impl Handle {
     ///
     /// # Errors
     /// As [`reload`](Self::reload).
-    pub fn set_filter(&self, name: &str, filter: Options) -> Result<(), Mistakes> {
+    pub fn set_filter(&self, name: &str, filter: Options) -> Result<(), Diagnostics> {
         self.change(|config| config.set(["filters", name], filter))
     }
 
@@ -175,7 +175,7 @@ impl Handle {
     ///
     /// # Errors
     /// As [`reload`](Self::reload); also if another filter is made of it.
-    pub fn remove_filter(&self, name: &str) -> Result<(), Mistakes> {
+    pub fn remove_filter(&self, name: &str) -> Result<(), Diagnostics> {
         self.change(|config| {
             config.remove(["filters", name]);
             names::unname(config, "filters", name);
@@ -185,14 +185,14 @@ impl Handle {
     /// Sets the level of a target, and of all below it, for a time; then it is again what the configuration says.
     ///
     /// ```no_run
-    /// # fn set(watchfire: watchfire_config::Handle) -> Result<(), watchfire_config::Mistakes> {
+    /// # fn set(watchfire: watchfire_config::Handle) -> Result<(), watchfire_config::Diagnostics> {
     /// watchfire.set("storefront::payments", tracing::Level::DEBUG, std::time::Duration::from_secs(600))
     /// # }
     /// ```
     ///
     /// # Errors
     /// As [`reload`](Self::reload).
-    pub fn set(&self, target: &str, level: Level, during: Duration) -> Result<(), Mistakes> {
+    pub fn set(&self, target: &str, level: Level, during: Duration) -> Result<(), Diagnostics> {
         let until = clock::instant().checked_add(during);
         {
             let mut state = self.shared.state();
@@ -286,21 +286,21 @@ impl HandleShared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn reload(&self) -> Result<(), Mistakes> {
+    pub(crate) fn reload(&self) -> Result<(), Diagnostics> {
         let Some(file) = &self.origin.file else { return self.rebuild() };
         let mut config = Config::read(&file.path)?;
         if let Some(service) = &self.origin.service {
             config.name_app(service);
         }
         if falls_silent(&config, &self.state().config) {
-            let mistake = Mistake::new(
+            let finding = Finding::new(
                 "root.handlers",
                 "is missing, and no logger names a handler: nothing would be logged any more",
             );
             let hint = "`handlers = []` in `root` says that this is meant";
             let mut findings = Findings::default();
-            findings.add(mistake.hint(Some(hint)));
-            return Err(config.mistakes(findings));
+            findings.add(finding.hint(Some(hint)));
+            return Err(config.diagnostics(findings));
         }
         self.replace(config)
     }
@@ -317,7 +317,7 @@ impl HandleShared {
         self.state().config.text().to_owned()
     }
 
-    fn replace(&self, config: Config) -> Result<(), Mistakes> {
+    fn replace(&self, config: Config) -> Result<(), Diagnostics> {
         let mut state = self.state();
         let by_hand = state.by_hand.clone();
         let table = assemble(&config, &self.origin, &mut state.live, &by_hand)?;
@@ -331,7 +331,7 @@ impl HandleShared {
     }
 
     /// Builds the configuration in force again, with what the environment says now.
-    pub(crate) fn rebuild(&self) -> Result<(), Mistakes> {
+    pub(crate) fn rebuild(&self) -> Result<(), Diagnostics> {
         let config = self.state().config.clone();
         self.replace(config)
     }
@@ -345,9 +345,9 @@ impl HandleShared {
             Ok(()) => self.log.say(
                 "a provider refused the credentials, and a file with a secret has changed: it was read again",
             ),
-            Err(mistakes) => {
-                self.log.say(format_args!("a file with a secret has changed and cannot be used: {mistakes}"))
-            }
+            Err(diagnostics) => self
+                .log
+                .say(format_args!("a file with a secret has changed and cannot be used: {diagnostics}")),
         }
     }
 
@@ -360,8 +360,8 @@ impl HandleShared {
             let next = state.by_hand.iter().filter_map(|set| set.until).min();
             (state.by_hand.len() < before, next)
         };
-        if is_over && let Err(mistakes) = self.rebuild() {
-            self.log.say(format_args!("a level that was set for a time stays: {mistakes}"));
+        if is_over && let Err(diagnostics) = self.rebuild() {
+            self.log.say(format_args!("a level that was set for a time stays: {diagnostics}"));
         }
         next.map(|next| next.saturating_duration_since(now))
     }
@@ -380,7 +380,7 @@ fn assemble(
     origin: &Origin,
     live: &mut LiveHandlers,
     by_hand: &[ByHand],
-) -> Result<crate::table::Table, Mistakes> {
+) -> Result<crate::table::Table, Diagnostics> {
     let mut findings = Findings::default();
     let files = RefCell::new(SecretFiles::default());
     let read = |path: &std::path::Path| {
@@ -401,7 +401,7 @@ fn assemble(
     if !findings.is_empty() {
         // Nothing is started: then everything else that is wrong is named as well.
         dry_run(&options, &origin.components, config.source_map(), &mut findings);
-        return Err(config.mistakes(findings));
+        return Err(config.diagnostics(findings));
     }
     for set in by_hand {
         let level = Directives { targets: vec![(set.target.clone(), set.level)], ..Directives::default() };
@@ -409,7 +409,7 @@ fn assemble(
     }
     match live.build(plan, &options, &origin.components, config.source_map(), &mut findings) {
         Some(table) => Ok(table),
-        None => Err(config.mistakes(findings)),
+        None => Err(config.diagnostics(findings)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Read JSON into settings, with the place of each.
 
 #[cfg(feature = "json")]
-use crate::mistake::{Findings, Mistake};
+use crate::diagnostics::{Finding, Findings};
 use crate::{
     excerpt::Scalar,
     setting::{Options, Setting},
@@ -21,13 +21,13 @@ pub(crate) fn read(text: &str, findings: &mut Findings) -> (Options, SourceMap) 
         Ok(Setting::Table(options)) => options,
         Ok(other) => {
             let reason = format!("expected an object, and not {}", other.kind());
-            findings.add(Mistake::new("", reason).at(Some(0..text.len().min(1))));
+            findings.add(Finding::new("", reason).at(Some(0..text.len().min(1))));
             Options::new()
         }
         Err(reason) => {
             let end = text.get(reader.at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-            let mistake = Mistake::syntax(format!("is not valid JSON: {reason}"));
-            findings.add(mistake.at(Some(reader.at..reader.at + end)));
+            let finding = Finding::syntax(format!("is not valid JSON: {reason}"));
+            findings.add(finding.at(Some(reader.at..reader.at + end)));
             Options::new()
         }
     };

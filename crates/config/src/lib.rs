@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! let _watchfire = watchfire_config::init("checkout")?;
-//! # Ok::<_, watchfire_config::Mistakes>(())
+//! # Ok::<_, watchfire_config::Diagnostics>(())
 //! ```
 
 mod build;
@@ -11,6 +11,7 @@ mod channels;
 mod check;
 mod compile;
 mod config;
+mod diagnostics;
 mod directives;
 mod env_form;
 mod environment;
@@ -25,7 +26,6 @@ mod json;
 mod keys;
 mod level;
 mod lint;
-mod mistake;
 mod plan;
 mod presets;
 mod probe;
@@ -48,9 +48,9 @@ mod units;
 mod watch;
 
 pub use config::Config;
+pub use diagnostics::Diagnostics;
 pub use explain::{Branch, Explanation, HandlerAnswer, Question};
 pub use handle::Handle;
-pub use mistake::{Mistake, Mistakes};
 pub use registry::{Components, Lock};
 pub use router::{Router, RouterFilter, RouterLayer};
 pub use schema::schema;

@@ -2,7 +2,7 @@
 
 use crate::{
     Config,
-    mistake::{Findings, Mistake},
+    diagnostics::{Finding, Findings},
     plan::ProgramPlan,
     setting::{Options, names},
     source_map::Path,
@@ -29,8 +29,8 @@ pub(crate) fn lint(
 ) {
     let (options, source_map) = (config.options(), config.source_map());
     let mut warn = |path: Path, reason: &str, hint: &str| {
-        let mistake = Mistake::new(&path, reason).at(source_map.key(&path)).warning();
-        findings.add(mistake.hint(Some(hint)));
+        let finding = Finding::new(&path, reason).at(source_map.key(&path)).warning();
+        findings.add(finding.hint(Some(hint)));
     };
     for name in names(options, "handlers") {
         if !plans.iter().any(|(_, plan)| plan.handlers.iter().any(|handler| handler.name == name)) {
@@ -81,10 +81,10 @@ pub(crate) fn variables(set: &[String], text: &str, findings: &mut Findings) {
         if known().any(|known| known == name) || is_of_kubernetes(name) || text.contains(name.as_str()) {
             continue;
         }
-        let mistake = Mistake::new(name, "is not a variable that watchfire reads").warning();
+        let finding = Finding::new(name, "is not a variable that watchfire reads").warning();
         // By what is after the prefix: with it, all of them are alike.
         let rests: Vec<String> = known().map(rest).collect();
         let meant = nearest(&rest(name), rests.iter().map(String::as_str));
-        findings.add(mistake.meant(meant.map(|meant| format!("{PREFIX}{meant}")).as_deref()));
+        findings.add(finding.meant(meant.map(|meant| format!("{PREFIX}{meant}")).as_deref()));
     }
 }

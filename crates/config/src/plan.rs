@@ -9,9 +9,9 @@ use watchfire_filter::{self as filter, EventFilter};
 use crate::{
     channels::KINDS,
     check::level_or_directives,
+    diagnostics::{Finding, Findings},
     directives::{Directives, span_levels},
     level::Threshold,
-    mistake::{Findings, Mistake},
     registry::Components,
     rules::{Rule, RuleBuilder, severities},
     setting::{Options, Setting, names},
@@ -82,7 +82,7 @@ impl ProgramPlan {
         if let Some(text) = rust_log.filter(|text| !text.trim().is_empty()) {
             match Directives::parse(text) {
                 Ok(directives) => layered.directives = Some(("RUST_LOG", directives)),
-                Err(wrong) => findings.add(Mistake::new("RUST_LOG", wrong.reason)),
+                Err(wrong) => findings.add(Finding::new("RUST_LOG", wrong.reason)),
             }
         }
         let mut rules = RuleBuilder::new(options, components, source_map);
@@ -138,7 +138,7 @@ impl ProgramPlan {
         let path = if target.is_empty() { Path::of(["root"]) } else { Path::of(["loggers", target]) };
         let normal = normalised(target);
         if normal.split("::").any(str::is_empty) && !target.is_empty() {
-            findings.add(Mistake::new(&path, "is no target: a segment is empty").at(source_map.key(&path)));
+            findings.add(Finding::new(&path, "is no target: a segment is empty").at(source_map.key(&path)));
         }
         let mut handlers = Vec::new();
         for name in table.texts("handlers") {
@@ -155,7 +155,7 @@ impl ProgramPlan {
         if self.handlers.len() > MOST_HANDLERS {
             let reason = format!("the stack has more than {MOST_HANDLERS} handlers");
             findings.add(
-                Mistake::new(path.child("handlers"), reason).at(source_map.value(&path.child("handlers"))),
+                Finding::new(path.child("handlers"), reason).at(source_map.value(&path.child("handlers"))),
             );
             self.handlers.truncate(MOST_HANDLERS);
             self.loggers
@@ -244,7 +244,7 @@ fn handler_level(kind: &str, table: &Options) -> HandlerLevel {
             (None, Ok(filter)) => {
                 HandlerLevel::Filter(filter, table.text("level").unwrap_or_default().to_owned())
             }
-            // Found before: a mistake is never planned for.
+            // Found before: a finding is never planned for.
             (None, Err(_)) => HandlerLevel::From(usual_level(kind)),
         },
     }
@@ -289,8 +289,8 @@ impl Layered {
                 named.as_table().into_iter().flat_map(Options::iter).find(|(key, _)| root.get(key).is_some());
             if let Some((key, _)) = both {
                 let path = Path::of(["loggers", "", key]);
-                let mistake = Mistake::new(&path, format!("the root's `{key}` stands in `root` as well"));
-                findings.add(mistake.at(source_map.value(&path)));
+                let finding = Finding::new(&path, format!("the root's `{key}` stands in `root` as well"));
+                findings.add(finding.at(source_map.value(&path)));
             }
         }
         let (app, outbox, spans) = (table("app"), table("outbox"), options.text("spans").map(str::to_owned));
@@ -342,7 +342,7 @@ fn chain<'a>(
     while let Some(name) = next {
         if names.contains(&name) {
             let path = Path::of(["services", name, "extends"]);
-            findings.add(Mistake::new(&path, "extends itself in the end").at(source_map.value(&path)));
+            findings.add(Finding::new(&path, "extends itself in the end").at(source_map.value(&path)));
             break;
         }
         names.push(name);

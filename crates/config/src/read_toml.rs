@@ -6,19 +6,19 @@ use toml::{
 };
 
 use crate::{
+    diagnostics::{Finding, Findings},
     excerpt::Scalar,
-    mistake::{Findings, Mistake},
     setting::{Options, Setting},
     source_map::{Path, SourceMap},
 };
 
-/// Reads a text; what cannot be read is a mistake, and the rest is still there.
+/// Reads a text; text that cannot be read is an error, and the rest is still there.
 pub(crate) fn read(text: &str, findings: &mut Findings) -> (Options, SourceMap) {
     let mut source_map = SourceMap::default();
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let reason = error.message().replace('\n', ", ");
-        findings.add(Mistake::syntax(format!("is not valid TOML: {reason}")).at(error.span()));
+        findings.add(Finding::syntax(format!("is not valid TOML: {reason}")).at(error.span()));
     }
     let root = Path::default();
     source_map.note(root.clone(), None, 0..0, None);
@@ -73,7 +73,7 @@ impl Reader<'_> {
     }
 
     fn refuse(&mut self, path: &Path, value: &Spanned<DeValue<'_>>, reason: &str) -> Setting {
-        self.findings.add(Mistake::new(path, reason).at(Some(value.span())));
+        self.findings.add(Finding::new(path, reason).at(Some(value.span())));
         Setting::Unresolved
     }
 }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use crate::{
+    diagnostics::{Cause, Finding, Findings},
     environment,
-    mistake::{Cause, Findings, Mistake},
     quote::quoted,
     setting::{Options, Setting, names},
     source_map::{Path, SourceMap},
@@ -47,7 +47,8 @@ fn hash(text: &str) -> u64 {
     hasher.finish()
 }
 
-/// Returns the configuration with every reference followed; what cannot be is a mistake and `Unresolved`.
+/// Returns the configuration with every reference followed; a reference that cannot be followed is
+/// an error and `Unresolved`.
 pub(crate) fn resolve(
     options: &Options,
     source_map: &SourceMap,
@@ -168,7 +169,7 @@ impl Resolver<'_> {
     }
 
     fn refuse(&mut self, path: &Path, reason: String, cause: Cause) -> Setting {
-        self.findings.add(Mistake::new(path, reason).because(cause).at(self.source_map.value(path)));
+        self.findings.add(Finding::new(path, reason).because(cause).at(self.source_map.value(path)));
         Setting::Unresolved
     }
 }
@@ -215,7 +216,7 @@ mod tests {
         let options = Options::new().with("it", value);
         let from = Surroundings { variable: &variable, file: &file, folder: None };
         let done = resolve(&options, &SourceMap::default(), &from, &mut findings);
-        (done.get("it").unwrap().clone(), findings.list.into_iter().map(|mistake| mistake.reason).collect())
+        (done.get("it").unwrap().clone(), findings.list.into_iter().map(|finding| finding.reason).collect())
     }
 
     #[test]

@@ -6,10 +6,10 @@ use watchfire_core::{ConfigError, EventView, Rewrite, Severity};
 use watchfire_filter::{self as filter, EventFilter};
 
 use crate::{
+    diagnostics::{Finding, Findings},
     directives::Directives,
     keys::Section,
     level::Threshold,
-    mistake::{Findings, Mistake},
     quote::without_values,
     registry::Components,
     setting::{Options, Setting},
@@ -158,7 +158,7 @@ impl<'a> RuleBuilder<'a> {
         Self { defined: options.table("filters"), components, source_map, made: HashMap::new(), samples: 0 }
     }
 
-    /// Makes the rules of a list; what cannot be made is a mistake.
+    /// Makes the rules of a list; a rule that cannot be made is an error.
     pub(crate) fn list(
         &mut self,
         value: Option<&Setting>,
@@ -191,7 +191,7 @@ impl<'a> RuleBuilder<'a> {
         let rule = match self.defined.and_then(|defined| defined.table(name)) {
             Some(table) => {
                 let path = Path::of(["filters", name]);
-                // While it is made it is not there: one that names itself finds nothing, and that is its mistake.
+                // While it is made it is not there: one that names itself finds nothing, and that is its error.
                 self.made.insert(name.to_owned(), None);
                 self.make(name, table, &path, findings)
             }
@@ -218,7 +218,7 @@ impl<'a> RuleBuilder<'a> {
                         "" => (path.clone(), self.source_map.key(path)),
                         key => (path.child(key), self.source_map.value(&path.child(key))),
                     };
-                    findings.add(Mistake::new(&path, reason).at(place));
+                    findings.add(Finding::new(&path, reason).at(place));
                     return None;
                 }
             };
@@ -272,7 +272,7 @@ impl<'a> RuleBuilder<'a> {
                     (None, None) => path.clone(),
                 };
                 let reason = without_values(error.reason(), Section::Filters, table);
-                findings.add(Mistake::new(&path, reason).at(self.source_map.value(&path)));
+                findings.add(Finding::new(&path, reason).at(self.source_map.value(&path)));
                 None
             }
         }
@@ -327,13 +327,13 @@ impl<'a> RuleBuilder<'a> {
             Some(Act::Rewrite { .. }) => {
                 let reason =
                     "a rewrite lets everything pass; it stands in a list of filters, and in no other filter";
-                findings.add(Mistake::new(path, reason).at(self.source_map.value(path)));
+                findings.add(Finding::new(path, reason).at(self.source_map.value(path)));
                 None
             }
             None => {
                 if is_unfinished && findings.count() == before {
                     findings
-                        .add(Mistake::new(path, "names itself in the end").at(self.source_map.value(path)));
+                        .add(Finding::new(path, "names itself in the end").at(self.source_map.value(path)));
                 }
                 None
             }

@@ -10,11 +10,11 @@ use watchfire_outbox::{
 };
 
 use crate::{
-    Components, Config, Mistake, Mistakes, build,
+    Components, Config, Diagnostics, build,
     channels::{KINDS, Prepared},
     compile::{CompileContext, compile},
+    diagnostics::{Cause, Finding, Findings},
     environment,
-    mistake::{Cause, Findings},
     plan::ProgramPlan,
     presets, redaction,
     resolve::Surroundings,
@@ -89,24 +89,23 @@ impl ManualAlert {
 }
 
 impl Config {
-    /// Sends a letter through the alert handlers of `service`, or through `handler` alone, whatever their levels and
+    /// Sends a manual through the alert handlers of `service`, or through `handler` alone, whatever their levels and
     /// filters; waits for the providers' answers until `within` is over.
     ///
     /// Without a spool and groups: what cannot be delivered now is not tried later.
     ///
     /// # Errors
-    /// Names the mistakes of the configuration, and a handler that is not there or alerts nobody.
+    /// Returns the errors of the configuration, and a handler that is not there or alerts nobody.
     pub fn send(
         &self,
-        letter: &ManualAlert,
+        manual: &ManualAlert,
         handler: Option<&str>,
         service: Option<&str>,
         within: Duration,
-    ) -> Result<Vec<Sent>, Mistakes> {
+    ) -> Result<Vec<Sent>, Diagnostics> {
         let (plan, prepared) = self.prepare(handler, service)?;
         let names: Vec<String> = prepared.iter().map(|(name, _)| name.clone()).collect();
-        let wrong =
-            |error: ConfigError| Mistakes::one("watchfire", Mistake::new(error.field(), error.reason()));
+        let wrong = |error: ConfigError| Diagnostics::of("watchfire", error.diagnostics().cloned().collect());
         let answers = Arc::new(Answered::default());
         // The answers say what the outbox would say on stderr.
         let quiet = SelfLog::to(|_| {});
@@ -118,7 +117,7 @@ impl Config {
             let witness = Witness { sink, handler, within, answers: Arc::clone(&answers) };
             open.push(Channel::new(witness).named(name).handler(&outbox).map_err(wrong)?);
         }
-        outbox.alert(letter.alert(&plan));
+        outbox.alert(manual.alert(&plan));
         // What is still open then is in the answers.
         let _report = outbox.flush(within);
         drop(open);
@@ -142,12 +141,12 @@ impl Config {
     /// As [`send`](Self::send).
     pub fn preview(
         &self,
-        letter: &ManualAlert,
+        manual: &ManualAlert,
         handler: Option<&str>,
         service: Option<&str>,
-    ) -> Result<Vec<Sent>, Mistakes> {
+    ) -> Result<Vec<Sent>, Diagnostics> {
         let (plan, prepared) = self.prepare(handler, service)?;
-        let alert = letter.alert(&plan);
+        let alert = manual.alert(&plan);
         let mut sent = Vec::new();
         for (name, prepared) in prepared {
             let occasion = Occasion::first(&alert, &name, GroupId::from_u64(0), clock::now());
@@ -168,21 +167,21 @@ impl Config {
         &self,
         handler: Option<&str>,
         service: Option<&str>,
-    ) -> Result<(ProgramPlan, Vec<(String, Prepared)>), Mistakes> {
+    ) -> Result<(ProgramPlan, Vec<(String, Prepared)>), Diagnostics> {
         let mut findings = Findings::default();
         if let Some(name) = handler
             && let known = names(self.options(), "handlers")
             && !known.contains(&name)
         {
             let meant = nearest(name, known.iter().copied());
-            let mistake = Mistake::new("", format!("there is no handler `{name}`")).meant(meant);
+            let finding = Finding::new("", format!("there is no handler `{name}`")).meant(meant);
             let listed = || format!("defined are: {}", known.join(", "));
             findings.add(if meant.is_none() && !known.is_empty() {
-                mistake.hint(Some(listed()))
+                finding.hint(Some(listed()))
             } else {
-                mistake
+                finding
             });
-            return Err(self.mistakes(findings));
+            return Err(self.diagnostics(findings));
         }
         let from = Surroundings {
             variable: &environment::variable,
@@ -209,13 +208,13 @@ impl Config {
             from: &from,
         };
         let (_, plan) = compile(config.options(), config.source_map(), &context, &mut findings);
-        // An own part of the program is no mistake here: nothing is handed to it.
-        let own = findings.list.iter().filter(|mistake| mistake.cause == Cause::UnknownComponent);
+        // An own part of the program is no error here: nothing is handed to it.
+        let own = findings.list.iter().filter(|finding| finding.cause == Cause::UnknownComponent);
         let own: Vec<String> = own
-            .map(|mistake| mistake.path.strip_suffix(".type").unwrap_or(&mistake.path).to_owned())
+            .map(|finding| finding.path.strip_suffix(".type").unwrap_or(&finding.path).to_owned())
             .collect();
-        findings.list.retain(|mistake| {
-            let rest = |part: &String| mistake.path.strip_prefix(part.as_str());
+        findings.list.retain(|finding| {
+            let rest = |part: &String| finding.path.strip_prefix(part.as_str());
             !own.iter().filter_map(rest).any(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         });
         let mut prepared = Vec::new();
@@ -243,9 +242,9 @@ impl Config {
                 None => "no handler alerts anybody".to_owned(),
             };
             let hint = "handlers of type email, slack, telegram, sms and sentry do; a logger or the root has to name them";
-            findings.add(Mistake::new("handlers", reason).hint(Some(hint)));
+            findings.add(Finding::new("handlers", reason).hint(Some(hint)));
         }
-        if findings.is_empty() { Ok((plan, prepared)) } else { Err(config.mistakes(findings)) }
+        if findings.is_empty() { Ok((plan, prepared)) } else { Err(config.diagnostics(findings)) }
     }
 }
 

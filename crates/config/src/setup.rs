@@ -5,7 +5,8 @@ use tracing_subscriber::{prelude::*, registry::LookupSpan, util::TryInitError};
 use watchfire_core::{ConfigError, EventView, Handler};
 
 use crate::{
-    Components, Config, Handle, Mistake, Mistakes, Options, RouterLayer, config::default_path, handle::Origin,
+    Components, Config, Diagnostics, Handle, Options, RouterLayer, config::default_path,
+    diagnostics::Finding, handle::Origin,
 };
 
 /// Begins to set up the service `name` of a configuration file.
@@ -16,7 +17,7 @@ use crate::{
 /// let _watchfire = watchfire_config::setup("checkout")
 ///     .callback("real_tenants", |event| event.field("tenant") != Some("load-test"))
 ///     .init()?;
-/// # Ok::<_, watchfire_config::Mistakes>(())
+/// # Ok::<_, watchfire_config::Diagnostics>(())
 /// ```
 pub fn setup(name: impl Into<String>) -> Setup {
     Setup {
@@ -32,8 +33,8 @@ pub fn setup(name: impl Into<String>) -> Setup {
 /// Keep the handle: dropping it flushes, and ends the reloads.
 ///
 /// # Errors
-/// Names all mistakes of the file at once; nothing is started then. Also if there is a global subscriber already.
-pub fn init(name: impl Into<String>) -> Result<Handle, Mistakes> {
+/// Returns all errors of the file at once; nothing is started then. Also if there is a global subscriber already.
+pub fn init(name: impl Into<String>) -> Result<Handle, Diagnostics> {
     setup(name).init()
 }
 
@@ -42,8 +43,8 @@ pub fn init(name: impl Into<String>) -> Result<Handle, Mistakes> {
 /// `docs/guide/from-coaster.md` has the table of all keys.
 ///
 /// # Errors
-/// Names all mistakes at once, half-given groups too; nothing is started then.
-pub fn init_from_env() -> Result<Handle, Mistakes> {
+/// Returns all errors at once, half-given groups too; nothing is started then.
+pub fn init_from_env() -> Result<Handle, Diagnostics> {
     Setup::of(Config::from_env()?).init()
 }
 
@@ -140,8 +141,8 @@ impl Setup {
     /// The file is followed as after [`init`](Self::init).
     ///
     /// # Errors
-    /// Names all mistakes; nothing is started then.
-    pub fn layers<S>(self) -> Result<(RouterLayer<S>, Handle), Mistakes>
+    /// Returns all errors; nothing is started then.
+    pub fn layers<S>(self) -> Result<(RouterLayer<S>, Handle), Diagnostics>
     where
         S: Subscriber + for<'l> LookupSpan<'l>,
     {
@@ -157,19 +158,19 @@ impl Setup {
     /// has changed after it was read is not replaced by its file: then only [`Handle::reload`] reads it.
     ///
     /// # Errors
-    /// Names all mistakes; nothing is started then. Also if there is a global subscriber already.
-    pub fn init(self) -> Result<Handle, Mistakes> {
+    /// Returns all errors; nothing is started then. Also if there is a global subscriber already.
+    pub fn init(self) -> Result<Handle, Diagnostics> {
         let handle = self.handle()?;
         let installed = tracing_subscriber::registry().with(handle.layer()).try_init();
         installed.map_err(|error: TryInitError| {
             let reason = format!("{error}; watchfire's layers() go into a registry of your own");
-            Mistakes::one("watchfire", Mistake::new("", reason))
+            Diagnostics::one("watchfire", Finding::new("", reason))
         })?;
         handle.watch();
         Ok(handle)
     }
 
-    fn handle(self) -> Result<Handle, Mistakes> {
+    fn handle(self) -> Result<Handle, Diagnostics> {
         let mut config = match self.source {
             ConfigSource::Value(config) => *config,
             ConfigSource::File(path) => Config::read(path)?,

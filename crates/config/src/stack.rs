@@ -1,7 +1,7 @@
 use tracing_core::Subscriber;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::{Components, Config, Handle, Mistakes, Options, RouterLayer, Setting, Setup};
+use crate::{Components, Config, Diagnostics, Handle, Options, RouterLayer, Setting, Setup};
 
 /// Begins a stack in code for the program `app`: the same engine as behind a file.
 ///
@@ -12,7 +12,7 @@ use crate::{Components, Config, Handle, Mistakes, Options, RouterLayer, Setting,
 ///     .slack(slack_url)
 ///     .level("storefront::payments", "debug")
 ///     .init()?;
-/// # Ok::<_, watchfire_config::Mistakes>(())
+/// # Ok::<_, watchfire_config::Diagnostics>(())
 /// ```
 pub fn stack(app: impl Into<String>) -> StackBuilder {
     let mut config = Config::new();
@@ -147,16 +147,16 @@ impl StackBuilder {
     /// Puts it in force for the whole process.
     ///
     /// # Errors
-    /// Names all mistakes; nothing is started then. Also if there is a global subscriber already.
-    pub fn init(self) -> Result<Handle, Mistakes> {
+    /// Returns all errors; nothing is started then. Also if there is a global subscriber already.
+    pub fn init(self) -> Result<Handle, Diagnostics> {
         self.setup().init()
     }
 
     /// Makes the layer without installing it, to be added to a registry of your own.
     ///
     /// # Errors
-    /// Names all mistakes; nothing is started then.
-    pub fn layers<S>(self) -> Result<(RouterLayer<S>, Handle), Mistakes>
+    /// Returns all errors; nothing is started then.
+    pub fn layers<S>(self) -> Result<(RouterLayer<S>, Handle), Diagnostics>
     where
         S: Subscriber + for<'l> LookupSpan<'l>,
     {

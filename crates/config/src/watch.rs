@@ -163,9 +163,9 @@ impl Watch {
     }
 }
 
-fn report(shared: &HandleShared, reloaded: Result<(), crate::Mistakes>) {
-    if let Err(mistakes) = reloaded {
-        shared.log.say(format_args!("the old configuration stays in force:\n{mistakes}"));
+fn report(shared: &HandleShared, reloaded: Result<(), crate::Diagnostics>) {
+    if let Err(diagnostics) = reloaded {
+        shared.log.say(format_args!("the old configuration stays in force:\n{diagnostics}"));
     }
 }
 

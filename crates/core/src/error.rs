@@ -1,22 +1,38 @@
 //! The error of every constructor and builder: all problems of one call, each with its place.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, ops::Range};
 
 /// A problem of a configuration: where it is, what is wrong and what is expected, and what helps.
 ///
-/// A configuration in code and one in a file give the same shape; that of a file also has a line.
+/// A configuration in code and one in a file give the same shape; that of a file also has a line. It holds no value of
+/// the configuration.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     path: Cow<'static, str>,
     reason: String,
     hint: Option<String>,
+    /// Boxed, as few errors are about a text.
+    place: Option<Box<TextPlace>>,
+    is_warning: bool,
+}
+
+/// The place of a problem in a text.
+#[derive(Clone, PartialEq, Eq)]
+struct TextPlace {
+    span: Range<usize>,
+    position: Option<(usize, usize)>,
 }
 
 impl Diagnostic {
     /// Makes a diagnostic for `path` (dotted, such as `slack.webhook`). `reason` says what is wrong and what is expected:
     /// lower case, without a full stop, without a secret.
     pub fn new(path: impl Into<Cow<'static, str>>, reason: impl Into<String>) -> Self {
-        Self { path: path.into(), reason: reason.into(), hint: None }
+        Self { path: path.into(), reason: reason.into(), hint: None, place: None, is_warning: false }
+    }
+
+    /// Makes a diagnostic of a value that works, but probably not as meant.
+    pub fn warning(path: impl Into<Cow<'static, str>>, reason: impl Into<String>) -> Self {
+        Self { is_warning: true, ..Self::new(path, reason) }
     }
 
     /// Adds what helps, such as `did you mean ...`.
@@ -26,7 +42,14 @@ impl Diagnostic {
         self
     }
 
-    /// Returns the dotted path of the value.
+    /// Adds the bytes of the text that are wrong, and their line and column, both from 1; columns count characters.
+    #[must_use]
+    pub fn with_span(mut self, span: Range<usize>, position: Option<(usize, usize)>) -> Self {
+        self.place = Some(Box::new(TextPlace { span, position }));
+        self
+    }
+
+    /// Returns the dotted path of the value, such as `handlers.ops.level`; empty for the whole.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -43,11 +66,32 @@ impl Diagnostic {
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
+
+    /// Returns the bytes of the text that are wrong, if the configuration came from a text.
+    #[must_use]
+    pub fn span(&self) -> Option<Range<usize>> {
+        self.place.as_ref().map(|place| place.span.clone())
+    }
+
+    /// Returns the line and the column, both from 1, if the configuration came from a text.
+    #[must_use]
+    pub fn position(&self) -> Option<(usize, usize)> {
+        self.place.as_ref().and_then(|place| place.position)
+    }
+
+    /// Tells whether the configuration works, but probably not as meant.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        self.is_warning
+    }
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.reason)?;
+        match &*self.path {
+            "" => f.write_str(&self.reason)?,
+            path => write!(f, "{path}: {}", self.reason)?,
+        }
         match &self.hint {
             Some(hint) => write!(f, " ({hint})"),
             None => Ok(()),
@@ -64,6 +108,9 @@ impl fmt::Debug for Diagnostic {
         shown.field("path", &self.path).field("reason", &self.reason);
         self.hint.iter().for_each(|hint| {
             shown.field("hint", hint);
+        });
+        self.position().iter().for_each(|position| {
+            shown.field("position", position);
         });
         shown.finish()
     }
@@ -110,7 +157,7 @@ impl ConfigError {
 
     /// Returns all problems, in the order of the settings.
     pub fn diagnostics(&self) -> impl ExactSizeIterator<Item = &Diagnostic> {
-        Diagnostics { first: Some(&self.first), rest: self.rest.iter() }
+        DiagnosticIter { first: Some(&self.first), rest: self.rest.iter() }
     }
 
     /// Adds a problem; one that is known already is not added again.
@@ -122,12 +169,12 @@ impl ConfigError {
 }
 
 /// The iterator over the problems of an error.
-struct Diagnostics<'a> {
+struct DiagnosticIter<'a> {
     first: Option<&'a Diagnostic>,
     rest: std::slice::Iter<'a, Diagnostic>,
 }
 
-impl<'a> Iterator for Diagnostics<'a> {
+impl<'a> Iterator for DiagnosticIter<'a> {
     type Item = &'a Diagnostic;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -140,7 +187,7 @@ impl<'a> Iterator for Diagnostics<'a> {
     }
 }
 
-impl ExactSizeIterator for Diagnostics<'_> {}
+impl ExactSizeIterator for DiagnosticIter<'_> {}
 
 impl From<Diagnostic> for ConfigError {
     fn from(problem: Diagnostic) -> Self {

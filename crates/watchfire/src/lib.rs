@@ -16,8 +16,8 @@ pub mod sink;
 // Item by item: of a glob the compiler cannot say which feature a name belongs to.
 #[cfg(feature = "config")]
 pub use watchfire_config::{
-    Components, Config, Handle, Mistake, Mistakes, RouterLayer, Setup, StackBuilder, init, init_from_env,
-    setup, stack,
+    Components, Config, Diagnostics, Handle, RouterLayer, Setup, StackBuilder, init, init_from_env, setup,
+    stack,
 };
 pub use watchfire_core::{
     App, ConfigError, Diagnostic, LayerCounts, LevelTable, Limits, MainError, NameVerdict, Redactor, Rewrite,

@@ -343,13 +343,13 @@ fn any_text_as_a_configuration_has_an_answer_whose_places_are_in_the_text() {
             }
         };
         let text = String::from_utf8_lossy(&text);
-        let mistakes = Config::examine("edited.toml", &text, &components);
-        for mistake in mistakes.list() {
-            if let Some(span) = &mistake.span {
-                assert!(text.get(span.clone()).is_some(), "{mistake:?}");
+        let diagnostics = Config::examine("edited.toml", &text, &components);
+        for diagnostic in diagnostics.list() {
+            if let Some(span) = diagnostic.span() {
+                assert!(text.get(span.clone()).is_some(), "{diagnostic:?}");
             }
         }
-        assert!(mistakes.list().is_empty() || !mistakes.to_string().is_empty());
+        assert!(diagnostics.list().is_empty() || !diagnostics.to_string().is_empty());
         // What is read is written so that it can be read again, and is the same then.
         if let Ok(config) = Config::parse(&text) {
             let again = Config::parse(&config.to_string());

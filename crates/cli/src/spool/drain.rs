@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::mpsc, time::Duration};
 use anyhow::{anyhow, bail};
 use serde_json::json;
 use tracing_subscriber::Registry;
-use watchfire_config::{Config, Handle, Mistakes, Options, Setting};
+use watchfire_config::{Config, Diagnostics, Handle, Options, Setting};
 use watchfire_core::clock;
 use watchfire_outbox::{
     Stats,
@@ -41,7 +41,7 @@ pub(super) fn run(args: &DrainArgs) -> anyhow::Result<ExitCode> {
         );
     };
     let folder = args.dir.open()?;
-    let wrong = |mistakes: Mistakes| anyhow!("{mistakes}");
+    let wrong = |diagnostics: Diagnostics| anyhow!("{diagnostics}");
     let config = Config::read(file).map_err(wrong)?;
     let (config, channels) = channels_only(&config, &folder);
     if channels.is_empty() {

@@ -30,7 +30,7 @@ impl SpoolDir {
             return Ok(folder.clone());
         }
         if let Some(file) = &self.config {
-            let config = Config::read(file).map_err(|mistakes| anyhow!("{mistakes}"))?;
+            let config = Config::read(file).map_err(|diagnostics| anyhow!("{diagnostics}"))?;
             let spool = config.get(["outbox", "spool"]).and_then(|spool| spool.as_text().map(str::to_owned));
             match spool {
                 Some(spool) if spool.contains("${") => {

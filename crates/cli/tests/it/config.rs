@@ -65,11 +65,11 @@ fn mistakes_have_a_line_and_exit_code_1_and_a_missing_file_2() {
     let (code, said) = json(&["check", "--json", path.to_str().unwrap()]);
     assert_eq!(code, 1);
     assert_eq!(
-        (&said["mistakes"][0]["line"], &said["mistakes"][0]["column"]),
+        (&said["diagnostics"][0]["line"], &said["diagnostics"][0]["column"]),
         (&5.into(), &1.into()),
         "{said}"
     );
-    assert_eq!(said["mistakes"][0]["hint"], "did you mean `handlers`?");
+    assert_eq!(said["diagnostics"][0]["hint"], "did you mean `handlers`?");
     assert_eq!(watchfire(&["check", "/nowhere/watchfire.toml"]).status.code(), Some(2));
 }
 
@@ -94,7 +94,7 @@ fn a_target_of_no_package_is_a_warning_unless_it_is_ones_own() {
     std::fs::write(at("Cargo.lock"), "[[package]]\nname = \"shop\"\nversion = \"1.0.0\"\n").unwrap();
     std::fs::write(&lock, "[[package]]\nname = \"shp\"\nversion = \"1.0.0\"\n").unwrap();
     let (code, said) = json(&["check", "--json", &path]);
-    let first = &said["mistakes"][0];
+    let first = &said["diagnostics"][0];
     assert_eq!(
         (code, &said["ok"], first["severity"].as_str()),
         (0, &Value::Bool(true), Some("warning")),
@@ -107,7 +107,7 @@ fn a_target_of_no_package_is_a_warning_unless_it_is_ones_own() {
     );
     let found = |more: &[&str]| {
         let (code, said) = json(&[&["check", "--json", "--strict", &path][..], more].concat());
-        (code, said["mistakes"].as_array().unwrap().len())
+        (code, said["diagnostics"].as_array().unwrap().len())
     };
     assert_eq!(found(&[]), (1, 2));
     assert_eq!(found(&["--own-target", "audit"]), (1, 1));

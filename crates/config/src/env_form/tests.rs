@@ -5,7 +5,7 @@ fn read_from(variables: &[(&str, &str)]) -> (Options, Vec<String>) {
         |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
     let mut findings = Findings::default();
     let options = read(&variable, &mut findings);
-    let said = findings.list.iter().map(|mistake| format!("{}: {}", mistake.path, mistake.reason)).collect();
+    let said = findings.list.iter().map(|finding| format!("{}: {}", finding.path, finding.reason)).collect();
     (options, said)
 }
 
@@ -198,7 +198,7 @@ fn a_variable_that_is_like_ours_and_is_not_is_warned_of() {
     ];
     let mut findings = Findings::default();
     crate::lint::variables(&set.map(str::to_owned), "token = \"${WATCHFIRE_MINE}\"", &mut findings);
-    let said: Vec<_> = findings.list.iter().map(ToString::to_string).collect();
+    let said: Vec<_> = findings.list.into_iter().map(|one| one.diagnostic(None).to_string()).collect();
     assert_eq!(
         said,
         [

@@ -6,8 +6,8 @@ use watchfire_core::ConfigError;
 
 use crate::{
     check::level_or_directives,
+    diagnostics::{Finding, Findings},
     directives::Directives,
-    mistake::{Findings, Mistake},
     plan::normalised,
     quote::quoted,
     read_toml,
@@ -158,7 +158,7 @@ impl Search<'_> {
             None => "right only if a program or library has another name than its package, or for a target of your own"
                 .to_owned(),
         };
-        self.findings.add(Mistake::new(path, reason).at(place).warning().hint(Some(hint)));
+        self.findings.add(Finding::new(path, reason).at(place).warning().hint(Some(hint)));
     }
 }
 
@@ -198,11 +198,11 @@ level = "debug"
         let short: Vec<_> = found
             .list()
             .iter()
-            .filter(|one| one.reason.contains("Cargo.lock"))
+            .filter(|one| one.reason().contains("Cargo.lock"))
             .map(|one| {
-                let (line, column) = found.line_and_column(one).unwrap();
-                let name = one.reason.split('`').nth(1).unwrap_or_default();
-                let meant = one.hint.as_deref().unwrap().split('`').nth(1).unwrap_or_default();
+                let (line, column) = one.position().unwrap();
+                let name = one.reason().split('`').nth(1).unwrap_or_default();
+                let meant = one.hint().unwrap().split('`').nth(1).unwrap_or_default();
                 format!("{line}:{column} {name} {meant}").trim_end().to_owned()
             })
             .collect();
@@ -218,7 +218,7 @@ level = "debug"
             ],
             "{found}"
         );
-        assert!(found.list().iter().all(|one| one.is_warning));
+        assert!(found.list().iter().all(|one| one.is_warning()));
         let without = Config::examine("x.toml", text, &Components::new());
         assert!(!without.to_string().contains("Cargo.lock"), "{without}");
     }

@@ -6,10 +6,10 @@ use watchfire_outbox::folder::SpoolFolder;
 use crate::{
     Config,
     check::level_or_directives,
+    diagnostics::{Finding, Findings},
     directives::Directives,
     environment,
     level::Threshold,
-    mistake::{Findings, Mistake},
     plan::{HandlerPlan, ProgramPlan},
     probe,
     quote::quoted,
@@ -50,7 +50,7 @@ struct Linter<'a> {
 impl Linter<'_> {
     fn warn(&mut self, path: &Path, reason: impl Into<String>, hint: &str) {
         let place = self.config.source_map().key(path);
-        self.findings.add(Mistake::new(path, reason).at(place).warning().hint(Some(hint)));
+        self.findings.add(Finding::new(path, reason).at(place).warning().hint(Some(hint)));
     }
 
     /// Warns of handlers of one program that go to the same place.
@@ -89,7 +89,7 @@ impl Linter<'_> {
                 true => "contradicts `in_memory = true`",
                 false => "has no `spool` beside it",
             };
-            self.findings.add(Mistake::new(&path, reason).at(self.config.source_map().key(&path)));
+            self.findings.add(Finding::new(&path, reason).at(self.config.source_map().key(&path)));
         } else if let Some(first) = alerts
             && !is_meant
             && !has_spool

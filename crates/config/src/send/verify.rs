@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use watchfire_outbox::{Sink, Verdict, verify};
 
-use crate::{Config, Mistakes};
+use crate::{Config, Diagnostics};
 
 /// A provider's answer about a handler's credentials, or about one of its recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,13 +23,13 @@ impl Config {
     /// Not every provider can be asked everything: see [`Verdict::Untold`].
     ///
     /// # Errors
-    /// Names the mistakes of the configuration, and a handler that is not there or alerts nobody.
+    /// Returns the errors of the configuration, and a handler that is not there or alerts nobody.
     pub fn verify(
         &self,
         handler: Option<&str>,
         service: Option<&str>,
         within: Duration,
-    ) -> Result<Vec<Verification>, Mistakes> {
+    ) -> Result<Vec<Verification>, Diagnostics> {
         let (_, prepared) = self.prepare(handler, service)?;
         let sinks: Vec<(String, Box<dyn Sink>)> =
             prepared.into_iter().map(|(name, prepared)| (name, prepared.into_sink())).collect();

@@ -17,9 +17,9 @@ fn every_mistake_is_named_with_its_place_its_reason_and_a_hint() {
     for path in files {
         let text = fs::read_to_string(&path).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap();
-        let mistakes = Config::examine(name, &text, &Components::new());
-        assert!(!mistakes.list().is_empty(), "nothing is wrong with {name}");
-        let said = format!("{mistakes}\n");
+        let diagnostics = Config::examine(name, &text, &Components::new());
+        assert!(!diagnostics.list().is_empty(), "nothing is wrong with {name}");
+        let said = format!("{diagnostics}\n");
         assert!(!said.contains("planted"), "{name} shows a secret:\n{said}");
         let expected = path.with_extension("txt");
         if option_env!("BLESS").is_some() {

@@ -19,8 +19,8 @@ fn nothing_is_wrong_with_what_the_guide_shows() {
     for (name, text) in GUIDES {
         for block in text.split("```toml\n").skip(1) {
             let block = block.split("```").next().unwrap();
-            let mistakes = Config::examine(name, block, &components);
-            assert!(mistakes.list().is_empty(), "{mistakes}");
+            let diagnostics = Config::examine(name, block, &components);
+            assert!(diagnostics.list().is_empty(), "{diagnostics}");
             seen += 1;
         }
     }

@@ -11,7 +11,8 @@ const SLACK: &str =
 /// Returns what is said, each as `path: reason (hint)`, warnings with a mark.
 fn said(text: &str) -> Vec<String> {
     let found = Config::examine("x.toml", text, &Components::new());
-    let of_stack = found.list().iter().map(|one| format!("{}{one}", if one.is_warning { "? " } else { "" }));
+    let of_stack =
+        found.list().iter().map(|one| format!("{}{one}", if one.is_warning() { "? " } else { "" }));
     of_stack.filter(|one| !one.contains("WATCHFIRE_")).collect()
 }
 
@@ -204,7 +205,7 @@ fn secrets_with_a_relative_path_are_beside_the_file() {
     fs::write(&path, text).unwrap();
     let said = || {
         let found = Config::examine_file(&path, &Components::new()).unwrap();
-        let of_file = found.list().iter().filter(|one| !one.path.starts_with("WATCHFIRE_"));
+        let of_file = found.list().iter().filter(|one| !one.path().starts_with("WATCHFIRE_"));
         of_file.map(ToString::to_string).collect::<String>()
     };
     let missing = said();
@@ -281,12 +282,8 @@ handlers = ["hook"]
 directives = "info,shop:pay=debgu"
 "#;
     let found = Config::examine("x.toml", text, &Components::new());
-    let mut paths: Vec<_> = found
-        .list()
-        .iter()
-        .map(|one| one.path.as_str())
-        .filter(|path| !path.starts_with("WATCHFIRE_"))
-        .collect();
+    let mut paths: Vec<_> =
+        found.list().iter().map(|one| one.path()).filter(|path| !path.starts_with("WATCHFIRE_")).collect();
     paths.sort_unstable();
     let expected = [
         "handlers.hook.mention",

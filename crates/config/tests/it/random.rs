@@ -41,13 +41,13 @@ fn any_text_has_an_answer_whose_places_are_in_the_text() {
                 text.splice(at..end, put.chars());
             }
             let text: String = text.into_iter().collect();
-            let mistakes = Config::examine("edited.toml", &text, &components);
-            for mistake in mistakes.list() {
-                if let Some(span) = &mistake.span {
-                    prop_assert!(span.start <= span.end && span.end <= text.len(), "{mistake:?}");
+            let diagnostics = Config::examine("edited.toml", &text, &components);
+            for diagnostic in diagnostics.list() {
+                if let Some(span) = diagnostic.span() {
+                    prop_assert!(span.start <= span.end && span.end <= text.len(), "{diagnostic:?}");
                 }
             }
-            prop_assert!(!mistakes.to_string().is_empty() || mistakes.list().is_empty());
+            prop_assert!(!diagnostics.to_string().is_empty() || diagnostics.list().is_empty());
             // What is read is written so that it can be read again, and is the same then.
             if let Ok(config) = Config::parse(&text) {
                 let again = Config::parse(&config.to_string());

@@ -1,4 +1,4 @@
-//! Reloads: nothing is lost, what stays the same stays open, a mistake changes nothing.
+//! Reloads: nothing is lost, what stays the same stays open, a diagnostic changes nothing.
 
 use std::{
     process::Command,
@@ -142,8 +142,8 @@ fn a_mistake_leaves_the_old_configuration_in_force() {
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
     let mut broken = config.clone();
     broken.set(["root", "level"], "loud");
-    let mistakes = handle.reload_with(broken).unwrap_err();
-    assert!(mistakes.to_string().contains("`loud` is not a level"), "{mistakes}");
+    let diagnostics = handle.reload_with(broken).unwrap_err();
+    assert!(diagnostics.to_string().contains("`loud` is not a level"), "{diagnostics}");
     assert_eq!(handle.config(), {
         let mut named = config.clone();
         named.set(["app", "name"], "x");

@@ -174,9 +174,9 @@ fn json_is_read_like_toml_and_what_is_written_is_read_again() {
     #[cfg(feature = "json")]
     {
         let json = r#"{"handlers": {"file": {"type": "file", "path": "x.log"}}, "root": {"handlers": ["file"], "lvel": "info"}}"#;
-        let mistakes =
+        let diagnostics =
             Config::examine("watchfire.json", json, &watchfire_config::Components::new()).to_string();
-        assert!(mistakes.starts_with("watchfire.json:1:"), "{mistakes}");
-        assert!(mistakes.contains("did you mean `level`?"), "{mistakes}");
+        assert!(diagnostics.starts_with("watchfire.json:1:"), "{diagnostics}");
+        assert!(diagnostics.contains("did you mean `level`?"), "{diagnostics}");
     }
 }

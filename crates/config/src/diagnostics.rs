@@ -1,33 +1,31 @@
-//! What is wrong with a configuration, with the place of each.
+//! Collect what is wrong with a configuration, and show each with its line.
 
 use std::{collections::HashSet, error::Error, fmt, ops::Range};
 
-use watchfire_core::ConfigError;
+use watchfire_core::{ConfigError, Diagnostic};
 
 use crate::{
     excerpt::{Excerpt, SourceText},
     source_map::SourceMap,
 };
 
-/// What is wrong with a configuration, where, and what may have been meant. It holds no value of the configuration.
+/// A problem found in a configuration, before the text of its line is looked up. It holds no value of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Mistake {
+pub(crate) struct Finding {
     /// The way to the value, such as `handlers.ops.level`.
-    pub path: String,
+    pub(crate) path: String,
     /// The bytes of the text that are wrong, if the configuration came from one.
-    pub span: Option<Range<usize>>,
+    pub(crate) span: Option<Range<usize>>,
     /// What is wrong, and what is expected. Never holds a secret.
-    pub reason: String,
+    pub(crate) reason: String,
     /// What may have been meant, or what to do.
-    pub hint: Option<String>,
-    /// Whether the configuration works, and probably not as meant.
-    pub is_warning: bool,
+    pub(crate) hint: Option<String>,
+    /// Whether the configuration works, but probably not as meant.
+    pub(crate) is_warning: bool,
     pub(crate) cause: Cause,
-    pub(crate) excerpt: Option<Excerpt>,
 }
 
-/// What a mistake follows from, where that decides whether it counts.
+/// The cause of a finding, where it decides whether the finding counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Cause {
     #[default]
@@ -42,7 +40,7 @@ pub(crate) enum Cause {
     UnknownSection,
 }
 
-impl Mistake {
+impl Finding {
     pub(crate) fn new(path: impl fmt::Display, reason: impl Into<String>) -> Self {
         Self {
             path: path.to_string(),
@@ -51,7 +49,6 @@ impl Mistake {
             hint: None,
             is_warning: false,
             cause: Cause::Value,
-            excerpt: None,
         }
     }
 
@@ -88,53 +85,67 @@ impl Mistake {
     }
 }
 
-/// Shows the way to the value, what is wrong with it, and what may have been meant; [`Mistakes`] shows the line too.
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.as_str() {
-            "" => f.write_str(&self.reason)?,
-            path => write!(f, "{path}: {}", self.reason)?,
+impl Finding {
+    /// Makes the diagnostic that a user sees, with the position of its span.
+    pub(crate) fn diagnostic(self, position: Option<(usize, usize)>) -> Diagnostic {
+        let Self { path, span, reason, hint, is_warning, cause: _ } = self;
+        let mut diagnostic =
+            if is_warning { Diagnostic::warning(path, reason) } else { Diagnostic::new(path, reason) };
+        if let Some(hint) = hint {
+            diagnostic = diagnostic.with_hint(hint);
         }
-        match &self.hint {
-            Some(hint) => write!(f, " ({hint})"),
-            None => Ok(()),
+        match span {
+            Some(span) => diagnostic.with_span(span, position),
+            None => diagnostic,
         }
     }
 }
 
-/// All mistakes of one configuration, in the order of its text.
+/// The errors and warnings of one configuration, in the order of its text.
 ///
 /// Its `Display` shows each with its line and column, the line with its keys, and what may have been meant. Of values it
 /// shows kind and length alone. `{:?}` writes the same, because a program prints it whose `main` returns the error.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Mistakes {
+pub struct Diagnostics {
     name: String,
-    list: Vec<Mistake>,
+    list: Vec<Diagnostic>,
+    /// The line of each.
+    excerpts: Vec<Option<Excerpt>>,
     /// How many there are besides.
     further: usize,
 }
 
-impl Mistakes {
+impl Diagnostics {
     /// Sorts what was found in the text of `name`, and adds the lines that are shown.
     pub(crate) fn new(name: &str, text: &str, source_map: &SourceMap, findings: Findings) -> Self {
-        let mut list = findings.list;
-        list.sort_by_key(|mistake| (mistake.is_warning, mistake.start()));
-        let broken: Vec<Range<usize>> = spans_of_syntax(&list);
+        let mut found = findings.list;
+        found.sort_by_key(|finding| (finding.is_warning, finding.start()));
+        let broken: Vec<Range<usize>> = spans_of_syntax(&found);
         let source = SourceText::new(text, source_map, broken.iter());
-        for mistake in &mut list {
-            mistake.excerpt = mistake.span.as_ref().and_then(|span| source.excerpt(span));
+        let (mut list, mut excerpts) = (Vec::with_capacity(found.len()), Vec::with_capacity(found.len()));
+        for finding in found {
+            let excerpt = finding.span.as_ref().and_then(|span| source.excerpt(span));
+            let position = excerpt.as_ref().map(|excerpt| (excerpt.line, excerpt.column));
+            list.push(finding.diagnostic(position));
+            excerpts.push(excerpt);
         }
-        Self { name: name.to_owned(), list, further: findings.further }
+        Self { name: name.to_owned(), list, excerpts, further: findings.further }
     }
 
     /// Makes an error that is not about a text.
-    pub(crate) fn one(name: &str, mistake: Mistake) -> Self {
-        Self { name: name.to_owned(), list: vec![mistake], further: 0 }
+    pub(crate) fn one(name: &str, finding: Finding) -> Self {
+        Self::of(name, vec![finding.diagnostic(None)])
     }
 
-    /// Returns the mistakes; of more than 1000 the first.
+    /// Makes errors that are not about a text.
+    pub(crate) fn of(name: &str, list: Vec<Diagnostic>) -> Self {
+        let excerpts = vec![None; list.len()];
+        Self { name: name.to_owned(), list, excerpts, further: 0 }
+    }
+
+    /// Returns the diagnostics, errors first; of more than 1000 the first.
     #[must_use]
-    pub fn list(&self) -> &[Mistake] {
+    pub fn list(&self) -> &[Diagnostic] {
         &self.list
     }
 
@@ -147,7 +158,7 @@ impl Mistakes {
     /// Tells whether there is one that is more than a warning.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|mistake| !mistake.is_warning)
+        self.list.iter().any(|diagnostic| !diagnostic.is_warning())
     }
 
     /// Returns the name of the file, or of the other source of the configuration.
@@ -156,41 +167,41 @@ impl Mistakes {
         &self.name
     }
 
-    /// Returns the line and column of a mistake, both from 1; columns count characters.
-    #[must_use]
-    pub fn line_and_column(&self, mistake: &Mistake) -> Option<(usize, usize)> {
-        mistake.excerpt.as_ref().map(|excerpt| (excerpt.line, excerpt.column))
-    }
-
-    fn show(&self, mistake: &Mistake, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn show(
+        &self,
+        diagnostic: &Diagnostic,
+        excerpt: Option<&Excerpt>,
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
         f.write_str(&self.name)?;
-        if let Some((line, column)) = self.line_and_column(mistake) {
+        if let Some((line, column)) = diagnostic.position() {
             write!(f, ":{line}:{column}")?;
         }
-        let kind = if mistake.is_warning { "warning: " } else { "" };
-        let subject = if mistake.path.is_empty() { String::new() } else { format!("{}: ", mistake.path) };
-        write!(f, ": {kind}{subject}{}", mistake.reason)?;
-        let margin = match &mistake.excerpt {
+        let kind = if diagnostic.is_warning() { "warning: " } else { "" };
+        let subject =
+            if diagnostic.path().is_empty() { String::new() } else { format!("{}: ", diagnostic.path()) };
+        write!(f, ": {kind}{subject}{}", diagnostic.reason())?;
+        let margin = match excerpt {
             Some(excerpt) => {
                 f.write_str("\n")?;
                 excerpt.write(f)?
             }
             None => "  ".to_owned(),
         };
-        match &mistake.hint {
+        match diagnostic.hint() {
             Some(hint) => write!(f, "\n{margin}= {hint}"),
             None => Ok(()),
         }
     }
 }
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, mistake) in self.list.iter().enumerate() {
+        for (i, (diagnostic, excerpt)) in self.list.iter().zip(&self.excerpts).enumerate() {
             if i > 0 {
                 f.write_str("\n\n")?;
             }
-            self.show(mistake, f)?;
+            self.show(diagnostic, excerpt.as_ref(), f)?;
         }
         match self.further {
             0 => Ok(()),
@@ -199,31 +210,36 @@ impl fmt::Display for Mistakes {
     }
 }
 
-impl fmt::Debug for Mistakes {
+impl fmt::Debug for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !f.alternate() {
             return fmt::Display::fmt(self, f);
         }
-        f.debug_struct("Mistakes").field("name", &self.name).field("list", &self.list).finish_non_exhaustive()
+        f.debug_struct("Diagnostics")
+            .field("name", &self.name)
+            .field("list", &self.list)
+            .finish_non_exhaustive()
     }
 }
 
-impl Error for Mistakes {}
+impl Error for Diagnostics {}
 
-impl From<Mistakes> for ConfigError {
-    fn from(mistakes: Mistakes) -> Self {
-        let first = mistakes.list.first().map_or("", |mistake| mistake.path.as_str());
-        let field = if first.is_empty() { "config".to_owned() } else { first.to_owned() };
-        let reasons: Vec<_> =
-            mistakes.list.iter().map(|mistake| format!("{}: {}", mistake.path, mistake.reason)).collect();
-        Self::new(field, reasons.join("; "))
+impl From<Diagnostics> for ConfigError {
+    fn from(diagnostics: Diagnostics) -> Self {
+        let mut errors = diagnostics.list.into_iter().filter(|diagnostic| !diagnostic.is_warning());
+        let mut error = match errors.next() {
+            Some(first) => Self::from(first),
+            None => Self::new("config", "is refused"),
+        };
+        errors.for_each(|diagnostic| error.push(diagnostic));
+        error
     }
 }
 
-/// The mistakes found so far, each once.
+/// The diagnostics found so far, each once.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
-    pub(crate) list: Vec<Mistake>,
+    pub(crate) list: Vec<Finding>,
     seen: HashSet<(String, String, usize)>,
     further: usize,
 }
@@ -232,11 +248,11 @@ pub(crate) struct Findings {
 const MOST: usize = 1000;
 
 impl Findings {
-    /// Adds a mistake, unless it is there.
-    pub(crate) fn add(&mut self, mistake: Mistake) {
-        let is_new = self.seen.insert((mistake.path.clone(), mistake.reason.clone(), mistake.start()));
+    /// Adds a finding, unless it is there.
+    pub(crate) fn add(&mut self, finding: Finding) {
+        let is_new = self.seen.insert((finding.path.clone(), finding.reason.clone(), finding.start()));
         if is_new && self.list.len() < MOST {
-            self.list.push(mistake);
+            self.list.push(finding);
         } else if is_new {
             self.further += 1;
         }
@@ -246,13 +262,13 @@ impl Findings {
         self.list.is_empty()
     }
 
-    /// Tells whether a further mistake is only counted: then its hint need not be looked for.
+    /// Tells whether a further finding is only counted: then its hint need not be looked for.
     pub(crate) fn is_full(&self) -> bool {
         self.list.len() >= MOST
     }
 
     pub(crate) fn has_errors(&self) -> bool {
-        self.list.iter().any(|mistake| !mistake.is_warning)
+        self.list.iter().any(|finding| !finding.is_warning)
     }
 
     /// Returns how many there are, those that are only counted included.
@@ -268,17 +284,17 @@ impl Findings {
         if broken.is_empty() {
             return;
         }
-        let follows = |mistake: &Mistake| {
-            let is_stray = mistake.cause == Cause::UnknownSection;
-            is_stray || mistake.start() == 0 || broken.contains(&line(mistake.start()))
+        let follows = |finding: &Finding| {
+            let is_stray = finding.cause == Cause::UnknownSection;
+            is_stray || finding.start() == 0 || broken.contains(&line(finding.start()))
         };
-        self.list.retain(|mistake| mistake.cause == Cause::Syntax || !follows(mistake));
+        self.list.retain(|finding| finding.cause == Cause::Syntax || !follows(finding));
     }
 }
 
-pub(crate) fn spans_of_syntax(list: &[Mistake]) -> Vec<Range<usize>> {
-    let syntax = list.iter().filter(|mistake| mistake.cause == Cause::Syntax);
-    syntax.filter_map(|mistake| mistake.span.clone()).collect()
+pub(crate) fn spans_of_syntax(list: &[Finding]) -> Vec<Range<usize>> {
+    let syntax = list.iter().filter(|finding| finding.cause == Cause::Syntax);
+    syntax.filter_map(|finding| finding.span.clone()).collect()
 }
 
 #[cfg(test)]
@@ -288,21 +304,20 @@ mod tests {
 
     #[test]
     fn a_main_that_returns_them_prints_what_a_person_reads_and_no_file() {
-        let text =
-            "[handlers.ops]\ntype = \"slack\"\nwebhok = \"https://hooks.example.com/planted-in-mistakes\"\n";
-        let mistakes = Config::examine("watchfire.toml", text, &Components::new());
-        let error: Box<dyn Error> = mistakes.clone().into();
+        let text = "[handlers.ops]\ntype = \"slack\"\nwebhok = \"https://hooks.example.com/planted-in-diagnostics\"\n";
+        let diagnostics = Config::examine("watchfire.toml", text, &Components::new());
+        let error: Box<dyn Error> = diagnostics.clone().into();
         let printed = format!("Error: {error:?}");
-        assert_eq!(printed, format!("Error: {mistakes}"));
+        assert_eq!(printed, format!("Error: {diagnostics}"));
         assert!(
             printed
                 .starts_with("Error: watchfire.toml:3:1: handlers.ops.webhok: is unknown\n  |\n3 | webhok ="),
             "{printed}"
         );
         assert!(printed.contains("  = did you mean `webhook`?"), "{printed}");
-        let fields = format!("{mistakes:#?}");
+        let fields = format!("{diagnostics:#?}");
         assert!(fields.contains("path: \"handlers.ops.webhok\"") && !fields.contains("planted"), "{fields}");
-        let first = mistakes.list().first().unwrap();
+        let first = diagnostics.list().first().unwrap();
         assert_eq!(first.to_string(), "handlers.ops.webhok: is unknown (did you mean `webhook`?)");
     }
 }
