@@ -1,3 +1,5 @@
+//! The configuration as a plain value: read, changed, written, and put in force.
+
 use std::{fmt, path::Path as FilePath};
 
 use tracing_core::Subscriber;

@@ -303,7 +303,7 @@ mod tests {
     use crate::{Components, Config};
 
     #[test]
-    fn a_main_that_returns_them_prints_what_a_person_reads_and_no_file() {
+    fn a_main_that_returns_them_prints_readable_text_and_no_file() {
         let text = "[handlers.ops]\ntype = \"slack\"\nwebhok = \"https://hooks.example.com/planted-in-diagnostics\"\n";
         let diagnostics = Config::examine("watchfire.toml", text, &Components::new());
         let error: Box<dyn Error> = diagnostics.clone().into();

@@ -1,3 +1,5 @@
+//! Explain which handlers receive an event, and which rule decides.
+
 use std::{
     cell::RefCell,
     fmt,

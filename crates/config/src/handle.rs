@@ -1,3 +1,5 @@
+//! The handle of a running configuration: reload, levels for a time, flush and end.
+
 use std::{
     cell::RefCell,
     fmt,

@@ -1,3 +1,5 @@
+//! The router: one layer over a table of handlers that is swapped whole.
+
 use std::{
     fmt,
     sync::{

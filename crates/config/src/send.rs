@@ -1,3 +1,5 @@
+//! Send one manual alert through the channels of a configuration.
+
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,

@@ -1,3 +1,5 @@
+//! Settings of any type, and tables of them, as a configuration holds them.
+
 use std::{collections::HashMap, fmt};
 
 /// One value of a configuration. Its `Debug` shows kind and length alone: it may be a credential.

@@ -1,3 +1,5 @@
+//! Set a service up from a file, a value or the environment.
+
 use std::path::{Path, PathBuf};
 
 use tracing_core::Subscriber;

@@ -1,3 +1,5 @@
+//! Build a configuration in code, handler by handler.
+
 use tracing_core::Subscriber;
 use tracing_subscriber::registry::LookupSpan;
 

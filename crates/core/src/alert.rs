@@ -1,3 +1,5 @@
+//! The alert: one event, owned, redacted and capped.
+
 use std::{
     borrow::Cow,
     cell::OnceCell,

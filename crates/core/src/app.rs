@@ -1,3 +1,5 @@
+//! The application that alerts come from.
+
 use std::borrow::Cow;
 
 /// Tells which program speaks: the facts that every alert carries.

@@ -1,3 +1,5 @@
+//! Capture an alert from an event, in two steps: on the caller's thread, and on the worker's.
+
 use std::{
     borrow::Cow,
     fmt,

@@ -1,3 +1,5 @@
+//! The view of an event that filters and handlers receive.
+
 use std::{
     cell::OnceCell,
     fmt,

@@ -1,3 +1,5 @@
+//! The trait that every receiver of events implements.
+
 use std::{sync::Arc, time::Instant};
 
 use tracing_core::LevelFilter;

@@ -1,3 +1,5 @@
+//! The one `impl Layer` of the workspace.
+
 use std::{
     any::{Any, TypeId},
     fmt,

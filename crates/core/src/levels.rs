@@ -1,3 +1,5 @@
+//! Levels by target.
+
 use tracing_core::{Level, LevelFilter, Metadata};
 
 /// Maps targets to levels by whole `::` segments: `app` covers `app::web`, not `application`.

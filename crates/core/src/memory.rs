@@ -1,3 +1,5 @@
+//! A handler that keeps events in memory, for tests.
+
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},

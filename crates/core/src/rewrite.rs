@@ -1,3 +1,5 @@
+//! Rewrite an event: level, severity, names and fields, without a copy of the event.
+
 use std::{error::Error, fmt};
 
 use tracing_core::field::{Field, Visit};

@@ -1,3 +1,5 @@
+//! A credential that no output shows.
+
 use std::fmt;
 
 /// Holds a credential: a token, a password, a webhook address.

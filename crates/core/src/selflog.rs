@@ -1,3 +1,5 @@
+//! The reports of watchfire about itself, on stderr or in a callback.
+
 use std::{
     collections::HashMap,
     fmt,

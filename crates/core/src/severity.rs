@@ -1,3 +1,5 @@
+//! The severity of an event: the five levels of tracing, and critical.
+
 use std::{fmt, str::FromStr};
 
 use tracing_core::Level;

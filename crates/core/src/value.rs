@@ -1,3 +1,5 @@
+//! The value of a field.
+
 use std::{borrow::Cow, fmt};
 
 use tracing_core::field::{Field, Visit};

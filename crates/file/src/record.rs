@@ -1,3 +1,5 @@
+//! The record: one event as a format sees it.
+
 use std::{borrow::Cow, fmt, time::SystemTime};
 
 use watchfire_core::{

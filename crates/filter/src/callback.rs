@@ -1,3 +1,5 @@
+//! The filter that asks a callback.
+
 use std::{
     fmt,
     sync::{

@@ -1,3 +1,5 @@
+//! The distance of two words, for "did you mean".
+
 /// Counts the letters to add, drop, change or swap with a neighbour (optimal string alignment).
 #[must_use]
 pub fn distance(a: &str, b: &str) -> usize {

@@ -1,3 +1,5 @@
+//! The filters that look at the fields of an event.
+
 use std::{fmt, sync::Arc};
 
 use tracing_core::Metadata;

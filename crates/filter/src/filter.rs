@@ -1,3 +1,5 @@
+//! The one filter type, and its combinations.
+
 use std::fmt;
 
 use tracing_core::{Level, LevelFilter, Metadata};

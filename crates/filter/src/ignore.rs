@@ -1,3 +1,5 @@
+//! The filter that rejects the events of targets.
+
 use std::sync::Arc;
 
 use tracing_core::Metadata;

@@ -1,3 +1,5 @@
+//! The filters by the debug mode of the program.
+
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},

@@ -1,3 +1,5 @@
+//! The handler that rewrites events for the handler behind it.
+
 use std::{fmt, time::Instant};
 
 use tracing_core::LevelFilter;

@@ -1,3 +1,5 @@
+//! The filter that passes one of several events.
+
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},

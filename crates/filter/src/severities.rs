@@ -1,3 +1,5 @@
+//! The filters by severity.
+
 use tracing_core::{Level, LevelFilter, Metadata};
 use watchfire_core::{EventView, Severity};
 

@@ -1,3 +1,5 @@
+//! The answer of a filter about a callsite.
+
 /// Tells what a filter knows of an event before it sees the event's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "complete: three-valued logic has three values")]

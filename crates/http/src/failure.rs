@@ -1,3 +1,5 @@
+//! The failure of an exchange that brought no response.
+
 use std::{error::Error, fmt};
 
 use watchfire_outbox::{Outcome, Reason, Verdict};

@@ -1,3 +1,5 @@
+//! The meaning of a response by its status and headers.
+
 use std::time::Duration;
 
 use watchfire_outbox::{Outcome, Scope};

@@ -1,3 +1,5 @@
+//! The request of a sink.
+
 use std::fmt;
 
 use watchfire_core::{ConfigError, Secret};

@@ -1,3 +1,5 @@
+//! The response of a provider, within bounds.
+
 use std::{
     borrow::Cow,
     time::{Duration, SystemTime, UNIX_EPOCH},

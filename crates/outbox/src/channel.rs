@@ -1,3 +1,5 @@
+//! The channel: one sink under a name in an outbox.
+
 use std::{sync::Arc, time::Duration};
 
 use watchfire_core::{Alert, ConfigError, HandlerLayer, Problems};

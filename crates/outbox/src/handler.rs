@@ -1,3 +1,5 @@
+//! The handler that captures alerts for a channel.
+
 use std::{fmt, marker::PhantomData, time::Instant};
 
 use tracing_core::LevelFilter;

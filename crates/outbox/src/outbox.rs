@@ -1,3 +1,5 @@
+//! The outbox: the handle that a program keeps, and its builder.
+
 #[cfg(all(unix, feature = "signals"))]
 mod terminate;
 mod view;

@@ -1,3 +1,5 @@
+//! Alerts for the tests of sinks.
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proptest::{collection::vec, option, prelude::*, sample::select};

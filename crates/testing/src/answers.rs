@@ -1,3 +1,5 @@
+//! The meaning of a provider's answer, in rows that compare easily.
+
 use std::time::Duration;
 
 use watchfire_outbox::{Outcome, Scope};

@@ -1,3 +1,5 @@
+//! Ask a sink to verify, and return its findings in rows.
+
 use std::time::Duration;
 
 use watchfire_outbox::{Sink, Verified, verify};

@@ -1,3 +1,5 @@
+//! A sink that keeps its notifications.
+
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

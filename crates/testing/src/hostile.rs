@@ -1,3 +1,5 @@
+//! Hostile texts for renderers.
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use watchfire_core::{Alert, AlertId, App, Field, Severity, SpanFacts, Stack, Value};

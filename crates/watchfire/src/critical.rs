@@ -1,3 +1,5 @@
+//! The `critical!` macro.
+
 /// Emits an ERROR event that every handler treats as [`Severity::Critical`](crate::Severity::Critical).
 ///
 /// Takes what `tracing::error!` takes. The event has the field `severity = "critical"`, and for layers of other crates

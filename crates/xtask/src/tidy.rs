@@ -5,6 +5,7 @@
 
 mod documents;
 mod edges;
+mod language;
 mod layers;
 mod manifests;
 mod shape;
@@ -69,6 +70,10 @@ pub(crate) fn run() -> Result<()> {
     findings.extend(documents::machine_paths(&tree));
     findings.extend(documents::type_docs(&tree));
     findings.extend(documents::examples(&tree));
+    findings.extend(language::module_docs(&tree));
+    findings.extend(language::test_names(&tree));
+    findings.extend(language::openers(&tree));
+    findings.extend(language::subjects(&subjects()));
     findings.extend(trees::lean(&metadata)?);
 
     for finding in &findings {
@@ -78,4 +83,12 @@ pub(crate) fn run() -> Result<()> {
         0 => Ok(()),
         some => bail!("tidy has {some} finding(s)"),
     }
+}
+
+/// Returns the commits since the last tag, a line each; nothing where there is no history, as in a package.
+fn subjects() -> String {
+    let git = |args: &[&str]| shell::read(shell::command("git").args(args)).ok();
+    let tag = git(&["describe", "--tags", "--abbrev=0"]).map(|tag| tag.trim().to_owned());
+    let range = format!("{}..HEAD", tag.as_deref().unwrap_or(tables::SUBJECTS_SINCE));
+    git(&["log", "--no-merges", "--format=%h %s", &range]).unwrap_or_default()
 }

@@ -79,8 +79,8 @@ fn folder() -> PathBuf {
 }
 
 #[test]
-fn a_full_disk_keeps_alerts_in_memory_says_so_and_spools_again_when_there_is_room() {
-    const TEST: &str = "disk::a_full_disk_keeps_alerts_in_memory_says_so_and_spools_again_when_there_is_room";
+fn a_full_disk_keeps_alerts_in_memory_and_spools_them_later() {
+    const TEST: &str = "disk::a_full_disk_keeps_alerts_in_memory_and_spools_them_later";
     if is_child(TEST) {
         return fill_up_and_make_room();
     }
@@ -158,9 +158,8 @@ fn fill_up_and_make_room() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_to_starts_in_memory_says_so_and_spools_when_it_can() {
-    const TEST: &str =
-        "disk::a_folder_that_cannot_be_written_to_starts_in_memory_says_so_and_spools_when_it_can";
+fn an_unwritable_folder_starts_in_memory_and_spools_later() {
+    const TEST: &str = "disk::an_unwritable_folder_starts_in_memory_and_spools_later";
     if is_child(TEST) {
         return start_read_only();
     }

@@ -20,14 +20,14 @@ use crate::{
     shop::{Doors, Shop, brisk, inbox, is_marked},
 };
 
-const TEST: &str = "kills::what_is_reported_as_spooled_arrives_however_often_the_program_is_killed";
+const TEST: &str = "kills::spooled_messages_arrive_however_often_we_are_killed";
 const FOLDER: &str = "WATCHFIRE_TEST_FOLDER";
 const PORTS: &str = "WATCHFIRE_TEST_PORTS";
 const LIFE: &str = "WATCHFIRE_TEST_LIFE";
 const PROVIDERS: [Provider; 2] = [Provider::SlackWebhook, Provider::Smtp];
 
 #[test]
-fn what_is_reported_as_spooled_arrives_however_often_the_program_is_killed() {
+fn spooled_messages_arrive_however_often_we_are_killed() {
     if is_child(TEST) {
         return match std::env::var(LIFE).unwrap().as_str() {
             "last" => deliver_the_rest(),

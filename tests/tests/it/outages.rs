@@ -28,7 +28,7 @@ fn in_memory() -> OutboxBuilder {
 }
 
 #[test]
-fn what_is_said_while_the_providers_answer_503_arrives_once_when_they_are_back() {
+fn alerts_of_a_503_outage_arrive_once() {
     let inbox = inbox(0, 0);
     for (_, provider) in PROVIDERS {
         let fault = match provider {
@@ -61,7 +61,7 @@ fn what_is_said_while_the_providers_answer_503_arrives_once_when_they_are_back()
 }
 
 #[test]
-fn what_is_said_while_nobody_listens_arrives_once_when_they_are_back_also_after_a_restart() {
+fn alerts_of_an_outage_arrive_once_after_a_restart_too() {
     let folder = tempfile::tempdir().unwrap();
     let doors = Doors::of(&inbox(0, 0));
     let open = || doors.shop(Outbox::builder("shop").spool(folder.path()), brisk);
@@ -187,7 +187,7 @@ fn a_provider_that_hangs_delays_no_other() {
 }
 
 #[test]
-fn a_port_that_takes_connections_and_reads_nothing_delays_no_other() {
+fn a_port_that_reads_nothing_delays_no_other_destination() {
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
     let inbox = inbox(0, 0);
     let doors = Doors { http: deaf.local_addr().unwrap().port(), smtp: inbox.smtp_addr().port() };
@@ -217,7 +217,7 @@ fn what_hung_is_repeated_after_its_timeout_and_marked() {
 }
 
 #[test]
-fn what_is_refused_for_its_credentials_is_held_and_goes_out_when_they_are_good_again() {
+fn messages_held_for_credentials_go_out_once_they_are_good() {
     let inbox = inbox(0, 0);
     let refused = [Provider::SlackWebhook, Provider::Telegram];
     for provider in refused {
@@ -246,7 +246,7 @@ fn what_is_refused_for_its_credentials_is_held_and_goes_out_when_they_are_good_a
 }
 
 #[test]
-fn what_a_wrong_token_held_goes_out_after_the_restart_with_the_right_one() {
+fn held_messages_go_out_after_a_restart_with_a_good_token() {
     let folder = tempfile::tempdir().unwrap();
     let inbox = inbox(0, 0);
     let open = |token: &str| {

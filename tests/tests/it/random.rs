@@ -29,7 +29,7 @@ const SOUND: &str = "the one that is sound";
 const LATER: &str = "the one that came later";
 
 #[test]
-fn whatever_lies_in_the_spool_what_is_sound_is_delivered_and_the_program_goes_on() {
+fn sound_messages_of_a_damaged_spool_are_delivered() {
     let letters = [letter("card declined"), letter(&"the ledger is out of balance; ".repeat(200))];
     let alert = alert_of(&letters[0]);
     let states = ["{}", "7 7", "group = 3f0c9a51e2d47b86\nuntil = 2026-11-18T13:06:40Z\n"];
@@ -294,7 +294,7 @@ fn any_retry_after_is_a_wait_or_none() {
 }
 
 #[test]
-fn any_text_as_a_configuration_has_an_answer_whose_places_are_in_the_text() {
+fn any_configuration_has_an_answer_with_spans_in_its_text() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let starter = fs::read_to_string(root.join("crates/cli/src/starter.toml")).unwrap();
     // What it has in comments is in force too, in another copy.

@@ -27,7 +27,7 @@ fn the_starter_is_written_once_and_nothing_is_wrong_with_it() {
 }
 
 #[test]
-fn explain_takes_the_debug_mode_of_the_program_and_not_that_of_its_own_build() {
+fn explain_takes_the_debug_mode_of_the_program() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("watchfire.toml");
     let file = |debug: &str| {

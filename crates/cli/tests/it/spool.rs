@@ -236,7 +236,7 @@ fn what_a_killed_program_left_is_listed_shown_and_drained() {
 }
 
 #[test]
-fn what_a_running_program_has_is_retried_and_dropped_by_hand_and_nothing_else_is_lost() {
+fn messages_of_a_running_program_are_retried_and_dropped() {
     let place = tempfile::tempdir().unwrap();
     let inbox = Inbox::start().unwrap();
     inbox

@@ -102,7 +102,7 @@ fn every_channel_is_verified_and_nothing_is_posted() {
 }
 
 #[test]
-fn what_is_refused_is_exit_code_1_with_advice_and_a_wrong_file_2() {
+fn a_refusal_is_exit_code_1_with_advice_and_a_bad_file_2() {
     let (folder, inbox) = (tempfile::tempdir().unwrap(), Inbox::start().unwrap());
     let path = everything(folder.path(), &inbox, "123456789:planted-wrong-planted-wrong-00");
     let output = watchfire(&["verify", &path, "--handler", "telegram"]);

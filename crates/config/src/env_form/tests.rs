@@ -1,3 +1,5 @@
+//! Tests of the configuration by environment variables alone.
+
 use super::*;
 
 fn read_from(variables: &[(&str, &str)]) -> (Options, Vec<String>) {

@@ -1,3 +1,5 @@
+//! The severities that an event of one callsite may have after rewrites.
+
 use tracing_core::Metadata;
 use watchfire_core::Severity;
 use watchfire_filter::Verdict;

@@ -1,3 +1,5 @@
+//! Ask the providers of a configuration whether they know its credentials.
+
 use std::time::Duration;
 
 use watchfire_outbox::{Sink, Verdict, verify};

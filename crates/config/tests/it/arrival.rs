@@ -78,7 +78,7 @@ fn each_key_of_coasters_page_does_what_its_line_says() {
 }
 
 #[test]
-fn three_services_share_a_file_and_each_is_heard_where_it_should_be() {
+fn three_services_share_a_file_with_a_stack_each() {
     let inbox = Inbox::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let text = format!(

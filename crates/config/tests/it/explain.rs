@@ -88,7 +88,7 @@ fn names_the_rule_that_decides_for_each_handler() {
 }
 
 #[test]
-fn each_service_has_its_own_stack_and_rust_log_takes_the_place_of_its_directives() {
+fn rust_log_replaces_the_directives_of_each_service() {
     let ask = |service: &str, rust_log: &str| {
         let question =
             Question::new("storefront::payments", Level::DEBUG).service(service).rust_log(rust_log);

@@ -115,8 +115,8 @@ fn config(all: &str, one: &str, spans: &str) -> Config {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "tells the child apart")]
-fn callsites_that_nobody_wants_are_not_asked_and_a_directive_of_spans_is_for_its_own_handler_alone() {
-    let name = "interest::callsites_that_nobody_wants_are_not_asked_and_a_directive_of_spans_is_for_its_own_handler_alone";
+fn unwanted_callsites_are_not_asked() {
+    let name = "interest::unwanted_callsites_are_not_asked";
     if std::env::var(CHILD).is_err() {
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", name, "--nocapture"])

@@ -56,7 +56,7 @@ fn untold(handle: &Handle) -> u64 {
 }
 
 #[test]
-fn what_a_channel_has_counted_is_told_as_the_new_settings_have_it() {
+fn counts_are_reported_by_the_new_settings() {
     // (before, after): each keeps the second kind of error back, and then does not.
     for (before, after) in [
         ("budget = { most = 1, per = \"1 h\" }", ""),
@@ -101,7 +101,7 @@ fn failover_begins_turns_round_and_ends_by_a_reload() {
 }
 
 #[test]
-fn what_needs_a_restart_is_refused_by_its_key_and_the_old_configuration_stays() {
+fn a_key_that_needs_a_restart_is_refused() {
     let inbox = Inbox::start().unwrap();
     let present = file(&inbox, "", "", "");
     let (dispatch, handle) = start(present.clone());

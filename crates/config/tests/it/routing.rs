@@ -118,7 +118,7 @@ handlers = ["slow"]
 }
 
 #[test]
-fn directives_of_spans_and_fields_work_at_handlers_and_in_rust_log() {
+fn span_and_field_directives_work_at_handlers_and_rust_log() {
     let text = r#"
 [handlers.all]
 type = "heard"

@@ -113,7 +113,7 @@ fn no_channel_is_sent_a_secret() {
 }
 
 #[test]
-fn a_secret_in_a_file_is_read_again_once_the_provider_refuses_it() {
+fn a_secret_file_is_read_again_once_the_provider_refuses_it() {
     let inbox = Inbox::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");

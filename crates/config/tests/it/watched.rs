@@ -165,7 +165,7 @@ fn replace(path: &Path, text: &str) {
 }
 
 #[test]
-fn a_file_is_read_anew_when_it_is_written_and_when_another_takes_its_place() {
+fn a_file_is_read_anew_when_written_or_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("watchfire.toml");
     fs::write(&path, config("\"one\"")).unwrap();
@@ -206,7 +206,7 @@ fn a_mounted_config_map_is_followed_through_its_links() {
 }
 
 #[test]
-fn a_hangup_and_a_call_read_everything_anew_although_the_file_is_the_same() {
+fn sighup_and_reload_read_an_unchanged_file_anew() {
     let folder = tempfile::tempdir().unwrap();
     let (path, secret) = (folder.path().join("watchfire.toml"), folder.path().join("tag"));
     let write = |tag: &str| fs::write(&secret, tag).unwrap();
@@ -224,7 +224,7 @@ fn a_hangup_and_a_call_read_everything_anew_although_the_file_is_the_same() {
 }
 
 #[test]
-fn a_broken_file_leaves_the_old_configuration_in_force_and_is_named() {
+fn a_broken_file_is_named_and_the_old_configuration_stays() {
     let folder = tempfile::tempdir().unwrap();
     let path: PathBuf = folder.path().join("watchfire.toml");
     fs::write(&path, config("\"one\"")).unwrap();
@@ -298,7 +298,7 @@ fn what_code_has_changed_stays_until_a_call() {
 }
 
 #[test]
-fn an_empty_half_or_odd_file_leaves_the_old_configuration_in_force() {
+fn an_empty_or_cut_file_keeps_the_old_configuration() {
     let half = "[handlers.a]\ntype = \"says\"\ntag = \"two\"\n[root]\nlevel = \"info\"\n";
     let names_none = "names a handler: nothing would be logged any more";
     // (what takes its place, what is said)

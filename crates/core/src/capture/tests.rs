@@ -1,3 +1,5 @@
+//! Tests of capture.
+
 use std::sync::Mutex;
 
 use tracing_core::Level;
@@ -31,7 +33,7 @@ fn spans(alert: &Alert) -> String {
 }
 
 #[test]
-fn an_alert_made_later_shows_its_spans_as_they_were_at_the_event() {
+fn an_alert_made_later_shows_the_spans_of_its_event() {
     let all = alerts(Redactor::default(), || {
         let request = tracing::info_span!("request", path = "/pay", user = tracing::field::Empty);
         let _request = request.enter();
@@ -53,7 +55,7 @@ fn an_alert_made_later_shows_its_spans_as_they_were_at_the_event() {
 }
 
 #[test]
-fn spans_more_verbose_than_the_layer_admits_are_left_out_of_a_shared_chain() {
+fn too_verbose_spans_are_left_out_of_a_shared_chain() {
     let all = alerts(Redactor::default(), || {
         let _outer = tracing::info_span!("outer", n = 1_u32).entered();
         let _noise = tracing::trace_span!("noise", n = 2_u32).entered();

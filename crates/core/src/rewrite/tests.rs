@@ -1,3 +1,5 @@
+//! Tests of rewrites.
+
 use std::sync::Mutex;
 
 use tracing_core::Level;
@@ -92,7 +94,7 @@ fn renames_then_removes_then_sets() {
 }
 
 #[test]
-fn a_secret_stays_one_under_another_name_and_a_value_that_is_set_is_redacted() {
+fn a_renamed_secret_and_a_set_value_are_redacted() {
     let emit = || tracing::error!(password = "hunter2-planted", pin = 4711, other = "planted", "no");
     let new = Rewrite::new;
     for (rewrites, expected) in [
@@ -139,7 +141,7 @@ fn a_secret_stays_one_under_another_name_and_a_value_that_is_set_is_redacted() {
 }
 
 #[test]
-fn a_look_up_sees_what_the_capture_sees_and_siblings_see_nothing_of_it() {
+fn a_look_up_sees_the_captured_fields_and_siblings_do_not() {
     struct Looking(Mutex<Vec<String>>, Capture);
     impl Looking {
         fn look(&self, event: &EventView<'_>) {
@@ -208,7 +210,7 @@ fn a_name_is_kept_once_and_two_names_are_two_fields() {
 }
 
 #[test]
-fn more_fields_than_an_event_may_have_change_nothing_before_them() {
+fn fields_past_the_limit_change_nothing_before_them() {
     let many = (0..100).fold(Rewrite::new(), |rewrite, n| rewrite.set(&format!("f{n}"), n));
     let alert = captured(vec![many], order);
     assert_eq!(alert.fields.len(), 63, "and the message");

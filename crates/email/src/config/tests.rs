@@ -1,3 +1,5 @@
+//! Tests of the settings of a mail channel.
+
 use super::*;
 use crate::Email;
 
@@ -38,7 +40,7 @@ fn reads_what_a_url_says() {
 }
 
 #[test]
-fn a_wrong_url_is_an_error_that_names_the_field_and_holds_nothing_of_it() {
+fn a_wrong_url_is_an_error_with_the_field_and_no_value() {
     let cases = [
         "mail.example.com:587",
         "http://mail.example.com",

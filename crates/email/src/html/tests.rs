@@ -1,3 +1,5 @@
+//! Tests of the HTML part of a mail.
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use proptest::prelude::*;

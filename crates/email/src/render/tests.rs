@@ -1,3 +1,5 @@
+//! Tests of rendered mails.
+
 use mail_parser::{MessageParser, MimeHeaders};
 use proptest::prelude::*;
 use watchfire_core::{Alert, AlertId, App, Severity, SpanFacts};
@@ -106,7 +108,7 @@ fn a_value_with_line_breaks_forges_no_field_and_no_section() {
 }
 
 #[test]
-fn the_same_occasion_gives_the_same_bytes_and_the_admins_do_not_see_each_other() {
+fn an_occasion_gives_the_same_bytes_and_hides_the_admins() {
     let alert = alert("down");
     let (email, occasion) = (email().build().unwrap(), first(&alert));
     assert_eq!(email.render(&occasion), email.render(&occasion));
@@ -123,7 +125,7 @@ fn the_same_occasion_gives_the_same_bytes_and_the_admins_do_not_see_each_other()
 }
 
 #[test]
-fn without_html_all_forms_are_text_and_a_refused_one_is_followed_by_a_smaller_one() {
+fn without_html_a_refused_text_is_followed_by_a_shorter_one() {
     let mut alert = alert("down");
     for number in 0..20 {
         alert = alert.field(format!("field{number}"), "x".repeat(4096));
@@ -160,7 +162,7 @@ fn a_subject_has_one_line_of_bounded_length() {
 }
 
 #[test]
-fn a_digest_joins_the_thread_of_the_first_mail_also_by_its_subject() {
+fn a_digest_joins_the_first_mails_thread_by_its_subject_too() {
     for message in [
         "order 17: 5 € refused",
         "ascii only, with words enough that the line has to be folded somewhere in between",

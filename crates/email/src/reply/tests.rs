@@ -1,3 +1,5 @@
+//! Tests of the meaning of SMTP replies.
+
 use super::*;
 
 fn reply(code: u16, text: &str) -> Reply {
@@ -120,7 +122,7 @@ fn a_wait_is_read_only_where_one_is_said() {
 }
 
 #[test]
-fn a_reason_says_where_and_what_to_do_in_one_line_whatever_the_server_says() {
+fn a_reason_is_one_line_with_place_and_advice() {
     let refused = reply(535, "5.7.8 Authentication credentials invalid.");
     let Outcome::Held(said) = judge(&server(), MailStage::Auth, &refused) else { panic!("held") };
     assert_eq!(

@@ -45,7 +45,7 @@ fn a_mail_arrives_inside_tls_and_in_plain_text_on_loopback() {
 }
 
 #[test]
-fn what_may_have_arrived_is_sent_again_under_the_same_id_and_marked() {
+fn an_ambiguous_message_is_sent_again_marked_with_its_id() {
     let bench = Bench::new();
     bench.inbox.fail(Provider::Smtp, Fault::ResetAfterAccept.times(1)).unwrap();
     let outbox = Outbox::start("shop").unwrap();
@@ -70,7 +70,7 @@ fn what_may_have_arrived_is_sent_again_under_the_same_id_and_marked() {
 }
 
 #[test]
-fn what_follows_joins_the_thread_of_the_mail_that_was_delivered_first() {
+fn later_mails_join_the_thread_of_the_first_delivered() {
     let bench = Bench::new();
     let (email, alert) = (bench.email(&["ada@example.com"]), alert("payment refused"));
     let outcomes = attempt(&email, &email.render(&Scene::first(alert.clone()).occasion()));

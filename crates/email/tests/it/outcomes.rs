@@ -71,7 +71,7 @@ fn each_fault_has_its_outcome_and_the_next_mail_gets_through() {
 }
 
 #[test]
-fn a_server_that_hangs_is_given_up_in_time_and_quit_decides_nothing() {
+fn a_hanging_server_is_given_up_and_quit_decides_nothing() {
     let cases = [
         (hang(SmtpStage::Connect), "transient"),
         (hang(SmtpStage::Starttls), "transient"),
@@ -90,7 +90,7 @@ fn a_server_that_hangs_is_given_up_in_time_and_quit_decides_nothing() {
 }
 
 #[test]
-fn a_refused_recipient_costs_the_other_nothing_and_both_share_one_connection() {
+fn a_refused_recipient_does_not_affect_the_other() {
     let bench = Bench::new();
     let door = Door::before(bench.inbox.smtp_addr());
     let url = bench.url().replace(&bench.inbox.smtp_addr().port().to_string(), &door.port.to_string());
@@ -104,7 +104,7 @@ fn a_refused_recipient_costs_the_other_nothing_and_both_share_one_connection() {
 }
 
 #[test]
-fn a_connection_that_the_server_ends_between_two_mails_costs_none_of_them() {
+fn a_connection_closed_between_two_mails_loses_neither() {
     let bench = Bench::new();
     let email = bench.email(&[ADA, GRACE]);
     let ended = Fault::Reply {
@@ -129,7 +129,7 @@ fn wrong_credentials_are_tried_once_for_all_admins() {
 }
 
 #[test]
-fn nothing_is_sent_in_plain_text_unless_asked_for_or_to_loopback() {
+fn plain_text_is_sent_only_on_request_or_to_loopback() {
     let bench = Bench::with(Inbox::builder().smtp_without("STARTTLS").smtp_plaintext());
     let port = bench.inbox.smtp_addr().port();
     let email = |url: String| Email::to([ADA]).from("errors@example.com").server(url).build().unwrap();

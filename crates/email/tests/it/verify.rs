@@ -30,7 +30,7 @@ fn without_a_login_the_server_only_answers() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_with_advice_and_what_is_down_unreachable() {
+fn bad_settings_are_refused_and_a_down_server_unreachable() {
     let bench = Bench::new();
     let port = bench.inbox.smtp_addr().port();
     let wrong = bench.email_by(&format!("smtp://demo:planted-wrong@localhost:{port}"), &["ada@example.com"]);

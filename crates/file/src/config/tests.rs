@@ -1,3 +1,5 @@
+//! Tests of the settings of a log file.
+
 use std::time::UNIX_EPOCH;
 
 use watchfire_core::{Alert, App, Field, SpanFacts};

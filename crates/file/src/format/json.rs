@@ -1,3 +1,5 @@
+//! The format of one JSON object per line.
+
 use std::borrow::Cow;
 
 use tracing_core::{Metadata, field::FieldSet};

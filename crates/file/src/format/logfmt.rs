@@ -1,3 +1,5 @@
+//! The format `key=value`.
+
 use tracing_core::{Metadata, field::FieldSet};
 use watchfire_core::Severity;
 

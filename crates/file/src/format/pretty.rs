@@ -1,3 +1,5 @@
+//! The format of several lines per event, for people who develop.
+
 use crate::{Format, Record};
 
 use super::{

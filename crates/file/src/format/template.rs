@@ -1,3 +1,5 @@
+//! Formats by a template, as Python's `logging` has them.
+
 use std::{borrow::Cow, path::Path, sync::OnceLock, time::SystemTime};
 
 use watchfire_core::{ConfigError, Severity, clock};

@@ -1,3 +1,5 @@
+//! Tests of the formats.
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use proptest::{prelude::*, test_runner::Config};

@@ -1,3 +1,5 @@
+//! The format of one aligned line per event, for people.
+
 use tracing_core::{Metadata, field::FieldSet};
 use watchfire_core::{Severity, Stack};
 

@@ -1,3 +1,5 @@
+//! Tests of the output, on a fake file system.
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Read,
@@ -260,7 +262,7 @@ fn histories(seeds: std::ops::Range<u64>) -> (u64, u64, u64) {
 }
 
 #[test]
-fn no_acknowledged_line_is_lost_or_doubled_whatever_fails_or_dies() {
+fn no_acknowledged_line_is_lost_or_doubled() {
     let (acknowledged, deaths, calls) = histories(0..10_000);
     assert!(acknowledged > 200_000 && deaths > 5_000, "{acknowledged} lines, {deaths} deaths, {calls} calls");
 }

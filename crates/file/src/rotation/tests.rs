@@ -1,3 +1,5 @@
+//! Tests of rotation.
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
@@ -211,7 +213,7 @@ fn only_names_of_our_own_are_read() {
 }
 
 #[test]
-fn a_name_that_is_taken_gets_the_next_number_and_never_an_old_one() {
+fn a_taken_name_gets_the_next_number_and_never_an_old_one() {
     let names = FileNames::new("shop.log".into(), Some(schedule(RotationInterval::Day, 0, Zone::utc())));
     let period = names.schedule.as_ref().unwrap().period(at("2026-11-20T12:00:00Z"));
     let key = |count| RotationKey::Date("2026-11-20".to_owned(), count);

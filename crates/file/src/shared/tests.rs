@@ -1,3 +1,5 @@
+//! Tests of the buffers that callers and the writer thread share.
+
 use std::{sync::mpsc, thread};
 
 use watchfire_core::Flushed;

@@ -1,3 +1,5 @@
+//! Tests of the console.
+
 use std::{
     io::{self, Write},
     sync::{Arc, Mutex},

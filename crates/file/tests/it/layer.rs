@@ -1,3 +1,5 @@
+//! Tests of the file layer in a registry.
+
 use std::{error::Error, fmt, fs, path::Path, time::Duration};
 
 use tempfile::TempDir;
@@ -42,7 +44,7 @@ impl Error for Failed {
 }
 
 #[test]
-fn a_line_of_text_has_time_level_target_message_fields_spans_and_causes() {
+fn a_text_line_has_all_parts_of_an_event() {
     let folder = folder();
     let path = folder.path().join("shop.log");
     run(LogFile::daily(&path), || {
@@ -162,7 +164,7 @@ fn wait_for(path: &Path, text: &str) {
 }
 
 #[test]
-fn lines_arrive_by_themselves_also_after_one_that_was_written_at_once() {
+fn lines_arrive_by_themselves_after_an_urgent_one() {
     let folder = folder();
     let path = folder.path().join("shop.log");
     let layer = LogFile::new(&path).flush_every(Duration::from_millis(10)).layer().unwrap();

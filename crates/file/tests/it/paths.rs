@@ -165,7 +165,7 @@ fn what_cannot_be_written_to_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_pipe_is_written_without_rotation_and_opening_it_does_not_wait() {
+fn a_pipe_is_not_rotated_and_opening_it_does_not_wait() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.log");
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());

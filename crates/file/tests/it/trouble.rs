@@ -38,7 +38,7 @@ fn heard() -> (SelfLog, Arc<Mutex<Vec<String>>>) {
 }
 
 #[test]
-fn a_full_disk_is_told_and_afterwards_the_file_says_what_is_missing() {
+fn a_full_disk_is_reported_and_the_file_shows_the_gap() {
     let folder = tempfile::tempdir().unwrap();
     let Some(_small) = Small::mount(folder.path()) else {
         note("skipped: a file system cannot be mounted here");
@@ -85,7 +85,7 @@ fn a_full_disk_is_told_and_afterwards_the_file_says_what_is_missing() {
 }
 
 #[test]
-fn a_file_system_turned_read_only_loses_nothing_that_fits_the_buffer() {
+fn a_read_only_file_system_loses_nothing_that_fits_the_buffer() {
     let folder = tempfile::tempdir().unwrap();
     let Some(small) = Small::mount(folder.path()) else {
         note("skipped: a file system cannot be mounted here");
@@ -117,7 +117,7 @@ fn a_file_system_turned_read_only_loses_nothing_that_fits_the_buffer() {
 }
 
 #[test]
-fn permissions_are_exactly_those_asked_for_and_the_link_points_to_the_file() {
+fn permissions_are_exact_and_the_link_points_to_the_file() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.log");

@@ -1,3 +1,5 @@
+//! The errors of directives, each with its position.
+
 use std::fmt;
 
 use watchfire_core::ConfigError;

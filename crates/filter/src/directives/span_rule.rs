@@ -1,3 +1,5 @@
+//! The rule of a directive on spans and their fields.
+
 use std::fmt;
 
 use tracing_core::{LevelFilter, Metadata};

@@ -1,3 +1,5 @@
+//! Tests of directives.
+
 use super::*;
 
 fn mistakes(text: &str) -> Vec<(String, usize, Option<String>)> {

@@ -1,3 +1,5 @@
+//! The value that a directive compares a field with.
+
 use std::{fmt, sync::Arc};
 
 use matchers::Pattern;

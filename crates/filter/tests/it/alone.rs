@@ -1,3 +1,5 @@
+//! Run a test in a process without other tests.
+
 use std::{
     process::{Command, abort},
     sync::mpsc::{RecvTimeoutError, channel},

@@ -239,7 +239,7 @@ fn an_explicit_parent_is_the_context() {
 }
 
 #[test]
-fn re_entered_and_crossing_spans_are_seen_as_the_registry_sees_them() {
+fn re_entered_and_crossing_spans_are_those_of_the_registry() {
     alone(here!(), || {
         let (a, b, foreign) = (KeptLines::default(), KeptLines::default(), Foreign::default());
         registry()
@@ -275,7 +275,7 @@ fn re_entered_and_crossing_spans_are_seen_as_the_registry_sees_them() {
 }
 
 #[test]
-fn four_thousand_events_of_tasks_on_two_workers_have_their_own_spans() {
+fn events_of_tasks_on_two_workers_have_their_own_spans() {
     alone(here!(), || {
         let (a, b) = (KeptLines::default(), KeptLines::default());
         registry()

@@ -183,7 +183,7 @@ fn what_the_default_level_keeps_away_is_not_shown_to_a_callback() {
 }
 
 #[test]
-fn the_spans_of_an_error_are_there_behind_a_filter_that_names_no_level() {
+fn an_error_has_its_spans_behind_a_filter_without_a_level() {
     alone(here!(), || {
         let alerts = Alerts::default();
         let valued = d("[job{id=7}]=warn").or(callback(|_| false)).span_levels("info").unwrap();

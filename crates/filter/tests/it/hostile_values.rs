@@ -92,7 +92,7 @@ fn span_of(id: &str) -> tracing::Span {
 }
 
 #[test]
-fn a_debug_that_makes_a_span_of_the_same_directive_waits_for_nobody() {
+fn a_debug_that_makes_a_span_of_its_directive_never_blocks() {
     for case in ["new span", "record"] {
         alone_for(here!(), case, &[], || {
             let kept = KeptLines::default();

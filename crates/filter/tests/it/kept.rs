@@ -1,3 +1,5 @@
+//! A handler that keeps each event as one line.
+
 use std::sync::{Arc, Mutex};
 
 use tracing::{Event, Subscriber};

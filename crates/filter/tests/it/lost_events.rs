@@ -33,7 +33,7 @@ fn asking_before_an_event_loses_nothing() {
 }
 
 #[test]
-fn asking_before_an_event_loses_nothing_behind_stock_filters_alone() {
+fn asking_first_loses_no_event_behind_stock_filters() {
     alone(here!(), || {
         let (info, debug) = (KeptLines::default(), KeptLines::default());
         registry()

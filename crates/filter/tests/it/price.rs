@@ -96,7 +96,7 @@ fn an_event_that_is_turned_away_allocates_nothing() {
 }
 
 #[test]
-fn an_event_that_is_taken_allocates_nothing_before_the_handler_does() {
+fn an_accepted_event_allocates_nothing_before_its_handler() {
     struct Looks;
     impl Handler for Looks {
         fn handle(&self, event: &EventView<'_>) {

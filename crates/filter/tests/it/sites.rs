@@ -1,3 +1,5 @@
+//! Callsites made at run time.
+
 use std::sync::OnceLock;
 
 use tracing::{

@@ -32,7 +32,7 @@ fn escapes_everything_foreign() {
 }
 
 #[test]
-fn a_slack_bar_has_the_colour_that_was_asked_for_and_nothing_else_in_its_style() {
+fn a_slack_bar_has_its_colour_and_no_other_style() {
     let inbox = Inbox::start().unwrap();
     let cases = [
         ("#7B0D0D", Some("style=\"border-color: #7B0D0D\"")),

@@ -233,7 +233,7 @@ fn sentry_refuses_as_relay_does() {
 }
 
 #[test]
-fn questions_are_answered_to_those_who_may_ask_and_are_no_messages() {
+fn questions_are_answered_with_credentials_and_not_kept() {
     let inbox = Inbox::start().unwrap();
     let (account, key) =
         (basic(Demo::TWILIO_ACCOUNT, Demo::TWILIO_TOKEN), basic(Demo::TWILIO_KEY, Demo::TWILIO_KEY_SECRET));

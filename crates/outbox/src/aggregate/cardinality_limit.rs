@@ -1,3 +1,5 @@
+//! The limit on groups of one call site.
+
 use std::{collections::BTreeMap, time::Duration};
 
 use super::Fingerprint;

@@ -1,3 +1,5 @@
+//! The group: all alerts of one fingerprint on one channel.
+
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use watchfire_core::{Alert, Severity};

@@ -1,3 +1,5 @@
+//! The rate limiter of a channel, shared by its failover copies.
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -1,3 +1,5 @@
+//! Tests of the aggregator.
+
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -136,7 +138,7 @@ fn the_first_goes_at_once_and_repeats_come_as_digests() {
 }
 
 #[test]
-fn a_storm_of_a_million_equal_errors_is_one_alert_and_a_few_digests() {
+fn a_million_equal_errors_are_one_alert_and_a_few_digests() {
     let mut scene = Scene::new(NotificationPolicy::mail());
     for second in 0..100 {
         let group = scene.event(&alert("refused"));
@@ -153,7 +155,7 @@ fn a_storm_of_a_million_equal_errors_is_one_alert_and_a_few_digests() {
 }
 
 #[test]
-fn a_digest_comes_early_at_powers_of_ten_but_not_on_the_heels_of_another_message() {
+fn a_digest_comes_early_at_powers_of_ten_but_not_too_soon() {
     let mut scene = Scene::new(NotificationPolicy::mail());
     for _ in 0..120 {
         scene.event(&alert("refused"));
@@ -176,7 +178,7 @@ fn a_raised_severity_in_one_group_counts_as_first() {
 }
 
 #[test]
-fn warn_then_error_at_one_place_are_both_told_and_so_are_two_panics() {
+fn a_warning_then_an_error_of_one_place_are_both_reported() {
     let mut scene = Scene::new(NotificationPolicy::mail());
     let panic =
         |line| alert("called `Option::unwrap()` on a `None` value").target("panic").place("a.rs", line);
@@ -335,7 +337,7 @@ fn min_count_counts_within_its_time_and_not_a_moment_longer() {
 }
 
 #[test]
-fn what_is_critical_goes_before_a_storm_when_the_budget_has_one_message() {
+fn critical_alerts_go_before_a_storm_on_a_small_budget() {
     let mut scene = Scene::new(NotificationPolicy::default().budget([Rate::hourly(1)]));
     for i in 0..40 {
         scene.event(&alert("x").field(GROUP_FIELD, format!("g{i}")));
@@ -362,7 +364,7 @@ fn a_raised_severity_needs_its_min_count_too() {
 }
 
 #[test]
-fn of_what_is_due_at_one_time_the_severe_goes_first_then_the_old() {
+fn the_severe_goes_first_then_the_old() {
     let mut scene = Scene::new(NotificationPolicy::mail());
     scene.aggregator.hush(Some(scene.now + HOUR));
     for (message, severity) in [("b", Severity::Warn), ("c", Severity::Error), ("a", Severity::Warn)] {
@@ -376,7 +378,7 @@ fn of_what_is_due_at_one_time_the_severe_goes_first_then_the_old() {
 }
 
 #[test]
-fn the_last_message_of_a_budget_tells_of_a_storm_and_not_of_its_next_group() {
+fn the_last_message_of_a_budget_reports_the_storm() {
     let mut scene = Scene::new(NotificationPolicy::mail());
     for i in 0..30_u8 {
         scene.event(&alert("x").target(format!("shop::{}", char::from(b'a' + i % 26))));
@@ -431,7 +433,7 @@ fn a_storm_tells_nothing_of_what_is_silenced_or_too_little() {
 }
 
 #[test]
-fn a_group_that_has_reached_its_min_count_is_told_when_what_held_it_ends() {
+fn a_group_past_its_min_count_is_reported_when_released() {
     type Hold = fn(&mut Scene, GroupId);
     let holds: [Hold; 2] = [
         |scene, _| scene.aggregator.hush(Some(scene.now + HOUR)),
@@ -464,7 +466,7 @@ fn a_crash_loop_reaches_its_min_count() {
 }
 
 #[test]
-fn what_a_storm_or_a_quiet_time_held_is_looked_at_anew_after_a_restart() {
+fn held_groups_are_judged_anew_after_a_restart() {
     let mut scene = Scene::new(NotificationPolicy::mail());
     scene.aggregator.hush(Some(scene.now + HOUR * 8));
     scene.event(&alert("refused"));
@@ -475,7 +477,7 @@ fn what_a_storm_or_a_quiet_time_held_is_looked_at_anew_after_a_restart() {
 }
 
 #[test]
-fn a_live_counter_edits_the_first_message_and_says_when_it_is_quiet() {
+fn a_live_counter_edits_the_first_message_until_quiet() {
     let mut scene =
         Scene::with_edits(NotificationPolicy { early: false, ..NotificationPolicy::chat() }, true);
     for _ in 0..100 {
@@ -527,7 +529,7 @@ fn without_a_message_to_edit_nothing_is_edited() {
 }
 
 #[test]
-fn a_tracker_gets_every_alert_up_to_its_rate_and_the_rest_as_a_number() {
+fn a_tracker_gets_alerts_up_to_its_rate_and_then_a_count() {
     let mut scene = Scene::new(NotificationPolicy::tracker());
     for _ in 0..250 {
         scene.event(&alert("refused"));
@@ -559,7 +561,7 @@ fn a_crash_loop_says_it_once_with_the_count() {
 }
 
 #[test]
-fn counts_of_a_process_that_was_killed_are_told_as_a_possible_duplicate_and_once_only() {
+fn counts_of_a_killed_process_are_reported_once_and_marked() {
     for in_order in [false, true] {
         let mut scene = Scene::new(NotificationPolicy::mail());
         for message in ["one", "two", "two"] {

@@ -1,3 +1,5 @@
+//! The waits between attempts.
+
 use std::time::Duration;
 
 use crate::DeliveryPolicy;
@@ -65,7 +67,7 @@ mod tests {
         }
 
         #[test]
-        fn a_provider_is_never_asked_before_its_time_nor_waited_for_longer_than_a_day(
+        fn a_provider_is_asked_on_time_and_within_a_day(
             wait in any::<u64>(), nanos in 0..1_000_000_000_u32, chance in 0.0..1.0_f64,
         ) {
             let asked = Duration::new(wait, nanos);

@@ -1,3 +1,5 @@
+//! The breaker: attempts stop while a provider is down.
+
 use std::time::Duration;
 
 use crate::{DeliveryPolicy, model::Timestamp};
@@ -90,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn opens_after_five_failures_in_a_row_and_doubles_at_each_failed_trial() {
+    fn opens_after_five_failures_and_doubles_at_failed_trials() {
         let policy = DeliveryPolicy::default();
         let mut now = Timestamp::from_millis(1_000_000);
         let mut breaker = Breaker::default();

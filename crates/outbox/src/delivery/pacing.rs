@@ -1,3 +1,5 @@
+//! The pace of attempts to one destination.
+
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{

@@ -1,3 +1,5 @@
+//! The receipts of delivered messages, by channel and group.
+
 use std::collections::BTreeMap;
 
 use crate::{
@@ -93,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_first_and_the_last_of_each_recipient_over_a_restart() {
+    fn a_restart_keeps_the_first_and_last_of_each_recipient() {
         let mut receipts = Receipts::default();
         let mut text = String::new();
         for n in 0..5 {

@@ -1,3 +1,5 @@
+//! The channels that take over for another one.
+
 use std::time::Duration;
 
 use watchfire_core::ConfigError;

@@ -1,3 +1,5 @@
+//! The id of a group.
+
 use std::{fmt, str::FromStr};
 
 /// Identifies a group: all alerts with one fingerprint on one channel. 64 bits, shown as 16 hexadecimal digits.

@@ -1,3 +1,5 @@
+//! The state of one channel in the pipeline.
+
 use std::{
     fmt,
     sync::{Arc, PoisonError, RwLock, atomic::Ordering},

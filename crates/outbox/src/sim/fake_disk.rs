@@ -1,3 +1,5 @@
+//! A disk in memory that fails and loses power.
+
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,

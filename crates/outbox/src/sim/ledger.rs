@@ -1,3 +1,5 @@
+//! The ledger of everything that was ever accepted.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::NotificationId;

@@ -1,3 +1,5 @@
+//! A provider that answers as its seed decides.
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},

@@ -1,3 +1,5 @@
+//! Random numbers from a seed.
+
 use std::time::Duration;
 
 /// Draws numbers from a seed: `SplitMix64` (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).

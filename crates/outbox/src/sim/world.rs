@@ -1,3 +1,5 @@
+//! The simulated world: processes, disk, providers and time.
+
 mod adoption_oracle;
 mod aggregation;
 mod count_oracle;

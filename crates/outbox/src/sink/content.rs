@@ -1,3 +1,5 @@
+//! The content of a message, before a sink renders it.
+
 mod summary;
 
 use std::fmt::Write;

@@ -1,3 +1,5 @@
+//! The policy of a channel on when to notify.
+
 use std::time::Duration;
 
 use watchfire_core::Severity;

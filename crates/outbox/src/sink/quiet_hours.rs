@@ -1,3 +1,5 @@
+//! The hours in which a channel sends little.
+
 use std::{
     fmt,
     str::FromStr,

@@ -1,3 +1,5 @@
+//! The receipt of a delivered notification.
+
 /// A provider's reference to a delivered notification, which the sink needs for threads and edits.
 ///
 /// The outbox keeps it with the group and hands it to the sink with the next occasion of that group; it does not look

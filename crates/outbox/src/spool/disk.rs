@@ -1,3 +1,5 @@
+//! The disk, as the spool uses it.
+
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Write},

@@ -1,3 +1,5 @@
+//! The file system operations that the spool needs.
+
 use std::io;
 
 /// The file system operations that the spool needs. Paths are relative to the spool's folder, with `/`.

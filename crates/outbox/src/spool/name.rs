@@ -1,3 +1,5 @@
+//! The name of a message's file, which holds its state.
+
 use std::fmt;
 
 use crate::{

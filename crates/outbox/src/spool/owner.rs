@@ -1,3 +1,5 @@
+//! The process that owns a file of the spool.
+
 use std::fmt;
 
 /// Names the process that works on a file: its host, its id, and when it started, for ids are used again.
@@ -75,7 +77,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn this_process_lives_and_one_with_its_number_of_another_time_does_not() {
+    fn a_process_is_known_by_number_and_start_time() {
         let this = Owner::this("here");
         assert_eq!(this.is_alive(), Some(true));
         assert_eq!(Owner { start: "1-0".to_owned(), ..this.clone() }.is_alive(), Some(false));

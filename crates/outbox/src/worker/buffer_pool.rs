@@ -1,3 +1,5 @@
+//! Buffers that go back to the threads that capture.
+
 use std::sync::{Mutex, PoisonError};
 
 use watchfire_core::Buffers;

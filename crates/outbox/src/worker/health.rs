@@ -1,3 +1,5 @@
+//! The health of an outbox, read from its stats.
+
 use std::time::{Duration, SystemTime};
 
 use crate::{Stats, model::text::format_duration};

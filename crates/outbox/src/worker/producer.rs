@@ -1,3 +1,5 @@
+//! The producer's side of the queue.
+
 use std::{
     cell::Cell,
     sync::Arc,

@@ -1,3 +1,5 @@
+//! The bounded queue between callers and the worker.
+
 use std::collections::VecDeque;
 
 use tokio::sync::Notify;

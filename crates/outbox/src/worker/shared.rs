@@ -1,3 +1,5 @@
+//! The state that handlers and the worker share.
+
 use std::{
     sync::{
         Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock,

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_hangs_costs_one_event_its_time_once_and_is_counted() {
+    fn a_hanging_disk_delays_one_event_once_and_is_counted() {
         let within = Duration::from_millis(20);
         let sync = SpoolWait::new(Some(Severity::Critical), within);
         let began = clock::instant();

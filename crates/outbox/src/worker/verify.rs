@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_answered_in_time_is_kept_and_who_owes_an_answer_is_named() {
+    fn timely_answers_are_kept_and_missing_ones_named() {
         let (late, done) = (Asked { hangs: true }, Asked { hangs: false });
         let found = verify([&late as &dyn Sink, &done], Duration::from_millis(1));
         let shown = |found: &[Verified]| -> Vec<String> {

@@ -76,7 +76,7 @@ fn every_end_but_abort_drains_what_waits() {
 }
 
 #[test]
-fn each_panic_is_told_once_or_counted_and_the_process_is_as_without_us() {
+fn each_panic_is_reported_once_or_counted() {
     // (way, the first line, whether a second process has to tell it)
     let cases = [
         ("panic-abort", "before the abort", true),
@@ -109,7 +109,7 @@ fn each_panic_is_told_once_or_counted_and_the_process_is_as_without_us() {
 }
 
 #[test]
-fn a_program_built_to_abort_at_a_panic_has_its_last_words_on_the_disk() {
+fn a_panic_that_aborts_is_on_the_disk() {
     let target = program("ends");
     let target = target.ancestors().nth(3).unwrap();
     let mut cargo = Command::new(env!("CARGO"));
@@ -186,7 +186,7 @@ fn what_could_not_be_delivered_is_delivered_by_the_next_start() {
 }
 
 #[test]
-fn the_panic_hook_stands_in_a_chain_is_installed_once_and_ends_with_its_outbox() {
+fn the_panic_hook_is_chained_once_and_ends_with_its_outbox() {
     let folder = tempfile::tempdir().unwrap();
     for spool in [None, Some(folder.path().join("spool"))] {
         let file = folder.path().join(format!("chain-{}", spool.is_some()));
@@ -203,7 +203,7 @@ fn the_panic_hook_stands_in_a_chain_is_installed_once_and_ends_with_its_outbox()
 
 #[test]
 #[cfg(all(unix, feature = "signals"))]
-fn a_signal_that_ends_the_process_flushes_it_first_and_leaves_the_rest_in_the_spool() {
+fn a_signal_flushes_and_leaves_the_rest_in_the_spool() {
     use std::os::unix::process::ExitStatusExt;
     let folder = tempfile::tempdir().unwrap();
     // (signal, its number)
@@ -235,7 +235,7 @@ fn a_signal_that_ends_the_process_flushes_it_first_and_leaves_the_rest_in_the_sp
 
 #[test]
 #[cfg(unix)]
-fn a_forked_child_says_so_delivers_nothing_of_its_parent_and_harms_nothing() {
+fn a_forked_child_delivers_nothing_of_its_parent() {
     let folder = tempfile::tempdir().unwrap();
     let (file, spool) = (folder.path().join("lines"), folder.path().join("spool"));
     let parent = Command::new(program("forks"))

@@ -143,7 +143,7 @@ impl Sink for Threads {
 }
 
 #[test]
-fn the_receipts_of_a_recipient_that_moved_are_found_under_the_name_that_is_rendered_for() {
+fn receipts_of_a_moved_recipient_are_found_by_its_new_name() {
     let folder = tempfile::tempdir().unwrap();
     let given = Arc::new(Mutex::new(Vec::new()));
     let told = Told::new().answers([Outcome::Moved { to: "-100123".to_owned(), reason: why() }]);
@@ -286,7 +286,7 @@ fn a_handle_dropped_early_loses_nothing() {
 /// The worker learns of channels in each round; one that is set up in the middle of a round, with an event at once, is
 /// met in the same round.
 #[test]
-fn the_first_event_of_a_channel_set_up_while_the_worker_works_is_not_lost() {
+fn the_first_event_of_a_channel_added_late_is_not_lost() {
     let (go, wait) = mpsc::channel::<()>();
     let (reached, stuck) = mpsc::channel::<()>();
     let both = Mutex::new(Some((reached, wait)));

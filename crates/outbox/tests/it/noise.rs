@@ -85,7 +85,7 @@ fn refused(order: u64) {
 }
 
 #[test]
-fn equal_errors_of_four_threads_are_one_alert_and_an_exact_count() {
+fn equal_errors_of_four_threads_are_one_alert_and_a_count() {
     let told = Told::new();
     let outbox = quiet().start().unwrap();
     let dispatch =
@@ -115,7 +115,7 @@ fn equal_errors_of_four_threads_are_one_alert_and_an_exact_count() {
 }
 
 #[test]
-fn a_captured_event_allocates_nothing_once_the_worker_gives_buffers_back() {
+fn a_captured_event_allocates_nothing_with_returned_buffers() {
     let outbox = quiet().start().unwrap();
     let dispatch =
         tracing::Dispatch::new(tracing_subscriber::registry().with(Told::new().layer(&outbox).unwrap()));
@@ -138,7 +138,7 @@ fn a_captured_event_allocates_nothing_once_the_worker_gives_buffers_back() {
 }
 
 #[test]
-fn distinct_errors_are_a_storm_in_bounded_memory_and_nothing_is_uncounted() {
+fn distinct_errors_are_a_counted_storm_in_bounded_memory() {
     let told = Told::new();
     let outbox = quiet().start().unwrap();
     let layer = told.clone().channel().budget([]).layer(&outbox).unwrap();
@@ -262,7 +262,7 @@ fn a_restart_goes_on_counting_and_keeps_the_budget() {
 }
 
 #[test]
-fn a_silence_in_the_folder_is_heeded_and_told_of_when_it_is_taken_away() {
+fn a_silence_in_the_folder_holds_and_its_end_is_reported() {
     let told = Told::new();
     let emit = || tracing::error!("refused");
     let outbox = quiet().start().unwrap();
@@ -329,7 +329,7 @@ fn a_channel_that_can_edit_counts_in_its_first_message() {
 }
 
 #[test]
-fn of_a_storm_of_critical_alerts_only_those_wait_that_pass_the_limiter() {
+fn in_a_critical_storm_only_alerts_past_the_limiter_wait() {
     let folder = tempfile::tempdir().unwrap();
     let told = Told::new();
     let builder =

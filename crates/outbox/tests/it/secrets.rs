@@ -136,7 +136,7 @@ fn an_alert_made_by_hand_with_a_credential_is_said_without_it() {
 }
 
 #[test]
-fn what_turns_out_to_be_a_credential_while_a_message_waits_is_not_sent() {
+fn a_late_credential_in_a_waiting_message_is_not_sent() {
     // Without the shape of a token: what has one is masked where the alert enters.
     let text = "planted-and-not-known-yet";
     let folder = tempfile::tempdir().unwrap();

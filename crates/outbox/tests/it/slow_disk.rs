@@ -59,7 +59,7 @@ fn make_pipe(path: &Path) {
 
 #[test]
 #[cfg(unix)]
-fn what_is_on_its_way_arrives_while_the_worker_waits_for_the_disk() {
+fn attempts_under_way_finish_while_the_disk_hangs() {
     let folder = tempfile::tempdir().unwrap();
     let outbox = Outbox::builder("shop").spool(folder.path()).self_log(SelfLog::to(|_| ())).start().unwrap();
     let (go, wait) = oneshot::channel();

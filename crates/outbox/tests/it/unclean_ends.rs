@@ -127,7 +127,7 @@ fn of_several_processes_on_one_folder_one_reports_another() {
 }
 
 #[test]
-fn a_forked_child_that_lives_on_does_not_hide_the_death_of_its_parent() {
+fn a_living_child_does_not_hide_the_death_of_its_parent() {
     let folder = tempfile::tempdir().unwrap();
     let (file, spool) = (folder.path().join("lines"), folder.path().join("spool"));
     let mut parent = start_ready("forked", &folder.path().join("down"), &spool);

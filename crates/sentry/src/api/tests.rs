@@ -1,3 +1,5 @@
+//! Tests of Sentry's responses.
+
 use std::time::UNIX_EPOCH;
 
 use watchfire_outbox::Sink;

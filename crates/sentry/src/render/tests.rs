@@ -1,3 +1,5 @@
+//! Tests of rendered Sentry events.
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use watchfire_core::{Alert, App, Origin, Severity, SpanFacts, Stack};
@@ -78,7 +80,7 @@ fn finds_a_place_for_everything() {
 }
 
 #[test]
-fn the_root_cause_comes_first_and_the_stack_is_with_the_outermost() {
+fn the_root_cause_is_first_and_the_stack_at_the_outermost() {
     let event = rich(full_alert());
     let list = "/exception/values";
     assert_eq!(

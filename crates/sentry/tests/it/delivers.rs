@@ -80,7 +80,7 @@ fn a_prefix_of_the_path_is_kept() {
 }
 
 #[test]
-fn trouble_of_the_server_delays_the_same_event_and_loses_nothing() {
+fn server_trouble_delays_the_event_and_loses_nothing() {
     let faults = [
         status(500),
         status(503),

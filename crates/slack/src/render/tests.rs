@@ -1,3 +1,5 @@
+//! Tests of rendered Slack messages.
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use watchfire_core::{Alert, AlertId, App, SpanFacts};
@@ -239,7 +241,7 @@ fn a_storm_names_the_groups() {
 }
 
 #[test]
-fn a_long_alert_uses_what_there_is_and_leaves_room_for_every_section() {
+fn a_long_alert_fills_the_limit_and_keeps_every_section() {
     let payload = rich(&hook(), &occasion(&alert(&"0123456789".repeat(2_000)), OccasionKind::First));
     let length = payload.to_string().len();
     assert!((8_000..MESSAGE + 2_500).contains(&length), "{length}");

@@ -1,3 +1,5 @@
+//! Tests of the settings of an SMS channel.
+
 use std::time::Duration;
 
 use super::*;

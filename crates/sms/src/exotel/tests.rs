@@ -1,3 +1,5 @@
+//! Tests of Exotel's requests and responses.
+
 use watchfire_core::{Alert, App, Severity};
 use watchfire_outbox::{GroupId, Occasion, Sink};
 use watchfire_testing::{Class, check_answers};

@@ -1,3 +1,5 @@
+//! Tests of rendered text messages.
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use watchfire_core::{Alert, App, Severity};
@@ -90,7 +92,7 @@ fn a_long_text_loses_its_place_first_and_then_its_end() {
 }
 
 #[test]
-fn another_script_stays_in_its_letters_and_then_degrades_to_the_cheap_ones() {
+fn another_script_is_kept_and_then_degrades_to_ascii() {
     let alert = alert("платёж отклонён банком-эквайером, повторите попытку позже");
     let forms = forms(&sms(1), &first(&alert));
     let alphabets: Vec<_> = forms.iter().map(|text| Segments::of(text).alphabet).collect();

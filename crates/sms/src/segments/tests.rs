@@ -1,3 +1,5 @@
+//! Tests of segments.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -61,7 +63,7 @@ fn stays_in_the_cheap_alphabet_where_that_loses_little() {
 }
 
 #[test]
-fn a_text_that_fits_is_whole_and_one_that_does_not_is_cut_between_characters() {
+fn a_text_is_whole_if_it_fits_else_cut_between_characters() {
     assert_eq!(fit("[", "abc", "]", 1), "[abc]");
     assert_eq!(fit("", &"a".repeat(200), " (1)", 1), format!("{}... (1)", "a".repeat(153)));
     assert_eq!(fit("", &"€".repeat(100), "", 1), format!("{}...", "€".repeat(78)));

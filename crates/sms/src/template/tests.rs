@@ -1,3 +1,5 @@
+//! Tests of DLT templates.
+
 use std::time::UNIX_EPOCH;
 
 use proptest::prelude::*;

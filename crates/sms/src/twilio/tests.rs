@@ -1,3 +1,5 @@
+//! Tests of Twilio's requests and responses.
+
 use std::time::UNIX_EPOCH;
 
 use watchfire_core::{Alert, App, Severity};

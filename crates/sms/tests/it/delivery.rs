@@ -105,7 +105,7 @@ fn what_may_have_arrived_is_not_paid_twice() {
 }
 
 #[test]
-fn passing_trouble_delays_and_a_refused_number_does_not_hold_up_the_other() {
+fn a_refused_number_does_not_delay_the_other() {
     let inbox = Inbox::start().unwrap();
     inbox.fail(Provider::Twilio, Fault::RateLimit { retry_after: Some(1) }.times(1)).unwrap();
     let stats = log_through(Sms::to([AUSTRIA]).twilio(twilio(&inbox)), || tracing::error!("down"));

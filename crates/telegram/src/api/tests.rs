@@ -1,3 +1,5 @@
+//! Tests of Telegram's responses.
+
 use std::time::UNIX_EPOCH;
 
 use watchfire_core::{Alert, App, Severity};

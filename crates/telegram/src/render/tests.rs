@@ -1,3 +1,5 @@
+//! Tests of rendered Telegram messages.
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use watchfire_core::{Alert, AlertId, App, Severity, SpanFacts};
@@ -183,7 +185,7 @@ fn plain_forms_mention_nobody_and_link_nothing() {
 }
 
 #[test]
-fn a_long_alert_uses_what_there_is_and_leaves_room_for_every_section() {
+fn a_long_alert_fills_the_limit_and_keeps_every_section() {
     let mut alert = alert(&"0123456789".repeat(2_000));
     alert.app = App::new("storefront").into();
     let html = html(&occasion(&alert, OccasionKind::First));

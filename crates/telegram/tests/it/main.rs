@@ -61,7 +61,7 @@ fn status(status: u16, description: &str) -> Fault {
 }
 
 #[test]
-fn an_error_reaches_the_topic_and_the_other_chat_with_its_spans_and_fields() {
+fn an_error_reaches_topic_and_chat_with_spans_and_fields() {
     let inbox = Inbox::start().unwrap();
     let both = telegram(&inbox).also_to(Demo::TELEGRAM_PRIVATE_CHAT);
     let stats = log_through(both, || {

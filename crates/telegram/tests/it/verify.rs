@@ -5,7 +5,7 @@ use watchfire_testing::{asked, conformance};
 use super::*;
 
 #[test]
-fn the_bot_and_each_chat_are_known_or_refused_and_nothing_is_posted() {
+fn verify_knows_bot_and_chats_and_posts_nothing() {
     let inbox = Inbox::start().unwrap();
     let telegram = telegram(&inbox).also_to(Demo::TELEGRAM_CHANNEL).also_to("-1009").build().unwrap();
     conformance::of(&telegram).check_verify(|| inbox.all().len());
@@ -27,7 +27,7 @@ fn the_bot_and_each_chat_are_known_or_refused_and_nothing_is_posted() {
 }
 
 #[test]
-fn a_wrong_token_is_refused_once_and_a_group_that_moved_says_where() {
+fn a_wrong_token_is_refused_once_and_a_moved_group_followed() {
     let inbox = Inbox::start().unwrap();
     let wrong = Telegram::bot("123456789:planted-wrong-planted-wrong-00", Demo::TELEGRAM_PRIVATE_CHAT);
     let found = asked(&wrong.api_url(inbox.telegram_base()).build().unwrap());

@@ -1,3 +1,5 @@
+//! Tests that the conformance suite finds each kind of broken sink.
+
 use std::sync::{
     Arc,
     atomic::{AtomicU32, AtomicUsize, Ordering},

@@ -163,3 +163,12 @@ pub(super) const LEAN: &[(&str, Option<&str>, &[&str], &str)] = &[
     ),
     ("watchfire", Some("email"), &["reqwest", "hyper"], "a program that only mails compiles no HTTP client"),
 ];
+
+/// Words that begin no sentence of a comment: the reader has to wait for the subject.
+pub(super) const OPENERS: &[&str] = &["What", "Of", "Those", "Who", "Not"];
+
+/// How many comment lines still begin with one of them. Lower it when you mend some; it never grows.
+pub(super) const MOST_OPENERS: usize = 405;
+
+/// The commit after which subjects are checked, as long as there is no tag.
+pub(super) const SUBJECTS_SINCE: &str = "cceae48";

@@ -1,3 +1,5 @@
+//! Tests that the direct way writes what the general way writes.
+
 use std::{
     error::Error,
     fmt,

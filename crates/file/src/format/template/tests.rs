@@ -1,3 +1,5 @@
+//! Tests of templates.
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value as Json;

@@ -1,3 +1,5 @@
+//! Digests: the repeats of a group, reported when they are due.
+
 use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{AT_ONCE, Aggregator, EDIT_GAP};

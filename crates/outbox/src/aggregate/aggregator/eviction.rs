@@ -1,3 +1,5 @@
+//! Eviction: groups that make room for others, and the overflow that counts them.
+
 use std::time::Duration;
 
 use super::{Aggregator, MOST_BYTES, MOST_GROUPS, Overflow};

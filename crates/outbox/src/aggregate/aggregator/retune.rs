@@ -1,3 +1,5 @@
+//! Put another policy in force while groups are known.
+
 use super::{Aggregator, Late};
 use crate::{NotificationPolicy, aggregate::Silences, model::Timestamp};
 

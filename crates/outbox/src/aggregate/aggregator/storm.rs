@@ -1,3 +1,5 @@
+//! Storms: many new groups at once become one message.
+
 use std::{sync::Arc, time::Duration};
 
 use watchfire_core::{Alert, Severity};

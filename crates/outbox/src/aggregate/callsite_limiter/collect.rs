@@ -1,3 +1,5 @@
+//! Collect the counts of the callsite limiter for the worker.
+
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use super::{COUNT, CROWDED, CallsiteLimiter, OPEN, RepeatKey, SPENT, Slot, tag};

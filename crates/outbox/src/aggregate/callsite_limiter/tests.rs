@@ -1,3 +1,5 @@
+//! Tests of the callsite limiter.
+
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -17,7 +19,7 @@ fn group(tag: u32) -> GroupId {
 }
 
 #[test]
-fn a_burst_passes_then_each_text_once_and_its_repeats_are_counted() {
+fn a_burst_passes_then_each_text_once_with_counted_repeats() {
     let callsite_limiter = CallsiteLimiter::new(&NotificationPolicy::default());
     for _ in 0..BURST {
         assert_eq!(asks(&callsite_limiter, 1_000, 7), Admission::Pass(None));
@@ -79,7 +81,7 @@ fn too_many_texts_are_counted_but_for_a_sample_now_and_then() {
 }
 
 #[test]
-fn what_nobody_looked_at_is_given_to_the_last_group_of_its_callsite_and_is_said_to_be_so() {
+fn uninspected_repeats_go_to_the_last_group_of_a_callsite() {
     let callsite_limiter = CallsiteLimiter::new(&NotificationPolicy::default());
     let mut collector = Collector::default();
     for tag in 0..200 {

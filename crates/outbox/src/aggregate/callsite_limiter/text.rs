@@ -1,3 +1,5 @@
+//! A hash of the text of an event, without its variable parts.
+
 use std::{
     error::Error,
     fmt::{self, Write},

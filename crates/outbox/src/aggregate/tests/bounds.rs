@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn the_bytes_of_a_table_are_bounded_too_and_nothing_goes_uncounted() {
+fn the_bytes_of_a_table_are_bounded_and_all_is_counted() {
     let mut scene = Scene::new(NotificationPolicy::default());
     let long = "long ".repeat(4_000);
     for i in 0..900_u32 {
@@ -38,7 +38,7 @@ fn the_guide_has_the_numbers_of_the_code() {
 }
 
 #[test]
-fn those_that_have_nothing_to_tell_make_room_first_then_the_longest_unheard_of() {
+fn settled_groups_are_evicted_first_then_the_oldest() {
     let mut scene = Scene::new(NotificationPolicy::default().budget([]));
     let of = |i: usize| alert("x").field(GROUP_FIELD, format!("g{i}"));
     scene.aggregator.hush(Some(scene.now + HOUR));

@@ -56,7 +56,7 @@ fn a_message_of_several_groups_says_what_held_each_of_them_back() {
 }
 
 #[test]
-fn counts_of_texts_that_nobody_looked_at_are_told_as_such_and_once() {
+fn counts_of_uninspected_texts_are_reported_as_such_once() {
     let expected = "7 of these came too fast for a look at their texts: from the same place, but some of another \
                     kind perhaps.";
     for (others, restarts) in [(0, false), (0, true), (3, false)] {

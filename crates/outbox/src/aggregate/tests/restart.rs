@@ -170,7 +170,7 @@ fn a_restart_changes_nothing_of_what_is_said() {
 }
 
 #[test]
-fn of_several_processes_the_one_that_has_spent_most_counts_whichever_is_read_last() {
+fn the_process_that_has_spent_most_counts() {
     let policy = NotificationPolicy::mail().budget([Rate::hourly(6).burst(6)]);
     for order in [[1, 4], [4, 1]] {
         let now = Timestamp::from_millis(1_700_000_000_000);
@@ -197,7 +197,7 @@ fn counts_without_an_alert_to_stand_for_them_wait_for_one() {
 }
 
 #[test]
-fn a_clock_that_was_set_back_holds_no_group_for_longer_than_a_window() {
+fn a_clock_set_back_holds_no_group_longer_than_a_window() {
     let mut scene = Scene::new(NotificationPolicy { early: false, ..NotificationPolicy::mail() });
     scene.event(&alert("refused"));
     scene.event(&alert("refused"));

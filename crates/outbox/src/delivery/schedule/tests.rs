@@ -1,3 +1,5 @@
+//! Tests of the schedule of attempts.
+
 use watchfire_core::Severity;
 
 use super::*;
@@ -272,7 +274,7 @@ fn a_held_channel_keeps_everything_and_sends_it_after_the_fix() {
 }
 
 #[test]
-fn a_failed_trial_for_another_reason_does_not_open_a_held_channel() {
+fn a_trial_failing_otherwise_does_not_open_a_held_channel() {
     let mut world = World::new();
     for recipient in ["ada", "eve"] {
         world.offer(0, recipient, 1);
@@ -302,7 +304,7 @@ fn keeps_its_pace() {
 }
 
 #[test]
-fn what_is_too_old_is_merged_when_the_destination_may_be_spoken_to() {
+fn old_messages_are_merged_when_the_destination_is_free() {
     let mut world = World::with(|policy| policy.max_age = HOUR);
     let old = [world.offer(0, "ada", 1), world.offer(0, "ada", 2)];
     let key = world.attempt();
@@ -396,7 +398,7 @@ fn the_end_waits_for_what_may_still_be_delivered() {
 }
 
 #[test]
-fn other_channels_speak_after_the_deadline_or_at_once_when_it_is_hopeless() {
+fn failover_starts_at_the_deadline_or_at_once_if_hopeless() {
     let cases: [(Outcome, Option<Duration>); 5] = [
         (transient(), Some(MINUTE * 2)),
         (Outcome::RateLimited { wait: HOUR, scope: Scope::Channel, reason: why() }, Some(MINUTE * 2)),
@@ -469,7 +471,7 @@ fn a_trial_that_was_not_made_blocks_nothing() {
 }
 
 #[test]
-fn hurry_makes_backoffs_and_breakers_due_but_not_what_a_provider_asked_for() {
+fn hurry_ends_backoffs_but_not_a_providers_retry_after() {
     let mut world = World::new();
     let limited = world.offer(1, "eve", 1);
     world.attempt();
@@ -508,7 +510,7 @@ fn the_least_valuable_goes_first_when_room_is_needed() {
 }
 
 #[test]
-fn an_answer_that_nobody_foresaw_is_tried_three_times_and_then_held() {
+fn an_unknown_answer_is_tried_three_times_and_then_held() {
     let mut world = World::new();
     let key = world.offer(0, "ada", 1);
     for failed in 1..=2 {

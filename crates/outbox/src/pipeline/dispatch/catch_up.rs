@@ -190,7 +190,7 @@ mod tests {
     use crate::Occasion;
 
     #[test]
-    fn a_backlog_counts_the_groups_of_a_storm_once_and_those_that_it_does_not_name() {
+    fn a_backlog_counts_each_group_of_a_storm_once() {
         let alert = Alert::new(App::new("shop"), Severity::Error, "no stock");
         let part = |id: u64, group: u64, kind, fresh, groups, named: &[(u64, u64)]| {
             let counts = Counts::new(fresh, fresh, alert.at, alert.at).groups(groups);

@@ -1,3 +1,5 @@
+//! Tests of dispatch.
+
 use std::{
     cell::{Cell, RefCell},
     io,
@@ -167,7 +169,7 @@ fn on_host(host: &str, files: Tight, pid: u32) -> Dispatch<Tight> {
 }
 
 #[test]
-fn a_copy_that_the_full_disk_cannot_take_leaves_the_file_of_what_it_stands_for() {
+fn a_failed_copy_on_a_full_disk_keeps_the_original_file() {
     let mut scene = Scene::new(&[("chat", DeliveryPolicy::default()), ("mail", DeliveryPolicy::default())]);
     scene.accept(Severity::Error);
     assert_eq!(scene.files(), ["chat", "chat"], "one for each recipient");
@@ -183,7 +185,7 @@ fn a_copy_that_the_full_disk_cannot_take_leaves_the_file_of_what_it_stands_for()
 }
 
 #[test]
-fn what_may_have_been_said_is_marked_also_where_another_channel_says_it() {
+fn possible_duplicates_are_marked_on_failover_too() {
     for marked in [false, true] {
         let mut scene =
             Scene::new(&[("chat", DeliveryPolicy::default()), ("mail", DeliveryPolicy::default())]);
@@ -199,7 +201,7 @@ fn what_may_have_been_said_is_marked_also_where_another_channel_says_it() {
 }
 
 #[test]
-fn what_an_earlier_process_counted_is_marked_where_another_channel_says_it() {
+fn inherited_counts_are_marked_on_the_failover_channel() {
     let mut scene = Scene::new(&[("chat", DeliveryPolicy::default()), ("mail", DeliveryPolicy::default())]);
     scene.accept(Severity::Error);
     let waits = scene.dispatch.delivery.tickets().next().map(|ticket| ticket.key).unwrap();
@@ -222,7 +224,7 @@ fn sms(rates: &[Rate]) -> DeliveryPolicy {
 }
 
 #[test]
-fn what_other_channels_say_is_within_the_budget_of_the_one_that_says_it() {
+fn failover_messages_spend_the_budget_of_their_channel() {
     use Severity::{Critical, Error};
     // What fails at the first channel; the budget and its burst; when, in minutes, how many alerts are told at once.
     type Case<'a> = (&'a [Severity], (u32, u32), &'a [(u64, u64)]);
@@ -255,7 +257,7 @@ fn what_other_channels_say_is_within_the_budget_of_the_one_that_says_it() {
 }
 
 #[test]
-fn what_waits_for_a_budget_waits_over_a_restart_and_so_does_the_budget() {
+fn a_budget_and_its_waiting_messages_survive_a_restart() {
     let rates = [Rate::hourly(5).burst(3), Rate::daily(20).burst(10)];
     let mut scene = Scene::new(&[("chat", DeliveryPolicy::default()), ("sms", sms(&rates))]);
     (0..5).for_each(|_| scene.accept(Severity::Error));
@@ -269,7 +271,7 @@ fn what_waits_for_a_budget_waits_over_a_restart_and_so_does_the_budget() {
 }
 
 #[test]
-fn what_a_killed_process_was_about_to_sum_up_for_one_message_of_the_budget_costs_no_more_than_that() {
+fn a_summary_of_a_killed_process_costs_one_message() {
     let mut scene = Scene::new(&[("chat", DeliveryPolicy::default()), ("sms", sms(&[Rate::hourly(1)]))]);
     (0..4).for_each(|_| scene.accept(Severity::Error));
     assert_eq!(scene.pass(Duration::from_secs(3_700)).len(), 2, "one to each");
@@ -289,7 +291,7 @@ fn what_a_killed_process_was_about_to_sum_up_for_one_message_of_the_budget_costs
 }
 
 #[test]
-fn in_quiet_hours_another_channel_takes_over_what_is_critical_and_the_rest_when_they_end() {
+fn failover_holds_in_quiet_hours_for_critical_alerts() {
     let mut scene = Scene::new(&[("chat", DeliveryPolicy::default()), ("sms", sms(&[]))]);
     scene.channels[1].rate_limiter.mute_until(Some(BEGIN + Duration::from_secs(3 * 3600)));
     for severity in [Severity::Error, Severity::Critical, Severity::Warn] {
@@ -311,7 +313,7 @@ fn what_has_waited_to_be_admitted_is_not_late() {
 }
 
 #[test]
-fn the_next_message_of_the_channel_tells_what_its_budget_held_back() {
+fn the_next_message_reports_what_the_budget_suppressed() {
     let mut scene = Scene::new(&[("chat", DeliveryPolicy::default()), ("sms", sms(&[Rate::hourly(1)]))]);
     (0..3).for_each(|_| scene.accept(Severity::Error));
     assert_eq!(scene.pass(Duration::from_secs(1_200)).len(), 2, "one to each");

@@ -1,3 +1,5 @@
+//! Tests of the turn of the pipeline.
+
 use std::collections::BTreeMap;
 
 use watchfire_core::{SelfLog, Severity};
@@ -121,7 +123,7 @@ impl Scene {
 }
 
 #[test]
-fn after_an_outage_no_more_is_heard_in_an_hour_than_in_any_other() {
+fn an_hour_after_an_outage_brings_no_more_than_any_other() {
     let sms = [Rate::hourly(5).burst(3), Rate::daily(20).burst(10)];
     for (rates, max_age) in [
         (&[Rate::hourly(30).burst(10)][..], HOUR * 48),
@@ -153,7 +155,7 @@ fn after_an_outage_no_more_is_heard_in_an_hour_than_in_any_other() {
 }
 
 #[test]
-fn who_cannot_be_reached_holds_up_no_other_and_hears_the_rest_in_one_message() {
+fn an_unreachable_recipient_delays_no_other() {
     let noise = NotificationPolicy::mail().budget([Rate::hourly(30).burst(10)]).digests([]);
     let mut scene = Scene::new(&["ada", "bob"], noise, HOUR * 48);
     scene.down = vec!["ada"];
@@ -192,7 +194,7 @@ fn the_guide_has_the_times_of_the_code() {
 }
 
 #[test]
-fn what_was_taken_over_in_order_by_one_who_died_is_told_as_a_possible_duplicate() {
+fn counts_of_a_taker_that_died_are_possible_duplicates() {
     let folder = tempfile::tempdir().unwrap();
     let policy = DeliveryPolicy::default();
     let sink = Arc::new(Paper(&["ada"], policy.clone()));

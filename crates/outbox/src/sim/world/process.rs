@@ -1,3 +1,5 @@
+//! One simulated process.
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{World, count_oracle::Book};

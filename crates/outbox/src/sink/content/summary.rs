@@ -1,3 +1,5 @@
+//! The content that sums many groups up.
+
 use std::time::Duration;
 
 use super::{alerts, groups};

@@ -1,3 +1,5 @@
+//! Tests of message contents.
+
 use std::time::{Duration, SystemTime};
 
 use watchfire_core::App;
@@ -118,7 +120,7 @@ fn a_stack_begins_with_the_frames_of_the_program() {
 }
 
 #[test]
-fn a_text_with_line_breaks_forges_no_field_no_section_and_no_fact() {
+fn a_text_with_line_breaks_forges_no_field_or_section() {
     for end in ["\n", "\r\n", "\r", "\u{2028}", "\u{2029}", "\u{85}"] {
         let forged = ["x", "order = 9", "", "Spans, the innermost first", "fake{}", "Host  evil"].join(end);
         let mut alert = alert()

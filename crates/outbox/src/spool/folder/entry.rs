@@ -1,3 +1,5 @@
+//! An entry of the spool, for operators.
+
 use std::{sync::Arc, time::SystemTime};
 
 use watchfire_core::Alert;

@@ -1,3 +1,5 @@
+//! The silences in a spool, for operators.
+
 use std::io;
 
 use crate::{

@@ -1,3 +1,5 @@
+//! The state files: counts, receipts and silences.
+
 use std::io;
 
 use super::{LARGEST, Spool};

@@ -1,3 +1,5 @@
+//! Tests of the store.
+
 use std::sync::Arc;
 
 use watchfire_core::{Alert, App, Secret, Severity};
@@ -74,7 +76,7 @@ fn a_credential_of_our_own_gets_into_no_file() {
 }
 
 #[test]
-fn what_a_dead_process_claimed_is_taken_over_and_marked_if_it_was_under_way() {
+fn a_dead_process_loses_its_claims_and_attempts_are_marked() {
     let folder = tempfile::tempdir().unwrap();
     let (mut dead, mut living, mut late) =
         (open(folder.path(), 1), open(folder.path(), 2), open(folder.path(), 3));
@@ -165,7 +167,7 @@ fn what_is_for_a_channel_that_is_not_known_stays() {
 }
 
 #[test]
-fn who_left_an_alert_is_known_however_many_processes_have_claimed_it_since() {
+fn the_origin_of_an_alert_survives_many_claims() {
     let folder = tempfile::tempdir().unwrap();
     let (mut late, now) = (open(folder.path(), 3), Timestamp::from_millis(1_763_675_900_000));
     let alert = letter("last words").summary.alert.clone();
@@ -210,7 +212,7 @@ fn a_dead_letter_is_not_under_way_any_more() {
 }
 
 #[test]
-fn an_alert_whose_taker_died_is_marked_for_it_may_have_been_said() {
+fn an_alert_whose_taker_died_is_a_possible_duplicate() {
     let folder = tempfile::tempdir().unwrap();
     let now = Timestamp::from_millis(1_763_675_876_123);
     let alert = Alert::new(App::new("shop"), Severity::Critical, "lost");

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_waits_no_longer_than_its_thread_unwinds_or_its_process_ends_in_order() {
+    fn an_alert_waits_only_for_the_unwinding_of_its_thread() {
         let (mut waiting, now) = (Waiting::default(), watchfire_core::clock::instant());
         waiting.add(NotificationId(1), now);
         waiting.survived();

@@ -1,3 +1,5 @@
+//! Tests of the checks on files.
+
 use super::*;
 
 const CONFIG: (&str, &str) = ("crates/slack/src/config.rs", "");
