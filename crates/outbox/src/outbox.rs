@@ -26,7 +26,7 @@ use crate::{
         dispatch::{Dispatch, LastResort},
     },
     refuse_circle,
-    spool::{Disk, Owner, Spool},
+    spool::{Disk, Owner, Spool, alive},
     worker::{
         buffer_pool::BufferPool,
         ending::Ending,
@@ -416,7 +416,8 @@ impl OutboxBuilder {
         problems.check(self.capacity > 0, "outbox.capacity", "is 0; expected at least 1");
         problems.keep(check_folder(&self.folder));
         problems.finish(|| Some(()))?;
-        let (disk, trouble) = open_spool(self.folder, &self.self_log);
+        let host = self.app.host_name().to_owned();
+        let (disk, trouble) = open_spool(self.folder, &host, &self.self_log);
         if self.requires_spool {
             let unusable = match &disk {
                 None => Some("is required, and no folder is set"),
@@ -428,9 +429,10 @@ impl OutboxBuilder {
         }
         #[cfg(feature = "sim")]
         let disk = disk.map(|disk| disk.slower(self.slower));
-        let host = self.app.host_name().to_owned();
         let spool = |disk: &Disk| {
-            Spool::new(disk.clone(), Owner::this(&host), Arc::new(Owner::is_alive), random::bits())
+            let owner = Owner::this(&host);
+            let alive = alive(disk, &owner);
+            Spool::new(disk.clone(), owner, alive, random::bits())
         };
         let run_marker = RunMarker::new(disk.as_ref(), &self.app, self.unclean_end, clock::now());
         let capture = Capture::new(self.app);
@@ -485,7 +487,7 @@ impl fmt::Debug for OutboxBuilder {
 }
 
 /// Opens the folder; one that cannot be used is said, and alerts are kept in memory.
-fn open_spool(folder: Folder, log: &SelfLog) -> (Option<Disk>, Option<String>) {
+fn open_spool(folder: Folder, host: &str, log: &SelfLog) -> (Option<Disk>, Option<String>) {
     let path = match folder {
         Folder::Memory => return (None, None),
         Folder::Path(path) => path,
@@ -500,13 +502,13 @@ fn open_spool(folder: Folder, log: &SelfLog) -> (Option<Disk>, Option<String>) {
             }
         },
     };
-    match Disk::open(&path) {
+    match Disk::open(&path, host) {
         Ok(disk) => (Some(disk), None),
         Err(error) => {
             let trouble =
                 format!("the spool `{}` cannot be used, alerts are kept in memory: {error}", path.display());
             log.say(&trouble);
-            (Some(Disk::later(&path)), Some(trouble))
+            (Some(Disk::later(&path, host)), Some(trouble))
         }
     }
 }

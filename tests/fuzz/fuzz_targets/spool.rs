@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     SPOOL.with(|spool| {
         let folder = spool.get_or_init(|| {
             let folder = tempfile::tempdir().expect("a temporary folder");
-            for name in ["tmp", "new", "cur", "dead", "damaged", "state"] {
+            for name in ["new", "hosts", "dead", "damaged", "state"] {
                 fs::create_dir_all(folder.path().join(name)).expect("a folder in it");
             }
             folder

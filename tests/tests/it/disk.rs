@@ -151,9 +151,12 @@ fn fill_up_and_make_room() {
     assert_eq!(shop.outbox.flush(PATIENCE).pending, 0);
     disk.give_back();
     shop.until("all is well", |_| shop.outbox.health().status == HealthStatus::Ok);
-    for name in ["tmp", "new", "cur", "damaged", "dead"] {
-        let left: Vec<_> = fs::read_dir(folder().join("spool").join(name)).unwrap().collect();
-        assert!(left.is_empty(), "{name}: {left:?}");
+    let spool = folder().join("spool");
+    let host = fs::read_dir(spool.join("hosts")).unwrap().next().unwrap().unwrap().path();
+    let places = ["new", "damaged", "dead"].map(|name| spool.join(name));
+    for place in places.into_iter().chain(["tmp", "cur"].map(|name| host.join(name))) {
+        let left: Vec<_> = fs::read_dir(&place).unwrap().collect();
+        assert!(left.is_empty(), "{}: {left:?}", place.display());
     }
 }
 

@@ -230,8 +230,9 @@ fn deliver_the_rest() {
 }
 
 fn left_in(spool: &Path) -> Vec<PathBuf> {
-    let folders = ["new", "cur", "damaged", "dead"].map(|name| fs::read_dir(spool.join(name)).unwrap());
-    folders.into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
+    let hosts = fs::read_dir(spool.join("hosts")).unwrap().map(|host| host.unwrap().path().join("cur"));
+    let folders = ["new", "damaged", "dead"].map(|name| spool.join(name)).into_iter().chain(hosts);
+    folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path()).collect()
 }
 
 /// What goes wrong at a provider in one life.

@@ -95,8 +95,13 @@ fn folders() -> Vec<PathBuf> {
         let paths = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
         paths.filter(|path| path.is_dir()).collect()
     };
-    let all = below(place.path()).into_iter().flat_map(|path| [below(&path), vec![path]].concat());
-    let mut all: Vec<_> = all.map(|path| path.strip_prefix(place.path()).unwrap().to_owned()).collect();
+    let (mut all, mut next) = (Vec::new(), below(place.path()));
+    while let Some(path) = next.pop() {
+        next.extend(below(&path));
+        all.push(path);
+    }
+    let mut all: Vec<_> =
+        all.into_iter().map(|path| path.strip_prefix(place.path()).unwrap().to_owned()).collect();
     all.sort();
     all
 }
@@ -146,8 +151,12 @@ fn letter(text: &str) -> Vec<u8> {
     // It is given back when the program ends; until then its name may change between a look and the other.
     let end = Instant::now() + PATIENCE;
     loop {
-        let files = ["new", "cur"].map(|name| fs::read_dir(folder.path().join(name)).unwrap());
-        let read = files.into_iter().flatten().find_map(|entry| fs::read(entry.unwrap().path()).ok());
+        let hosts = fs::read_dir(folder.path().join("hosts")).unwrap();
+        let claims = hosts.map(|host| host.unwrap().path().join("cur"));
+        let files =
+            claims.chain([folder.path().join("new")]).flat_map(|folder| fs::read_dir(folder).unwrap());
+        let mut files = files.collect::<Vec<_>>().into_iter();
+        let read = files.find_map(|entry| fs::read(entry.unwrap().path()).ok());
         assert!(read.is_some() || Instant::now() < end, "it is in the folder");
         if let Some(bytes) = read {
             return bytes;

@@ -77,14 +77,6 @@ struct SampleRecord {
     error: Vec<String>,
 }
 
-/// The counts that an ended process left for a channel.
-#[derive(Debug)]
-pub(crate) struct OrphanedCounts {
-    pub(crate) text: String,
-    /// Another had taken it over before, and died: it may have told of it, also of what was left in order.
-    pub(crate) again: bool,
-}
-
 impl Aggregator {
     /// Tells whether something has changed since this was last asked.
     pub(crate) fn has_changed(&mut self) -> bool {
@@ -133,12 +125,12 @@ impl Aggregator {
 
     /// Takes over what an earlier process wrote; returns how many alerts it had not told of. What cannot be read is no
     /// reason to stay silent: those groups begin anew.
-    pub(crate) fn restore(&mut self, left: &OrphanedCounts, app: &Arc<App>, now: Timestamp) -> u64 {
-        let Ok(record) = serde_json::from_str::<DeskRecord>(&left.text) else { return 0 };
+    pub(crate) fn restore(&mut self, text: &str, app: &Arc<App>, now: Timestamp) -> u64 {
+        let Ok(record) = serde_json::from_str::<DeskRecord>(text) else { return 0 };
         if record.version != VERSION {
             return 0;
         }
-        let (before, closed) = (self.pending(), record.closed && !left.again);
+        let (before, closed) = (self.pending(), record.closed);
         self.bundles = self.bundles.max(record.bundles);
         self.unmentioned += record.unmentioned;
         // All were taken by the process that withheld them.

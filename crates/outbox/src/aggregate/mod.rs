@@ -17,7 +17,6 @@ mod tests;
 
 pub(crate) use {
     aggregator::Aggregator,
-    checkpoint::OrphanedCounts,
     emission::Emission,
     fingerprint::{Fingerprint, GROUP_FIELD, is_error_name},
     normalize::joins_digits,

@@ -91,7 +91,7 @@ impl Scene {
     }
 
     fn restart(&mut self, policy: NotificationPolicy) {
-        let left = OrphanedCounts { text: self.aggregator.checkpoint(self.now), again: false };
+        let left = self.aggregator.checkpoint(self.now);
         let mut aggregator =
             Aggregator::new("ops", policy.clone(), RateLimiter::new(&policy.budget), self.editable);
         aggregator.restore(&left, &app(), self.now);
@@ -645,8 +645,7 @@ fn at_the_end_of_a_program_what_is_left_is_said_in_one_message() {
 fn a_checkpoint_that_cannot_be_read_is_a_fresh_start() {
     let mut aggregator = Aggregator::new("ops", NotificationPolicy::mail(), RateLimiter::default(), false);
     for text in ["", "{", "[]", "{\"version\":2}", "{\"version\":1,\"groups\":7}"] {
-        let left = OrphanedCounts { text: text.to_owned(), again: false };
-        assert_eq!(aggregator.restore(&left, &app(), Timestamp::from_millis(5)), 0);
+        assert_eq!(aggregator.restore(text, &app(), Timestamp::from_millis(5)), 0);
     }
     assert_eq!(aggregator.tally(), Tally::default());
 }

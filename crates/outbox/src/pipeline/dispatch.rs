@@ -13,6 +13,8 @@ mod left_behind;
 mod recover;
 mod secret_guard;
 
+pub(crate) use group_counts::Adoption;
+use group_counts::OrphanedCounts;
 pub(crate) use left_behind::id_of_marker;
 pub(crate) use recover::Left;
 
@@ -22,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-use watchfire_core::{Alert, AlertId, SelfLog};
+use watchfire_core::{Alert, SelfLog};
 
 use crate::{
     GroupId, Notification, NotificationId, Reason, Receipt,
@@ -73,12 +75,7 @@ pub(crate) struct Dispatch<F> {
     released: Option<Timestamp>,
     self_log: SelfLog,
     last_resort: LastResort,
-    /// Which counts of other processes were taken over, and are not written down as ours yet.
-    taken: Vec<(String, bool)>,
-    /// The alerts that counts of other processes are of.
-    carried: BTreeSet<AlertId>,
-    /// Whether there are counts of this process in the folder.
-    has_counts: bool,
+    orphans: OrphanedCounts,
     #[cfg(feature = "sim")]
     fates: SimFates,
 }
@@ -160,9 +157,7 @@ impl<F: Files> Dispatch<F> {
             released: None,
             self_log,
             last_resort,
-            taken: Vec::new(),
-            carried: BTreeSet::new(),
-            has_counts: false,
+            orphans: OrphanedCounts::default(),
             #[cfg(feature = "sim")]
             fates: SimFates::default(),
         };

@@ -21,7 +21,7 @@ use crate::{
     },
     pipeline::{
         channel_state::{ChannelState, Channels},
-        dispatch::Dispatch,
+        dispatch::{Adoption, Dispatch},
     },
     spool::Files,
 };
@@ -35,7 +35,7 @@ const GIVE_BACK: Duration = Duration::from_secs(61);
 /// How often the folder of silences is read, and the quiet hours are looked up.
 const LOOK: Duration = Duration::from_secs(2);
 /// How often the counts of processes that are gone are looked for.
-const ADOPT: Duration = Duration::from_secs(60);
+pub(crate) const ADOPT: Duration = Duration::from_secs(60);
 
 /// A channel's aggregator, and when it was last written down.
 pub(crate) struct Counting {
@@ -91,10 +91,22 @@ impl Counting {
         now: Timestamp,
     ) {
         self.adopted = now;
-        for left in dispatch.take_groups(&channel.name, at_start, now) {
-            dispatch.note_carried(Aggregator::alerts_of(&left.text));
-            add(&channel.counters.carried, self.aggregator.restore(&left, app, now));
-            (self.owes_keep, self.kept) = (true, None);
+        let (aggregator, mut alerts, mut adopted) = (&mut self.aggregator, Vec::new(), 0);
+        let adoption = dispatch.adopt_groups(&channel.name, at_start, now, |texts| {
+            for text in texts {
+                alerts.extend(Aggregator::alerts_of(text));
+                adopted += aggregator.restore(text, app, now);
+            }
+            aggregator.has_changed();
+            aggregator.checkpoint(now)
+        });
+        dispatch.note_adopted(alerts);
+        add(&channel.counters.carried, adopted);
+        match adoption {
+            Adoption::Nothing => {}
+            Adoption::Kept => self.owes_keep = false,
+            Adoption::NotKept => (self.owes_keep, self.kept) = (true, None),
+            Adoption::Later => self.adopted = now - (ADOPT - KEEP),
         }
     }
 

@@ -1,14 +1,14 @@
-//! A disk in memory that fails and loses power.
+//! A disk in memory that crashes at every step and loses what was not forced to it.
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     rc::Rc,
 };
 
 use super::random::SimRandom;
-use crate::spool::{FOLDERS, Files};
+use crate::spool::{Files, HOSTS, home_of, in_spool};
 
 /// A disk in memory: what programs see, and what would be left after a loss of power.
 #[derive(Debug, Default)]
@@ -91,6 +91,19 @@ impl FakeDisk {
             .filter_map(|(path, _)| path.rsplit_once('/').map(|(_, name)| name))
     }
 
+    /// Returns the names of the claims of all hosts.
+    pub(super) fn claims(&self) -> impl Iterator<Item = &str> {
+        self.seen
+            .keys()
+            .filter_map(|path| path.strip_prefix(HOSTS)?.split_once("/cur/"))
+            .map(|(_, name)| name)
+    }
+
+    /// Returns the path of a claim.
+    pub(super) fn claim(&self, name: &str) -> Option<&String> {
+        self.seen.keys().find(|path| path.starts_with(HOSTS) && path.ends_with(&format!("/cur/{name}")))
+    }
+
     /// Returns the paths of all files.
     pub(super) fn all(&self) -> impl Iterator<Item = &String> {
         self.seen.keys()
@@ -129,6 +142,7 @@ impl FakeDisk {
 /// One process's view of the disk; it ends in the middle of things when its fuel is used up.
 #[derive(Clone, Debug)]
 pub(super) struct FakeFiles {
+    home: String,
     pub(super) disk: Rc<RefCell<FakeDisk>>,
     pub(super) fuel: Rc<Cell<Option<u64>>>,
     pub(super) dead: Rc<Cell<bool>>,
@@ -137,9 +151,15 @@ pub(super) struct FakeFiles {
 }
 
 impl FakeFiles {
-    pub(super) fn new(disk: &Rc<RefCell<FakeDisk>>) -> Self {
+    pub(super) fn new(disk: &Rc<RefCell<FakeDisk>>, host: &str) -> Self {
         let disk = Rc::clone(disk);
-        Self { disk, fuel: Rc::default(), dead: Rc::default(), with_power: Rc::default() }
+        Self {
+            home: home_of(host),
+            disk,
+            fuel: Rc::default(),
+            dead: Rc::default(),
+            with_power: Rc::default(),
+        }
     }
 
     /// Uses up fuel for a change; `Err` once the process is dead.
@@ -169,7 +189,28 @@ impl FakeFiles {
 }
 
 impl Files for FakeFiles {
+    fn home(&self) -> &str {
+        &self.home
+    }
+
+    fn note(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        if self.dead.get() || self.disk.borrow().mode != Mode::Sound {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        // After a loss of power it is gone.
+        self.disk.borrow_mut().seen.insert(in_spool(&self.home, path), Rc::new(bytes.to_vec()));
+        Ok(())
+    }
+
+    fn remove_home(&self, _: &str) {}
+
+    fn exclusively<T>(&self, _: &str, work: impl FnOnce() -> T) -> Option<T> {
+        // No process makes a step while another one does.
+        Some(work())
+    }
+
     fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = &in_spool(&self.home, path);
         let was_dead = self.dead.get();
         let burnt = self.burn();
         let mut disk = self.disk.borrow_mut();
@@ -177,7 +218,7 @@ impl Files for FakeFiles {
             // Killed in the middle of it.
             if !was_dead {
                 let half = Rc::new(bytes.get(..bytes.len() / 2).unwrap_or_default().to_vec());
-                disk.seen.entry(path.to_owned()).or_insert(half);
+                disk.seen.entry(path.clone()).or_insert(half);
             }
             return burnt;
         }
@@ -188,31 +229,34 @@ impl Files for FakeFiles {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let bytes = Rc::new(bytes.to_vec());
-        disk.seen.insert(path.to_owned(), Rc::clone(&bytes));
-        disk.journal.push(Change::Create(path.to_owned(), bytes));
+        disk.seen.insert(path.clone(), Rc::clone(&bytes));
+        disk.journal.push(Change::Create(path.clone(), bytes));
         Ok(())
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let (from, to) = (&in_spool(&self.home, from), &in_spool(&self.home, to));
         self.burn()?;
         self.writable()?;
         let mut disk = self.disk.borrow_mut();
         let bytes = disk.seen.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        disk.seen.insert(to.to_owned(), Rc::clone(&bytes));
-        disk.journal.push(Change::Rename(from.to_owned(), to.to_owned(), bytes));
+        disk.seen.insert(to.clone(), Rc::clone(&bytes));
+        disk.journal.push(Change::Rename(from.clone(), to.clone(), bytes));
         Ok(())
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
+        let path = &in_spool(&self.home, path);
         self.burn()?;
         self.writable()?;
         let mut disk = self.disk.borrow_mut();
         disk.seen.remove(path).ok_or(io::ErrorKind::NotFound)?;
-        disk.journal.push(Change::Remove(path.to_owned()));
+        disk.journal.push(Change::Remove(path.clone()));
         Ok(())
     }
 
     fn sync(&self, folder: &str) -> io::Result<()> {
+        let folder = &in_spool(&self.home, folder);
         self.burn()?;
         let mut disk = self.disk.borrow_mut();
         let Some(last) = disk.journal.iter().rposition(|change| change.touches(folder)) else {
@@ -229,11 +273,15 @@ impl Files for FakeFiles {
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        debug_assert!(FOLDERS.contains(&folder));
         if self.dead.get() {
             return Err(io::Error::other("dead"));
         }
-        Ok(self.disk.borrow().names(folder).map(str::to_owned).collect())
+        let disk = self.disk.borrow();
+        if folder == HOSTS {
+            let hosts = disk.all().filter_map(|path| path.strip_prefix("hosts/")?.split('/').next());
+            return Ok(hosts.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect());
+        }
+        Ok(disk.names(&in_spool(&self.home, folder)).map(str::to_owned).collect())
     }
 
     fn read(&self, path: &str, most: u64) -> io::Result<Vec<u8>> {
@@ -241,7 +289,7 @@ impl Files for FakeFiles {
             return Err(io::Error::other("dead"));
         }
         let disk = self.disk.borrow();
-        let bytes = disk.seen.get(path).ok_or(io::ErrorKind::NotFound)?;
+        let bytes = disk.seen.get(&in_spool(&self.home, path)).ok_or(io::ErrorKind::NotFound)?;
         if bytes.len() as u64 > most {
             return Err(io::ErrorKind::FileTooLarge.into());
         }

@@ -1,4 +1,4 @@
-//! The simulated world: processes, disk, providers and time.
+//! The whole world of one seed: programs, their disk, their providers, and what is known of all.
 
 mod adoption_oracle;
 mod aggregation;
@@ -9,8 +9,8 @@ mod hosts;
 mod plan;
 mod process;
 
-use adoption_oracle::LeftCounts;
-use count_oracle::{Book, Grave, Pings, Sum};
+use adoption_oracle::Safe;
+use count_oracle::{Book, Pings, Sum};
 use delivery_oracle::conserved;
 use process::Process;
 
@@ -60,8 +60,15 @@ pub(super) struct World {
     pids: u32,
     summary: RunReport,
     steps: Vec<String>,
-    left: Vec<LeftCounts>,
-    graves: Vec<Grave>,
+    /// The counts of processes that are gone which no loss of power may take back.
+    safe: Vec<Safe>,
+    /// Which files of counts were ever seen to be counted in in which other one, by channel.
+    counted_in: BTreeMap<(usize, String), BTreeSet<String>>,
+    /// Something has died, or was taken over, since all was last in balance.
+    is_unsettled: bool,
+    has_lost_power: bool,
+    /// How the names of files of counts begin, by channel.
+    channel_keys: Vec<String>,
     sums: Vec<Sum>,
     pings: Pings,
     /// What a process broke when it started.
@@ -122,8 +129,11 @@ impl World {
             pids: 1,
             summary: RunReport::default(),
             steps: Vec::new(),
-            left: Vec::new(),
-            graves: Vec::new(),
+            safe: Vec::new(),
+            counted_in: BTreeMap::new(),
+            is_unsettled: false,
+            has_lost_power: false,
+            channel_keys: Vec::new(),
             sums,
             pings: Pings::default(),
             broken: None,
@@ -170,8 +180,8 @@ impl World {
                 }
             }
             87..89 => self.kill(number),
-            89..90 => self.lose_power(),
-            90..91 => self.end_well(number),
+            89..90 => self.lose_power()?,
+            90..91 => self.end_well(number)?,
             91..94 => self.change_disk(),
             94..95 => self.change_locks(),
             95..96 => self.leave_alert(number),
@@ -180,9 +190,9 @@ impl World {
             98..99 if self.plan.grouped => self.crash_loop(number)?,
             _ => self.settle_sound(number)?,
         }
-        self.take_power();
-        self.bury_dead();
-        self.read_graves()?;
+        self.take_power()?;
+        self.bury_dead()?;
+        self.settle_deaths()?;
         self.check()
     }
 
@@ -195,10 +205,9 @@ impl World {
         let owner = Owner::new(&self.host(number), self.pids, "0");
         self.living.lock().unwrap_or_else(PoisonError::into_inner).insert(owner.clone());
         let living = Arc::clone(&self.living);
-        let alive: Alive = Arc::new(move |owner| {
-            Some(living.lock().unwrap_or_else(PoisonError::into_inner).contains(owner))
-        });
-        let files = FakeFiles::new(&self.disk);
+        let alive: Alive =
+            Arc::new(move |owner| living.lock().unwrap_or_else(PoisonError::into_inner).contains(owner));
+        let files = FakeFiles::new(&self.disk, &owner.host);
         let spool = Spool::new(files.clone(), owner.clone(), alive, self.pids);
         let dispatch = Dispatch::new(Some(spool), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None);
         let mut dispatch = dispatch.with_limits(self.plan.limits, self.plan.limits);
@@ -225,6 +234,10 @@ impl World {
             let fuel = self.starts.below(most);
             self.limit(number, &files, fuel);
         }
+        let keys = channels.iter().filter_map(|channel| dispatch.groups_file(&channel.name));
+        let key =
+            |path: String| path.rsplit('/').next().and_then(|name| name.split('-').next()).map(str::to_owned);
+        self.channel_keys = keys.filter_map(key).collect();
         let books = vec![Book::default(); channels.len()];
         let mut process = Process {
             owner,

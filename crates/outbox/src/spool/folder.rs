@@ -1,4 +1,4 @@
-//! Look into a spool's folder and put a hand in, while programs use it: what an operator does.
+//! Look into a spool's folder, and change what is in it, while programs use it: the view of an operator, over all hosts.
 //!
 //! Every change is one rename or removal of the file as it was listed. If a program changed it meanwhile the change
 //! fails with [`FolderError::Changed`], and nothing has happened.
@@ -27,7 +27,7 @@ use watchfire_core::{App, clock};
 
 use crate::{
     model::{DeliveryState, QueueKey, Timestamp, hash::Fnv128, random},
-    spool::{Disk, Files, Missing, Name, Owner, Spool, Trouble},
+    spool::{Disk, Files, Marker, Missing, Name, Owner, Runner, Spool, Trouble, alive},
 };
 
 pub use entry::{Content, Entry, Place};
@@ -69,9 +69,11 @@ impl SpoolFolder {
     ///
     /// If there is none.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        let disk = Disk::existing(path.as_ref())?;
-        let owner = Owner::this(App::new("watchfire").host_name());
-        Ok(Self { spool: Spool::new(disk, owner, Arc::new(Owner::is_alive), random::bits()) })
+        let app = App::new("watchfire");
+        let disk = Disk::existing(path.as_ref(), app.host_name())?;
+        let owner = Owner::this(app.host_name());
+        let alive = alive(&disk, &owner);
+        Ok(Self { spool: Spool::new(disk, owner, alive, random::bits()) })
     }
 
     /// Returns its path.
@@ -91,22 +93,28 @@ impl SpoolFolder {
         let mut owners: Vec<(Owner, bool)> = Vec::new();
         let now = Timestamp::from(clock::now());
         // What is moved from one to the other while they are read is seen in one of three looks at least.
-        for folder in ["cur", "new", "cur"] {
-            for text in files.list(folder)? {
-                let Some(name) = Name::parse(&text) else { continue };
-                let place = match &name.owner {
-                    Some(owner) if folder == "cur" => {
+        for look in 0..3 {
+            let claimed = if look == 1 { Vec::new() } else { self.spool.homes() };
+            for home in claimed {
+                let folder = format!("{home}/cur");
+                for text in files.list(&folder).unwrap_or_default() {
+                    let Some(name) = Name::parse(&text) else { continue };
+                    let place = name.owner.as_ref().map_or(Place::Waiting, |owner| {
                         let known = owners.iter().find(|(known, _)| known == owner).map(|(_, alive)| *alive);
                         let alive = known.unwrap_or_else(|| {
-                            let alive = !self.spool.is_gone(owner, now);
+                            let alive = !self.spool.is_gone(&home, owner, now);
                             owners.push((owner.clone(), alive));
                             alive
                         });
                         Place::Claimed { host: owner.host.clone(), pid: owner.pid, alive }
-                    }
-                    _ => Place::Waiting,
-                };
-                waiting.insert(name.key, Entry::new(folder, text, place));
+                    });
+                    waiting.insert(name.key, Entry::new(&folder, text, place));
+                }
+            }
+            for text in if look == 1 { files.list("new")? } else { Vec::new() } {
+                if let Some(name) = Name::parse(&text) {
+                    waiting.insert(name.key, Entry::new("new", text, Place::Waiting));
+                }
             }
         }
         let mut entries: Vec<Entry> = waiting.into_values().collect();
@@ -166,8 +174,10 @@ impl SpoolFolder {
     pub fn redirect(&mut self, entry: &Entry, to: &str) -> Result<(), FolderError> {
         let name = Self::letter_name(entry)?;
         let now = Timestamp::from(clock::now());
-        // The beat comes before the claim: a claim without one looks stale to others.
-        self.spool.beat(now);
+        // The mark comes before the claim: a claim without one looks left behind in other containers.
+        let app = App::new("watchfire");
+        let runner = Runner::this(&app, self.spool.owner(), true, now.into());
+        let mark = Marker::set(self.spool.files(), &runner, random::bits(), now.into());
         let claim = name.clone().owned_by(Some(self.spool.owner()));
         let claimed = format!("cur/{claim}");
         self.spool.files().rename(&entry.path(), &claimed).map_err(changed)?;
@@ -177,6 +187,7 @@ impl SpoolFolder {
             Ok(()) => self.spool.files().sync("new").and_then(|()| self.spool.files().remove(&claimed)),
             Err(_) => self.spool.files().rename(&claimed, &entry.path()),
         };
+        mark.into_iter().for_each(Marker::remove);
         redirected?;
         ended.map_err(FolderError::Io)?;
         self.forget_why(entry);
@@ -244,12 +255,6 @@ impl SpoolFolder {
         if *entry.place() == Place::Dead {
             self.spool.files().remove(&format!("{}.why", entry.path())).ok();
         }
-    }
-}
-
-impl Drop for SpoolFolder {
-    fn drop(&mut self) {
-        self.spool.leave_folder();
     }
 }
 

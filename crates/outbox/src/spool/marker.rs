@@ -8,16 +8,19 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use serde::{Deserialize, Serialize};
-use watchfire_core::App;
+use watchfire_core::{App, clock};
 
-use super::{Disk, Owner};
+use super::{Alive, Disk, Owner};
 use crate::model::Timestamp;
 
 const FOLDER: &str = "state/running";
+/// The start of the name of a mark that was found, and is to be reported.
+const LEFT: &str = "left-";
 /// How often the time of the file is set.
 const TOUCH: Duration = Duration::from_secs(60);
 /// An idle worker wakes once a minute, and timers are not exact.
@@ -44,11 +47,13 @@ pub(crate) struct Runner {
     /// The boot of its kernel: containers of one machine share it, and their locks.
     boot: String,
     is_locked: bool,
+    /// Whether its program wants no report: the mark only says that it lives.
+    is_silent: bool,
 }
 
 impl Runner {
     /// Describes the present process.
-    pub(crate) fn this(app: &App, owner: &Owner, now: SystemTime) -> Self {
+    pub(crate) fn this(app: &App, owner: &Owner, is_silent: bool, now: SystemTime) -> Self {
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         Self {
             version: 1,
@@ -61,6 +66,7 @@ impl Runner {
             owner: owner.to_string(),
             boot: boot.trim().to_owned(),
             is_locked: false,
+            is_silent,
         }
     }
 
@@ -104,17 +110,17 @@ pub(crate) struct Marker {
 
 impl Marker {
     /// Sets the mark. `tag` tells several of one process apart.
-    pub(crate) fn set(root: &Path, runner: &Runner, tag: u32, now: SystemTime) -> io::Result<Self> {
-        let folder = root.join(FOLDER);
+    pub(crate) fn set(disk: &Disk, runner: &Runner, tag: u32, now: SystemTime) -> io::Result<Self> {
+        let folder = disk.root().join(FOLDER);
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        Disk::open(root)?;
+        disk.make()?;
         builder.create(&folder)?;
         let Runner { owner, .. } = runner;
         // Locked before it is seen: one without a lock looks left behind. What a crash leaves here is cleaned up.
-        let draft = root.join(format!("tmp/{tag:x}-mark+{owner}"));
+        let draft = disk.path(&format!("tmp/{tag:x}-mark+{owner}"));
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(true);
         #[cfg(unix)]
@@ -175,7 +181,8 @@ pub(crate) struct LeftMarker {
 }
 
 impl LeftMarker {
-    /// Finds the marks of programs that are gone. `here` is the present process.
+    /// Finds the marks of programs that are gone, and removes those that are not to be reported. `here` is the present
+    /// process; one that wants no report of itself finds none of others.
     pub(crate) fn find(root: &Path, here: &Runner, now: SystemTime) -> Vec<Self> {
         let Ok(entries) = fs::read_dir(root.join(FOLDER)) else { return Vec::new() };
         entries.filter_map(|entry| Self::look(entry.ok()?.path(), here, now)).collect()
@@ -199,12 +206,26 @@ impl LeftMarker {
         let runner: Runner = serde_json::from_str(&text).unwrap_or_else(|_| damaged());
         let last_seen = file.metadata().and_then(|about| about.modified()).unwrap_or(now);
         let untouched = now.duration_since(last_seen).unwrap_or_default();
-        runner.is_gone(here, is_free, untouched).then_some(Self { path, _file: file, runner, last_seen })
+        if !runner.is_gone(here, is_free, untouched) {
+            return None;
+        }
+        if runner.is_silent {
+            fs::remove_file(&path).ok();
+        }
+        if runner.is_silent || here.is_silent {
+            return None;
+        }
+        // The lock is held until it is reported. By its name others see that the program is gone all the same.
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        let left = path.with_file_name(format!("{LEFT}{}", name.trim_start_matches(LEFT)));
+        let path = if fs::rename(&path, &left).is_ok() { left } else { path };
+        Some(Self { path, _file: file, runner, last_seen })
     }
 
-    /// Returns its name in the folder.
+    /// Returns the name that its program gave it.
     pub(crate) fn name(&self) -> String {
-        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        name.trim_start_matches(LEFT).to_owned()
     }
 
     /// Removes it: it was reported, and that is safe.
@@ -213,8 +234,39 @@ impl LeftMarker {
     }
 }
 
+/// Returns how to tell whether a process of this host lives: by its id, or, if it has its ids from elsewhere, as in
+/// another container, by its mark.
+pub(crate) fn alive(disk: &Disk, this: &Owner) -> Alive {
+    let (root, host) = (disk.root().to_owned(), this.host.clone());
+    Arc::new(move |owner| {
+        let known = if owner.host == host { owner.is_alive() } else { None };
+        known.unwrap_or_else(|| has_living_mark(&root, owner, clock::now()))
+    })
+}
+
+fn has_living_mark(root: &Path, owner: &Owner, now: SystemTime) -> bool {
+    let Ok(entries) = fs::read_dir(root.join(FOLDER)) else { return false };
+    let start = format!("{owner}+");
+    let is_its =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&start));
+    let lives = |path: PathBuf| {
+        let Ok(mut file) = OpenOptions::new().read(true).write(true).open(&path) else { return false };
+        let is_free = match file.try_lock() {
+            Err(TryLockError::WouldBlock) => return true,
+            Ok(()) => true,
+            Err(TryLockError::Error(_)) => false,
+        };
+        let mut text = String::new();
+        (&mut file).take(LARGEST).read_to_string(&mut text).ok();
+        let runner: Runner = serde_json::from_str(&text).unwrap_or_default();
+        let last_seen = file.metadata().and_then(|about| about.modified()).unwrap_or(now);
+        !(is_free && runner.is_locked) && now.duration_since(last_seen).unwrap_or_default() <= GONE
+    };
+    entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_its).any(lives)
+}
+
 /// Tells whether a path still names this open file.
-fn is_same(file: &File, path: &Path) -> bool {
+pub(super) fn is_same(file: &File, path: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
@@ -239,8 +291,12 @@ mod tests {
         Owner::new(host, 1, "77-ab")
     }
 
+    fn disk(folder: &tempfile::TempDir) -> Disk {
+        Disk::open(folder.path(), "web-1").unwrap()
+    }
+
     fn runner() -> Runner {
-        Runner::this(&App::new("shop").host("web-1").pid(1), &owner("web-1"), clock::now())
+        Runner::this(&App::new("shop").host("web-1").pid(1), &owner("web-1"), false, clock::now())
     }
 
     #[test]
@@ -249,8 +305,8 @@ mod tests {
         let (root, now) = (folder.path(), clock::now());
         let here = runner();
         // Two with one id, as in two containers; both ids are also those of processes that live.
-        let one = Marker::set(root, &runner(), 1, now).unwrap();
-        let two = Marker::set(root, &runner(), 2, now).unwrap();
+        let one = Marker::set(&disk(&folder), &runner(), 1, now).unwrap();
+        let two = Marker::set(&disk(&folder), &runner(), 2, now).unwrap();
         assert!(LeftMarker::find(root, &here, now).is_empty());
         // As a crash does.
         drop(one);
@@ -263,7 +319,7 @@ mod tests {
         assert!(LeftMarker::find(root, &here, now).is_empty(), "once");
         two.remove();
         assert_eq!(fs::read_dir(root.join(FOLDER)).unwrap().count(), 0);
-        assert_eq!(fs::read_dir(root.join("tmp")).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(disk(&folder).path("tmp")).unwrap().count(), 0);
     }
 
     #[test]
@@ -295,8 +351,8 @@ mod tests {
     #[test]
     fn it_is_touched_once_a_minute_and_misses_a_file_that_is_gone() {
         let folder = tempfile::tempdir().unwrap();
-        let (root, start) = (folder.path(), clock::now());
-        let mut marker = Marker::set(root, &runner(), 1, start).unwrap();
+        let start = clock::now();
+        let mut marker = Marker::set(&disk(&folder), &runner(), 1, start).unwrap();
         let modified = |marker: &Marker| fs::metadata(&marker.path).unwrap().modified().unwrap();
         let before = modified(&marker);
         assert!(marker.touch(start + Duration::from_secs(30)));
@@ -312,11 +368,37 @@ mod tests {
     fn a_damaged_mark_is_one_too() {
         let folder = tempfile::tempdir().unwrap();
         let (root, now) = (folder.path(), clock::now());
-        drop(Marker::set(root, &runner(), 1, now).unwrap());
+        drop(Marker::set(&disk(&folder), &runner(), 1, now).unwrap());
         let path = fs::read_dir(root.join(FOLDER)).unwrap().next().unwrap().unwrap().path();
         for text in ["", "{\"app\":", "null"] {
             fs::write(&path, text).unwrap();
             assert_eq!(LeftMarker::find(root, &runner(), now).len(), 1, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_process_in_another_container_is_known_by_its_mark() {
+        let folder = tempfile::tempdir().unwrap();
+        let (disk, now) = (disk(&folder), clock::now());
+        let (this, other) = (owner("web-1.17"), owner("web-1.18"));
+        let alive = alive(&disk, &this);
+        assert!(!alive(&other), "it has no mark");
+        for is_silent in [false, true] {
+            let runner = Runner::this(&App::new("shop").host("web-1").pid(1), &other, is_silent, now);
+            let marker = Marker::set(&disk, &runner, 1, now).unwrap();
+            assert!(alive(&other));
+            drop(marker);
+            assert!(!alive(&other), "nobody holds its lock");
+            // Also while another process is about to report it.
+            let found = LeftMarker::find(folder.path(), &runner_of(&this, now), now);
+            assert_eq!(found.len(), usize::from(!is_silent));
+            assert!(!alive(&other));
+            found.into_iter().for_each(LeftMarker::remove);
+            assert_eq!(fs::read_dir(folder.path().join(FOLDER)).unwrap().count(), 0);
+        }
+    }
+
+    fn runner_of(owner: &Owner, now: SystemTime) -> Runner {
+        Runner::this(&App::new("shop").host("web-1").pid(1), owner, false, now)
     }
 }

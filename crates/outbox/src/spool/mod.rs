@@ -12,15 +12,15 @@ mod store;
 mod trouble;
 
 pub(crate) use disk::Disk;
-#[cfg(feature = "sim")]
-pub(crate) use files::FOLDERS;
 pub(crate) use files::Files;
+#[cfg(feature = "sim")]
+pub(crate) use files::{HOSTS, home_of, in_spool};
 pub(crate) use frame::Damaged;
-pub(crate) use marker::{LeftMarker, Marker, Runner};
+pub(crate) use marker::{LeftMarker, Marker, Runner, alive};
 pub(crate) use name::Name;
 pub(crate) use owner::Owner;
 pub(crate) use record::masked;
 #[cfg(feature = "sim")]
-pub(crate) use store::{Alive, text_of};
-pub(crate) use store::{Found, LARGEST, Spool, StateKind};
+pub(crate) use store::text_of;
+pub(crate) use store::{Alive, Found, LARGEST, Spool, StateKind, lock};
 pub(crate) use trouble::{Missing, Trouble};

@@ -1,4 +1,4 @@
-//! The process that owns a file of the spool.
+//! The process that works on a file.
 
 use std::fmt;
 
@@ -35,8 +35,8 @@ impl Owner {
         (parts.next().is_none() && owner.host == host && owner.start == start).then_some(owner)
     }
 
-    /// Tells whether a process of this machine still lives; `None` where that cannot be told.
-    pub(crate) fn is_alive(&self) -> Option<bool> {
+    /// Tells whether a process with the ids of this one still lives; `None` where that cannot be told.
+    pub(super) fn is_alive(&self) -> Option<bool> {
         if !cfg!(target_os = "linux") {
             return None;
         }
@@ -50,7 +50,7 @@ impl fmt::Display for Owner {
     }
 }
 
-fn clean(text: &str, most: usize) -> String {
+pub(super) fn clean(text: &str, most: usize) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '-' };
     let text: String = text.chars().take(most).map(plain).collect();
     if text.is_empty() { "-".to_owned() } else { text }

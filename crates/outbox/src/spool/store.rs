@@ -1,16 +1,19 @@
 //! Keep notifications on the disk: a folder in the manner of maildir, one file per notification, its state in its name.
 //!
-//! - `tmp/`: being written. `cur/`: each claimed by the process that its name ends with. `new/`: free for whoever comes.
-//!   `dead/`: dead letters, each with a `.why` beside it. `damaged/`: what could not be read. `state/`: small things.
+//! - All hosts share `new/`: free for whoever comes. `dead/`: dead letters, each with a `.why` beside it. `damaged/`:
+//!   what could not be read. `silences/`, `state/`: small things.
+//! - Each host has its own folder, in which its processes know of each other. `tmp/`: being written. `cur/`: each claimed
+//!   by the process that its name ends with. `state/groups`: what each process has counted.
 //! - A notification is written to `tmp/`, forced to the disk, renamed into `cur/`, and the folder forced to the disk:
 //!   then it is accepted. Every later change is a rename, of which exactly one process can succeed.
 //! - The claims of a process that died are released by whoever comes next; an attempt that was under way then is
 //!   repeated and marked.
 
-mod lease;
 mod state_files;
+mod takeover;
 
 pub(crate) use state_files::StateKind;
+pub(crate) use takeover::lock;
 
 use std::{collections::HashSet, fmt, io, sync::Arc, time::Duration};
 
@@ -51,8 +54,8 @@ pub(crate) struct Spool<F> {
     held: Vec<NotificationId>,
 }
 
-/// Tells whether a process of this machine lives, where that can be told.
-pub(crate) type Alive = Arc<dyn Fn(&Owner) -> Option<bool> + Send + Sync>;
+/// Tells whether a process of this host lives.
+pub(crate) type Alive = Arc<dyn Fn(&Owner) -> bool + Send + Sync>;
 
 /// The messages found in the folder that this process took over.
 #[derive(Debug)]
@@ -304,7 +307,7 @@ impl<F: Files> Spool<F> {
             if let Found::Alert(_, _, Some(writer)) = &content
                 && *writer != self.owner
                 && now.since(name.key.accepted_at()) < ITS_OWN
-                && !self.is_gone(writer, now)
+                && !self.has_died(writer)
             {
                 continue;
             }
@@ -319,11 +322,6 @@ impl<F: Files> Spool<F> {
             });
         }
         (found, damaged)
-    }
-
-    /// Tells whether there is anything free.
-    pub(crate) fn has_new(&self) -> bool {
-        self.files.list("new").is_ok_and(|names| !names.is_empty())
     }
 
     /// Forgets which files are for channels that are not known here: one was set up.

@@ -166,8 +166,8 @@ impl Panics {
         let (disk, host) = self.folder.as_ref()?;
         // A spool of its own: the worker's is the worker's, and one that two threads share would have a lock. The
         // owner is asked for anew, as a forked child is another one.
-        let mut spool =
-            Spool::new(disk.clone(), Owner::this(host), Arc::new(Owner::is_alive), random::bits());
+        // It takes nothing over.
+        let mut spool = Spool::new(disk.clone(), Owner::this(host), Arc::new(|_| true), random::bits());
         let id = NotificationId(Fnv128::new().part(&alert.id.as_u128().to_be_bytes()).finish());
         let key = QueueKey { accepted: Timestamp::from(alert.at).as_millis() * 1_000, id };
         let name = Name::alert(key, spool.owner());
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_panic_is_written_down_while_every_lock_of_ours_is_held() {
         let folder = tempfile::tempdir().unwrap();
-        let disk = Disk::open(&folder.path().join("spool")).unwrap();
+        let disk = Disk::open(&folder.path().join("spool"), "here").unwrap();
         let panics = Panics::new(Some((disk, "here".to_owned())), true);
         // As if it happened in the middle of our own work: the thread that holds the locks is the one that panics.
         let (_places, _left) = (panics.places.lock().unwrap(), panics.left.lock().unwrap());

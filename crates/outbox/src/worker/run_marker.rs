@@ -25,7 +25,7 @@ pub enum UncleanEnd {
     Warn,
     /// As critical.
     Critical,
-    /// Not at all: the program leaves no mark, and looks for none.
+    /// Not at all: the end of this program is not reported, and it reports no other.
     Off,
 }
 
@@ -42,7 +42,7 @@ impl UncleanEnd {
 /// The mark of this program, and how those of others are reported.
 #[derive(Debug)]
 pub(crate) struct RunMarker {
-    /// `None` without a spool, and if nothing is to be reported.
+    /// `None` without a spool.
     inner: Option<Inner>,
 }
 
@@ -50,7 +50,8 @@ pub(crate) struct RunMarker {
 struct Inner {
     disk: Disk,
     runner: Runner,
-    severity: Severity,
+    /// `None` if nothing is to be reported.
+    severity: Option<Severity>,
     tag: u32,
     /// How often the process was forked when the mark was made.
     forks: u32,
@@ -69,8 +70,9 @@ enum State {
 impl RunMarker {
     /// Sets the mark.
     pub(crate) fn new(disk: Option<&Disk>, app: &App, report: UncleanEnd, now: SystemTime) -> Self {
-        let inner = disk.cloned().zip(report.severity()).map(|(disk, severity)| Inner {
-            runner: Runner::this(app, &Owner::this(app.host_name()), now),
+        let severity = report.severity();
+        let inner = disk.cloned().map(|disk| Inner {
+            runner: Runner::this(app, &Owner::this(app.host_name()), severity.is_none(), now),
             disk,
             severity,
             tag: random::bits(),
@@ -118,7 +120,7 @@ impl RunMarker {
 
     /// Makes the alert of a mark; `waiting` alerts are in the spool.
     pub(crate) fn alert(&self, left: &LeftMarker, waiting: usize) -> Option<Alert> {
-        let severity = self.inner.as_ref()?.severity;
+        let severity = self.inner.as_ref()?.severity?;
         Some(alert(&left.runner, left.last_seen, severity, waiting))
     }
 }
@@ -133,7 +135,7 @@ impl Drop for RunMarker {
 impl Inner {
     fn set(&self, state: &mut State, now: SystemTime) {
         // The spool says itself what is wrong with the folder.
-        let marker = Marker::set(self.disk.root(), &self.runner, self.tag, now).ok();
+        let marker = Marker::set(&self.disk, &self.runner, self.tag, now).ok();
         *state = marker.map_or(State::Missing, State::Set);
     }
 }
@@ -169,7 +171,7 @@ mod tests {
     fn the_alert_names_the_program_that_has_ended() {
         let app = App::new("shop").environment("production").host("web-1").pid(4711);
         let seen = SystemTime::UNIX_EPOCH + Duration::from_secs(1_796_565_910);
-        let runner = Runner::this(&app, &Owner::new("web-1", 4711, "1-2"), seen);
+        let runner = Runner::this(&app, &Owner::new("web-1", 4711, "1-2"), false, seen);
         // (alerts in the spool, what is said of them)
         for (waiting, said) in [(0, "no alerts"), (1, "1 alert"), (3, "3 alerts")] {
             let alert = alert(&runner, seen, Severity::Warn, waiting);
@@ -185,21 +187,20 @@ mod tests {
     }
 
     #[test]
-    fn without_a_spool_or_switched_off_there_is_no_mark() {
+    fn a_program_that_wants_no_report_has_a_mark_all_the_same() {
         let folder = tempfile::tempdir().unwrap();
-        let disk = Disk::open(folder.path()).unwrap();
+        let disk = Disk::open(folder.path(), "here").unwrap();
         let app = App::new("shop");
         let count = || std::fs::read_dir(folder.path().join("state/running")).map_or(0, Iterator::count);
-        for (disk, report) in [(Some(&disk), UncleanEnd::Off), (None, UncleanEnd::Warn)] {
-            let marker = RunMarker::new(disk, &app, report, clock::now());
+        let none = RunMarker::new(None, &app, UncleanEnd::Warn, clock::now());
+        none.touch(clock::now());
+        assert_eq!(count(), 0, "without a spool");
+        for report in [UncleanEnd::Off, UncleanEnd::Critical] {
+            let marker = RunMarker::new(Some(&disk), &app, report, clock::now());
+            assert_eq!(count(), 1, "{report:?}");
+            marker.remove();
             marker.touch(clock::now());
-            assert_eq!(count(), 0, "{report:?}");
-            assert!(marker.left(clock::now()).is_empty());
+            assert_eq!(count(), 0, "after its end it is not set again");
         }
-        let marker = RunMarker::new(Some(&disk), &app, UncleanEnd::Critical, clock::now());
-        assert_eq!(count(), 1);
-        marker.remove();
-        marker.touch(clock::now());
-        assert_eq!(count(), 0, "after its end it is not set again");
     }
 }

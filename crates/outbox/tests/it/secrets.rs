@@ -153,7 +153,10 @@ fn a_late_credential_in_a_waiting_message_is_not_sent() {
     assert!(outbox.drain(LONG).is_complete);
     assert_eq!(told.attempts().len(), 1, "{:?}", told.attempts());
     assert_eq!(outbox.stats().channels[0].dropped_secret, 1, "{:?}", said.lock().unwrap());
-    for place in ["cur", "new", "dead"] {
+    for place in ["new", "dead"] {
         assert!(!content(&folder.path().join(place)).contains(text), "{place}");
+    }
+    for file in crate::ends::of_hosts(folder.path(), "cur") {
+        assert!(!String::from_utf8_lossy(&std::fs::read(&file).unwrap()).contains(text), "{file:?}");
     }
 }

@@ -76,7 +76,7 @@ fn every_end_keeps_its_deadline_whatever_the_providers_do() {
                     // Given back, or left to whoever finds that their process is gone.
                     let count = |folder| std::fs::read_dir(spool.join(folder)).unwrap().count();
                     assert_eq!(
-                        count("new") + count("cur"),
+                        count("new") + crate::ends::of_hosts(&spool, "cur").len(),
                         if provider == "healthy" { 0 } else { 3 },
                         "{what}"
                     );

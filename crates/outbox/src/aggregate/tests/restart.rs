@@ -201,7 +201,7 @@ fn a_clock_set_back_holds_no_group_longer_than_a_window() {
     let mut scene = Scene::new(NotificationPolicy { early: false, ..NotificationPolicy::mail() });
     scene.event(&alert("refused"));
     scene.event(&alert("refused"));
-    let left = OrphanedCounts { text: scene.aggregator.checkpoint(scene.now), again: false };
+    let left = scene.aggregator.checkpoint(scene.now);
     let mut before = Scene::new(NotificationPolicy { early: false, ..NotificationPolicy::mail() });
     before.now = before.now - HOUR * 24 * 300;
     before.begin = before.now;
@@ -236,11 +236,7 @@ fn two_processes_that_had_the_same_group_are_one_in_their_heir() {
         let now = left.iter().map(|scene| scene.now).max().unwrap();
         let mut heir = Aggregator::new("ops", policy(), RateLimiter::default(), false);
         for scene in &left {
-            heir.restore(
-                &OrphanedCounts { text: scene.aggregator.checkpoint(now), again: false },
-                &app(),
-                now,
-            );
+            heir.restore(&scene.aggregator.checkpoint(now), &app(), now);
         }
         let group = heir.groups.values().next().unwrap();
         assert_eq!((group.total, group.owed, group.reached, group.step), expected, "{first:?} {second:?}");

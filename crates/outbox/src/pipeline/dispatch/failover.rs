@@ -96,7 +96,7 @@ impl<F: Files> Dispatch<F> {
     ) -> Vec<NotificationId> {
         let mut copies = Vec::new();
         // The other channel may have said it by itself, in an earlier process.
-        let twice = twice || self.carried.contains(&letter.summary.alert.id);
+        let twice = twice || self.orphans.alerts.contains(&letter.summary.alert.id);
         let Some(channel) = channels.get(number) else { return copies };
         let tuning = channel.tuning();
         let Some(fail_over) = &tuning.fail_over else { return copies };

@@ -58,18 +58,9 @@ impl<F: Files> Dispatch<F> {
         self.scanned = Some(now);
         self.clear_leftovers();
         self.respool();
+        self.release_stale(now);
         let Some(spool) = &mut self.spool else { return (Vec::new(), None) };
-        if self.released.is_none_or(|last| now.since(last) >= LOOK_FOR_STALE) {
-            self.released = Some(now);
-            spool.release_stale(now);
-        }
-        let has_claims = self.kept.values().any(|kept| kept.name.is_some());
         let known = |name: &str| channels.iter().any(|channel| channel.name == name);
-        // The beat comes before the claim: a claim without one looks stale to others.
-        // And counts look left behind without one.
-        if has_claims || self.has_counts || spool.has_new() {
-            spool.beat(now);
-        }
         let (found, damaged) = spool.claim(&known, alerts && !channels.is_empty(), MOST_AT_ONCE, now);
         for line in damaged {
             self.self_log.say(format_args!("a damaged file was set aside in the spool: {line}"));
@@ -93,6 +84,18 @@ impl<F: Files> Dispatch<F> {
         }
         self.drop_covered(channels);
         (left, Some(now + if self.scanned.is_none() { Duration::ZERO } else { LOOK }))
+    }
+
+    /// Frees what processes and hosts have left that are gone, if it is time to look for them.
+    pub(crate) fn release_stale(&mut self, now: Timestamp) {
+        let Some(spool) = &mut self.spool else { return };
+        // A host that says nothing looks gone to others.
+        spool.beat(now);
+        if self.released.is_none_or(|last| now.since(last) >= LOOK_FOR_STALE) {
+            self.released = Some(now);
+            spool.release_stale();
+            spool.take_over_hosts(now);
+        }
     }
 
     /// Leaves these alerts of panics alone until it is called again.

@@ -1,4 +1,4 @@
-//! Tests of dispatch.
+//! The state of messages and counts over deaths of processes and hosts.
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,7 +15,7 @@ use crate::{
     model::FailOver,
     pipeline::channel_state::Settings,
     sink::paper::Paper,
-    spool::{Disk, Owner},
+    spool::{Disk, Owner, StateKind},
 };
 
 /// A disk that can be full.
@@ -28,6 +28,22 @@ struct Tight {
 }
 
 impl Files for Tight {
+    fn home(&self) -> &str {
+        self.disk.home()
+    }
+
+    fn note(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        self.disk.note(path, bytes)
+    }
+
+    fn remove_home(&self, home: &str) {
+        self.disk.remove_home(home);
+    }
+
+    fn exclusively<T>(&self, lock: &str, work: impl FnOnce() -> T) -> Option<T> {
+        self.disk.exclusively(lock, work)
+    }
+
     fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
         if self.full.get() { Err(io::ErrorKind::StorageFull.into()) } else { self.disk.write(path, bytes) }
     }
@@ -38,6 +54,7 @@ impl Files for Tight {
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
+        self.log.borrow_mut().push(format!("{path} is removed"));
         self.disk.remove(path)
     }
 
@@ -135,7 +152,7 @@ impl Scene {
 
     /// Returns the channels of the files.
     fn files(&self) -> Vec<String> {
-        let disk = Disk::existing(self.folder.path()).unwrap();
+        let disk = Disk::existing(self.folder.path(), "here").unwrap();
         let names = disk.list("cur").unwrap().into_iter().chain(disk.list("new").unwrap());
         let mut labels: Vec<String> = names.map(|name| Name::parse(&name).unwrap().label).collect();
         labels.sort();
@@ -153,7 +170,8 @@ fn start(
     channels: &[Arc<ChannelState>],
     pid: u32,
 ) -> Dispatch<Tight> {
-    let files = Tight { disk: Disk::open(folder).unwrap(), full: Rc::clone(full), log: Rc::default() };
+    let disk = Disk::open(folder, "here").unwrap();
+    let files = Tight { disk, full: Rc::clone(full), log: Rc::default() };
     let mut dispatch = on_host("here", files, pid);
     for (number, channel) in channels.iter().enumerate() {
         dispatch.add_channel(number, channel);
@@ -163,7 +181,7 @@ fn start(
 
 /// Opens a folder as a process of a host.
 fn on_host(host: &str, files: Tight, pid: u32) -> Dispatch<Tight> {
-    let alive = Arc::new(move |owner: &Owner| Some(owner.pid == pid));
+    let alive = Arc::new(move |owner: &Owner| owner.pid == pid);
     let spool = Spool::new(files, Owner::new(host, pid, "1"), alive, pid);
     Dispatch::new(Some(spool), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None)
 }
@@ -207,7 +225,7 @@ fn inherited_counts_are_marked_on_the_failover_channel() {
     let waits = scene.dispatch.delivery.tickets().next().map(|ticket| ticket.key).unwrap();
     let alert = scene.dispatch.letter(waits).unwrap().summary.alert.id;
     // Its first message waited at the aggregator of `chat` while the one of `mail` was said, and then came a restart.
-    scene.dispatch.note_carried(vec![alert]);
+    scene.dispatch.note_adopted(vec![alert]);
     scene.now = scene.now + Duration::from_secs(121);
     let Job::Attempt { channel: 1, notification, .. } = scene.dispatch.next(&scene.channels, scene.now)
     else {
@@ -340,17 +358,26 @@ fn the_next_message_reports_what_the_budget_suppressed() {
     assert!(told.iter().all(|what| what.contains("fire") && what.contains("held back")), "{told:?}");
 }
 
-/// Opens `folder` as a process that is alone in what it notes.
+/// Opens `folder` as a process that is the only one alive.
 fn counter(folder: &std::path::Path, host: &str, pid: u32) -> (Dispatch<Tight>, Rc<RefCell<Vec<String>>>) {
     let log = Rc::<RefCell<Vec<String>>>::default();
-    let files = Tight { disk: Disk::open(folder).unwrap(), full: Rc::default(), log: Rc::clone(&log) };
+    let files = Tight { disk: Disk::open(folder, host).unwrap(), full: Rc::default(), log: Rc::clone(&log) };
     (on_host(host, files, pid), log)
 }
 
+/// Returns the texts that a process takes over, whose own is then `text`.
+fn adopted(dispatch: &mut Dispatch<Tight>, text: &str, now: Timestamp) -> Vec<String> {
+    let mut texts = Vec::new();
+    dispatch.adopt_groups("chat", true, now, |found| {
+        texts = found.to_vec();
+        text.to_owned()
+    });
+    texts
+}
+
 #[test]
-fn who_only_counts_still_lives_for_other_hosts() {
+fn hosts_have_their_own_counts_until_one_is_gone() {
     let folder = tempfile::tempdir().unwrap();
-    let beats = || Disk::existing(folder.path()).unwrap().list("state/owners").unwrap();
     let (mut one, _) = counter(folder.path(), "web-1", 1);
     let (mut two, _) = counter(folder.path(), "web-2", 2);
     let mut now = BEGIN;
@@ -358,47 +385,123 @@ fn who_only_counts_still_lives_for_other_hosts() {
     for _ in 0..60 {
         now = now + Duration::from_secs(10);
         one.look(&Vec::new(), true, now);
-        let taken = two.take_groups("chat", false, now);
-        assert!(taken.is_empty(), "after {:?}: {taken:?}", now.since(BEGIN));
+        assert!(adopted(&mut two, "none", now).is_empty(), "after {:?}", now.since(BEGIN));
+        assert_eq!(two.other_groups("chat"), ["7 repeats"], "they have spent the budget");
     }
-    assert_eq!(beats(), ["web-1,1,1"]);
     // It dies.
-    now = now + Duration::from_secs(100);
-    let taken = two.take_groups("chat", false, now);
-    assert_eq!(taken.iter().map(|taken| taken.text.as_str()).collect::<Vec<_>>(), ["7 repeats"]);
-    assert_eq!(beats(), ["web-2,2,1"], "of the dead nothing is left, and who has it now lives");
+    now = now + Duration::from_secs(150);
+    assert_eq!(adopted(&mut two, "7 repeats", now), ["7 repeats"]);
+    assert!(!folder.path().join("hosts/web-1").exists(), "of a host that is gone nothing is left");
+    let (mut three, _) = counter(folder.path(), "web-2", 3);
+    assert_eq!(adopted(&mut three, "", now), ["7 repeats"], "they are in one file");
 }
 
 #[test]
-fn counts_are_taken_over_for_good_before_ours_have_them() {
+fn the_next_host_takes_over_at_once_what_one_has_left_in_order() {
+    let scene = Scene::new(&[("chat", DeliveryPolicy::default())]);
+    let (mut pod, _) = counter(scene.folder.path(), "shop-abc", 1);
+    assert!(pod.keep_groups("chat", "7 repeats", BEGIN));
+    pod.release_all();
+    let (mut next, _) = counter(scene.folder.path(), "shop-def", 2);
+    assert_eq!(adopted(&mut next, "", BEGIN + Duration::from_secs(1)), ["7 repeats"]);
+}
+
+#[test]
+fn messages_of_a_host_that_is_gone_are_delivered_with_a_mark() {
+    let mut scene = Scene::new(&[("chat", DeliveryPolicy::default())]);
+    scene.dispatch.look(&scene.channels, true, BEGIN);
+    scene.accept(Severity::Error);
+    let (mut other, _) = counter(scene.folder.path(), "web-2", 2);
+    other.add_channel(0, &scene.channels[0]);
+    for (after, taken) in [(100, 0), (131, 2)] {
+        other.look(&scene.channels, true, BEGIN + Duration::from_secs(after));
+        assert_eq!(other.len(), taken, "after {after} s");
+    }
+    let Job::Attempt { notification, .. } = other.next(&scene.channels, BEGIN + Duration::from_secs(131))
+    else {
+        panic!("it is tried");
+    };
+    assert!(notification.is_possible_duplicate());
+}
+
+#[test]
+fn a_folder_of_before_there_were_hosts_is_taken_over() {
+    let scene = Scene::new(&[("chat", DeliveryPolicy::default())]);
+    let mut old = scene;
+    old.accept(Severity::Error);
+    assert!(old.dispatch.keep_groups("chat", "7 repeats", BEGIN));
+    // As an older version had it.
+    let home = old.folder.path().join("hosts/here");
+    for folder in ["cur", "tmp", "state/groups"] {
+        std::fs::rename(home.join(folder), old.folder.path().join(folder)).unwrap();
+    }
+    for entry in std::fs::read_dir(old.folder.path().join("state/groups")).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::rename(&path, format!("{}+here,9,1", path.display())).unwrap();
+    }
+    old.restart();
+    assert_eq!(adopted(&mut old.dispatch, "", BEGIN), ["7 repeats"]);
+    old.dispatch.look(&old.channels, true, BEGIN);
+    assert_eq!(old.dispatch.len(), 2);
+    assert_eq!(old.files(), ["chat", "chat"]);
+}
+
+#[test]
+fn counts_are_on_the_disk_as_ours_before_others_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let (mut one, _) = counter(folder.path(), "here", 1);
     assert!(one.keep_groups("chat", "7 repeats", BEGIN));
     let (mut two, log) = counter(folder.path(), "here", 2);
-    assert_eq!(two.take_groups("chat", true, BEGIN).len(), 1);
-    assert!(two.keep_groups("chat", "8 repeats", BEGIN));
+    assert_eq!(adopted(&mut two, "8 repeats", BEGIN), ["7 repeats"]);
+    assert!(two.keep_groups("chat", "9 repeats", BEGIN));
     let log = log.borrow();
     let steps: Vec<&str> = log
         .iter()
         .filter(|step| step.contains("state/groups"))
-        .map(|step| match step.split_once(" becomes ") {
-            Some((_, to)) if to.ends_with("+here,2,1") => "taken over",
-            Some(_) => "written down",
-            None => "forced",
+        .map(|step| match step.as_str() {
+            step if step.contains(" becomes ") => "written down",
+            step if step.ends_with(" is removed") => "removed",
+            _ => "forced",
         })
         .collect();
-    assert_eq!(steps, ["taken over", "forced", "written down", "forced"], "{log:?}");
+    assert_eq!(steps, ["written down", "forced", "removed", "forced", "written down", "forced"], "{log:?}");
 }
 
 #[test]
-fn counts_that_somebody_took_over_before_may_have_been_told() {
+fn counts_that_are_counted_in_elsewhere_do_not_count_twice() {
     let folder = tempfile::tempdir().unwrap();
     let (mut one, _) = counter(folder.path(), "here", 1);
     assert!(one.keep_groups("chat", "7 repeats", BEGIN));
-    for (pid, again) in [(2, false), (3, true), (4, true)] {
-        // Each dies before it has written them down as its own.
-        let (mut next, _) = counter(folder.path(), "here", pid);
-        let taken = next.take_groups("chat", true, BEGIN);
-        assert_eq!(taken.iter().map(|taken| taken.again).collect::<Vec<_>>(), [again], "by {pid}");
-    }
+    let groups = folder.path().join("hosts/here/state/groups");
+    let left = std::fs::read_dir(&groups).unwrap().next().unwrap().unwrap().path();
+    let before = std::fs::read(&left).unwrap();
+    let (mut two, _) = counter(folder.path(), "here", 2);
+    two.adopt_groups("chat", true, BEGIN, |_| "7 repeats, of another".to_owned());
+    let own = std::fs::read_dir(&groups).unwrap().next().unwrap().unwrap().file_name();
+    // It died between the two steps: the other file is still there, and its own says that it is counted in.
+    std::fs::write(&left, before).unwrap();
+    let part = left.to_string_lossy().rsplit('-').next().unwrap().to_owned();
+    let text = format!("here,2,1 {part}\n7 repeats, of another");
+    two.spool.as_mut().unwrap().keep(StateKind::Groups, &own.to_string_lossy(), &text).unwrap();
+    let (mut three, _) = counter(folder.path(), "here", 3);
+    assert_eq!(adopted(&mut three, "", BEGIN), ["7 repeats, of another"]);
+    assert_eq!(std::fs::read_dir(&groups).unwrap().count(), 1);
+}
+
+#[test]
+fn a_full_disk_leaves_the_counts_of_others_where_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut one, _) = counter(folder.path(), "here", 1);
+    assert!(one.keep_groups("chat", "7 repeats", BEGIN));
+    let full = Rc::new(Cell::new(true));
+    let files = Tight {
+        disk: Disk::open(folder.path(), "here").unwrap(),
+        full: Rc::clone(&full),
+        log: Rc::default(),
+    };
+    let mut two = on_host("here", files, 2);
+    let never = |_: &[String]| -> String { panic!("nothing is taken over") };
+    assert_eq!(two.adopt_groups("chat", true, BEGIN, never), Adoption::Later);
+    full.set(false);
+    assert_eq!(adopted(&mut two, "", BEGIN), ["7 repeats"]);
 }

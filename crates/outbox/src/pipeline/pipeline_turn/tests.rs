@@ -37,8 +37,9 @@ impl Scene {
         let policy = DeliveryPolicy { notifications: noise, max_age, ..DeliveryPolicy::default() };
         let sink = Arc::new(Paper(recipients, policy.clone()));
         let channels = vec![Arc::new(ChannelState::new("mail".to_owned(), sink, Settings::new(policy)))];
-        let alive = Arc::new(|_: &Owner| Some(true));
-        let spool = Spool::new(Disk::open(folder.path()).unwrap(), Owner::new("here", 1, "1"), alive, 1);
+        let alive = Arc::new(|_: &Owner| true);
+        let spool =
+            Spool::new(Disk::open(folder.path(), "here").unwrap(), Owner::new("here", 1, "1"), alive, 1);
         let mut dispatch = Dispatch::new(Some(spool), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None);
         dispatch.add_channel(0, &channels[0]);
         let app = Arc::new(App::new("shop"));
@@ -202,8 +203,9 @@ fn counts_of_a_taker_that_died_are_possible_duplicates() {
     let app = Arc::new(App::new("shop"));
     let mut said = Vec::new();
     for pid in 1..=3 {
-        let alive = Arc::new(move |owner: &Owner| Some(owner.pid == pid));
-        let spool = Spool::new(Disk::open(folder.path()).unwrap(), Owner::new("here", pid, "1"), alive, pid);
+        let alive = Arc::new(move |owner: &Owner| owner.pid == pid);
+        let spool =
+            Spool::new(Disk::open(folder.path(), "here").unwrap(), Owner::new("here", pid, "1"), alive, pid);
         let mut dispatch = Dispatch::new(Some(spool), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None);
         let mut counting = Counting::new(&channel, &mut dispatch, &app, BEGIN);
         let mut emissions = Vec::new();

@@ -14,7 +14,7 @@ use crate::{
     model::{Timestamp, stats::add},
     pipeline::{
         channel_state::ChannelState,
-        pipeline_turn::{Counting, Pipeline, Remarks},
+        pipeline_turn::{ADOPT, Counting, Pipeline, Remarks},
     },
     sim::{fake_disk::FakeFiles, random::SimRandom},
 };
@@ -34,11 +34,12 @@ impl World {
     /// Opens the aggregators of a process that starts.
     pub(super) fn open_desks(&mut self, process: &mut Process) -> Result<(), String> {
         let now = process.clock(self.now);
+        let before = self.left_counts();
         for channel in &process.channels {
             process.aggregators.push(Counting::new(channel, &mut process.dispatch, &self.app, now));
         }
         let none = vec![0; process.channels.len()];
-        self.note_adopted(process, &none, &vec![true; process.channels.len()])
+        self.note_adopted(process, &before, &none, &vec![true; process.channels.len()])
     }
 
     /// Emits some alerts, and has the worker make a turn.
@@ -103,11 +104,13 @@ impl World {
             }
             process.dispatch.end_alert(&left.name);
         }
-        let carried = process.carried();
-        let last = process.adopted();
+        let (carried, last) = (process.carried(), process.adopted());
+        let before = if process.adopts(now) { self.left_counts() } else { Vec::new() };
         process.pipeline().adopt(&self.app, now);
         let adopts: Vec<bool> = process.adopted().iter().zip(&last).map(|(now, last)| now != last).collect();
-        self.note_adopted(process, &carried, &adopts)?;
+        if adopts.contains(&true) {
+            self.note_adopted(process, &before, &carried, &adopts)?;
+        }
         process.pipeline().count(false, false, now.as_millis() * 1_000, now);
         process.dispatch.commit();
         process.pipeline().keep_counts(false, now);
@@ -180,8 +183,8 @@ impl World {
                 self.turn(number, Vec::new())?;
             }
             self.kill(number);
-            self.bury_dead();
-            self.read_graves()?;
+            self.bury_dead()?;
+            self.settle_deaths()?;
             let rest = Duration::from_secs(1 + self.chance.below(5));
             self.pass(rest)?;
         }
@@ -200,6 +203,10 @@ impl Process {
 
     fn adopted(&self) -> Vec<Timestamp> {
         self.aggregators.iter().map(Counting::adopted).collect()
+    }
+
+    fn adopts(&self, now: Timestamp) -> bool {
+        self.aggregators.iter().any(|counting| now.since(counting.adopted()) >= ADOPT)
     }
 
     fn firsts_of(&self, to: usize, group: GroupId) -> usize {

@@ -1,4 +1,4 @@
-//! Keep the books of the aggregators: what was captured was told, withheld, waits, or is known to be lost with a crash.
+//! Keep the books of the counts: what was captured was told, withheld, waits, or is known to be lost with a crash.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,10 +7,14 @@ use std::{
     time::Duration,
 };
 
-use super::{Process, World, adoption_oracle::LeftCounts, aggregation::may_speak};
+use super::{
+    Process, World,
+    adoption_oracle::{Safe, read_counts},
+    aggregation::may_speak,
+};
 use crate::{
     GroupId, NotificationId, OccasionKind, model::Timestamp, pipeline::pipeline_turn::KEEP,
-    sim::fake_disk::Mode, sink::OVERDUE, spool::Owner,
+    sim::fake_disk::Mode, sink::OVERDUE,
 };
 
 /// The simulator's view of one aggregator of a process.
@@ -30,7 +34,6 @@ pub(super) struct Book {
 pub(super) struct Since {
     pub(super) fed: u64,
     told: u64,
-    carried: u64,
     pub(super) pings: u64,
     heard: u64,
     made: Vec<NotificationId>,
@@ -44,21 +47,17 @@ struct Written {
     told: BTreeSet<GroupId>,
 }
 
-/// A process that is gone, and whose last words on the disk are not known yet.
-#[derive(Debug)]
-pub(super) struct Grave {
-    pub(super) owner: Owner,
-    books: Vec<(Book, Option<String>, u64)>,
-}
-
-/// Sums up what processes that are gone have done with the alerts of one channel.
+/// What processes that are gone have done with the alerts of one channel.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sum {
     fed: u64,
     told: u64,
     withheld: u64,
-    /// Counted and gone with a crash; below 0 if told twice for it.
-    pub(super) lost: i128,
+    /// Counted and gone with a crash, as of the last time that all was in balance; below 0 if told twice for it.
+    lost: i128,
+    /// How many of these died since then may have been lost, and how many told again.
+    may_lose: u64,
+    may_tell_again: u64,
 }
 
 /// The messages that people receive, for the rate limits.
@@ -83,45 +82,6 @@ impl Process {
 }
 
 impl World {
-    /// Checks what a process has taken over, which it did if `adopts` says so: all that was left, and nothing twice.
-    pub(super) fn note_adopted(
-        &mut self,
-        process: &mut Process,
-        before: &[u64],
-        adopts: &[bool],
-    ) -> Result<(), String> {
-        let movable = self.disk.borrow().mode != Mode::ReadOnly;
-        for (to, carried) in process.carried().into_iter().enumerate() {
-            let taken = carried - before.get(to).copied().unwrap_or_default();
-            let adopts = movable && adopts.get(to).copied().unwrap_or_default();
-            let mut left = 0;
-            let Some(counting) = process.aggregators.get(to) else { continue };
-            let free = self.left.iter().filter(|estate| self.is_free(estate, &process.owner));
-            let free: BTreeSet<String> = free.map(|estate| estate.name.clone()).collect();
-            for estate in self.left.iter_mut().filter(|left| left.channel == to && left.taker.is_none()) {
-                // Who died in the middle of it has what has its name on it.
-                let passed_on = format!("state/groups/{}+{}", estate.name, process.owner);
-                let has_name = || self.disk.borrow().content(&passed_on).is_some();
-                if !(if process.is_dead() { has_name() } else { adopts && free.contains(&estate.name) }) {
-                    continue;
-                }
-                left += estate.pending;
-                estate.pass_to(&process.owner);
-                let told = |id: &&GroupId| counting.aggregator.known(**id).is_none_or(|(_, owed)| owed);
-                if let Some(id) = estate.told.iter().find(told) {
-                    return Err(format!("{id} was told of by {to}, and the next process does not know"));
-                }
-            }
-            if taken != left {
-                return Err(format!("{left} were left for {to}, and {taken} were taken over"));
-            }
-            if let Some(book) = process.books.get_mut(to) {
-                book.since.carried += taken;
-            }
-        }
-        Ok(())
-    }
-
     /// Checks the aggregators of a process; `ticked` if they have just said what is due.
     pub(super) fn balance(&mut self, process: &mut Process, ticked: bool) -> Result<(), String> {
         if process.is_dead() {
@@ -194,87 +154,85 @@ impl World {
             if let Some(file) = self.disk.borrow().content(&path) {
                 book.written = Some(Written { file, pending, told: aggregator.told_groups() });
                 book.since = Since::default();
-                self.left.retain(|left| left.channel != to || left.taker.as_ref() != Some(&process.owner));
             }
         }
         Ok(())
     }
 
-    /// Notes a process that is gone; what it has left is looked at when the disk is as it will be.
-    pub(super) fn dig(&mut self, process: &Process) {
-        let books = process.books.iter().enumerate().filter_map(|(to, book)| {
-            let (channel, counting) = (process.channels.get(to)?, process.aggregators.get(to)?);
-            let (tally, pending) = (counting.aggregator.tally(), counting.aggregator.pending());
+    /// Notes a process that is gone, and checks what it has left.
+    pub(super) fn bury(&mut self, process: &Process) -> Result<(), String> {
+        self.is_unsettled = true;
+        for (to, book) in process.books.iter().enumerate() {
+            let (Some(channel), Some(counting)) = (process.channels.get(to), process.aggregators.get(to))
+            else {
+                continue;
+            };
+            let tally = counting.aggregator.tally();
+            let withheld = tally.withheld - counting.aggregator.withheld_before();
             // What it has said and not written down is said again by the next, under the same ids.
             self.excused.extend(&book.since.made);
-            let sum = self.sums.get_mut(to)?;
-            sum.fed += book.fed;
-            sum.told += tally.told;
-            sum.withheld += tally.withheld - counting.aggregator.withheld_before();
+            let told_since = book.since.told + tally.told + withheld - book.told;
+            if let Some(sum) = self.sums.get_mut(to) {
+                sum.fed += book.fed;
+                sum.told += tally.told;
+                sum.withheld += withheld;
+                sum.may_lose += book.since.fed;
+                sum.may_tell_again += told_since;
+            }
             *self.pings.excess.entry(to).or_default() += book.since.pings;
             *self.pings.excess_heard.entry(to).or_default() += book.since.pings.max(book.since.heard);
-            let mut book = book.clone();
-            book.since.told +=
-                tally.told + tally.withheld - counting.aggregator.withheld_before() - book.told;
-            Some((book, process.dispatch.groups_file(&channel.name), pending))
-        });
-        let books = books.collect();
-        self.graves.push(Grave { owner: process.owner.clone(), books });
+            let path = process.dispatch.groups_file(&channel.name).unwrap_or_default();
+            let written = book.written.as_ref();
+            if let Some(Written { file, pending, told }) = written
+                && (*pending, told) != (read_counts(file).0, &read_counts(file).1)
+            {
+                return Err(format!("{pending} waited of {to}, and others were written down"));
+            }
+            let found = self.disk.borrow().content(&path);
+            let is_last = found.as_ref() == written.map(|written| &written.file);
+            self.safe.push(Safe {
+                owner: process.owner.clone(),
+                channel: to,
+                name: path.rsplit('/').next().unwrap_or_default().to_owned(),
+                file: written.map(|written| Rc::clone(&written.file)),
+                unsure: (!is_last).then_some((book.since.fed, told_since)),
+            });
+        }
+        Ok(())
     }
 
-    /// Reads what processes that are gone have left, and checks that no more is lost than may be.
-    pub(super) fn read_graves(&mut self) -> Result<(), String> {
-        for Grave { owner, books } in std::mem::take(&mut self.graves) {
-            for (to, (book, path, pending)) in books.into_iter().enumerate() {
-                let path = path.unwrap_or_default();
-                let file = self.disk.borrow().content(&path);
-                let is_known = match (&file, &book.written) {
-                    (Some(file), Some(written)) => **file == *written.file,
-                    (None, None) => true,
-                    (None, Some(_)) => return Err(format!("what {owner} had written down is gone")),
-                    (Some(_), None) => false,
+    /// Checks that all alerts are accounted for, and that no more is lost than may be with the processes that died.
+    pub(super) fn settle_deaths(&mut self) -> Result<(), String> {
+        if !self.plan.grouped || !std::mem::take(&mut self.is_unsettled) {
+            return Ok(());
+        }
+        self.check_safe()?;
+        let left = self.left_counts();
+        let lost_power = std::mem::take(&mut self.has_lost_power);
+        for to in 0..self.sums.len() {
+            let left: u64 = left.iter().filter(|left| left.channel == to).map(|left| left.pending).sum();
+            let mut lost = -i128::from(left);
+            for process in self.processes.iter().flatten() {
+                let (Some(book), Some(counting)) = (process.books.get(to), process.aggregators.get(to))
+                else {
+                    continue;
                 };
-                let read = file.as_deref().map(|file| self.read_desk(to, file));
-                let (left, told) = read.unwrap_or_default();
-                if let Some(written) = book.written.as_ref().filter(|_| is_known)
-                    && (written.pending != left || written.told != told)
-                {
-                    return Err(format!("{} waited of {to}, and {left} were written down", written.pending));
-                }
-                let mine =
-                    |estate: &LeftCounts| estate.channel == to && estate.taker.as_ref() == Some(&owner);
-                let (mut back, mut fewer) = (0, 0);
-                for estate in self.left.iter_mut().filter(|estate| mine(estate)) {
-                    // Written down while it died: it is in there, unless the power goes.
-                    if is_known || !file.as_ref().is_some_and(|file| estate.is_within(file)) {
-                        estate.taker = None;
-                        back += estate.pending;
-                        fewer += i128::from(estate.taken) - i128::from(estate.pending);
-                    }
-                }
-                let lost = i128::from(pending) - i128::from(left) - i128::from(back);
-                let (most, least) = (i128::from(book.since.fed), -i128::from(book.since.told));
-                if is_known && !(least..=most).contains(&(lost - fewer)) {
-                    return Err(format!("{lost} of {to} are lost with {owner}, of {:?}", book.since));
-                }
-                if let Some(sum) = self.sums.get_mut(to) {
-                    sum.lost += lost;
-                }
-                if file.is_some() {
-                    let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-                    self.left.push(LeftCounts {
-                        name,
-                        channel: to,
-                        owner: owner.clone(),
-                        holder: owner.clone(),
-                        pending: left,
-                        is_safe: is_known,
-                        taken: 0,
-                        told,
-                        taker: None,
-                    });
-                }
+                let tally = counting.aggregator.tally();
+                let withheld = tally.withheld - counting.aggregator.withheld_before();
+                let out = tally.told + withheld + counting.aggregator.pending();
+                lost += i128::from(book.fed) - i128::from(out);
             }
+            let unsure = self.safe.iter().filter(|safe| lost_power && safe.channel == to);
+            let unsure = unsure.filter_map(|safe| safe.unsure);
+            let (fed, told) = unsure.fold((0, 0), |(fed, told), one| (fed + one.0, told + one.1));
+            let Some(sum) = self.sums.get_mut(to) else { continue };
+            lost += i128::from(sum.fed) - i128::from(sum.told) - i128::from(sum.withheld);
+            let (most, least) = (i128::from(sum.may_lose + fed), -i128::from(sum.may_tell_again + told));
+            if !(least..=most).contains(&(lost - sum.lost)) {
+                let fresh = lost - sum.lost;
+                return Err(format!("{fresh} of {to} are lost, of at most {most} and at least {least}"));
+            }
+            (sum.lost, sum.may_lose, sum.may_tell_again) = (lost, 0, 0);
         }
         Ok(())
     }
@@ -376,18 +334,19 @@ impl World {
     }
 
     /// Returns how many alerts wait at aggregators, or were left.
-    pub(super) fn untold(&self) -> u64 {
+    pub(super) fn unreported(&self) -> u64 {
         let aggregators = self.processes.iter().flatten().flat_map(|process| &process.aggregators);
         let waiting: u64 = aggregators.map(|counting| counting.aggregator.pending()).sum();
-        waiting + self.left.iter().filter(|left| left.taker.is_none()).map(|left| left.pending).sum::<u64>()
+        let left = if self.plan.grouped { self.left_counts() } else { Vec::new() };
+        waiting + left.iter().map(|left| left.pending).sum::<u64>()
     }
 
     /// Checks at the end that every alert was told, withheld, or is known to be lost with a crash.
     pub(super) fn settle_sums(&mut self) -> Result<(), String> {
         for number in 0..self.processes.len() {
-            self.end_well(number);
+            self.end_well(number)?;
         }
-        self.read_graves()?;
+        self.settle_deaths()?;
         for (to, sum) in self.sums.iter().enumerate() {
             let out = i128::from(sum.told) + i128::from(sum.withheld) + sum.lost;
             if i128::from(sum.fed) != out {

@@ -13,7 +13,7 @@ impl World {
     /// Enters what is accepted: what has a file, forced to the disk.
     pub(super) fn note_accepted(&mut self, process: &Process, ids: impl Iterator<Item = NotificationId>) {
         if process.dispatch.trouble().is_none() && !process.is_dead() {
-            let files: BTreeSet<_> = self.disk.borrow().names("cur").filter_map(id_of).collect();
+            let files: BTreeSet<_> = self.disk.borrow().claims().filter_map(id_of).collect();
             ids.filter(|id| files.contains(id)).for_each(|id| self.ledger.accept(id));
         }
     }
@@ -85,16 +85,16 @@ impl World {
             }
             self.check()?;
             let rest = self.processes.iter().flatten().map(|process| process.dispatch.len()).sum::<usize>();
-            let files = self.disk.borrow().names("new").chain(self.disk.borrow().names("cur")).count();
-            if rest == 0 && files == 0 && self.ledger.still_open() == 0 && self.untold() == 0 {
+            let files = self.disk.borrow().names("new").chain(self.disk.borrow().claims()).count();
+            if rest == 0 && files == 0 && self.ledger.still_open() == 0 && self.unreported() == 0 {
                 return self.settle_sums();
             }
             self.pass(Duration::from_secs(if round < 200 { 31 } else { 3_600 }))?;
         }
         let disk = self.disk.borrow();
-        let names: Vec<&str> = disk.names("new").chain(disk.names("cur")).collect();
-        let (open, untold) = (self.ledger.still_open(), self.untold());
-        Err(format!("{open} open and {untold} untold at the end; files: {names:?}"))
+        let names: Vec<&str> = disk.names("new").chain(disk.claims()).collect();
+        let (open, unreported) = (self.ledger.still_open(), self.unreported());
+        Err(format!("{open} open and {unreported} unreported at the end; files: {names:?}"))
     }
 
     pub(super) fn flying(&self, number: usize) -> Option<QueueKey> {
@@ -104,7 +104,7 @@ impl World {
     /// Returns the ids of all that a process knows, and of all that has a file.
     pub(super) fn universe(&self, process: &Process) -> BTreeSet<NotificationId> {
         let disk = self.disk.borrow();
-        let files = disk.names("new").chain(disk.names("cur")).filter_map(id_of);
+        let files = disk.names("new").chain(disk.claims()).filter_map(id_of);
         let own = process.dispatch.ids().iter().copied().filter(|_| !process.is_dead());
         files.chain(own).collect()
     }
@@ -116,7 +116,7 @@ impl World {
         }
         let disk = self.disk.borrow();
         let ids = |folder: &'static str| disk.names(folder).filter_map(id_of);
-        let mut there: BTreeSet<NotificationId> = ids("new").chain(ids("cur")).collect();
+        let mut there: BTreeSet<NotificationId> = ids("new").chain(disk.claims().filter_map(id_of)).collect();
         let dead: BTreeSet<NotificationId> = ids("dead").chain(ids("damaged")).collect();
         for process in self.processes.iter().flatten() {
             there.extend(process.dispatch.ids());

@@ -27,7 +27,7 @@ impl World {
         }
         let known: BTreeSet<NotificationId> =
             process.dispatch.delivery.tickets().map(|ticket| ticket.key.id).collect();
-        for name in self.disk.borrow().names("cur").filter_map(Name::parse) {
+        for name in self.disk.borrow().claims().filter_map(Name::parse) {
             let (id, is_its) = (name.key.id, name.owner.as_ref() == Some(&process.owner));
             if !is_its || name.state.deferred || known.contains(&id) || self.pings.counted.contains(&id) {
                 continue;
@@ -49,15 +49,16 @@ impl World {
     }
 
     /// Loses the power if that is what a process has died of.
-    pub(super) fn take_power(&mut self) {
+    pub(super) fn take_power(&mut self) -> Result<(), String> {
         let mut processes = self.processes.iter().flatten();
-        if processes.any(|process| process.is_dead() && process.files.with_power.get()) {
-            self.lose_power();
+        match processes.any(|process| process.is_dead() && process.files.with_power.get()) {
+            true => self.lose_power(),
+            false => Ok(()),
         }
     }
 
     /// Takes away the processes that died; what they had under way may have arrived.
-    pub(super) fn bury_dead(&mut self) {
+    pub(super) fn bury_dead(&mut self) -> Result<(), String> {
         for number in 0..self.processes.len() {
             let is_dead = self.processes.get(number).and_then(Option::as_ref).is_some_and(Process::is_dead);
             let Some(process) = self.processes.get_mut(number).filter(|_| is_dead).and_then(Option::take)
@@ -66,22 +67,22 @@ impl World {
             };
             self.summary.kills += 1;
             self.say(format!("process {number} is dead"));
-            self.part_with(&process);
+            self.part_with(&process)?;
         }
+        Ok(())
     }
 
-    pub(super) fn part_with(&mut self, process: &Process) {
+    pub(super) fn part_with(&mut self, process: &Process) -> Result<(), String> {
         self.living.lock().unwrap_or_else(PoisonError::into_inner).remove(&process.owner);
         for channel in &process.channels {
             self.summary.merged += channel.counters.merged.load(Ordering::Acquire);
             self.summary.failed_over += channel.counters.failed_over.load(Ordering::Acquire);
         }
         if self.plan.grouped {
-            self.dig(process);
+            self.bury(process)?;
             // What the full disk did not take, nor the counts without it, is told again: the next has the same number.
             let disk = self.disk.borrow();
-            let files: BTreeSet<_> =
-                disk.names("cur").filter_map(Name::parse).map(|name| name.key.id).collect();
+            let files: BTreeSet<_> = disk.claims().filter_map(Name::parse).map(|name| name.key.id).collect();
             let flying = process.flying.values().map(|(_, notification)| notification.id());
             self.excused.extend(flying.filter(|id| !files.contains(id)));
         }
@@ -91,9 +92,10 @@ impl World {
             }
         }
         self.note_heard(None);
+        Ok(())
     }
 
-    pub(super) fn lose_power(&mut self) {
+    pub(super) fn lose_power(&mut self) -> Result<(), String> {
         self.say("the power goes");
         self.summary.power_losses += 1;
         for number in 0..self.processes.len() {
@@ -105,24 +107,25 @@ impl World {
             known.extend(process.flying.values().map(|(_, notification)| notification.id()));
         }
         self.excused.extend(known);
-        self.bury_dead();
+        self.bury_dead()?;
         self.excused.extend(self.providers.got.keys().copied());
         self.disk.borrow_mut().lose_power(&mut self.chance);
-        self.reread_left();
+        (self.is_unsettled, self.has_lost_power) = (true, true);
+        Ok(())
     }
 
     /// Ends a process as `main` does when it returns.
-    pub(super) fn end_well(&mut self, number: usize) {
-        let Some(mut process) = self.processes.get_mut(number).and_then(Option::take) else { return };
+    pub(super) fn end_well(&mut self, number: usize) -> Result<(), String> {
+        let Some(mut process) = self.processes.get_mut(number).and_then(Option::take) else { return Ok(()) };
         self.say(format!("process {number} ends"));
         if self.plan.grouped {
             let now = process.clock(self.now);
             process.pipeline().close_counts(now);
             // As the worker does: what it has spent and counted is safe, or the next one does not know.
-            self.balance(&mut process, false).unwrap_or_else(|broken| self.broken = Some(broken));
+            self.balance(&mut process, false)?;
         }
         process.dispatch.release_all();
-        self.part_with(&process);
+        self.part_with(&process)
     }
 
     pub(super) fn change_disk(&mut self) {
@@ -150,7 +153,7 @@ impl World {
     pub(super) fn leave_alert(&mut self, number: usize) {
         let Some(process) = self.take(number) else { return };
         let (alert, _) = self.alert();
-        let mut spool = Spool::new(process.files.clone(), process.owner.clone(), Arc::new(|_| None), 0);
+        let mut spool = Spool::new(process.files.clone(), process.owner.clone(), Arc::new(|_| true), 0);
         let id = NotificationId(u128::MAX - self.alerts);
         let name = Name::alert(QueueKey { accepted: self.now.as_millis() * 1_000, id }, &process.owner);
         // The panic's own files: nobody else writes at that moment.
@@ -159,11 +162,12 @@ impl World {
     }
 
     pub(super) fn damage(&mut self) {
-        let names: Vec<String> = self.disk.borrow().names("cur").map(str::to_owned).collect();
+        let names: Vec<String> = self.disk.borrow().claims().map(str::to_owned).collect();
         let Some(name) = self.chance.pick(&names).cloned() else { return };
         if let Some(parsed) = Name::parse(&name) {
             self.say(format!("{name} is damaged"));
-            self.disk.borrow_mut().damage(&format!("cur/{name}"), &mut self.chance);
+            let path = self.disk.borrow().claim(&name).cloned().unwrap_or_default();
+            self.disk.borrow_mut().damage(&path, &mut self.chance);
             self.ledger.end(parsed.key.id);
             // Whatever it stood for is gone with it.
             self.ledger.merge(parsed.key.id, parsed.key.id);

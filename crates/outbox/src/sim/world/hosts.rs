@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Process, World, adoption_oracle::LeftCounts};
-use crate::{model::Timestamp, spool::Owner};
+use super::{Process, World};
 
 /// How often the worker of every process has looked at the folder, at least.
 const LOOK: Duration = Duration::from_secs(60);
 /// For how long nothing happens on several hosts at most.
 const MOST: Duration = Duration::from_secs(600);
-/// After how long without a sign of life a process counts as gone elsewhere.
-const LEASE: Duration = Duration::from_secs(90);
 
 impl World {
     /// Lets time pass; on several hosts all that live look at their folder meanwhile.
@@ -30,9 +27,9 @@ impl World {
                     self.turn(number, Vec::new())?;
                 }
             }
-            self.take_power();
-            self.bury_dead();
-            self.read_graves()?;
+            self.take_power()?;
+            self.bury_dead()?;
+            self.settle_deaths()?;
         }
         Ok(())
     }
@@ -40,14 +37,5 @@ impl World {
     /// Names the host of a slot.
     pub(super) fn host(&self, number: usize) -> String {
         if self.plan.spread { format!("sim{number}") } else { "sim".to_owned() }
-    }
-
-    /// Tells whether a process may take over what one that is gone has left.
-    pub(super) fn is_free(&self, estate: &LeftCounts, taker: &Owner) -> bool {
-        let holder = &estate.holder;
-        let beat = self.disk.borrow().content(&format!("state/owners/{holder}"));
-        let beat = beat.and_then(|beat| std::str::from_utf8(&beat).ok()?.parse().ok());
-        let rests = |beat| self.now.since(Timestamp::from_millis(beat)) > LEASE;
-        holder.host == taker.host || beat.is_none_or(rests)
     }
 }

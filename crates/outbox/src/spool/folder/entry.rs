@@ -13,7 +13,7 @@ use crate::{
 /// A file of the folder, with what its name tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    folder: &'static str,
+    folder: String,
     file: String,
     name: Option<Name>,
     place: Place,
@@ -55,8 +55,8 @@ impl Place {
 }
 
 impl Entry {
-    pub(super) fn new(folder: &'static str, file: String, place: Place) -> Self {
-        Self { folder, name: Name::parse(&file), file, place }
+    pub(super) fn new(folder: &str, file: String, place: Place) -> Self {
+        Self { folder: folder.to_owned(), name: Name::parse(&file), file, place }
     }
 
     /// Returns the id of the notification, or of a panic's alert: 32 hexadecimal digits. A damaged file whose name
@@ -136,8 +136,8 @@ impl Entry {
         self.name.as_ref()
     }
 
-    pub(super) fn folder(&self) -> &'static str {
-        self.folder
+    pub(super) fn folder(&self) -> &str {
+        &self.folder
     }
 }
 

@@ -31,7 +31,9 @@ impl SpoolFolder {
                 groups.extend(group.parse::<GroupId>());
             }
         }
-        for (_, text) in self.spool.kept(StateKind::Groups) {
+        let counts =
+            self.spool.homes().into_iter().flat_map(|home| self.spool.texts(&format!("{home}/state/groups")));
+        for (_, text) in counts {
             // The first line names the processes that counted.
             let counts = text.split_once('\n').map_or(text.as_str(), |(_, counts)| counts);
             if let Ok(counted) = serde_json::from_str::<Counted>(counts) {

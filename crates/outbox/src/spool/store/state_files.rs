@@ -1,4 +1,4 @@
-//! The state files: counts, receipts and silences.
+//! Keep small things over restarts.
 
 use std::io;
 
@@ -41,7 +41,11 @@ impl<F: Files> Spool<F> {
 
     /// Returns all that is kept in a drawer; what is damaged is removed.
     pub(crate) fn kept(&self, drawer: StateKind) -> Vec<(String, String)> {
-        let folder = drawer.folder();
+        self.texts(drawer.folder())
+    }
+
+    /// Returns all texts that are kept in a folder, by their names; what is damaged is removed.
+    pub(crate) fn texts(&self, folder: &str) -> Vec<(String, String)> {
         let mut kept = Vec::new();
         for key in self.files.list(folder).unwrap_or_default() {
             let path = format!("{folder}/{key}");
@@ -57,14 +61,8 @@ impl<F: Files> Spool<F> {
         kept
     }
 
-    /// Keeps under another key what is under one; of several who try, one succeeds.
-    pub(crate) fn pass_on(&self, drawer: StateKind, from: &str, to: &str) -> bool {
-        let path = |key| format!("{}/{key}", drawer.folder());
-        self.files.rename(&path(from), &path(to)).is_ok()
-    }
-
-    /// Makes what was passed on or forgotten in a drawer last.
-    pub(crate) fn hold_on(&self, drawer: StateKind) -> io::Result<()> {
+    /// Forces to the disk what was forgotten in a drawer.
+    pub(crate) fn sync(&self, drawer: StateKind) -> io::Result<()> {
         self.files.sync(drawer.folder())
     }
 

@@ -28,7 +28,7 @@ fn letter(message: &str) -> QueuedMessage {
 
 fn open(folder: &std::path::Path, pid: u32) -> Spool<Disk> {
     let owner = Owner::new("here", pid, "1");
-    Spool::new(Disk::open(folder).unwrap(), owner, Arc::new(|owner| Some(owner.pid != 1)), pid)
+    Spool::new(Disk::open(folder, "here").unwrap(), owner, Arc::new(|owner| owner.pid != 1), pid)
 }
 
 fn name(letter: &QueuedMessage) -> Name {
@@ -59,8 +59,8 @@ fn a_letter_is_read_as_it_was_written_and_by_its_owner_only() {
     {
         use std::os::unix::fs::PermissionsExt;
         let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(&root.join(format!("cur/{name}"))), 0o600);
-        assert_eq!(mode(&root.join("cur")), 0o700);
+        assert_eq!(mode(&root.join(format!("hosts/here/cur/{name}"))), 0o600);
+        assert_eq!(mode(&root.join("hosts/here/cur")), 0o700);
     }
 }
 
@@ -84,13 +84,13 @@ fn a_dead_process_loses_its_claims_and_attempts_are_marked() {
     let claimed = dead.accept(&name(&letter), &letter).unwrap();
     let under_way = DeliveryState { in_flight: true, attempts: 1, ..DeliveryState::default() };
     dead.restate(&claimed, under_way).unwrap();
-    assert_eq!(living.release_stale(Timestamp::default()), 1);
+    assert_eq!(living.release_stale(), 1);
     let (found, damaged) = living.claim(&|channel| channel == "ops", true, 10, Timestamp::default());
     assert!(damaged.is_empty());
     let [Found::QueuedMessage(name, _)] = found.as_slice() else { panic!("{found:?}") };
     assert!(name.state.maybe_duplicate && !name.state.in_flight);
     assert!(late.claim(&|_| true, true, 10, Timestamp::default()).0.is_empty(), "one process succeeds");
-    assert_eq!(late.release_stale(Timestamp::default()), 0, "its owner lives");
+    assert_eq!(late.release_stale(), 0, "its owner lives");
 }
 
 #[test]
@@ -105,15 +105,15 @@ fn of_one_message_under_two_names_one_stays_or_both_are_marked() {
         // A loss of power kept both ends of a rename.
         let twin = claimed.clone().owned_by(Some(living.owner()));
         std::fs::copy(
-            folder.path().join(format!("cur/{claimed}")),
-            folder.path().join(format!("cur/{twin}")),
+            folder.path().join(format!("hosts/here/cur/{claimed}")),
+            folder.path().join(format!("hosts/here/cur/{twin}")),
         )
         .unwrap();
         if under_way {
             let state = DeliveryState { in_flight: true, attempts: 1, ..DeliveryState::default() };
             claimed = dead.restate(&claimed, state).unwrap();
         }
-        assert_eq!(late.release_stale(Timestamp::default()), freed, "{claimed}");
+        assert_eq!(late.release_stale(), freed, "{claimed}");
         let all = [late.list("cur"), late.list("new")].concat();
         assert_eq!(all.len(), left, "{all:?}");
         assert!(all.contains(&twin), "{all:?}");
@@ -172,12 +172,12 @@ fn the_origin_of_an_alert_survives_many_claims() {
     let (mut late, now) = (open(folder.path(), 3), Timestamp::from_millis(1_763_675_900_000));
     let alert = letter("last words").summary.alert.clone();
     let owner = Owner::new("here", 1, "7");
-    let mut dies = Spool::new(late.files().clone(), owner.clone(), Arc::new(|_| None), 9);
+    let mut dies = Spool::new(late.files().clone(), owner.clone(), Arc::new(|_| true), 9);
     let name = Name::alert(name(&letter("last words")).key, &owner);
     dies.leave(&name, &alert).unwrap();
     // It takes its own alert, and dies before it has said it.
     assert_eq!(dies.claim(&|_| true, true, 10, now).0.len(), 1);
-    assert_eq!(late.release_stale(now), 1);
+    assert_eq!(late.release_stale(), 1);
     let (found, _) = late.claim(&|_| true, true, 10, now);
     let [Found::Alert(_, _, Some(writer))] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(*writer, owner);
@@ -224,6 +224,6 @@ fn an_alert_whose_taker_died_is_a_possible_duplicate() {
     let (mut writer, mut taker) = (open(folder.path(), 2), open(folder.path(), 1));
     writer.leave(&Name::alert(key, writer.owner()), &alert).unwrap();
     assert_eq!(found(&mut taker), Some(false), "nobody had it before");
-    writer.release_stale(now);
+    writer.release_stale();
     assert_eq!(found(&mut writer), Some(true));
 }
