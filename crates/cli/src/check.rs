@@ -10,7 +10,7 @@ use watchfire_config::{Components, Config, Diagnostics};
 
 use crate::output::{Colour, line, paint};
 
-/// What `watchfire check` takes.
+/// The arguments of `watchfire check`.
 #[derive(clap::Args)]
 #[command(
     after_help = "Exit codes: 0 nothing is wrong (warnings may be), 1 something is wrong, 2 the file cannot be read.

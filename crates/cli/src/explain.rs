@@ -12,7 +12,7 @@ use crate::{
     output::line,
 };
 
-/// What `watchfire explain` takes.
+/// The arguments of `watchfire explain`.
 #[derive(clap::Args)]
 #[command(
     after_help = "Exit codes: 0 somebody hears it, 1 nobody does, 2 the file cannot be read or is wrong.
@@ -37,7 +37,7 @@ pub(crate) struct ExplainArgs {
     /// The service whose stack is asked about
     #[arg(long)]
     service: Option<String>,
-    /// What RUST_LOG is taken to be
+    /// The value to assume for RUST_LOG
     #[arg(long, value_name = "DIRECTIVES")]
     rust_log: Option<String>,
     /// Whether the program is in debug mode; without it what WATCHFIRE_DEBUG or the file's `debug` says, else false

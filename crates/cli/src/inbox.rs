@@ -7,7 +7,7 @@ use watchfire_inbox::{Demo, Inbox};
 
 use crate::output::line;
 
-/// What `watchfire inbox` takes.
+/// The arguments of `watchfire inbox`.
 #[derive(clap::Args)]
 #[command(after_help = "Exit codes: 2 it could not begin; else it goes on until it is ended, as by Ctrl-C.
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::output::line;
 
-/// What `watchfire init` takes.
+/// The arguments of `watchfire init`.
 #[derive(clap::Args)]
 #[command(after_help = "Exit codes: 0 the file is written, 2 it is there already or cannot be written.
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::output::line;
 
-/// What `watchfire schema` takes.
+/// The arguments of `watchfire schema`.
 #[derive(clap::Args)]
 #[command(after_help = "Exit codes: 0.
 

@@ -16,7 +16,7 @@ use crate::{
     target_args::TargetArgs,
 };
 
-/// What `watchfire send` takes.
+/// The arguments of `watchfire send`.
 #[derive(clap::Args)]
 #[command(
     after_help = "Exit codes: 0 every provider took it, 1 one did not, 2 the file cannot be read or is wrong.

@@ -12,7 +12,7 @@ use crate::{
     spool::{SpoolDir, format_duration, format_timestamp, read_duration},
 };
 
-/// What `watchfire silence` takes.
+/// The arguments of `watchfire silence`.
 #[derive(clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -39,7 +39,7 @@ pub(crate) struct SilenceArgs {
     /// Why, for those who find it
     #[arg(long, default_value = "", value_name = "TEXT")]
     why: String,
-    /// Who asks for it [default: $SUDO_USER or $USER]
+    /// Name of the person who asks for it [default: $SUDO_USER or $USER]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
     #[command(flatten)]

@@ -17,7 +17,7 @@ use crate::output::{Colour, line, paint, problem};
 
 pub(crate) use spool_dir::{SpoolDir, format_duration, format_timestamp, read_duration};
 
-/// What `watchfire spool` takes.
+/// The arguments of `watchfire spool`.
 #[derive(clap::Args)]
 #[command(after_help = "IDs may be shortened to an unambiguous start. Programs may run meanwhile.
 
@@ -145,7 +145,7 @@ struct Which {
     /// All dead letters
     #[arg(long, conflicts_with = "ids")]
     dead: bool,
-    /// Of these only what is for this channel
+    /// Only messages for this channel
     #[arg(long, conflicts_with = "ids", value_name = "NAME")]
     channel: Option<String>,
     /// Print one JSON object
@@ -228,7 +228,7 @@ fn chosen(folder: &SpoolFolder, which: &Which) -> anyhow::Result<(Vec<Entry>, bo
         let is_meant = match entry.place() {
             Place::Dead => which.dead,
             Place::Damaged => false,
-            // What a panic left behind waits for nothing but a program.
+            // A message that a panic left waits only for a program.
             _ => which.all && !entry.is_alert(),
         };
         let channel = which.channel.as_deref();

@@ -12,7 +12,7 @@ use crate::{
     target_args::TargetArgs,
 };
 
-/// What `watchfire verify` takes.
+/// The arguments of `watchfire verify`.
 #[derive(clap::Args)]
 #[command(after_help = "Verdicts:
   accepted     the provider knows it, and says under which name

@@ -150,7 +150,7 @@ impl LiveHandlers {
         if let Some(outbox) = &self.outbox
             && has_changed
         {
-            // What waits may have waited for this: it is tried at once. Nobody waits for it here.
+            // Queued messages may have waited for this change, so they are tried at once.
             let _said = outbox.drain(Duration::ZERO);
         }
         Some(handlers)
@@ -342,7 +342,7 @@ pub(crate) fn dry_run(
         let known: Vec<String> = findings.list.iter().map(|finding| finding.path.clone()).collect();
         for problem in error.diagnostics() {
             let finding = place(name, problem, &table, source_map);
-            // What a table lacks is another cause than what is wrong in it, unless that could not be resolved.
+            // A missing key and a wrong value are two causes, unless the value could not be resolved.
             let is_of_table = finding.path == handler
                 || table.iter().any(|(key, value)| {
                     value.as_table().is_some()

@@ -26,7 +26,7 @@ pub(crate) struct CompileContext<'a> {
 
 /// Works out the settings with every reference followed, and the plan of one program.
 ///
-/// What is wrong is in `findings`; then the plan must not be built.
+/// Errors are in `findings`; with one the plan must not be built.
 pub(crate) fn compile(
     options: &Options,
     source_map: &SourceMap,
@@ -61,7 +61,7 @@ pub(crate) fn compile(
         source_map,
         findings,
     );
-    // What this program does not use may stay without its secrets: they are given to those that use it.
+    // Handlers that this program does not use may lack their secrets.
     let is_used = |finding: &Finding| {
         let unused = names(&options, "handlers").into_iter().any(|name| {
             let path = Path::of(["handlers", name]).to_string();

@@ -16,9 +16,9 @@ pub(crate) struct Finding {
     pub(crate) path: String,
     /// The bytes of the text that are wrong, if the configuration came from one.
     pub(crate) span: Option<Range<usize>>,
-    /// What is wrong, and what is expected. Never holds a secret.
+    /// The problem, and the value that is expected. Never holds a secret.
     pub(crate) reason: String,
-    /// What may have been meant, or what to do.
+    /// The value that was probably meant, or advice.
     pub(crate) hint: Option<String>,
     /// Whether the configuration works, but probably not as meant.
     pub(crate) is_warning: bool,

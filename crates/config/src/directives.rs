@@ -17,7 +17,7 @@ pub(crate) struct Directives {
     pub(crate) bare: Option<Threshold>,
     /// Levels of targets, in the order of the text.
     pub(crate) targets: Vec<(String, Threshold)>,
-    /// What looks at spans and fields, as it was written.
+    /// The directives on spans and fields, as written.
     pub(crate) spans: Vec<String>,
 }
 
@@ -63,7 +63,7 @@ impl Directives {
         let plain = plain.join(",");
         filter::directives(&plain).map(|_| parsed).map_err(|errors| {
             let mut wrong = reasons(&plain, &errors);
-            // Of a part whose target is wrong, the level is looked at here.
+            // The level of a part with a wrong target is checked here.
             for level in bad_levels {
                 if !errors.errors().iter().any(|error| error.part == level)
                     && let Err(also) = Threshold::named(&level)
@@ -132,7 +132,7 @@ fn reasons(text: &str, errors: &filter::DirectiveErrors) -> Wrong {
         let is_in_braces = before.matches('{').count() > before.matches('}').count();
         if is_in_braces || error.part.contains('{') {
             let part = if is_in_braces { "…".to_owned() } else { without_field_values(&error.part) };
-            // What follows a colon may repeat the value.
+            // The text after a colon may repeat the value.
             return format!("`{part}` {}", error.reason.split(": ").next().unwrap_or_default());
         }
         let part = quoted_directive(&error.part);

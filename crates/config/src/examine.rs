@@ -52,7 +52,7 @@ fn examine(config: &Config, text: &str, components: &Components, mut findings: F
         resolved = options;
         plans.push((service, plan));
     }
-    // Those that no logger names as well.
+    // Handlers that no logger names are checked as well.
     build::dry_run(&resolved, components, config.source_map(), &mut findings);
     findings.forget_what_follows_from_syntax(text);
     if is_assumed {

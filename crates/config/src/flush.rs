@@ -32,7 +32,7 @@ pub(crate) fn at_once<T>(
     let one_by_one = without_thread.iter().map(|handler| handler.flush(deadline));
     let mut all = one_by_one.fold(Flushed::Yes, Flushed::and);
     for _ in 0..running {
-        // What has ended counts, also when `here` took all the time. A handler that panicked answers nothing.
+        // A flush that has ended counts, even if `here` took all the time. A handler that panicked does not answer.
         let left = deadline.saturating_duration_since(clock::instant());
         all = all.and(ended.recv_timeout(left).unwrap_or(Flushed::TimedOut));
     }

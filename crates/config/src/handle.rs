@@ -104,7 +104,7 @@ impl Handle {
 
     /// Reads the file again and puts it in force: all is built, then the table is swapped whole.
     ///
-    /// What code has changed is undone, and the file is followed from then on. Spool, groups and open files of handlers
+    /// Changes made in code are undone, and the file is followed from then on. Spool, groups and open files of handlers
     /// that stay the same survive; of an alert channel they do also when its settings change. Without a file the same
     /// configuration is built again, with what the environment says now.
     ///

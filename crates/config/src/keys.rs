@@ -1,4 +1,4 @@
-//! What a configuration may hold: the one list behind the checks, the suggestions and the JSON Schema.
+//! The keys of a configuration: the one list behind the checks, the suggestions and the JSON Schema.
 
 mod handlers;
 

@@ -31,7 +31,7 @@ pub(crate) struct ProgramPlan {
     pub(crate) loggers: Vec<LoggerPlan>,
     /// The numbers of loggers by target: a file may have very many.
     numbers: HashMap<String, usize>,
-    /// What looks at spans and fields among the directives of loggers, services and `RUST_LOG`.
+    /// The directives on spans and fields of loggers, services and `RUST_LOG`.
     pub(crate) spans: Option<EventFilter>,
 }
 
@@ -103,7 +103,7 @@ impl ProgramPlan {
         for name in names(options, "handlers").into_iter().filter(|name| named.contains(name)) {
             plan.handler(name, options, &mut rules, findings);
         }
-        // Those that speak instead of another have to be there, whoever else names them.
+        // Failover channels must exist, even if no logger names them.
         let mut next = 0;
         while let Some(handler) = plan.handlers.get(next) {
             let failover = handler.options.table("failover").map(|failover| failover.texts("to"));

@@ -43,7 +43,7 @@ pub(crate) fn without_values(reason: &str, section: Section, table: &Options) ->
     let keys = section.types().iter().find(|(name, _)| *name == kind).map_or(&[][..], |(_, keys)| *keys);
     let mut values = Vec::new();
     gather(table, &[section.common(), keys], &mut values);
-    // What is expected is an example of ours, whatever the file has.
+    // The expected value is our own example, whatever the file has.
     let (said, expected) = reason.find("expected").map_or((reason, ""), |at| reason.split_at(at));
     let mut shown = String::new();
     for (i, part) in said.split('`').enumerate() {

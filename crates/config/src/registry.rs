@@ -108,7 +108,7 @@ impl Components {
 
     /// Accepts `name` wherever a part of the program's own may stand; for checks outside of the program.
     ///
-    /// What is assumed lets every event pass, and keeps what it is handed to itself.
+    /// An assumed filter passes every event, and an assumed handler drops its events.
     pub fn assume(mut self, name: impl Into<String>) -> Self {
         self.assumed.push(name.into());
         self

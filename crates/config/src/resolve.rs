@@ -138,7 +138,7 @@ impl Resolver<'_> {
             (Some(value), _) => Setting::Text(value),
             (None, Some(default)) => default.into(),
             (None, None) => {
-                // Of a password with `${` in it, the rest is no name as people write them.
+                // In a password with `${`, the rest does not look like a variable's name.
                 let is_usual = !name.chars().any(|c| c.is_ascii_lowercase());
                 let reason = match is_usual {
                     true => format!("the environment variable {} is not set", quoted(name)),

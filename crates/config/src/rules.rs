@@ -36,7 +36,7 @@ pub(crate) enum Act {
     Rewrite {
         when: Option<EventFilter>,
         to: Rewrite,
-        /// What it changes, without values.
+        /// The names of the fields that it changes, without values.
         about: String,
     },
     /// Keeps most back, and has those that pass say how many these were.
@@ -79,7 +79,7 @@ impl Rule {
 pub(crate) struct Judged<'a> {
     /// The rule that has kept it back.
     pub(crate) kept_by: Option<&'a Rule>,
-    /// What a sample says, to those only whom the list is of.
+    /// The answer of a sample, for the handlers of the list only.
     pub(crate) said: Option<&'a Rewrite>,
 }
 
@@ -96,7 +96,7 @@ impl Judged<'_> {
 
 /// Applies rules in order, and hands the event as it then is to `then`, with what they have made of it.
 ///
-/// What a rewrite changes lies on the stack, so the rest happens within. `note` hears of each that is applied.
+/// The changed fields are on the stack, so the rest runs inside. `note` receives each rewrite that is applied.
 pub(crate) fn through(
     rules: &[Rule],
     event: &EventView<'_>,

@@ -120,7 +120,7 @@ impl Config {
             open.push(Channel::new(witness).named(name).handler(&outbox).map_err(wrong)?);
         }
         outbox.alert(manual.alert(&plan));
-        // What is still open then is in the answers.
+        // The answers name whatever is still open then.
         let _report = outbox.flush(within);
         drop(open);
         let mut sent = answers.take();
@@ -311,7 +311,7 @@ impl Sink for Witness {
     fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
         Box::pin(async move {
             let outcome = self.sink.deliver(notification).await;
-            // Of a form that is refused a plainer one follows, and its answer counts.
+            // A refused form is followed by a plainer one, whose answer counts.
             self.put(notification.recipient(), said(&outcome));
             match outcome {
                 Outcome::Delivered(_) | Outcome::Degrade(_) => outcome,

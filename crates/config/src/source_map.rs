@@ -58,7 +58,7 @@ pub(crate) struct SourceMap(HashMap<Path, SourceEntry>);
 struct SourceEntry {
     key: Option<Range<usize>>,
     value: Range<usize>,
-    /// Of a value that is neither a list nor a table.
+    /// Set for a value that is neither a list nor a table.
     scalar: Option<Scalar>,
 }
 

@@ -174,7 +174,7 @@ impl StackBuilder {
     }
 }
 
-/// What comes from code is meant as it stands.
+/// Values from code are literal.
 fn literal(secret: impl Into<String>) -> String {
     secret.into().replace("${", "$${")
 }

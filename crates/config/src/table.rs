@@ -46,7 +46,7 @@ pub(crate) struct Route {
     pub(crate) level_of: String,
     /// In the order in which Python would call them, each once.
     pub(crate) order: Vec<usize>,
-    /// Of events that are logged at exactly this target.
+    /// The rules of events that are logged at exactly this target.
     pub(crate) rules: Vec<Rule>,
     mask: u64,
 }
@@ -67,7 +67,7 @@ pub(crate) struct Table {
 pub(crate) struct CallsiteRoute {
     /// The handlers that may hear its events.
     pub(crate) mask: u64,
-    /// Those of them that hear all of its events.
+    /// The handlers that receive all of its events.
     exact: u64,
     route: u16,
     /// Whether the logger itself has something to look at.
@@ -214,7 +214,7 @@ impl Table {
                 rules::apply(&entry.rules, view, &mut |view| entry.give(view));
                 continue;
             }
-            // What was changed stays so for the rest, also if a later filter of this handler keeps the event back.
+            // Changes hold for the handlers after it, even if a later filter of this handler rejects the event.
             return rules::through(&entry.rules, view, &|_| {}, &mut |view, judged| {
                 judged.hand(view, &mut |view| entry.give(view));
                 self.hand_on(site, rest, view);

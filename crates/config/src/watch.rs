@@ -70,7 +70,7 @@ pub(crate) fn start(shared: &Arc<HandleShared>) {
     }
 }
 
-/// What the thread knows of the file.
+/// The file as the thread last saw it.
 struct Watch {
     hangup: Arc<AtomicBool>,
     /// How the file looked when it was last read.
@@ -84,7 +84,7 @@ struct Watch {
 
 impl Watch {
     fn new(shared: &HandleShared, hangup: Arc<AtomicBool>) -> Self {
-        // Not how it looks now: it may have changed since it was read.
+        // The stamp is that of the reading: the file may have changed since.
         let known = shared.origin.file.as_ref().and_then(|file| file.stamp.clone());
         let seen = (known.clone(), clock::instant());
         Self { hangup, known, seen, reported: None, is_odd: false }

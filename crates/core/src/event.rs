@@ -22,7 +22,7 @@ use crate::{
 
 /// Shows one event to filters and handlers: a borrowed, copyable view.
 ///
-/// What has to be computed (the text of fields, the span chain) is computed at most once per event and layer, when it
+/// Computed values (the text of fields, the span chain) are computed at most once per event and layer, when it
 /// is first asked for. A rewrite is a copy of the view and is seen only by those it is handed to.
 #[derive(Clone, Copy)]
 pub struct EventView<'a> {
@@ -32,7 +32,7 @@ pub struct EventView<'a> {
     overlay: Option<&'a Overlay<'a>>,
     /// In place of the layer's.
     redactor: Option<&'a Redactor>,
-    /// Those of the handler that looks at it.
+    /// The fields of the handler that looks at it.
     limits: Option<&'a HandlerLimits>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct EventCore<'a> {
     incident: Option<&'a Incident>,
     pub(crate) source: &'a dyn SpanSource,
     pub(crate) settings: &'a LayerSettings,
-    /// Those of the settings, but for a filter, which has its own.
+    /// The redactor of the settings; a filter has another.
     pub(crate) spans: &'a LevelTable,
     chain: OnceCell<Option<Arc<SpanNode>>>,
     is_critical: OnceCell<bool>,
@@ -256,7 +256,7 @@ impl<'a> EventView<'a> {
     ///
     /// The event's own is not redacted, that of a span was when it was recorded.
     ///
-    /// Of several fields of one name the last counts. At most 4,096 bytes of a value are looked at.
+    /// The last of several fields of one name counts. At most 4,096 bytes of a value are looked at.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&'a str> {
         self.event_field(name).or_else(|| {

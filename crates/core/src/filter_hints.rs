@@ -1,4 +1,4 @@
-//! What a filter and a handler layer agree upon before the first event: the span levels, and who decides on the level.
+//! The hints of a filter to its handler layer: the span levels, and whether the filter decides on the level.
 
 use std::cell::RefCell;
 
@@ -42,7 +42,7 @@ pub fn probe(level: Level) -> &'static Metadata<'static> {
     }
 }
 
-/// What a filter said of itself.
+/// The hints of one filter.
 #[derive(Default)]
 pub(crate) struct FilterHints {
     pub(crate) spans: Option<LevelTable>,

@@ -87,7 +87,7 @@ impl Inside {
             // The thread is ending and its locals are gone: an event of a destructor is still an event.
             Err(_) => Some(Self),
             Ok(true) => Some(Self),
-            // Not `unwrap_or(Some(Self))` anywhere here: a guard made and dropped by mistake would clear the flag.
+            // `unwrap_or(Some(Self))` is wrong anywhere here: a guard made and dropped by mistake would clear the flag.
             Ok(false) => None,
         }
     }

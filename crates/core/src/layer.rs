@@ -93,7 +93,7 @@ impl<H: Handler> HandlerLayer<H> {
 
     /// Sets which spans are let through whatever the filter says of events. Default `info,tower_http=debug`.
     ///
-    /// Those of a filter that has span levels of its own (the ones of `watchfire-filter`) take their place.
+    /// A filter with span levels (those of `watchfire-filter`) replaces them.
     #[must_use]
     pub fn span_levels(mut self, levels: LevelTable) -> Self {
         self.settings.set_spans(levels);

@@ -147,7 +147,7 @@ pub(crate) fn field_named(name: &str) -> Field {
     field
 }
 
-/// What runs when the process ends: by a return from `main`, by `process::exit`, or by a signal that
+/// The calls at the end of the process: after a return from `main`, `process::exit`, or a signal that
 /// [`end_at_signals`] reacts to.
 pub trait AtExit: Send + Sync + 'static {
     /// Prepares for the end without waiting. All are prepared before the first one waits.

@@ -12,7 +12,7 @@ use crate::{EventView, Limits, MASK, NameVerdict, Redactor, Severity, Value, app
 /// nobody else. Fields are first renamed, then removed, then set; the message is the field `message`. Only fields of the
 /// event are meant, those of the spans around it stay.
 ///
-/// What is set is redacted as everything else is, and a field that is a secret by its name stays one under another.
+/// Values that are set are redacted too, and a field that is a secret by its name stays one under another.
 ///
 /// ```
 /// # use watchfire_core::{Rewrite, Severity};

@@ -118,7 +118,7 @@ impl Stack {
     pub fn excerpt(&self) -> Vec<String> {
         let frames = self.frames();
         if frames.is_empty() {
-            // Of another form: a text that the program gave.
+            // A text of another form, which the program gave.
             let text = self.text();
             return text
                 .lines()
@@ -154,7 +154,7 @@ fn excerpt(frames: &[StackFrame]) -> Vec<String> {
             lines.extend(folded(run));
             continue;
         }
-        // Of a recursion one frame is shown, with the number of its repeats.
+        // A recursion is shown as one frame, with the number of its repeats.
         for same in run.chunk_by(|one, next| one == next) {
             match same {
                 [] => {}

@@ -12,7 +12,7 @@ use crate::{cap::append_text, marks::split_cut};
 pub enum Value {
     /// A string, as given.
     Str(Box<str>),
-    /// What `Debug` or `Display` wrote (`?field`, `%field`).
+    /// The output of `Debug` or `Display` (`?field`, `%field`).
     Debug(Box<str>),
     /// A signed integer.
     I64(i64),

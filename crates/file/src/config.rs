@@ -233,7 +233,7 @@ impl LogFile {
 
     /// Writes lines after a template in braces, such as `{time} {level:<8} {message} {user}`; see [`Template`].
     ///
-    /// What is wrong with it is an error when the layer is made.
+    /// Errors in it come back when the layer is made.
     pub fn template(self, text: &str) -> Self {
         match Template::new(text) {
             Ok(template) => self.format(template),
@@ -324,7 +324,7 @@ impl LogFile {
 
     /// Sets how many bytes the message and the fields of one event may have, each and together. Default: 1 MiB.
     ///
-    /// What is longer is cut, and says how much is missing: `… [12,345 bytes more]`. [`HandlerLayer::limits`] sets more
+    /// A longer text is cut, and says how much is missing: `… [12,345 bytes more]`. [`HandlerLayer::limits`] sets more
     /// limits; a handler within another layer keeps this one.
     pub fn max_text(mut self, bytes: usize) -> Self {
         self.max_text = bytes;

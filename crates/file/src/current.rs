@@ -54,7 +54,7 @@ impl Current {
 
     /// Hands the writer of this process to `work`. `None` in a child that cannot open the file.
     ///
-    /// What waited in the parent at the fork is the parent's, who writes it. Its locks may be held for ever in the child,
+    /// The parent writes the lines that waited at the fork. Its locks may be held for ever in the child,
     /// and its files may be closed and their numbers used by others: the child leaves all of that alone.
     pub(crate) fn with<R>(&self, work: impl FnOnce(&FileShared) -> R) -> Option<R> {
         let found = self.shared.load();

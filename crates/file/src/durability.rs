@@ -33,7 +33,7 @@ pub struct FileCounts {
     pub rotations: u64,
 }
 
-/// What a caller does that finds the buffer full.
+/// The action of a caller that finds the buffer full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenFull {

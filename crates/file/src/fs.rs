@@ -101,7 +101,7 @@ pub(crate) struct Stat {
     pub(crate) links: u64,
 }
 
-/// What a path leads to.
+/// The kind of file at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileKind {
     File,

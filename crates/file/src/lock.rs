@@ -14,7 +14,7 @@ use crate::fs::{Filesystem, LockFile, Stat};
 
 /// The lock file of one log, opened once.
 ///
-/// Who cannot have the lock writes all the same; only renaming, removing and cutting files waits for it.
+/// A process without the lock writes all the same; only renaming, removing and cutting files waits for it.
 pub(crate) struct LogLock {
     path: PathBuf,
     /// Whether a thread of this process has it: the open file is shared, and cannot tell threads apart.

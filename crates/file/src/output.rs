@@ -37,7 +37,7 @@ pub(crate) struct Output {
     busy_since: Option<Instant>,
     /// The reasons that were reported and still hold.
     reported: BTreeSet<(Topic, String)>,
-    /// What went wrong without keeping lines from being written.
+    /// Problems that did not keep lines from being written.
     mishaps: Vec<WriteTrouble>,
     rotated: Option<Arc<Rotated>>,
 }
@@ -149,7 +149,7 @@ impl Output {
         let locked = self.place.clone();
         self.refresh(Some(batch))?;
         if self.place.is_none() {
-            // What is never rotated.
+            // A file that is never rotated.
             self.rotate_now = false;
         }
         if self.place.as_ref().map(|place| &place.path) != locked.as_ref().map(|place| &place.path) {

@@ -34,7 +34,7 @@ pub struct Record<'a> {
 pub enum FieldValue<'a> {
     /// A string, as given.
     Str(&'a str),
-    /// What `Debug` or `Display` wrote.
+    /// The output of `Debug` or `Display`.
     Debug(&'a str),
     /// A signed integer.
     I64(i64),
@@ -63,7 +63,7 @@ impl<'a> Record<'a> {
         let mut body = Body::take();
         body.fill(event, verdicts);
         let metadata = event.metadata();
-        // Those of a callsite are the program's own words; a `log` record has any text.
+        // The names of a callsite are the program's own words; a `log` record has any text.
         let clean = |text| if event.is_log() { event.redactor().clean(text) } else { Cow::Borrowed(text) };
         let target = clean(event.target());
         let (module, file) = (metadata.module_path().map(clean), metadata.file().map(clean));

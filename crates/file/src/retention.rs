@@ -55,7 +55,7 @@ impl Keep {
 
 /// Sorts rotated files, the oldest first: by number, else by the noted order, else by the time of the last line.
 ///
-/// What is not in the note was rotated before it was begun.
+/// Files that the note does not have were rotated before it was begun.
 pub(crate) fn sort(archives: &mut [Archive]) {
     archives.sort_by(|a, b| match (&a.key, &b.key) {
         (RotationKey::Number(a), RotationKey::Number(b)) => b.cmp(a),

@@ -35,7 +35,7 @@ pub(crate) struct Period {
 }
 
 impl Period {
-    /// What holds without a schedule: one period for ever.
+    /// The period without a schedule: one for ever.
     pub(crate) const ALWAYS: Self = Self { start: i64::MIN, until: i64::MAX };
 
     /// Tells whether a line of the period `later` may not stand in a file of this one.
@@ -216,7 +216,7 @@ impl FileNames {
 
     /// Returns the name of a file that is being compressed, by the number of the file that it is made of.
     ///
-    /// Not by the latter's name, which may change in the meantime.
+    /// The latter's name may change in the meantime, so it is not used.
     pub(crate) fn unfinished(&self, id: u64) -> String {
         format!("{}.packing.{id}", self.base)
     }

@@ -73,7 +73,7 @@ pub(crate) struct FileShared {
 /// Makes the line that says how many are missing.
 pub(crate) type Gap = dyn Fn(u64, SystemTime) -> String + Send + Sync;
 
-/// What a writer is made of.
+/// The parts of a writer.
 #[derive(Clone)]
 pub(crate) struct WriterParts {
     pub(crate) fs: Arc<dyn Filesystem>,
@@ -357,7 +357,7 @@ impl FileShared {
             {
                 let mut front = self.front();
                 is_urgent |= std::mem::take(&mut front.is_urgent);
-                // What cannot be written stays in the batch, which is bounded as what waits in front of it.
+                // Unwritten lines stay in the batch, which is bounded like the buffer before it.
                 if io.batch.is_empty() || io.batch.len() + front.batch.len() <= self.pace.capacity {
                     io.batch.append(&mut front.batch);
                 }

@@ -48,7 +48,7 @@ impl<F: Fn(&EventView<'_>) -> bool + Send + Sync> Judge for Callback<F> {
     }
 
     fn passes(&self, event: &EventView<'_>, log: &SelfLog) -> bool {
-        // What the closure leaves half done is its own; nothing of ours is borrowed mutably.
+        // The closure may leave its own state half done; none of ours is borrowed mutably.
         match caught(|| (self.decide)(event)) {
             Some(passes) => passes,
             None => {

@@ -110,7 +110,7 @@ pub(crate) struct Directives {
 #[derive(Clone, Debug)]
 struct StaticRule {
     target: Option<String>,
-    /// Of an event: the fields that it has to have. Spans are let pass without them, as `EnvFilter` does.
+    /// The fields that an event must have. Spans pass without them, as with `EnvFilter`.
     fields: Vec<String>,
     level: LevelFilter,
 }

@@ -157,7 +157,7 @@ impl Node {
             Self::And(a, b) => Self::Or(Box::new(a.negated()), Box::new(b.negated())),
             Self::Or(a, b) => Self::And(Box::new(a.negated()), Box::new(b.negated())),
             Self::Not(a) => *a,
-            // Not critical, but of what level?
+            // The event is not critical; its level is unknown.
             Self::Severities(severities) if severities == Severities::CRITICAL => Self::Not(Box::new(self)),
             Self::Severities(severities) => Self::Severities(severities.negated()),
             Self::Leaf(leaf) => leaf.negated().unwrap_or_else(|| Self::Not(Box::new(Self::Leaf(leaf)))),

@@ -181,7 +181,7 @@ impl Flag {
 
     fn enter(&self) -> Option<Held> {
         let was = self.0.try_with(|held| held.replace(true)).unwrap_or(false);
-        // Not `then_some`, whose guard would be made, and dropped, in any case.
+        // `then_some` would make, and drop, the guard in any case.
         if was { None } else { Some(Held(self.0)) }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 
 /// Lets the first of each `every` events pass, and counts the others; 0 and 1 let all pass.
 ///
-/// What is sampled is what the filters before it let pass, so put it last:
+/// It samples the events that the filters before it pass, so put it last:
 /// ```
 /// # use watchfire_filter as filter;
 /// # fn main() -> Result<(), filter::DirectiveErrors> {

@@ -1,4 +1,4 @@
-//! What the page shows, taken at one moment.
+//! The content of the page, taken at one moment.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -17,7 +17,7 @@ pub(crate) struct Snapshot {
     pub(crate) groups: Vec<GroupId>,
     /// The messages that wait, by channel and state.
     pub(crate) backlog: BTreeMap<(String, &'static str), usize>,
-    /// What could not be read.
+    /// The data that could not be read.
     pub(crate) trouble: Option<String>,
 }
 

@@ -175,7 +175,7 @@ pub enum SmtpStage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FaultPlan {
-    /// What happens.
+    /// The effect.
     #[serde(flatten)]
     pub fault: Fault,
     /// How often; `None` until cleared.

@@ -381,7 +381,7 @@ impl InboxBuilder {
     }
 }
 
-/// What the hub is made of; the providers themselves are made on the thread.
+/// The parts of the hub; the providers themselves are made on the thread.
 struct HubParts {
     store: Arc<Store>,
     paced: bool,

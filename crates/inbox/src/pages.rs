@@ -1,4 +1,4 @@
-//! What the inbox says of itself: messages and faults, as JSON and as plain pages.
+//! The pages of the inbox: messages and faults, as JSON and as HTML.
 
 mod detail;
 mod json;

@@ -67,7 +67,7 @@ pub(crate) enum Canned {
     TooLarge,
 }
 
-/// What a provider may ask of the inbox while it judges.
+/// The services of the inbox to a provider that judges.
 pub(crate) struct Context<'a> {
     pub(crate) store: &'a Store,
     pub(crate) provider: Provider,
@@ -107,7 +107,7 @@ pub(crate) struct Judgement {
     pub(crate) key: Option<String>,
     pub(crate) thread: Option<String>,
     pub(crate) edits: Option<String>,
-    /// What only the provider's memory can tell.
+    /// Facts that only the provider's memory has.
     pub(crate) notes: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What the inbox keeps of each message, and how it is read.
+//! The record of each message, and its readable view.
 
 use std::fmt;
 use std::str::FromStr;
@@ -100,7 +100,7 @@ impl fmt::Display for UnknownProvider {
 
 impl std::error::Error for UnknownProvider {}
 
-/// What the provider did with a message.
+/// The provider's verdict on a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MessageVerdict {
@@ -150,7 +150,7 @@ pub struct Received {
     pub recipients: Vec<String>,
     /// One line: a subject, a heading, or the first line of the text.
     pub title: String,
-    /// What the provider did with it.
+    /// The provider's verdict.
     pub verdict: MessageVerdict,
     /// The request line and headers, or the SMTP envelope. Values of credentials are not kept.
     pub head: Vec<(String, String)>,
@@ -158,7 +158,7 @@ pub struct Received {
     pub raw: Vec<u8>,
     /// How it reads.
     pub view: View,
-    /// What is allowed but unwise, in one line each.
+    /// Remarks on allowed but unwise content, in one line each.
     pub notes: Vec<String>,
     /// The provider's own id: ts, message id, Message-ID, sid, event id.
     pub key: Option<String>,
@@ -216,7 +216,7 @@ impl Received {
 pub struct View {
     /// Name and value, in reading order.
     pub facts: Vec<(String, String)>,
-    /// What follows the table.
+    /// The text after the table.
     pub parts: Vec<ViewPart>,
 }
 
@@ -235,21 +235,21 @@ impl View {
 pub enum ViewPart {
     /// Text as it stands.
     Text {
-        /// What it is.
+        /// Its title.
         title: String,
         /// The text.
         text: String,
     },
     /// A foreign HTML document; shown in a sandbox only.
     Html {
-        /// What it is.
+        /// Its title.
         title: String,
         /// The document's source.
         html: String,
     },
     /// Rendered by the provider from the provider's own markup.
     Rendered {
-        /// What it is.
+        /// Its title.
         title: String,
         /// The text without markup.
         text: String,
@@ -286,7 +286,7 @@ impl ViewPart {
     }
 }
 
-/// What a provider says of a request before judging it.
+/// A provider's description of a request before judging it.
 #[derive(Debug, Default)]
 pub(crate) struct Described {
     pub(crate) recipients: Vec<String>,

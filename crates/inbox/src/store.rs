@@ -1,4 +1,4 @@
-//! What all providers share: the messages, and the faults that are armed.
+//! The shared state of all providers: the messages, and the armed faults.
 
 use std::collections::VecDeque;
 use std::fmt;

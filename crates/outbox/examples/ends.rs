@@ -62,7 +62,7 @@ impl Sink for EndLines {
         let mut policy = DeliveryPolicy::default();
         policy.backoff_base = Duration::from_millis(1);
         policy.backoff_cap = Duration::from_millis(10);
-        // What is tested is that all arrives, not that it is said once.
+        // The test is about everything arriving, not about it arriving once.
         policy.notifications = NotificationPolicy::tracker().budget([]);
         policy.notifications.every = Some(Rate::new(1_000_000, Duration::from_secs(60)).burst(1_000_000));
         policy

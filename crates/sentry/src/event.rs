@@ -43,7 +43,7 @@ const NAME: usize = 200;
 pub(crate) fn bare(occasion: &Occasion<'_>, id: u128) -> Event<'static> {
     let group = occasion.group().to_string();
     let fingerprint = match occasion.kind() {
-        // Not another event of the first one's issue; and the end of a trouble must not open its issue again.
+        // Another event of the first one's issue is unwanted; and the end of a trouble must not open its issue again.
         OccasionKind::Storm | OccasionKind::CatchUp | OccasionKind::Quiet => {
             vec![group.into(), occasion.kind().as_str().into()]
         }
@@ -193,7 +193,7 @@ fn exceptions(alert: &Alert, stack: Option<Stacktrace>) -> Vec<Exception> {
         .take(CAUSES)
         .enumerate()
         .map(|(depth, text)| Exception {
-            // Of a `dyn Error` nobody knows the type.
+            // The type of a `dyn Error` is unknown.
             ty: if depth == 0 { kind } else { "Error" }.to_owned(),
             value: some(clip(text, if depth == 0 { MESSAGE } else { CAUSE }, |_| 1)),
             mechanism: Some(Mechanism {
@@ -293,7 +293,7 @@ fn json_value(value: &Recorded) -> Value {
     }
 }
 
-/// What else is known: where, since when, how often, and what the outbox remarks.
+/// Further facts: where, since when, how often, and the remarks of the outbox.
 fn circumstances(occasion: &Occasion<'_>) -> Map<String, Value> {
     let (alert, counts) = (occasion.alert(), occasion.tally());
     let mut map = Map::new();

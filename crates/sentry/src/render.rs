@@ -14,7 +14,7 @@ use crate::{
 #[cfg(test)]
 mod tests;
 
-/// What the line of ASCII may have.
+/// The limit of the ASCII line.
 const LINE: usize = 300;
 
 pub(crate) fn notifications(settings: &SentrySettings, occasion: &Occasion<'_>) -> Vec<Notification> {

@@ -218,7 +218,7 @@ fn meaning(word: &str) -> Option<Meaning> {
         | "json_not_object"
         | "markdown_text_conflict"
         | "as_user_not_supported" => Meaning::Plainer,
-        // Of an edit or a thread: the plainer renderings are messages of their own.
+        // The plainer renderings of an edit or a thread are separate messages.
         "message_not_found"
         | "cant_update_message"
         | "edit_window_closed"

@@ -21,7 +21,7 @@ const SECTION: usize = 2_900;
 const HEADER: usize = 150;
 /// More than 4,000 characters of `text` are split into several messages.
 const TEXT: usize = 3_900;
-/// What a notification on a phone shows, and more.
+/// The limit of the fallback text: more than a phone shows.
 const FALLBACK: usize = 300;
 /// The place and the time below it.
 const PLACE: usize = 400;
@@ -62,7 +62,7 @@ fn notification(
 
     // That it is quiet is no reason to ping anybody.
     let edits = matches!(kind, OccasionKind::Edit | OccasionKind::Quiet);
-    // What is said in the thread of the first alert need not repeat it.
+    // A message in the thread of the first alert need not repeat it.
     let brief = thread.is_some() && !edits;
     let mut rich = match thread {
         Some(first) if edits => message.update(first),
@@ -163,7 +163,7 @@ fn body(page: &MessageContent, left: &mut Budget) -> Vec<Value> {
     }
     let foot = foot(page, &page.small_print, left);
     for (i, part) in page.sections.iter().enumerate() {
-        // What one leaves is for those behind it.
+        // Space that one leaves goes to those after it.
         let share = (left.0 / (page.sections.len() - i)).min(SECTION);
         if share >= LEAST {
             body.push(section(mrkdwn(left.spend(fenced(part, share)))));
@@ -325,7 +325,7 @@ mod escaped {
         }
     }
 
-    /// What a character costs after escaping. Slack says "characters" and not which: UTF-16 units are the most.
+    /// The cost of a character after escaping. Slack says "characters" and not which: UTF-16 units are the most.
     fn units(c: char) -> usize {
         match c {
             '&' => 5,

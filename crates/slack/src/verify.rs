@@ -9,7 +9,7 @@ use crate::{
     config::{Bot, Destination},
 };
 
-/// Of a webhook only its host can be tried. Of a channel nothing: there is no method that says whether a message would
+/// Only the host of a webhook can be tried, and nothing of a channel: no method says whether a message would
 /// be taken, but the one that sends it.
 pub(crate) async fn verify(destination: &Destination, client: &Client, answers: &Answers) {
     match destination {

@@ -81,7 +81,7 @@ pub(crate) fn fit(before: &str, text: &str, after: &str, most: usize) -> String 
     }
     let ends: Vec<usize> = text.grapheme_indices(true).map(|(at, _)| at).collect();
     let with = |end: usize| format!("{before}{}...{after}", text.get(..end).unwrap_or_default().trim_end());
-    // What fits is not quite monotonous, because a cut may change the alphabet: the first fit from the right is sought
+    // The fit is not quite monotonous, because a cut may change the alphabet: the first fit from the right is sought
     // by halves, and is right whenever the alphabet stays.
     let fits = ends.partition_point(|end| Segments::of(&with(*end)).count <= most);
     with(fits.checked_sub(1).and_then(|last| ends.get(last)).copied().unwrap_or_default())
@@ -153,7 +153,7 @@ fn kin(c: char) -> Option<&'static str> {
     KIN.iter().find(|(kind, _)| kind.contains(c)).map(|(_, kin)| *kin)
 }
 
-/// What turns the direction of text, joins or parts: invisible, and at the price of all other characters.
+/// Characters that turn the direction of text, join or part: invisible, and at the price of all other characters.
 /// The joiner and the selector of emoji are not among them, as emoji would fall apart.
 fn is_unseen(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')

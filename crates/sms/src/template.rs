@@ -15,7 +15,7 @@ pub enum DltSlot {
     Severity,
     /// The program and its environment: `storefront (production)`.
     App,
-    /// What happened: the message, else the error.
+    /// The message, otherwise the error.
     Title,
     /// Where: the file and the line, else the target.
     Place,

@@ -27,7 +27,7 @@ pub struct Twilio {
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     endpoint: Endpoint,
-    /// What may be asked with these credentials.
+    /// The questions that these credentials allow.
     question: Endpoint,
     user: String,
     password: Secret,

@@ -15,7 +15,7 @@ mod tests;
 /// The server counts code points; UTF-16 units, in which it counts offsets, are never fewer. A mark of a possible
 /// duplicate still fits.
 const MESSAGE: usize = 4_050;
-/// What an answer to the first message says of it again.
+/// The part of the first message that an answer repeats.
 const BRIEF: usize = 300;
 /// The least that is worth a section of its own.
 const LEAST: usize = 80;
@@ -68,7 +68,7 @@ fn notification(
         Value::Object(payload).to_string().into_bytes()
     };
 
-    // What answers the first message need not repeat it.
+    // An answer to the first message need not repeat it.
     let rich = rich(page, first.is_some() && !edits);
     occasion
         .notification(recipient)
@@ -111,7 +111,7 @@ fn rich(page: &MessageContent, brief: bool) -> Html {
     if !brief {
         let count = page.sections.len();
         for (i, section) in page.sections.iter().enumerate() {
-            // What one leaves is for those behind it.
+            // Space that one leaves goes to those after it.
             let share = MESSAGE.saturating_sub(out.units() + foot.units()) / (count - i);
             if share >= LEAST {
                 part(&mut out, section, share);

@@ -17,7 +17,7 @@ pub(crate) async fn verify(settings: &TelegramSettings, client: &Client, answers
     settings.chats.iter().for_each(|chat| answers.expect(chat.to_string()));
     let methods = &settings.methods;
     let bot = ask(client, Request::post_json(&methods.me, "{}"), |response| judge("", response, bot)).await;
-    // What is said of the token would be said again of each chat.
+    // A wrong token would be reported again for each chat.
     let goes_on = matches!(bot, Verdict::Accepted(_));
     answers.add("bot", bot);
     for chat in settings.chats.iter().filter(|_| goes_on) {

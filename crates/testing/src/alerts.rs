@@ -7,7 +7,7 @@ use watchfire_core::{Alert, AlertId, App, Field, Severity, SpanFacts, Stack, Val
 
 use crate::hostile_texts;
 
-/// What the standard library prints of a stack: the frames of the capture, a program's, a library's.
+/// A stack as the standard library prints it: frames of the capture, of a program and of a library.
 const STACK: &str = "   0: std::backtrace::Backtrace::create
              at /rustc/0000000000000000000000000000000000000000/library/std/src/backtrace.rs:331:13
    1: storefront::payments::charge::{{closure}}

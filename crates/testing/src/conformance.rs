@@ -342,9 +342,9 @@ impl Debug for Suite<'_> {
 pub struct Finding {
     /// The claim.
     pub claim: &'static str,
-    /// Of which alert and occasion.
+    /// The alert and the occasion.
     pub place: String,
-    /// What was found instead.
+    /// The text that was found instead.
     pub found: String,
 }
 

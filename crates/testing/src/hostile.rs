@@ -10,7 +10,7 @@ use crate::{bare_alert, full_alert, moment};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Hostile {
-    /// What is hostile about it, such as `mentions`.
+    /// The name of the attack, such as `mentions`.
     pub name: String,
     /// The alert.
     pub alert: Alert,

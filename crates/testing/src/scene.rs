@@ -11,7 +11,7 @@ use crate::moment;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Scene {
-    /// What is special about it, such as `digest, answered`.
+    /// The special feature, such as `digest, answered`.
     pub name: &'static str,
     /// The facts of the message.
     pub summary: GroupSummary,

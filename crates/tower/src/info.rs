@@ -1,4 +1,4 @@
-//! What handlers can ask about their request, and tell about it.
+//! The facts about a request that handlers can read and add.
 
 use std::{fmt, sync::Arc};
 

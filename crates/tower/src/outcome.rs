@@ -1,4 +1,4 @@
-//! What a response means: by its status, and by that of gRPC.
+//! The meaning of a response, by its status and by that of gRPC.
 
 use http::{HeaderMap, StatusCode};
 

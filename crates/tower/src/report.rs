@@ -28,7 +28,7 @@ pub(crate) struct Watch {
     pub(crate) is_reported: bool,
 }
 
-/// What only a line in the combined format needs.
+/// The data that only the combined format needs.
 pub(crate) struct LineParts {
     pub(crate) client: String,
     pub(crate) version: http::Version,

@@ -8,7 +8,7 @@ use http::HeaderName;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AccessLog {
-    /// Not at all.
+    /// Never.
     #[default]
     Off,
     /// A message in the combined format of Apache's httpd, without the query.

@@ -1,4 +1,4 @@
-//! What a tool that reads, writes or explains configurations works with. A service needs [`init`](crate::init),
+//! Types for tools that read, write or explain configurations. A service needs [`init`](crate::init),
 //! [`Config`](crate::Config) and [`Handle`](crate::Handle).
 
 pub use watchfire_config::{

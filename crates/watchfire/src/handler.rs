@@ -1,4 +1,4 @@
-//! What a handler of your own is written with: implement [`Handler`] for a type, and make a layer of it by
+//! Types for your own handlers: implement [`Handler`] for a type, and make a layer of it by
 //! [`HandlerLayer::new`].
 //!
 //! ```

@@ -1,4 +1,4 @@
-//! What a sink of your own is written with: implement [`Sink`] for a type, say in `render` what your provider is to be
+//! Types for your own sinks: implement [`Sink`] for a type, say in `render` what your provider is to be
 //! told and in `deliver` how it is carried there, and `.layer(&outbox)` makes a layer of it.
 //!
 //! The spool, grouping, retries, budgets and failover are the outbox's, for your sink as for those of this crate.

@@ -14,7 +14,7 @@ use crate::{bench, shell};
 const FIGURES: &str = "tests/bench/instructions.toml";
 const LIMITS: &str = "limits";
 
-/// What the gate counts: subject and scene.
+/// The counted cases: subject and scene.
 const GATED: [(&str, &str); 7] = [
     ("json", "plain"),
     ("json", "spans"),

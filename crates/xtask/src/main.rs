@@ -50,7 +50,7 @@ enum Chore {
     /// failure stops the run.
     #[command(after_help = "Examples:\n  cargo xtask ci\n  cargo xtask ci --interop required --keep-going")]
     Ci {
-        /// What to do about the checks against other programs.
+        /// Whether to run the checks against other programs.
         #[arg(long, value_enum, default_value_t)]
         interop: Interop,
         /// Runs the later stages too after one has failed.
@@ -62,7 +62,7 @@ enum Chore {
         after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --interop required smtp\n  cargo xtask test --soak --interop off kill"
     )]
     Test {
-        /// What to do about the checks against other programs.
+        /// Whether to run the checks against other programs.
         #[arg(long, value_enum, default_value_t)]
         interop: Interop,
         /// Goes on for long: 200 kills instead of 20, a minute of random input for each reader.
@@ -116,7 +116,7 @@ enum Chore {
     Tidy,
 }
 
-/// What happens to a check against another program that cannot be had.
+/// The handling of a check whose other program cannot be had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Interop {
     /// A skipped check is an error.

@@ -85,7 +85,7 @@ pub(crate) fn drain(stream: Option<impl Read + Send + 'static>) -> thread::JoinH
     thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut stream) = stream {
-            // What arrived before a broken pipe is still worth showing.
+            // Output from before a broken pipe is still worth showing.
             drop(stream.read_to_end(&mut bytes));
         }
         String::from_utf8_lossy(&bytes).into_owned()
@@ -98,7 +98,7 @@ pub(crate) fn end(child: &mut Child) {
     drop(child.wait());
 }
 
-/// What a piece of text stands for on a terminal.
+/// The meaning of a text on a terminal.
 #[derive(Clone, Copy)]
 pub(crate) enum Paint {
     Good,

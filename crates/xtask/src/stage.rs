@@ -13,7 +13,7 @@ pub(crate) struct Skipped {
     pub(crate) why: String,
 }
 
-/// What a stage does; it notes what it leaves out, whether or not it then fails.
+/// The work of a stage; it notes what it leaves out, whether or not it then fails.
 type Run<'a> = Box<dyn FnOnce(&mut Vec<Skipped>) -> Result<()> + 'a>;
 
 /// One stage.

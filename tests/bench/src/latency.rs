@@ -1,4 +1,4 @@
-//! What an alert costs the program while something is wrong, and how soon it is in the spool.
+//! The cost of an alert while something is wrong, and its time to the spool.
 //!
 //! The same errors at the same pace, in turns: with a provider that answers, one that is not there, one that hangs, with
 //! the queue full, and on a slow disk. The provider is a real port on loopback, the spool a real folder. Everything is
@@ -30,7 +30,7 @@ use watchfire_outbox::{
 use crate::measure::Shuffler;
 use crate::storm::{BURST, PACE, SITES, pass_sites};
 
-/// What a sync takes longer on the slow disk.
+/// The extra time of a sync on the slow disk.
 const SLOW: Duration = Duration::from_millis(200);
 /// How many of a round are not counted: they are cold, and the first wakes the worker.
 const COLD: usize = 160;
@@ -175,7 +175,7 @@ fn spooled(rounds: usize, ports: &Ports) {
 
 #[derive(Default)]
 struct Spooled {
-    /// What the disk itself takes, at the same time and place.
+    /// The time of the disk itself, at the same time and place.
     by_hand: Vec<Duration>,
     in_file: Vec<Duration>,
     accepted: Vec<Duration>,
@@ -301,7 +301,7 @@ impl Ports {
         let answers = listener.local_addr().expect("a port");
         std::thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
-                // Who went away needs no answer.
+                // A client that has left needs no answer.
                 let mut line = [0; 64];
                 drop(stream.read(&mut line).and_then(|_| stream.write_all(b"ok")));
             }

@@ -32,7 +32,7 @@ enum Bench {
         #[arg(long, default_value_t = 60)]
         rounds: usize,
     },
-    /// What an alert costs the caller while the provider is down or hangs, the queue is full, the disk slow; and how soon
+    /// The cost of an alert for its caller while the provider is down or hangs, the queue full, the disk slow; and how soon
     /// it is in the spool.
     Latency {
         /// How often each scene is played; the order within a round is random.

@@ -1,4 +1,4 @@
-//! What a storm costs the program: events that the gate turns away, a queue that is full, and alerts that are captured.
+//! The cost of a storm: events that the limiter rejects, a full queue, and captured alerts.
 //!
 //! Every contestant gets the same event with four fields in the same three spans. The base is a layer that only visits
 //! the fields and formats each, as anything that logs has to.
@@ -102,7 +102,7 @@ pub fn pass_sites(took: &mut Vec<u128>) {
     }
 }
 
-/// What the gate lets through of one callsite.
+/// The events of one callsite that the limiter passes.
 pub const BURST: usize = 20;
 
 macro_rules! site {

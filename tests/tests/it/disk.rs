@@ -43,7 +43,7 @@ fn in_namespace(test: &str, setup: &str) -> Option<Output> {
             .is_ok_and(|tried| tried.status.success())
     });
     let Some(flags) = flags else {
-        // Not `eprintln!`, which the test harness keeps to itself.
+        // The test harness would capture `eprintln!`.
         let line =
             format!("NOT AS IT SHOULD BE: {test} cannot mount a file system here, and does with less\n");
         std::io::stderr().write_all(line.as_bytes()).unwrap();
@@ -111,7 +111,7 @@ fn fill_up_and_make_room() {
 
     disk.take();
     shop.log(&[&long(DURING)]);
-    // What can be delivered is: a disk is not needed for that.
+    // Alerts are still delivered: that needs no disk.
     assert_once(&inbox, Provider::Smtp, &[BEFORE, DURING]);
     shop.until("both wait for Slack", |stats| {
         stats.channels[0].notifications == 2 && stats.channels[1].delivered == 2

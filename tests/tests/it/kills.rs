@@ -93,7 +93,7 @@ fn spooled_messages_arrive_however_often_we_are_killed() {
     assert!(spooled > 0, "something was at stake");
 }
 
-/// What arrived: provider, life, number.
+/// The messages that arrived: provider, life, number.
 #[derive(Default)]
 struct Arrived(BTreeMap<(Provider, u64, u64), Copies>);
 
@@ -149,7 +149,7 @@ fn kill_when(child: &mut Child, least: u64) -> Vec<u64> {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    // What it has still said, but for a line that was cut off.
+    // The rest of its output, except a line that was cut.
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
     rest.split_inclusive('\n')
@@ -171,7 +171,7 @@ fn program() -> Shop {
     let policy = |policy: DeliveryPolicy| {
         let mut policy = brisk(policy);
         policy.timeout = Duration::from_millis(500);
-        // What is tested is that all arrives, not that it is said once.
+        // The test is about everything arriving, not about it arriving once.
         policy.notifications = NotificationPolicy::tracker().budget([]);
         policy.notifications.every = Some(Rate::new(1_000_000, Duration::from_secs(60)).burst(1_000_000));
         policy
@@ -235,7 +235,7 @@ fn left_in(spool: &Path) -> Vec<PathBuf> {
     folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path()).collect()
 }
 
-/// What goes wrong at a provider in one life.
+/// The faults of a provider in one life.
 fn faults(random: &mut Random, provider: Provider) -> Vec<FaultPlan> {
     let down = match provider {
         Provider::Smtp => {

@@ -1,4 +1,4 @@
-//! What a storm looks like on each channel: the pictures of the guide are what the code sends.
+//! A storm on each channel: the pictures of the guide are what the code sends.
 //!
 //! An hour is played with the time as an argument: one error that comes four times a second for twelve minutes, and
 //! within it thirty-two others at once. Each message goes to the inbox by the sink itself, and is shown as a reader of
@@ -173,7 +173,7 @@ fn draw(messages: &[Received], told: &[Told]) -> String {
     picture
 }
 
-/// What is read of a message.
+/// The readable text of a message.
 fn read(message: &Received) -> String {
     let sources = ["Payload", "Headers", "Source", "Envelope headers"];
     let mut parts = message.view.parts.iter().filter(|part| !sources.contains(&part.title()));

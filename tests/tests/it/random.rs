@@ -1,4 +1,4 @@
-//! What is read from elsewhere, under random bytes and random edits of what is valid: it is read or refused, and nothing
+//! Readers of foreign input, under random bytes and random edits of valid input: they read or refuse it, and nothing
 //! else suffers.
 
 use std::{
@@ -173,7 +173,7 @@ fn alert_of(letter: &[u8]) -> Vec<u8> {
     wrapped(&head, head.len())
 }
 
-/// What follows the first line.
+/// The text after the first line.
 fn content(file: &[u8]) -> &[u8] {
     let line = file.iter().position(|byte| *byte == b'\n').unwrap();
     &file[line + 1..]
@@ -306,7 +306,7 @@ fn any_retry_after_is_a_wait_or_none() {
 fn any_configuration_has_an_answer_with_spans_in_its_text() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let starter = fs::read_to_string(root.join("crates/cli/src/starter.toml")).unwrap();
-    // What it has in comments is in force too, in another copy.
+    // Another copy has its comments in force too.
     let all: String =
         starter.lines().map(|line| format!("{}\n", line.strip_prefix("# ").unwrap_or(line))).collect();
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
@@ -359,7 +359,7 @@ fn any_configuration_has_an_answer_with_spans_in_its_text() {
             }
         }
         assert!(diagnostics.list().is_empty() || !diagnostics.to_string().is_empty());
-        // What is read is written so that it can be read again, and is the same then.
+        // A configuration that is read, written and read again stays the same.
         if let Ok(config) = Config::parse(&text) {
             let again = Config::parse(&config.to_string());
             assert!(again.as_ref().is_ok_and(|again| *again == config), "{text}\n{config}\n{again:?}");

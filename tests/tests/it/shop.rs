@@ -67,7 +67,7 @@ impl Shop {
         stats.channels.into_iter().find(|stats| stats.name == channel).unwrap()
     }
 
-    /// What the outbox said of itself.
+    /// The outbox's own reports.
     pub(crate) fn said(&self) -> String {
         self.said.lock().unwrap().join("\n")
     }

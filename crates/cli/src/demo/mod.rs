@@ -15,7 +15,7 @@ use watchfire_inbox::{Demo, Inbox};
 use self::shop::DemoShop;
 use crate::output::{Colour, line, paint};
 
-/// What `watchfire demo` takes.
+/// The arguments of `watchfire demo`.
 #[derive(clap::Args)]
 #[command(
     after_help = "Exit codes: 0 it went as it should, 1 with --once something is missing or too much, 2 it could not run.
@@ -34,7 +34,7 @@ pub(crate) struct DemoArgs {
     json: bool,
 }
 
-/// What the shop is asked, and what has to be heard of it.
+/// The requests to the shop, with the alert that each must cause.
 const REQUESTS: [(&str, &str, Audience); 5] = [
     ("GET", "/", Audience::Nowhere),
     ("GET", "/health", Audience::Nowhere),

@@ -11,7 +11,7 @@ pub(super) struct DemoTarget {
     name: &'static str,
     /// How many copies of each failure are due there: one per recipient.
     copies: usize,
-    /// What arrived, as texts.
+    /// The texts that arrived.
     texts: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ pub(super) fn collect(
         .with_context(|| format!("the log file {} cannot be read", log.display()))?;
     let mut places = vec![DemoTarget { name: "file", copies: 1, texts: entries(&text) }];
     for (name, provider, copies) in PROVIDERS {
-        // What is missing at the end of the wait is the verdict's to say.
+        // The findings name whatever is missing after the wait.
         let _missing = inbox.wait_for(provider, failures * copies, patience).err();
         let texts = inbox
             .accepted(provider)

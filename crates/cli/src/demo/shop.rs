@@ -16,7 +16,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tracing::{Instrument, error, info, info_span, warn};
 
-/// What the shop plants into its errors and what must arrive nowhere.
+/// The secrets that the shop puts into its errors; they must arrive nowhere.
 pub(super) const SECRETS: [&str; 5] = [
     "hunter2-planted",
     "4111 1111 1111 1111",

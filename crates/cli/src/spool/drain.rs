@@ -15,12 +15,12 @@ use watchfire_outbox::{
 use super::{SpoolDir, entries, spool_dir::read_duration, view};
 use crate::output::{Colour, line, paint, problem};
 
-/// What can carry a message; the other types write to this machine.
+/// The types that carry messages; the others write to this machine.
 const CHANNELS: [&str; 5] = ["email", "slack", "telegram", "sms", "sentry"];
 /// How often it is looked whether something is left.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// What `watchfire spool drain` takes.
+/// The arguments of `watchfire spool drain`.
 #[derive(clap::Args)]
 pub(crate) struct DrainArgs {
     #[command(flatten)]
@@ -83,7 +83,7 @@ fn channels_only(config: &Config, folder: &SpoolFolder) -> (Config, Vec<String>)
     config.set(["root", "handlers"], Setting::List(list));
     config.remove(["outbox", "in_memory"]);
     config.set(["outbox", "spool"], folder.path().display().to_string());
-    // What was not delivered within the time given is given back at once.
+    // Messages that were not delivered in time are given back at once.
     config.set(["outbox", "drop_deadline"], "100ms");
     config.set(["outbox", "exit_deadline"], "100ms");
     (config, names)

@@ -47,7 +47,7 @@ pub(super) fn show(folder: &SpoolFolder, entry: &Entry, as_json: bool) -> anyhow
             ));
         }
         Err(FolderError::Io(error)) => return Err(error.into()),
-        // What is damaged is shown as far as it can be.
+        // A damaged entry is shown as far as it can be read.
         Err(_) => None,
     };
     let row = SpoolRow::new(content, entry.clone());

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use crate::watchfire;
 
-/// What stands in the files below and must be in no output.
+/// The secrets in the files below; no output may show one.
 const PLANTED: &str = "plantedpw";
 
 /// Files that are wrong in the ways in which people get credentials into a wrong place.

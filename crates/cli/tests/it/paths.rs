@@ -281,7 +281,7 @@ fn broken_files() -> Vec<(SecretKind, String)> {
     files.collect()
 }
 
-/// What the program and its operators have left.
+/// The files that the program and its operators have left.
 struct World {
     folder: PathBuf,
     config: PathBuf,

@@ -1,4 +1,4 @@
-//! What waits in a folder is brought out by the program, whatever became of the process that put it there.
+//! The command line delivers a spool, whatever became of the process that wrote it.
 
 #![expect(clippy::panic, clippy::indexing_slicing, clippy::string_slice, reason = "a test helper may panic")]
 

@@ -5,7 +5,7 @@ use crate::{
     setting::{Options, Setting},
 };
 
-/// What the environment says is meant as it stands: a `${` in a password is no reference.
+/// Values of the environment are literal: a `${` in a password is not a reference.
 pub(super) fn escaped(options: Options) -> Options {
     fn escape(value: Setting) -> Setting {
         match value {

@@ -1,4 +1,4 @@
-//! What each type of handler may hold.
+//! The keys of each type of handler.
 
 use super::{
     KeySpec,
@@ -113,7 +113,7 @@ const ROTATE: &[KeySpec] = &[
     key("keep_size", Size, "How large all rotated files together may become."),
 ];
 
-/// What every alert channel has.
+/// The keys of every alert channel.
 macro_rules! channel {
     ($($key:expr),* $(,)?) => { &[
         $($key,)*

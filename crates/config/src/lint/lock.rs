@@ -92,7 +92,7 @@ impl Search<'_> {
                 }
                 ("level", value) => self.directives(level_or_directives(value).ok(), &path),
                 ("directives", Setting::Text(text)) => self.directives(Directives::parse(text).ok(), &path),
-                // Of a filter that ignores; elsewhere it is somebody's own.
+                // In a filter that ignores it is a target; elsewhere it belongs to the component.
                 ("targets", value) if table.text("type") == Some("ignore") => {
                     let is_list = matches!(value, Setting::List(_));
                     for (i, target) in value.as_list().iter().enumerate() {

@@ -110,7 +110,7 @@ impl Linter<'_> {
             });
             let nearest = above.max_by_key(|above| above.target.len());
             let is_off = nearest.is_some_and(|above| above.level == Some(Threshold::Off));
-            // What RUST_LOG and services say is looked at with the whole text.
+            // RUST_LOG and the levels of services are checked with the whole text.
             if is_off && !logger.target.is_empty() && logger.level_from.is_none() {
                 let path = Path::of(["loggers", &logger.target, "level"]);
                 self.warn(&path, HAS_NO_EFFECT, "remove it: the logger above is off");
@@ -208,7 +208,7 @@ fn is_warned_of(plan: &ProgramPlan) -> bool {
         .map(|handler| HandlerEntry {
             name: handler.name.clone(),
             level: handler.level.clone(),
-            // What filters let pass may depend on the event and the mode.
+            // A filter may decide by the event and the mode.
             rules: Vec::new(),
             handler: std::sync::Arc::new(watchfire_core::Null),
             is_channel: false,

@@ -12,7 +12,7 @@ use crate::{Config, Diagnostics};
 pub struct Verification {
     /// The handler's name.
     pub handler: String,
-    /// What was asked about, as the handler calls it: `bot`, `server`, a chat.
+    /// The subject of the question, as the handler calls it: `bot`, `server`, a chat.
     pub subject: String,
     /// The answer.
     pub verdict: Verdict,
@@ -22,7 +22,7 @@ impl Config {
     /// Asks the providers of the alert handlers of `service`, or of `handler` alone, whether they know the credentials and
     /// the recipients, all at the same time and each for at most `within`. Nothing is sent that anybody could read.
     ///
-    /// Not every provider can be asked everything: see [`Verdict::Untold`].
+    /// Some providers cannot answer every question: see [`Verdict::Untold`].
     ///
     /// # Errors
     /// Returns the errors of the configuration, and a handler that is not there or alerts nobody.

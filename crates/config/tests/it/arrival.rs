@@ -1,4 +1,4 @@
-//! What arrives: Coaster's keys one by one, and three services out of one file, at the local stand-ins.
+//! Alerts of Coaster's keys, and of three services from one file, arrive at the local inbox.
 
 use std::{collections::HashMap, time::Duration};
 

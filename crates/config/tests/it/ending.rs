@@ -17,7 +17,7 @@ use std::{
 use watchfire_core::clock;
 
 const CHILD: &str = "WATCHFIRE_ENDING_CHILD";
-/// What both deadlines of the file come to together: the longer of the two.
+/// The effective deadline of the file: the longer of the two.
 const DEADLINE: Duration = Duration::from_secs(2);
 const SLACK: Duration = Duration::from_millis(500);
 
@@ -45,7 +45,7 @@ fn the_program() {
         std::thread::park_timeout(Duration::from_millis(1));
     }
     drop(handle);
-    // Not the test harness, which has an end of its own.
+    // The test harness would end in another way.
     std::process::exit(7);
 }
 

@@ -1,4 +1,4 @@
-//! Who hears what, by the words of `explain`.
+//! The output of `explain`.
 
 use tracing::Level;
 use watchfire_config::{Components, Config, Question};

@@ -50,7 +50,7 @@ fn hears_what_pythons_handlers_heard() {
                 found.sort();
                 assert_eq!(found, expected, "case {number}: {event}\n{toml}");
             }
-            // What `explain` says is what happens.
+            // `explain` agrees with the events.
             let question = fields.iter().fold(Question::new(target, severity), |question, (name, value)| {
                 question.field(*name, *value)
             });

@@ -1,4 +1,4 @@
-//! What a configuration asks of callsites: those that nobody wants are never asked again, and a directive of spans and
+//! The interest in callsites: unwanted ones are never asked again, and a directive of spans and
 //! fields at one handler costs the others nothing. In a process of its own, as callsites ask every subscriber.
 
 use std::{

@@ -51,7 +51,7 @@ fn panics_are_on_unless_the_file_or_the_environment_says_off() {
         let variables: HashMap<_, _> = [
             ("WATCHFIRE_SLACK_WEBHOOK", inbox.slack_webhook_url()),
             ("WATCHFIRE_PANICS", word.to_owned()),
-            // Not `error.log` where the test runs.
+            // Avoids `error.log` in the folder of the test.
             ("WATCHFIRE_FILE", String::new()),
         ]
         .into();

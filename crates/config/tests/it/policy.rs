@@ -88,7 +88,7 @@ fn failover_begins_turns_round_and_ends_by_a_reload() {
     emit(&dispatch, "shop::one", Severity::Error, &[]);
     inbox.wait_for_attempts(Provider::SlackWebhook, 1, PATIENCE).unwrap();
     assert!(inbox.accepted(Provider::Telegram).is_empty());
-    // What waits since before the reload is handed over.
+    // Messages queued before the reload are handed over.
     handle.reload_with(file(&inbox, "failover = { after = \"10 ms\", to = \"chat\" }", "", "")).unwrap();
     inbox.wait_for(Provider::Telegram, 1, PATIENCE).unwrap();
     inbox.heal(Provider::SlackWebhook);

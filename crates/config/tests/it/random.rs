@@ -48,7 +48,7 @@ fn any_text_has_an_answer_whose_places_are_in_the_text() {
                 }
             }
             prop_assert!(!diagnostics.to_string().is_empty() || diagnostics.list().is_empty());
-            // What is read is written so that it can be read again, and is the same then.
+            // A configuration that is read, written and read again stays the same.
             if let Ok(config) = Config::parse(&text) {
                 let again = Config::parse(&config.to_string());
                 prop_assert!(again.as_ref().is_ok_and(|again| *again == config), "{config}\n{again:?}");

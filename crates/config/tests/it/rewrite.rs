@@ -1,4 +1,4 @@
-//! What a rewrite changes is seen by every handler after it, by those before it not, and nowhere else.
+//! A rewrite changes the event for the handlers after it, and for no other.
 
 use std::{
     collections::BTreeMap,
@@ -87,7 +87,7 @@ fn is_seen_by_every_handler_after_it_and_by_none_before() {
             "WARN m id=17 n=1 f=0.5 on=true env=production a.b=c",
             "WARN m id=17 n=1 f=0.5 on=true env=production a.b=c",
         ),
-        // What a later filter keeps back was rewritten all the same, as in Python.
+        // A later filter may reject a rewritten event, as in Python.
         (
             r#"[{ type = "rewrite", set = { tenant = "none" } }, { type = "field", field = "tenant", equals = "acme" }]"#,
             "",

@@ -1,4 +1,4 @@
-//! What is sent by hand reaches every channel that was to be tried, redacted, or says that it did not.
+//! A manual alert reaches every channel, redacted, or its failure is reported.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use crate::Redactor;
 /// The type that is asked for.
 pub(crate) struct Visit;
 
-/// What each handler layer is asked.
+/// The question to each handler layer.
 #[derive(Clone)]
 enum LayerQuestion {
     Redactor,

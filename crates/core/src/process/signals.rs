@@ -24,7 +24,7 @@ const NONE: c_int = -1;
 /// Set in the byte that goes to the thread when nobody else handles the signal.
 const ALONE: u8 = 0x80;
 
-/// What a signal had before.
+/// The disposition that a signal had before.
 struct Before {
     handler: AtomicUsize,
     flags: AtomicI32,

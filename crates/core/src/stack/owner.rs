@@ -161,7 +161,7 @@ pub(super) fn crate_of(frame: &StackFrame) -> Cow<'_, str> {
 /// function without a path.
 fn crate_in_path(function: &str) -> &str {
     match first_crate(function) {
-        // Of a type parameter only the trait tells.
+        // For a type parameter only the trait tells.
         "" => function.split_once(" as ").map_or("", |(_, implemented)| first_crate(implemented)),
         name => name,
     }

@@ -2,7 +2,7 @@
 
 use super::{StackFrame, owner::FrameOwner};
 
-/// What stands for the name of a function that has no symbol.
+/// The placeholder for a function without a symbol.
 pub(super) const UNKNOWN: &str = "<unknown>";
 
 pub(super) fn frames(text: &str) -> Vec<StackFrame> {

@@ -25,7 +25,7 @@ pub(super) fn trim(mut frames: Vec<StackFrame>) -> Vec<StackFrame> {
     let first = machinery + frames.iter().skip(machinery).take_while(is_foundation).count();
     let rest = frames.get(first..).unwrap_or_default();
     let end = rest.iter().position(|frame| frame.function.contains(START_ABOVE)).unwrap_or(rest.len());
-    // What is above it of the standard library only calls the closure or `main`.
+    // The frames of the standard library above it only call the closure or `main`.
     let calls = rest.iter().take(end).rev().take_while(is_foundation).count();
     if end == calls {
         // Only machinery: better all of it than nothing.

@@ -213,7 +213,7 @@ fn times_outside_of_what_a_mail_can_say_are_brought_within() {
     }
 }
 
-/// What must hold for any mail, whatever it says.
+/// The rules that every mail must keep.
 fn check(mail: &[u8], subject: &str) -> Result<(), TestCaseError> {
     prop_assert!(mail.is_ascii(), "no server needs 8BITMIME");
     let text = std::str::from_utf8(mail).unwrap();

@@ -1,4 +1,4 @@
-//! What the tests share: an inbox with its CA on disk, and one attempt without an outbox.
+//! Shared parts of the tests: an inbox with its CA on disk, and one attempt without an outbox.
 
 use std::{
     io::Write,

@@ -1,4 +1,4 @@
-//! What each way to fail means, over real connections.
+//! The outcome of each failure, over real connections.
 
 use std::time::Duration;
 

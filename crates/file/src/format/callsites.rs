@@ -1,4 +1,4 @@
-//! What is made once per callsite, found again at each event without a lock.
+//! A cache of values per callsite, read without a lock.
 
 use std::sync::OnceLock;
 

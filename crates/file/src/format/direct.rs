@@ -85,7 +85,7 @@ pub(crate) trait Layout: Format {
     fn spans(&self, spans: SpanChain<'_>, out: &mut String);
 }
 
-/// What [`Layout::middle`] has appended.
+/// The text that [`Layout::middle`] has appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Middle {
     Whole,
@@ -109,7 +109,7 @@ pub(crate) struct Direct<L> {
     plans: Callsites<Option<CallsitePlan>>,
 }
 
-/// What is the same for all events of one callsite.
+/// The parts of a line that all events of one callsite share.
 struct CallsitePlan {
     head: Box<str>,
     /// Present if it is not empty.
@@ -127,7 +127,7 @@ struct FieldPlan {
 /// The first text of a field that needed neither redaction nor escaping. Nearly every message, and many a value, is the
 /// same at each event: to compare costs a tenth of what a look for secrets does.
 struct Usual {
-    /// What is plain as one part may have to be quoted as another.
+    /// A text may be plain as one part and need quotes as another.
     part: LinePart,
     text: Box<str>,
     /// How many credentials of our own were registered when it was found clean.

@@ -7,7 +7,7 @@ use crate::{
     numbers::{float, integer},
 };
 
-/// What a byte may need; a text whose bytes need none of a set is written as it is.
+/// The escapes that a byte may need; a text that needs none is written as it is.
 pub(crate) mod need {
     /// Hides, moves or begins a line: a control character, or part of a character that may.
     pub(crate) const LINE: u8 = 1;

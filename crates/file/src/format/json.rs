@@ -18,7 +18,7 @@ use crate::{FieldValue, Format, Record, record::SpanChain};
 /// ```
 ///
 /// The fields stand beside the record's own keys; a field whose name is one that the line has gets an underscore behind its name.
-/// Of several fields of one name the last is written. Integers beyond 64 bits, NaN and infinities are strings.
+/// The last of several fields of one name is written. Integers beyond 64 bits, NaN and infinities are strings.
 #[derive(Clone, Debug)]
 pub struct Json {
     nested: bool,
@@ -83,7 +83,7 @@ pub enum SpanStyle {
     List,
     /// Their fields as if they were the event's; of equal names the innermost counts, and the event's own before all.
     Flat,
-    /// Not at all.
+    /// Never.
     Off,
 }
 
@@ -377,7 +377,7 @@ impl Format for Json {
 
 impl Layout for Json {
     fn admits(&self, fields: &FieldSet) -> bool {
-        // Of equal names only the last is written, and flat spans share their names with the event.
+        // Only the last of equal names is written, and flat spans share their names with the event.
         let is_double = |(place, name)| fields.iter().skip(place + 1).any(|later| later.name() == name);
         self.spans != SpanStyle::Flat && !fields.iter().map(|field| field.name()).enumerate().any(is_double)
     }

@@ -29,7 +29,7 @@ use spec::Val;
 ///
 /// A name is an attribute of Python's `LogRecord`, one of our own (`time`, `level`, `target`, `spans`, `fields`,
 /// `causes`, `file`, `line`, `module_path`, `thread_name`, `pid`), or else a field of the event or of the spans around it.
-/// What is absent is written as `-`. The causes of an error follow on indented lines, unless the template names them.
+/// An absent value is written as `-`. The causes of an error follow on indented lines, unless the template names them.
 ///
 /// A newline in the message goes on in an indented line; every other control character is escaped.
 #[derive(Clone, Debug)]

@@ -74,7 +74,7 @@ fn each_format_has_the_frames_of_the_program() {
     assert!(template.starts_with("shop::pay at src/pay.rs:4\\n… 1 frame of tokio\n"), "{template}");
 }
 
-/// What a value has to read back as.
+/// The value that must be read back.
 fn expected(value: &Value) -> Json {
     match value {
         Value::I64(n) => (*n).into(),

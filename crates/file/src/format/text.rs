@@ -20,7 +20,7 @@ pub struct Text {
     color: bool,
 }
 
-/// What every line after the first of a record begins with.
+/// The prefix of every line after the first of a record.
 pub(crate) const INDENT: &str = "    ";
 
 impl Text {

@@ -162,7 +162,7 @@ impl LockFile for DiskLock {
     fn is_at(&self, path: &Path) -> bool {
         let same =
             || -> io::Result<bool> { Ok(stat(&self.file().metadata()?).id == stat(&fs::metadata(path)?).id) };
-        // What cannot be looked at, as after privileges were dropped, is taken for unchanged.
+        // A file that cannot be looked at, as after privileges were dropped, is taken for unchanged.
         same().unwrap_or_else(|error| error.kind() != io::ErrorKind::NotFound)
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct FakeWorld {
     pub(crate) calls: u64,
     /// Names that something has which is not a plain file: a folder, a planted link.
     pub(crate) odd: BTreeSet<String>,
-    /// Who holds the lock file, by the number of the open file.
+    /// The holder of the lock file, by the number of the open file.
     lock_holder: Option<u64>,
     /// When each name was given to a file that was put away.
     rotated: BTreeMap<String, u64>,
@@ -47,7 +47,7 @@ pub(crate) struct FakeWorld {
 pub(crate) struct Node {
     pub(crate) data: Vec<u8>,
     pub(crate) modified: Option<SystemTime>,
-    /// Who holds a lock on it, by the number of the open file, and whether alone.
+    /// The holders of a lock on it, by the number of the open file, and whether alone.
     locks: Vec<(u64, bool)>,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct Removed {
     pub(crate) name: String,
     pub(crate) data: Vec<u8>,
     pub(crate) beside: Vec<String>,
-    /// Those beside it that were rotated, or written to, later.
+    /// The files beside it that were rotated, or written to, later.
     pub(crate) newer: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ impl Chance {
     }
 }
 
-/// What a fault does.
+/// The effect of a fault.
 #[derive(PartialEq)]
 enum Fault {
     None,

@@ -22,7 +22,7 @@ const ROTATION_PAUSE: Duration = Duration::from_secs(5);
 /// The names of rotated files that something has.
 struct TakenNames {
     taken: Vec<(RotationKey, Packing)>,
-    /// Those that something has which is not a rotated file, such as a folder or a link.
+    /// The names of other things than rotated files, such as a folder or a link.
     foreign: Vec<RotationKey>,
 }
 

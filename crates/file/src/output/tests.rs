@@ -147,7 +147,7 @@ impl History {
             let process = &mut processes[place];
             self.step(process);
             if self.fake.world().is_dead {
-                // What it had not written is gone with it, and nobody had been told otherwise.
+                // The unwritten lines are gone with it, and none was acknowledged.
                 processes[place] = self.process();
             }
         }

@@ -48,7 +48,7 @@ impl<'a> Intake<'a> {
         let start = out.len();
         write(out, self.cap(most));
         let text = out.get(start..).unwrap_or_default();
-        // What is borrowed is the text itself.
+        // A borrowed result is the text itself.
         if let Cow::Owned(clean) = self.clean(verdict, text) {
             out.truncate(start);
             out.push_str(&clean);

@@ -86,7 +86,7 @@ impl FileShared {
             sleep = sleep.min(Duration::from_secs(until) + Duration::from_millis(5));
         }
         if had_lines && retry_at.is_none() && front.batch.is_empty() {
-            // What comes meanwhile has waited as long as it may when the nap is over.
+            // Lines that come meanwhile have waited long enough when the nap is over.
             let nap = sleep.min(self.pace.flush_every);
             front = self.wake.wait_timeout(front, nap).unwrap_or_else(PoisonError::into_inner).0;
             return front.is_stopped;

@@ -158,7 +158,7 @@ fn plays_a_program() {
 
 #[test]
 fn a_folder_that_is_closed_to_the_process_costs_no_line() {
-    // What happens to a program that gives up its privileges, seen from outside.
+    // A program that gives up its privileges, seen from outside.
     for mode in [0o555, 0o000] {
         let folder = tempfile::tempdir().unwrap();
         let logs = folder.path().join("logs");

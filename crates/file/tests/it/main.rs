@@ -1,4 +1,4 @@
-//! What a program sees of its log files.
+//! The log files as a program sees them.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod console;

@@ -34,7 +34,7 @@ fn no_line_is_lost_while_logrotate_moves_or_cuts_the_file() {
             for line in 0..200 {
                 tracing::info!("<{round} {line}>");
             }
-            // What copytruncate cuts between its copy and its cut is lost for everybody; so nothing is written then.
+            // Lines between copytruncate's copy and its cut are lost for everybody, so nothing is written then.
             if way == "copytruncate" {
                 flush();
             }

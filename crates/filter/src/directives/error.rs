@@ -13,9 +13,9 @@ pub struct DirectiveError {
     pub part: String,
     /// The byte at which it begins in the whole text.
     pub at: usize,
-    /// What is wrong, and what is expected.
+    /// The problem, and the value that is expected.
     pub reason: String,
-    /// What may have been meant.
+    /// The word that was probably meant.
     pub suggestion: Option<String>,
 }
 

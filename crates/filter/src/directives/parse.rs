@@ -46,7 +46,7 @@ pub(super) fn target(text: &str) -> Result<String, DirectiveError> {
 }
 
 impl Parsed {
-    /// Of equal directives the last counts.
+    /// The last of equal directives counts.
     fn put_static(&mut self, rule: StaticRule) {
         match self.statics.iter_mut().find(|known| known.target == rule.target && known.fields == rule.fields)
         {

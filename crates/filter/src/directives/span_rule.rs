@@ -13,7 +13,7 @@ use super::value::FieldRule;
 
 /// A directive with a span or a field, and the state of the spans that it is about.
 ///
-/// What a layer's filter is told of spans goes to an `EnvFilter` of its own, which compares the values; which spans
+/// The span callbacks of a layer's filter go to an inner `EnvFilter`, which compares the values; which spans
 /// these are is decided here, by whole segments, when their callsites are registered. Without a registry
 /// [`matches`](Self::matches) looks at a node of the event's chain instead.
 pub(crate) struct SpanRule {

@@ -14,7 +14,7 @@ pub(crate) struct FieldRule {
     value: Option<WantedValue>,
 }
 
-/// What a value is compared with; the kinds and their order are those of `EnvFilter`.
+/// The right side of a comparison; the kinds and their order are those of `EnvFilter`.
 #[derive(Clone, Debug)]
 enum WantedValue {
     Bool(bool),

@@ -1,4 +1,4 @@
-//! Who decides on the level: the filter if it names one, else the handler's default.
+//! The level in force: that of the filter if it names one, otherwise the handler's default.
 
 use std::sync::{
     Arc,
@@ -83,7 +83,7 @@ const CASES: [Case; 44] = {
     const DEBUG: LevelFilter = LevelFilter::DEBUG;
     const TRACE: LevelFilter = LevelFilter::TRACE;
     [
-        // Those that name no level.
+        // Filters that name no level.
         ("callback", || ours(callback(|_| true)), "CE", ERROR),
         ("require_debug_false", || ours(require_debug_false()), "CE", ERROR),
         ("require_debug_true.not", || ours(require_debug_true().not()), "CE", ERROR),
@@ -101,7 +101,7 @@ const CASES: [Case; 44] = {
         ("not critical", || ours(levels([Severity::Critical]).not()), "E", ERROR),
         ("not not critical", || ours(levels([Severity::Critical]).not().not()), "C", ERROR),
         ("open or not critical", || ours(audit().or(levels([Severity::Critical]).not())), "CE", ERROR),
-        // Those that do.
+        // Filters that name a level.
         ("directives", || ours(d("warn")), "CEW", WARN),
         ("directives of a target", || ours(d("it=info")), "CEWI", INFO),
         ("a target with all levels", || ours(d("it")), "CEWIDT", TRACE),
@@ -117,11 +117,11 @@ const CASES: [Case; 44] = {
         ("or, each with a level", || ours(d("warn").or(audit().and(Level::INFO))), "CEWI", INFO),
         ("level.not", || ours(level(Level::WARN).not()), "IDT", TRACE),
         ("not (a level for all)", || ours(d("warn").not()), "IDT", TRACE),
-        // Those that name one on one side only.
+        // Filters that name a level on one side only.
         ("directives or open", || ours(d("warn").or(audit())), "CEW", WARN),
         ("open or a level elsewhere", || ours(audit().or(d("hyper=info"))), "CEWI", INFO),
         ("open or off", || ours(audit().or(d("off"))), "CE", ERROR),
-        // Those of tracing-subscriber.
+        // Filters of tracing-subscriber.
         ("LevelFilter", || Box::new(WARN), "CEW", WARN),
         ("Targets", || Box::new(Targets::new().with_target("it", INFO)), "CEWI", INFO),
         ("EnvFilter", || Box::new(EnvFilter::new("off,it=debug")), "CEWID", DEBUG),

@@ -27,7 +27,7 @@ fn fields_are_compared_as_text_in_the_event_then_in_the_spans() {
             info!(code = 5, "g");
             info_span!("inner", code = "x404y").in_scope(|| info!("h"));
         });
-        // Not admitted by the span levels, so not seen.
+        // The span levels do not admit it, so it is not seen.
         debug_span!("hidden", code = 404).in_scope(|| info!("i"));
     };
     let code = || field("code");

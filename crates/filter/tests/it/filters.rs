@@ -1,4 +1,4 @@
-//! What each filter lets pass.
+//! The events that each filter passes.
 
 use std::sync::{Arc, Mutex};
 

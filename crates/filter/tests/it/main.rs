@@ -1,4 +1,4 @@
-//! What the one layer and the filters promise together, each promise with a test that fails without it.
+//! The promises of the layer together with the filters.
 //!
 //! Behaviour with a global default subscriber is tested in a process of its own, see [`alone`].
 

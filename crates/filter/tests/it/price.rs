@@ -1,4 +1,4 @@
-//! What an event costs that nobody wants.
+//! The cost of an unwanted event.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},

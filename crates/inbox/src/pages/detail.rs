@@ -83,7 +83,7 @@ fn table(body: &mut Markup, rows: &[(String, String)]) {
 }
 
 fn show(body: &mut Markup, part: &ViewPart) {
-    // What a reader sees stands open; sources are folded away.
+    // The readable parts are open; sources are folded away.
     let source = matches!(part.title(), "Payload" | "Headers" | "Source" | "Envelope headers");
     if source {
         body.raw("<details><summary>").text(part.title()).raw("</summary>");

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::record::{Received, ViewPart};
 
-/// What the list shows of a message.
+/// The entry of a message in the list.
 pub(crate) fn summary(record: &Received) -> Value {
     json!({
         "number": record.number,

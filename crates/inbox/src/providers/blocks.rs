@@ -15,7 +15,7 @@ pub(crate) use render::mrkdwn_plain;
 
 use crate::record::{Described, View, ViewPart, headline};
 
-/// What Slack's front end serves when it is down.
+/// The page of Slack's front end when it is down.
 pub(crate) const BROKEN_PAGE: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><title>Server Error | Slack</title></head>\
 <body><h1>Server Error</h1></body></html>";
 

@@ -23,7 +23,7 @@ pub(crate) struct SlackApi {
     last: Option<SystemTime>,
 }
 
-/// What Slack would remember of a message.
+/// The state that Slack keeps of a message.
 struct Posted {
     rich: bool,
     thread: Option<String>,

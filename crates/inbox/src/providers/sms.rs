@@ -1,4 +1,4 @@
-//! What the SMS providers share: how many SMS a text becomes, numbers, form fields.
+//! Shared parts of the SMS providers: segments, numbers, form fields.
 
 /// The basic table, without the escape character.
 const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§\

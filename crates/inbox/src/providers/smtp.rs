@@ -27,7 +27,7 @@ use crate::store::{New, Store};
 
 use session::{Effect, Session, SmtpEnvelope, SmtpStep};
 
-/// What the server demands and offers.
+/// The server's demands and offers.
 #[derive(Debug, Clone)]
 pub(crate) struct SmtpRules {
     /// AUTH and mail are taken without TLS.
@@ -94,7 +94,7 @@ async fn dialogue(stream: TcpStream, door: &Door, wrapping: Wrapping) -> io::Res
     Ok(())
 }
 
-/// What follows a step.
+/// The consequence of a step.
 enum Next {
     Go,
     Close,

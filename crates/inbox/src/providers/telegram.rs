@@ -30,7 +30,7 @@ pub(crate) struct Telegram {
     pace: BTreeMap<i64, VecDeque<SystemTime>>,
 }
 
-/// What the server would compare an edit with.
+/// The state that the server compares an edit with.
 #[derive(PartialEq, Eq)]
 struct Sent {
     text: String,

@@ -16,7 +16,7 @@ fn answer(status: u16, body: &str) -> Response {
     Response::new(status, body)
 }
 
-/// What Relay answers, in the shapes of relay-server's `endpoints/common.rs` and `utils/rate_limits.rs`.
+/// Relay's answers, in the shapes of relay-server's `endpoints/common.rs` and `utils/rate_limits.rs`.
 #[test]
 fn judges_what_relay_answers() {
     let id = r#"{"id":"0123456789abcdef0123456789abcdef"}"#;

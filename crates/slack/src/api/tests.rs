@@ -29,7 +29,7 @@ fn notification(slack: &SlackSettings, kind: OccasionKind) -> Notification {
     render::notifications(slack, &occasion).remove(0)
 }
 
-/// What webhooks are known to answer: status, body, what follows.
+/// The known answers of webhooks: status, body, outcome.
 const WEBHOOK: &[(u16, &str, Class<'_>)] = &[
     (200, "ok", Class::Delivered),
     (200, " ok\n", Class::Delivered),
@@ -68,7 +68,7 @@ const WEBHOOK: &[(u16, &str, Class<'_>)] = &[
     (418, "", Class::Unknown),
 ];
 
-/// What the Web API is known to answer.
+/// The known answers of the Web API.
 const METHOD: &[(u16, &str, Class<'_>)] = &[
     (
         200,

@@ -42,7 +42,7 @@ fn log_through(sms: SmsBuilder, log: impl FnOnce()) -> ChannelStats {
     let sms = sms.build().unwrap();
     let mut policy = sms.policy();
     policy.backoff_base = Duration::from_millis(10);
-    // What is tested is the way of an SMS, not when one is due.
+    // The test is about the way of an SMS, not about when one is due.
     policy.notifications = NotificationPolicy::default();
     let layer = sms.channel().policy(policy).layer(&outbox).unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);

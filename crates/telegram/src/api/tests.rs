@@ -20,7 +20,7 @@ fn notification(chat: &str, kind: OccasionKind) -> Notification {
     Telegram::bot(TOKEN, chat).build().unwrap().render(&occasion).remove(0)
 }
 
-/// What the server is known to answer: status, description, what follows for a topic of a group.
+/// The known answers of the server: status, description, outcome for a topic of a group.
 const ANSWERS: &[(u16, &str, Class<'_>)] = &[
     (400, "Bad Request: chat_id is empty", Class::RecipientRefused),
     (400, "Bad Request: chat not found", Class::RecipientRefused),

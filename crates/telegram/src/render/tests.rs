@@ -130,7 +130,7 @@ fn digests_answer_the_first_message_and_edits_replace_it() {
     assert!(edits[0]["text"].as_str().unwrap().contains("11 more, 12 in total"), "{}", edits[0]);
     assert!(edits[0].get("reply_parameters").is_none());
     assert_eq!(of(OccasionKind::Quiet)[0]["message_id"], 4711, "no ping for what is over");
-    // What cannot be edited is said anew.
+    // A message that cannot be edited is sent anew.
     assert!(edits[1..].iter().all(|payload| payload.get("message_id").is_none()));
     assert!(of(OccasionKind::First).iter().all(|payload| payload.get("reply_parameters").is_none()));
 

@@ -18,7 +18,7 @@ pub(super) struct Environment {
     packages: &'static str,
 }
 
-/// What most peers need.
+/// The package that most peers need.
 pub(super) const COMMON: Environment = Environment {
     folder: "venv",
     file: "requirements.txt",

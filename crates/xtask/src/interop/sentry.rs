@@ -52,7 +52,7 @@ fn bugsink() -> Result<()> {
 
 const SENDER: &str = "interop_events";
 
-/// What must be read back; all faults at once.
+/// Checks that everything is read back; returns all faults at once.
 fn judge(stored: &Value) -> Result<()> {
     let exceptions = stored["data"]["exception"]["values"].as_array().map(Vec::as_slice).unwrap_or_default();
     let outermost = exceptions.last().map(|error| &error["value"]);

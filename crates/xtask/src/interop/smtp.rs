@@ -74,7 +74,7 @@ fn control() -> Result<()> {
     Ok(())
 }
 
-/// What a reader of mail must find; all faults at once.
+/// Checks what a mail reader finds; returns all faults at once.
 fn judge(mail: &Value) -> Result<()> {
     let header = |name: &str| mail["headers"][name].as_str().unwrap_or_default();
     let body = |kind: &str| mail[kind].as_str().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is sent to Twilio, against Twilio's OpenAPI description, and what it costs, by Twilio's own calculator.
+//! Requests to Twilio against its OpenAPI description, and their segments against Twilio's calculator.
 
 use std::fs::File;
 use std::path::PathBuf;

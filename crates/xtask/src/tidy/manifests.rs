@@ -1,4 +1,4 @@
-//! What every manifest inherits, and the one Rust version that all documents agree on.
+//! Checks on manifests: inherited keys, and one Rust version in all documents.
 
 use anyhow::{Context, Result};
 use toml::{Table, Value};

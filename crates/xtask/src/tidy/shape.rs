@@ -1,4 +1,4 @@
-//! What files there are, how long they are, and what may stand in them.
+//! Checks on files: which there are, how long they are, and what they may contain.
 
 use super::Finding;
 use super::source::{Tree, code, without_macros, without_tests, words};

@@ -1,4 +1,4 @@
-//! What is allowed: the arrows between crates, and each exception with its reason.
+//! The tables of what is allowed: the arrows between crates, and each exception with its reason.
 //!
 //! An exception that nothing needs any more is a finding too.
 
@@ -96,7 +96,7 @@ pub(super) const LAYERS: &[(&str, &[Layer])] = &[(
 /// The most names that the `mod.rs` of such a folder exports.
 pub(super) const MOST_EXPORTS: usize = 24;
 
-/// What tests of any crate may use besides.
+/// The crates that tests of any crate may use besides.
 pub(super) const TEST_ARROWS: &[&str] = &["file", "filter", "inbox", "testing"];
 
 /// Files that a sink has beyond its siblings: (sink, file in `src/`, reason).
@@ -152,7 +152,7 @@ pub(super) const PATH_FILES: &[(&str, &str)] = &[
 /// Manifests with lints of their own: programs that read the environment and print, and tests that may panic.
 pub(super) const OWN_LINTS: &[&str] = &["examples/Cargo.toml", "tests/Cargo.toml"];
 
-/// What must stay out of whose build: (package, its only feature, packages, reason).
+/// The packages that must stay out of a build: (package, its only feature, packages, reason).
 pub(super) const LEAN: &[(&str, Option<&str>, &[&str], &str)] = &[
     ("watchfire-core", None, &["reqwest", "hyper", "rustls", "tokio", "serde"], "everyone builds core"),
     (
@@ -168,7 +168,7 @@ pub(super) const LEAN: &[(&str, Option<&str>, &[&str], &str)] = &[
 pub(super) const OPENERS: &[&str] = &["What", "Of", "Those", "Who", "Not"];
 
 /// How many comment lines still begin with one of them. Lower it when you mend some; it never grows.
-pub(super) const MOST_OPENERS: usize = 405;
+pub(super) const MOST_OPENERS: usize = 140;
 
 /// The commit after which subjects are checked, as long as there is no tag.
 pub(super) const SUBJECTS_SINCE: &str = "cceae48";

@@ -1,4 +1,4 @@
-//! What a build drags in, as `cargo tree` sees it.
+//! The packages of a build, as `cargo tree` sees them.
 
 use anyhow::Result;
 use serde_json::Value;

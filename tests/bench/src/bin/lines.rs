@@ -1,6 +1,6 @@
 //! The program that `cargo xtask bench instructions` counts under callgrind: one subject, one scene, a number of events.
 //!
-//! Who counts looks into the file: every line is there, and of ours one more, whose secrets are masked.
+//! The counter checks the file: every line is there, and one more of ours, whose secrets are masked.
 
 #![expect(clippy::disallowed_methods, reason = "a deadline for the last flush")]
 #![expect(clippy::exit, reason = "what was asked for does not exist")]

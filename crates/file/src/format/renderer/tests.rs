@@ -156,7 +156,7 @@ impl GivenValue {
         }
     }
 
-    /// What is read back from JSON, without redaction.
+    /// The value read back from JSON, without redaction.
     fn expected(&self) -> Option<Parsed> {
         Some(match self {
             Self::Str(text) | Self::Debug(text) => text.as_str().into(),

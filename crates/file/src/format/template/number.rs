@@ -11,7 +11,7 @@ pub(super) enum Style {
     Exponent,
     /// `g`: so many significant digits, with an exponent where that is shorter.
     General,
-    /// What a precision without a type means: as `g`, but never looking like an integer.
+    /// A precision without a type: as `g`, but never looking like an integer.
     GeneralWithPoint,
 }
 

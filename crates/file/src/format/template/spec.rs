@@ -264,7 +264,7 @@ fn grouped(digits: &str, separator: Option<char>, size: usize) -> String {
     out
 }
 
-/// What Python's `str` makes of it.
+/// The result of Python's `str`.
 fn plain(value: Val<'_>) -> String {
     match value {
         Val::Str(text) => text.to_owned(),

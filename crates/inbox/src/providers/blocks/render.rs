@@ -262,7 +262,7 @@ fn next_mark(text: &str) -> Option<(&str, &'static str, &str, &str)> {
 
 enum MarkupPiece<'a> {
     Text(&'a str),
-    /// What stands between `<` and `>`.
+    /// The text between `<` and `>`.
     Angle(&'a str),
 }
 

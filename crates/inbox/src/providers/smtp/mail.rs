@@ -67,7 +67,7 @@ fn parts(entry: &mut Described, mail: &Message<'_>, data: &[u8]) {
     parts.push(ViewPart::Text { title: "Headers".to_owned(), text: headers });
 }
 
-/// What RFC 5322 demands and relays let pass.
+/// The demands of RFC 5322, as far as relays enforce them.
 fn notes(entry: &mut Described, mail: &Message<'_>) {
     for name in ["From", "Date"] {
         match mail.header_values(name).count() {

@@ -32,7 +32,7 @@ pub(crate) struct Session {
     over: bool,
 }
 
-/// What the buffer holds next.
+/// The next input in the buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SmtpStep {
     /// The point of the dialogue, where a fault may bite.
@@ -110,7 +110,7 @@ enum Phase {
     Data,
 }
 
-/// What is noted of a mail while it comes in.
+/// The notes on a mail while it comes in.
 #[derive(Debug, Default)]
 struct Body {
     long_line: bool,
@@ -149,7 +149,7 @@ impl Session {
         *self = Self { secure: true, ..Self::new(self.rules.clone()) };
     }
 
-    /// What is known of the mail so far.
+    /// The mail so far.
     pub(crate) fn envelope(&self) -> SmtpEnvelope {
         self.mail.clone().unwrap_or_else(|| self.fresh())
     }
@@ -328,7 +328,7 @@ impl Session {
         if !self.extended {
             return vec![reply("503 5.5.1 EHLO first")];
         }
-        // What was sent ahead in plaintext must not be taken as if it came over TLS.
+        // Plaintext sent ahead must not be taken as if it came over TLS.
         self.buffer.clear();
         vec![reply("220 2.0.0 Ready to start TLS"), Effect::StartTls]
     }

@@ -7,7 +7,7 @@ use crate::markup::Markup;
 
 #[derive(Debug, Default)]
 pub(crate) struct Parsed {
-    /// What is read, without markup.
+    /// The readable text, without markup.
     pub(crate) text: String,
     pub(crate) markup: Markup,
     pub(crate) entities: usize,
@@ -41,7 +41,7 @@ struct Parser<'a> {
 
 struct Tag {
     name: String,
-    /// What closes it in our own HTML.
+    /// The closing tag in our own HTML.
     close: &'static str,
     /// Length of the text before it.
     from: usize,
@@ -197,8 +197,8 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// What the server drops without a word: `MessageEntity.cpp` lets `pre` and `code` hold nothing and stand only in
-    /// a block quote, and lets no block quote stand in another.
+    /// Drops the markup that the server drops silently: in `MessageEntity.cpp` `pre` and `code` hold nothing and stand only
+    /// in a block quote, and no block quote stands in another.
     fn nesting(&mut self, name: &str) {
         let outer: Vec<&str> = self.open.iter().map(|tag| tag.name.as_str()).collect();
         let mono = |name: &str| matches!(name, "pre" | "code");

@@ -1,4 +1,4 @@
-//! What MarkdownV2 refuses most often: reserved characters that are not escaped.
+//! A check of MarkdownV2 for reserved characters that are not escaped.
 
 /// Checks the reserved characters outside code; pairs of other marks are not checked.
 pub(crate) fn check(source: &str) -> Result<(), String> {

@@ -13,7 +13,7 @@ fn places(findings: &[Finding]) -> Vec<&str> {
     findings.iter().map(|finding| finding.place.as_str()).collect()
 }
 
-/// What remains when the exceptions of the real tree, which a small one does not need, are left aside.
+/// Leaves aside the exceptions of the real tree, which a small one does not need.
 fn of_tree(findings: Vec<Finding>) -> Vec<Finding> {
     findings.into_iter().filter(|finding| finding.place != TABLES).collect()
 }
