@@ -28,7 +28,7 @@ use crate::{
     fields::{Collect, FieldList, KeptFields},
     filter_hints::FilterHints,
     guard::{Inside, caught},
-    incident,
+    incident, process,
     safe_filter::{Ceiling, SafeFilter, was_asked_last},
     settings::LayerSettings,
     span_slot::{self, LayerId, SpanSlot, StackLookup, node_of, slot_of},
@@ -363,7 +363,12 @@ where
         let lookup = StackLookup { context: &context, layer: self.id, dispatch: self.dispatch.get() };
         let core = EventCore::new(event, normalized.as_ref(), &lookup, &self.settings);
         // The handler's state is behind shared references and its own locks, which it recovers when poisoned.
-        if caught(|| self.handler.handle(&EventView::new(&core))).is_none() {
+        let view = EventView::new(&core);
+        let handle = || match process::extra_fields::of(&view) {
+            None => self.handler.handle(&view),
+            Some(extra) => view.rewritten(&extra, |view| self.handler.handle(view)),
+        };
+        if caught(handle).is_none() {
             self.counts.panics.fetch_add(1, Ordering::Relaxed);
         }
     }

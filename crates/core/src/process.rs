@@ -3,6 +3,7 @@
 //! panic hook, the names of fields that rewrites bring along, and, in the files below, the signals that end the process,
 //! what a fork gives up, and the time of the process.
 
+pub(crate) mod extra_fields;
 #[cfg(unix)]
 mod fork;
 #[cfg(unix)]
@@ -13,7 +14,7 @@ use std::{
     borrow::Cow,
     cell::RefCell,
     sync::{
-        Arc, Mutex, MutexGuard, Once, PoisonError, RwLock, TryLockError, Weak,
+        Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, RwLock, TryLockError, Weak,
         atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -27,6 +28,11 @@ use crate::{
     own_secrets::OwnSecrets,
 };
 
+pub use self::extra_fields::TraceIds;
+#[cfg(feature = "log-values")]
+pub use self::extra_fields::bridge_log;
+#[cfg(feature = "opentelemetry")]
+pub use self::extra_fields::show_opentelemetry_ids;
 pub use self::steady::{note_wall_step, steady_now, wall_step};
 #[cfg(unix)]
 pub use self::{
@@ -44,9 +50,13 @@ static NAMES: Mutex<Vec<Field>> = Mutex::new(Vec::new());
 /// How many bytes of a value, and of all texts, a handler of this process may show at most: spans keep that much.
 static KEPT_VALUE: AtomicUsize = AtomicUsize::new(0);
 static KEPT_TOTAL: AtomicUsize = AtomicUsize::new(0);
+static TRACE_SOURCE: OnceLock<Box<TraceSource>> = OnceLock::new();
 static LAST_WAIT: Mutex<Option<(Instant, Duration)>> = Mutex::new(None);
 
 const UNSET: u8 = 2;
+
+/// Gives the ids of the trace that an event of the calling thread belongs to.
+pub(crate) type TraceSource = dyn Fn() -> Option<TraceIds> + Send + Sync;
 
 /// Returns whether the program runs in debug mode: what `require_debug_true` and `require_debug_false` look at.
 ///
@@ -294,6 +304,30 @@ pub fn watch_forks() {
 extern "C" fn count_fork() {
     FORKS.fetch_add(1, Ordering::Relaxed);
     fork::give_up();
+}
+
+/// Has every event show the ids that `source` gives for it, in the fields `trace_id` and `span_id`. It is called for each
+/// event, on its thread, and should only look at what that thread knows. Of several sources the first one stays.
+///
+/// ```
+/// use watchfire_core::process::{TraceIds, show_trace_ids};
+/// show_trace_ids(|| Some(TraceIds::new(0x4bf92f3577b34da6a3ce929d0e0e4736, 0x00f067aa0ba902b7)));
+/// ```
+pub fn show_trace_ids(source: impl Fn() -> Option<TraceIds> + Send + Sync + 'static) {
+    TRACE_SOURCE.set(Box::new(source)).ok();
+}
+
+#[inline]
+pub(crate) fn trace_source() -> Option<&'static TraceSource> {
+    TRACE_SOURCE.get().map(|source| &**source)
+}
+
+/// Tells whether a field may have this name, which is kept for good: the names of records are bounded in number.
+#[cfg(feature = "log-values")]
+pub(crate) fn may_name(name: &str) -> bool {
+    const MOST: usize = 4096;
+    let names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    names.len() < MOST || names.iter().any(|known| known.name() == name)
 }
 
 /// Has spans keep values as long as a handler with these limits may show.

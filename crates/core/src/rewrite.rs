@@ -53,6 +53,12 @@ impl Rewrite {
         self
     }
 
+    /// Returns how many fields are set.
+    #[cfg(feature = "log-values")]
+    pub(crate) fn fields_set(&self) -> usize {
+        self.set.len()
+    }
+
     /// Gives events this message.
     pub fn message(self, text: impl Into<String>) -> Self {
         self.set("message", text.into())

@@ -19,6 +19,11 @@
 //! tracing::info!(order = 4711, "sold");
 //! ```
 
+#[cfg(feature = "log-values")]
+pub use watchfire_core::process::bridge_log;
+#[cfg(feature = "opentelemetry")]
+pub use watchfire_core::process::show_opentelemetry_ids;
+pub use watchfire_core::process::{TraceIds, show_trace_ids};
 pub use watchfire_core::{
     Alert, AlertId, Buffers, Capture, Captured, EventView, Field, Flushed, Handler, HandlerLayer, Incident,
     Memory, Null, Origin, RenderingId, SafeFilter, SpanFacts, SpanNode, Stack, StackFrame, Value,
