@@ -45,10 +45,9 @@ impl Backlog {
         gap: &dyn Fn(u64) -> String,
     ) -> u64 {
         self.leave_to_parent();
-        let capacity = if is_urgent { CAPACITY + CAPACITY / 4 } else { CAPACITY };
         let mut lost = 0;
-        let has_room = self.lines.is_empty() || self.bytes + line.len() <= capacity;
-        if has_room && (is_urgent || self.missing == 0) {
+        let fits = has_room(self.lines.is_empty(), self.bytes + line.len(), is_urgent);
+        if fits && (is_urgent || self.missing == 0) {
             self.push(line.to_vec());
         } else {
             self.missing += 1;
@@ -116,6 +115,11 @@ impl Backlog {
             *self = Self { forks: process::forks(), ..Self::default() };
         }
     }
+}
+
+/// Tells whether so many bytes may wait.
+pub(crate) fn has_room(is_empty: bool, bytes: usize, is_urgent: bool) -> bool {
+    is_empty || bytes <= if is_urgent { CAPACITY + CAPACITY / 4 } else { CAPACITY }
 }
 
 /// Writes some bytes; none if the stream takes none until the deadline.

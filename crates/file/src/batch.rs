@@ -79,6 +79,12 @@ impl Batch {
         self.bytes.get(start..end).unwrap_or_default()
     }
 
+    /// Returns the next record.
+    pub(crate) fn next_record(&self) -> &[u8] {
+        let end = self.ends.get(self.done).copied().unwrap_or_default();
+        self.bytes.get(self.start(self.done)..end).unwrap_or_default()
+    }
+
     /// Returns how many bytes of the next record stand at the end of the open file.
     pub(crate) fn torn(&self) -> usize {
         self.torn

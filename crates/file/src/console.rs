@@ -5,7 +5,7 @@ use std::{
     fmt,
     io::{self, IsTerminal, Write},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime},
@@ -23,6 +23,7 @@ use crate::{
     flush_target::{FlushTarget, with_line},
     format::{Json, Logfmt, Pretty, Renderer, Text},
     gap::gap_line,
+    pump::Pump,
     time::{Zone, ZoneName},
 };
 
@@ -66,24 +67,31 @@ enum Choice {
 }
 
 enum Stream {
+    Standard(Standard),
+    Other(Box<dyn Write + Send>),
+}
+
+/// A stream with the lines that it has not taken yet.
+enum ConsoleOutput {
     Standard(Standard, Mutex<Backlog>),
-    Other(Mutex<Box<dyn Write + Send>>),
+    Other(Pump),
 }
 
 impl Console {
     /// Writes to stderr.
     pub fn stderr() -> Self {
-        Self::of(Stream::Standard(Standard::Stderr, Mutex::default()))
+        Self::of(Stream::Standard(Standard::Stderr))
     }
 
     /// Writes to stdout.
     pub fn stdout() -> Self {
-        Self::of(Stream::Standard(Standard::Stdout, Mutex::default()))
+        Self::of(Stream::Standard(Standard::Stdout))
     }
 
-    /// Writes to any stream; one `write_all` and `flush` per record, under a lock.
+    /// Writes to any stream, with a `flush` per record, on a thread: a stream that blocks holds no caller for longer than
+    /// [`block_at_most`](Self::block_at_most).
     pub fn stream(stream: impl Write + Send + 'static) -> Self {
-        Self::of(Stream::Other(Mutex::new(Box::new(stream))))
+        Self::of(Stream::Other(Box::new(stream)))
     }
 
     fn of(stream: Stream) -> Self {
@@ -186,8 +194,18 @@ impl Console {
             Choice::ByMode | Choice::Text => Renderer::new(Text::new().color(color)),
         };
         process::watch_forks();
+        let name = self.stream.name();
+        let output = match self.stream {
+            Stream::Standard(to) => ConsoleOutput::Standard(to, Mutex::default()),
+            Stream::Other(stream) => {
+                let (format, zone) = (format.clone(), zone.clone());
+                let gap = move |missing| gap_line(&format, &zone, missing, clock::now());
+                ConsoleOutput::Other(Pump::new(stream, gap))
+            }
+        };
         let inner = Arc::new(ConsoleInner {
-            stream: self.stream,
+            output,
+            name,
             format,
             zone,
             level: self.level,
@@ -212,7 +230,8 @@ impl fmt::Debug for Console {
 pub struct ConsoleHandler(Arc<ConsoleInner>);
 
 struct ConsoleInner {
-    stream: Stream,
+    output: ConsoleOutput,
+    name: &'static str,
     format: Renderer,
     zone: Zone,
     level: LevelFilter,
@@ -226,7 +245,11 @@ impl ConsoleHandler {
     /// Returns how many records the stream did not take: it was closed, or full for too long.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.0.lost.load(Ordering::Relaxed)
+        let of_stream = match &self.0.output {
+            ConsoleOutput::Standard(..) => 0,
+            ConsoleOutput::Other(pump) => pump.lost(),
+        };
+        self.0.lost.load(Ordering::Relaxed) + of_stream
     }
 }
 
@@ -255,8 +278,8 @@ impl FlushTarget for ConsoleHandler {
 
     fn accept(&self, line: &str, _at: SystemTime, is_urgent: bool) {
         let inner = &*self.0;
-        let lost = match &inner.stream {
-            Stream::Standard(to, backlog) => match process::try_lock_for_a_while(backlog) {
+        let lost = match &inner.output {
+            ConsoleOutput::Standard(to, backlog) => match process::try_lock_for_a_while(backlog) {
                 Some(mut backlog) => {
                     backlog.has_missed(inner.skipped.swap(0, Ordering::Relaxed));
                     let gap = |missing| inner.gap(missing);
@@ -267,9 +290,9 @@ impl FlushTarget for ConsoleHandler {
                     1
                 }
             },
-            Stream::Other(stream) => {
-                let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
-                u64::from(stream.write_all(line.as_bytes()).and_then(|()| stream.flush()).is_err())
+            ConsoleOutput::Other(pump) => {
+                pump.submit(line.as_bytes(), is_urgent, inner.block_at_most);
+                0
             }
         };
         inner.lost.fetch_add(lost, Ordering::Relaxed);
@@ -278,13 +301,16 @@ impl FlushTarget for ConsoleHandler {
 
 impl fmt::Debug for ConsoleHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConsoleHandler").field("stream", &self.0.stream.name()).finish_non_exhaustive()
+        f.debug_struct("ConsoleHandler").field("stream", &self.0.name).finish_non_exhaustive()
     }
 }
 
 impl ConsoleInner {
     fn flush(&self, deadline: Instant) -> Flushed {
-        let Stream::Standard(to, backlog) = &self.stream else { return Flushed::Yes };
+        let (to, backlog) = match &self.output {
+            ConsoleOutput::Standard(to, backlog) => (to, backlog),
+            ConsoleOutput::Other(pump) => return pump.flush(deadline),
+        };
         let Some(mut backlog) = process::try_lock_for_a_while(backlog) else { return Flushed::TimedOut };
         let lost = backlog.flush(*to, deadline, &|missing| self.gap(missing));
         self.lost.fetch_add(lost, Ordering::Relaxed);
@@ -297,6 +323,12 @@ impl ConsoleInner {
     }
 }
 
+impl Drop for ConsoleInner {
+    fn drop(&mut self) {
+        let _flushed = self.flush(clock::after(clock::instant(), EXIT_PATIENCE));
+    }
+}
+
 impl AtExit for ConsoleInner {
     fn at_exit(&self, began: Instant) {
         let _flushed = self.flush(clock::after(began, EXIT_PATIENCE));
@@ -306,16 +338,16 @@ impl AtExit for ConsoleInner {
 impl Stream {
     fn is_terminal(&self) -> bool {
         match self {
-            Self::Standard(Standard::Stderr, _) => io::stderr().is_terminal(),
-            Self::Standard(Standard::Stdout, _) => io::stdout().is_terminal(),
+            Self::Standard(Standard::Stderr) => io::stderr().is_terminal(),
+            Self::Standard(Standard::Stdout) => io::stdout().is_terminal(),
             Self::Other(_) => false,
         }
     }
 
     fn name(&self) -> &'static str {
         match self {
-            Self::Standard(Standard::Stderr, _) => "stderr",
-            Self::Standard(Standard::Stdout, _) => "stdout",
+            Self::Standard(Standard::Stderr) => "stderr",
+            Self::Standard(Standard::Stdout) => "stdout",
             Self::Other(_) => "stream",
         }
     }

@@ -32,6 +32,10 @@ pub(crate) trait Filesystem: Send + Sync + 'static {
     fn link(&self, target: &str, link: &Path) -> io::Result<()>;
     /// Makes renames in a folder durable.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+    /// Waits for a moment, before something is tried again.
+    fn nap(&self) {
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
     /// Opens the lock file at a path; makes it, with the permissions and the owner of the log, if it is missing.
     fn lock_file(&self, path: &Path, log: Option<&Stat>) -> io::Result<Box<dyn LockFile>>;
 }
@@ -44,6 +48,10 @@ pub(crate) trait Handle: Send {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
     /// Tells whether the file is empty or ends with a whole line; if that cannot be read, that it does.
     fn ends_line(&mut self) -> bool;
+    /// Returns where the last write, of so many bytes, has begun, if that can be told.
+    fn last_start(&mut self, written: usize) -> Option<u64>;
+    /// Reads one byte, if that can be done.
+    fn byte_at(&self, at: u64) -> Option<u8>;
     /// Looks at the open file, wherever its name has gone.
     fn stat(&self) -> io::Result<Stat>;
     /// Cuts the file.

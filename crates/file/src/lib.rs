@@ -8,6 +8,7 @@ mod config;
 mod console;
 mod gap;
 mod memory;
+mod pump;
 mod python;
 
 mod format;

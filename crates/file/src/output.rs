@@ -356,10 +356,25 @@ impl Output {
                     self.refresh(Some(batch))?;
                 }
                 Ok(written) => {
-                    open.len += written as u64;
+                    let is_whole = open.has_written(batch, written);
+                    let spoilt = if is_whole { Vec::new() } else { batch.next_record().to_vec() };
                     open.period.get_or_insert(period);
                     self.unsynced = true;
+                    let before = batch.records();
                     batch.advance(written);
+                    let is_first_out = batch.records() < before;
+                    if !is_whole && is_first_out {
+                        batch.push(&spoilt, period);
+                    }
+                    if batch.torn() > 0 && (!is_whole || !hold.may_cut()) {
+                        // Others may write behind it at any time.
+                        if is_whole || is_first_out {
+                            batch.abandon_record()
+                        } else {
+                            batch.restart_record()
+                        }
+                        open.is_torn = true;
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.give_up(batch, hold, error)),

@@ -5,7 +5,7 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Instant, SystemTime},
 };
 
 use watchfire_core::clock;
@@ -86,7 +86,7 @@ impl LogLocation {
         for _ in 0..200 {
             match self.lock(fs, None, clock::instant()) {
                 Attempt::Held(guard) => return Ok(guard),
-                Attempt::Busy => std::thread::park_timeout(Duration::from_millis(1)),
+                Attempt::Busy => fs.nap(),
                 Attempt::Failed(error) => return Err(self.cannot_lock(error)),
             }
         }

@@ -70,9 +70,13 @@ pub enum JsonKey {
     Thread,
     /// The call stack; default `stack`.
     Stack,
+    /// The id of the trace, where a preset has a place for it; default `trace_id`.
+    TraceId,
+    /// The id of the span in the trace, where a preset has a place for it; default `span_id`.
+    SpanId,
 }
 
-const KEYS: usize = 11;
+const KEYS: usize = 13;
 
 /// Says how the spans around an event are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +95,7 @@ impl Default for Json {
     fn default() -> Self {
         let keys = [
             "time", "level", "target", "message", "fields", "spans", "causes", "file", "line", "thread",
-            "stack",
+            "stack", "trace_id", "span_id",
         ];
         let keys = keys.map(Cow::Borrowed);
         Self { nested: false, spans: SpanStyle::List, source: false, words: Words::Own, keys }
@@ -111,7 +115,10 @@ impl Json {
     /// See <https://cloud.google.com/logging/docs/structured-logging>.
     #[must_use]
     pub fn gcp() -> Self {
-        Self { words: Words::Gcp, ..Self::default() }.key(JsonKey::Level, "severity")
+        Self { words: Words::Gcp, ..Self::default() }
+            .key(JsonKey::Level, "severity")
+            .key(JsonKey::TraceId, "logging.googleapis.com/trace")
+            .key(JsonKey::SpanId, "logging.googleapis.com/spanId")
     }
 
     /// Writes what Datadog reads by default: `status` (`debug` to `critical`), `timestamp`, `logger.name` and
@@ -141,6 +148,8 @@ impl Json {
             .key(JsonKey::Line, "log.origin.file.line")
             .key(JsonKey::Thread, "process.thread.name")
             .key(JsonKey::Stack, "error.stack_trace")
+            .key(JsonKey::TraceId, "trace.id")
+            .key(JsonKey::SpanId, "span.id")
     }
 
     /// Writes names of OpenTelemetry's log data model: `timestamp`, `severity_text`, `severity_number`, `body`, and the
@@ -195,12 +204,36 @@ impl Json {
             || (self.source && [File, Line, Thread].into_iter().any(is))
             || (self.spans == SpanStyle::List && is(Spans))
             || (self.nested && is(Fields))
+            || (self.lifted("trace_id").is_some() && (is(JsonKey::TraceId) || is(JsonKey::SpanId)))
             || match self.words {
                 Words::Gcp => self.source && name == GCP_PLACE,
                 Words::Ecs => name == "ecs.version",
                 Words::OpenTelemetry => name == "severity_number",
                 Words::Own | Words::Datadog => false,
             }
+    }
+
+    /// Returns the place of a field that the preset has one for.
+    fn lifted(&self, name: &str) -> Option<JsonKey> {
+        if matches!(self.words, Words::Own | Words::Datadog) {
+            return None;
+        }
+        match name {
+            "trace_id" => Some(JsonKey::TraceId),
+            "span_id" => Some(JsonKey::SpanId),
+            _ => None,
+        }
+    }
+
+    /// Appends the fields that stand in places of the preset's.
+    fn lift(&self, record: &Record<'_>, out: &mut String) {
+        for part in ["trace_id", "span_id"] {
+            let last = record.fields().filter(|(name, _)| *name == part).last();
+            if let (Some((_, value)), Some(key)) = (last, self.lifted(part)) {
+                self.open(key, out);
+                json_value(value, out);
+            }
+        }
     }
 
     /// Appends the severity, and what stands beside it.
@@ -335,7 +368,7 @@ impl Json {
                 None => gathered.push((name.to_owned(), value.to_owned())),
             };
             record.each_span(&mut |_, fields| fields.each(&mut put));
-            for (name, value) in record.fields() {
+            for (name, value) in record.fields().filter(|(name, _)| self.lifted(name).is_none()) {
                 put(name, value);
             }
             for (name, value) in &gathered {
@@ -344,7 +377,8 @@ impl Json {
             return;
         }
         for (place, (name, value)) in record.fields().enumerate() {
-            if !record.fields().skip(place + 1).any(|(later, _)| later == name) {
+            let is_last = !record.fields().skip(place + 1).any(|(later, _)| later == name);
+            if is_last && self.lifted(name).is_none() {
                 self.member(name, value, flat, out);
             }
         }
@@ -363,6 +397,7 @@ impl Format for Json {
             self.place(record.file(), record.line(), out);
             json_string(record.thread(), out);
         }
+        self.lift(record, out);
         self.open_nested(out);
         self.fields(record, !self.nested, out);
         self.close_fields(record.causes(), out);
@@ -379,7 +414,10 @@ impl Layout for Json {
     fn admits(&self, fields: &FieldSet) -> bool {
         // Only the last of equal names is written, and flat spans share their names with the event.
         let is_double = |(place, name)| fields.iter().skip(place + 1).any(|later| later.name() == name);
-        self.spans != SpanStyle::Flat && !fields.iter().map(|field| field.name()).enumerate().any(is_double)
+        let is_lifted = fields.iter().any(|field| self.lifted(field.name()).is_some());
+        !is_lifted
+            && self.spans != SpanStyle::Flat
+            && !fields.iter().map(|field| field.name()).enumerate().any(is_double)
     }
 
     fn opening(&self, out: &mut String) {

@@ -303,3 +303,23 @@ fn fields_named_as_a_presets_own_members_stay_apart() {
         assert_eq!(serde_json::from_str::<Json>(&line).unwrap()[format!("{own}_")], "sly", "{line}");
     }
 }
+
+#[test]
+fn ids_of_a_trace_stand_where_a_preset_expects_them() {
+    let ids = || {
+        let alert = Alert::new(App::new(""), Severity::Warn, "slow").field("order", 1_u64);
+        alert.field("trace_id", "4bf9").field("span_id", "00f0")
+    };
+    for (format, path) in [
+        (super::Json::new(), ["trace_id", "span_id"]),
+        (super::Json::datadog(), ["trace_id", "span_id"]),
+        (super::Json::opentelemetry(), ["trace_id", "span_id"]),
+        (super::Json::ecs(), ["trace.id", "span.id"]),
+        (super::Json::gcp(), ["logging.googleapis.com/trace", "logging.googleapis.com/spanId"]),
+    ] {
+        let line = line(&format, &ids());
+        let read = serde_json::from_str::<Json>(&line).unwrap();
+        assert_eq!((&read[path[0]], &read[path[1]]), (&"4bf9".into(), &"00f0".into()), "{line}");
+        assert_eq!(line.matches("4bf9").count(), 1, "{line}");
+    }
+}

@@ -180,6 +180,23 @@ impl Handle for File {
         Ok(stat(&self.metadata()?))
     }
 
+    fn last_start(&mut self, written: usize) -> Option<u64> {
+        // Writing to the end of a file leaves its position behind what was written.
+        self.stream_position().ok()?.checked_sub(written as u64)
+    }
+
+    #[cfg(unix)]
+    fn byte_at(&self, at: u64) -> Option<u8> {
+        let mut byte = [0];
+        let read = std::os::unix::fs::FileExt::read_at(self, &mut byte, at);
+        if matches!(read, Ok(1)) { Some(byte[0]) } else { None }
+    }
+
+    #[cfg(not(unix))]
+    fn byte_at(&self, _at: u64) -> Option<u8> {
+        None
+    }
+
     fn ends_line(&mut self) -> bool {
         // A write of another process shows page by page: half a line is one only if nothing comes behind it.
         for _ in 0..HALF_A_LINE {

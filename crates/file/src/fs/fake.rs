@@ -19,7 +19,12 @@ pub(crate) struct Fake {
     pub(crate) is_locked: Arc<AtomicBool>,
     /// Whether the disk takes nothing.
     pub(crate) is_full: Arc<AtomicBool>,
+    /// The steps of other processes in between, called before any operation; not while it runs itself.
+    pub(crate) switch: Arc<Mutex<Option<Switch>>>,
 }
+
+/// The steps of other processes between two operations of one.
+pub(crate) type Switch = Box<dyn FnMut() + Send>;
 
 #[derive(Default)]
 pub(crate) struct FakeWorld {
@@ -36,8 +41,12 @@ pub(crate) struct FakeWorld {
     pub(crate) calls: u64,
     /// Names that something has which is not a plain file: a folder, a planted link.
     pub(crate) odd: BTreeSet<String>,
-    /// The holder of the lock file, by the number of the open file.
-    lock_holder: Option<u64>,
+    /// Whether the file system has no locks.
+    pub(crate) is_lockless: bool,
+    /// The file that the name of the log leads to, if that is a link.
+    pub(crate) link: Option<String>,
+    /// The holders of the lock files, each by the number of the open file.
+    lock_holders: BTreeMap<String, u64>,
     /// When each name was given to a file that was put away.
     rotated: BTreeMap<String, u64>,
     next: u64,
@@ -94,9 +103,23 @@ impl Fake {
     }
 
     pub(crate) fn world(&self) -> MutexGuard<'_, FakeWorld> {
-        self.world.lock().unwrap()
+        // A failed assertion leaves it as it is.
+        self.world.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Begins an operation: others may come first.
+    fn begin(&self) -> MutexGuard<'_, FakeWorld> {
+        let switch = self.switch.lock().unwrap().take();
+        if let Some(mut switch) = switch {
+            switch();
+            *self.switch.lock().unwrap() = Some(switch);
+        }
+        self.world()
     }
 }
+
+/// The name of the log, which may be a link.
+pub(crate) const LOG: &str = "shop.log";
 
 impl FakeWorld {
     pub(crate) fn put(&mut self, name: &str, data: &[u8]) {
@@ -104,6 +127,20 @@ impl FakeWorld {
         let modified = self.now;
         self.nodes.insert(self.next, Node { data: data.to_vec(), modified, locks: Vec::new() });
         self.names.insert(name.to_owned(), self.next);
+    }
+
+    /// Returns the name that a path leads to.
+    fn followed(&self, path: &Path) -> String {
+        let name = name(path);
+        match &self.link {
+            Some(target) if name == LOG => target.clone(),
+            _ => name,
+        }
+    }
+
+    /// Makes sure that nobody renames or removes the link.
+    fn spare_link(&self, path: &Path) {
+        assert!(self.link.is_none() || name(path) != LOG, "the link was renamed or removed");
     }
 
     fn fault(&mut self) -> io::Result<Fault> {
@@ -177,34 +214,37 @@ fn name(path: &Path) -> String {
 
 impl Filesystem for Fake {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn Handle>> {
-        let name = name(path);
-        let id = self.world().act(|world| match (world.names.get(&name).copied(), how) {
-            _ if world.odd.contains(&name) => Err(io::ErrorKind::InvalidInput.into()),
-            (Some(_), Open::New(_)) => Err(io::ErrorKind::AlreadyExists.into()),
-            (Some(id), _) => Ok(id),
-            (None, Open::Read) => Err(io::ErrorKind::NotFound.into()),
-            (None, _) => {
-                world.put(&name, b"");
-                Ok(world.next)
+        let id = self.begin().act(|world| {
+            let name = if matches!(how, Open::Append(_)) { world.followed(path) } else { name(path) };
+            match (world.names.get(&name).copied(), how) {
+                _ if world.odd.contains(&name) => Err(io::ErrorKind::InvalidInput.into()),
+                (Some(_), Open::New(_)) => Err(io::ErrorKind::AlreadyExists.into()),
+                (Some(id), _) => Ok(id),
+                (None, Open::Read) => Err(io::ErrorKind::NotFound.into()),
+                (None, _) => {
+                    world.put(&name, b"");
+                    Ok(world.next)
+                }
             }
         })?;
         let number = self.number();
-        Ok(Box::new(FakeFile { fake: self.clone(), number, id, read: 0 }))
+        Ok(Box::new(FakeFile { fake: self.clone(), number, id, read: 0, start: 0 }))
     }
 
     fn stat(&self, path: &Path) -> io::Result<Stat> {
-        self.world().act(|world| {
-            let id = world.names.get(&name(path)).ok_or(io::ErrorKind::NotFound)?;
+        self.begin().act(|world| {
+            let id = world.names.get(&world.followed(path)).ok_or(io::ErrorKind::NotFound)?;
             Ok(world.stat(*id))
         })
     }
 
     fn resolve(&self, path: &Path) -> io::Result<Resolved> {
-        Ok(Resolved { path: path.to_owned(), is_strangers: false, is_descriptor: false })
+        let path = path.with_file_name(self.begin().followed(path));
+        Ok(Resolved { path, is_strangers: false, is_descriptor: false })
     }
 
     fn list(&self, _folder: &Path) -> io::Result<Vec<FolderEntry>> {
-        self.world().act(|world| {
+        self.begin().act(|world| {
             let files = world
                 .names
                 .iter()
@@ -215,7 +255,8 @@ impl Filesystem for Fake {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.world().act(|world| {
+        self.begin().act(|world| {
+            world.spare_link(from);
             if world.names.contains_key(&name(to)) || world.odd.contains(&name(to)) {
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
@@ -229,7 +270,7 @@ impl Filesystem for Fake {
     }
 
     fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.world().act(|world| {
+        self.begin().act(|world| {
             let id = world.names.remove(&name(from)).ok_or(io::ErrorKind::NotFound)?;
             let replaced = world.names.insert(name(to), id);
             if let Some(at) = world.rotated.get(name(to).trim_end_matches(".gz")).copied() {
@@ -243,7 +284,8 @@ impl Filesystem for Fake {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.world().act(|world| {
+        self.begin().act(|world| {
+            world.spare_link(path);
             let id = world.names.remove(&name(path)).ok_or(io::ErrorKind::NotFound)?;
             let beside = world.names.keys().cloned().collect();
             let Node { data, modified, .. } = world.nodes[&id].clone();
@@ -260,26 +302,29 @@ impl Filesystem for Fake {
     }
 
     fn make_folder(&self, _path: &Path) -> io::Result<()> {
-        self.world().act(|_| Ok(()))
+        self.begin().act(|_| Ok(()))
     }
 
     fn link(&self, _target: &str, _link: &Path) -> io::Result<()> {
-        self.world().act(|_| Ok(()))
+        self.begin().act(|_| Ok(()))
     }
 
     fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
-        self.world().act(|_| Ok(()))
+        self.begin().act(|_| Ok(()))
     }
 
-    fn lock_file(&self, _path: &Path, _log: Option<&Stat>) -> io::Result<Box<dyn LockFile>> {
-        self.world().act(|_| Ok(()))?;
-        Ok(Box::new(FakeLock { fake: self.clone(), number: self.number() }))
+    fn nap(&self) {}
+
+    fn lock_file(&self, path: &Path, _log: Option<&Stat>) -> io::Result<Box<dyn LockFile>> {
+        self.begin().act(|_| Ok(()))?;
+        Ok(Box::new(FakeLock { fake: self.clone(), number: self.number(), name: name(path) }))
     }
 }
 
 struct FakeLock {
     fake: Fake,
     number: u64,
+    name: String,
 }
 
 impl LockFile for FakeLock {
@@ -287,15 +332,21 @@ impl LockFile for FakeLock {
         if self.fake.is_locked.load(Ordering::Relaxed) {
             return Ok(false);
         }
-        let mut world = self.fake.world();
+        let mut world = self.fake.begin();
+        if world.is_lockless {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         if world.fault()? != Fault::None {
             return Err(world.error());
         }
-        Ok(*world.lock_holder.get_or_insert(self.number) == self.number)
+        Ok(*world.lock_holders.entry(self.name.clone()).or_insert(self.number) == self.number)
     }
 
     fn unlock(&self) {
-        self.fake.world().lock_holder.take_if(|holder| *holder == self.number);
+        let holders = &mut self.fake.world().lock_holders;
+        if holders.get(&self.name) == Some(&self.number) {
+            holders.remove(&self.name);
+        }
     }
 
     fn is_at(&self, _path: &Path) -> bool {
@@ -308,6 +359,8 @@ struct FakeFile {
     number: u64,
     id: u64,
     read: usize,
+    /// Where the last write began.
+    start: usize,
 }
 
 impl Handle for FakeFile {
@@ -316,7 +369,7 @@ impl Handle for FakeFile {
         if self.fake.is_full.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        let mut world = self.fake.world();
+        let mut world = self.fake.begin();
         let fault = world.fault()?;
         let part = usize::try_from(world.chance.below(bytes.len() as u64)).unwrap();
         // A write that fails has written nothing, or tells how much it has; only death may cut it short in silence.
@@ -330,6 +383,7 @@ impl Handle for FakeFile {
         world.is_dead |= fault == Fault::DiesBefore || fault == Fault::DiesAfter;
         let now = world.now;
         let node = world.nodes.get_mut(&self.id).unwrap();
+        self.start = node.data.len();
         node.data.extend_from_slice(&bytes[..written]);
         node.modified = now;
         result
@@ -337,7 +391,7 @@ impl Handle for FakeFile {
 
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let (id, from) = (self.id, self.read);
-        let read = self.fake.world().act(|world| {
+        let read = self.fake.begin().act(|world| {
             let data = &world.nodes[&id].data[from..];
             let size = data.len().min(into.len());
             into[..size].copy_from_slice(&data[..size]);
@@ -347,12 +401,20 @@ impl Handle for FakeFile {
         Ok(read)
     }
 
+    fn last_start(&mut self, _written: usize) -> Option<u64> {
+        Some(self.start as u64)
+    }
+
+    fn byte_at(&self, at: u64) -> Option<u8> {
+        self.fake.world().nodes[&self.id].data.get(usize::try_from(at).ok()?).copied()
+    }
+
     fn ends_line(&mut self) -> bool {
         self.fake.world().nodes[&self.id].data.last().is_none_or(|last| *last == b'\n')
     }
 
     fn stat(&self) -> io::Result<Stat> {
-        self.fake.world().act(|world| Ok(world.stat(self.id)))
+        self.fake.begin().act(|world| Ok(world.stat(self.id)))
     }
 
     fn truncate(&mut self, len: u64) -> io::Result<()> {
@@ -370,7 +432,7 @@ impl Handle for FakeFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.fake.world().act(|_| Ok(()))
+        self.fake.begin().act(|_| Ok(()))
     }
 
     fn try_lock(&self) -> io::Result<bool> {
@@ -389,7 +451,7 @@ impl Handle for FakeFile {
     fn wait_until_writable(&self, _at_most: Duration) {}
 
     fn set_modified(&mut self, at: SystemTime) -> io::Result<()> {
-        self.fake.world().act(|world| {
+        self.fake.begin().act(|world| {
             world.nodes.get_mut(&self.id).unwrap().modified = Some(at);
             Ok(())
         })
@@ -398,7 +460,10 @@ impl Handle for FakeFile {
 
 impl FakeFile {
     fn lock(&self, is_alone: bool) -> io::Result<bool> {
-        let mut world = self.fake.world();
+        let mut world = self.fake.begin();
+        if world.is_lockless {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         if world.fault()? != Fault::None {
             return Err(world.error());
         }

@@ -138,6 +138,24 @@ impl Opened {
         self.is_torn = !self.handle.ends_line();
     }
 
+    /// Notes what was written just now. Returns whether its first record is whole.
+    ///
+    /// It is not where another process has died over half a line, or has come between the halves of this one.
+    pub(super) fn has_written(&mut self, batch: &Batch, written: usize) -> bool {
+        let end = self.len;
+        let start = self.handle.last_start(written).unwrap_or(end);
+        self.len = start + written as u64;
+        let ends_line = |at: u64| self.handle.byte_at(at).is_none_or(|byte| byte == b'\n');
+        if start == end {
+            true
+        } else if batch.torn() > 0 {
+            // Whoever came in between may have ended the line, if only that was missing.
+            batch.torn() + 1 == batch.next_record().len() && ends_line(end)
+        } else {
+            start.checked_sub(1).is_none_or(ends_line)
+        }
+    }
+
     /// Tells whether the open file has lost its last name.
     pub(super) fn is_removed(&self) -> bool {
         self.stat.links > 0 && self.handle.stat().is_ok_and(|stat| stat.links == 0)

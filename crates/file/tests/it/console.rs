@@ -30,7 +30,9 @@ impl ShownLines {
 }
 
 fn plain(shown: &ShownLines) -> Console {
-    Console::stream(shown.clone()).format(Template::new("{level} {message} {n}").unwrap())
+    // On a busy machine the thread of the stream may be late.
+    let patient = Console::stream(shown.clone()).block_at_most(std::time::Duration::from_secs(20));
+    patient.format(Template::new("{level} {message} {n}").unwrap())
 }
 
 #[test]
@@ -54,7 +56,11 @@ fn pretty_shows_what_a_mail_would_and_colour_only_when_asked() {
         let _request = tracing::info_span!("request", id = 7).entered();
         tracing::warn!(target: "shop", order = 1, "slow");
     };
-    let layer = Console::stream(shown.clone()).pretty().layer().unwrap();
+    let layer = Console::stream(shown.clone())
+        .block_at_most(std::time::Duration::from_secs(20))
+        .pretty()
+        .layer()
+        .unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), emit);
     let text = shown.text();
     let (_, rest) = text.split_once(' ').unwrap();
@@ -62,7 +68,12 @@ fn pretty_shows_what_a_mail_would_and_colour_only_when_asked() {
     assert_eq!((lines[0], lines[2], lines[3]), ("WARN     slow", "    order = 1", "    request: id = 7"));
     assert!(lines[1].starts_with("    in shop at ") && lines[1].contains("console.rs:"), "{text}");
     assert!(!text.contains('\u{1b}'));
-    let layer = Console::stream(shown.clone()).text().color(true).layer().unwrap();
+    let layer = Console::stream(shown.clone())
+        .block_at_most(std::time::Duration::from_secs(20))
+        .text()
+        .color(true)
+        .layer()
+        .unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), emit);
     assert!(shown.text().contains("\u{1b}[33mWARN\u{1b}[0m"));
 }

@@ -9,4 +9,5 @@ mod paths;
 mod peers;
 mod processes;
 mod programs;
+mod real;
 mod trouble;
