@@ -3,7 +3,8 @@
 use std::{borrow::Cow, fmt, time::SystemTime};
 
 use watchfire_core::{
-    Alert, EventView, NameVerdict, Redactor, Severity, SpanFacts, SpanNode, Stack, Value, thread_name_by,
+    Alert, EventView, NameVerdict, Origin, Redactor, Severity, SpanFacts, SpanNode, Stack, Value,
+    thread_name_by,
 };
 
 use crate::time::{Zone, write_rfc3339};
@@ -25,6 +26,8 @@ pub struct Record<'a> {
     body: &'a Body,
     spans: SpanChain<'a>,
     stack: Option<&'a Stack>,
+    /// Whether it is a panic or a failure of `main`, whose place every format writes: the stack may have no names.
+    is_incident: bool,
     zone: &'a Zone,
 }
 
@@ -79,6 +82,7 @@ impl<'a> Record<'a> {
                 body: &body,
                 spans: SpanChain::Event(event),
                 stack: stack.or_else(|| event.incident()?.stack()),
+                is_incident: event.incident().is_some(),
                 zone,
             })
         });
@@ -101,6 +105,7 @@ impl<'a> Record<'a> {
             body: &body,
             spans: SpanChain::Facts(&alert.spans),
             stack: alert.stack.as_ref(),
+            is_incident: alert.origin != Origin::Event,
             zone,
         });
         body.put_back();
@@ -150,6 +155,11 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn line(&self) -> Option<u32> {
         self.line
+    }
+
+    /// Returns the place of a panic, which is written also where places are not.
+    pub(crate) fn panic_place(&self) -> Option<(&'a str, Option<u32>)> {
+        self.file.filter(|_| self.is_incident).map(|file| (file, self.line))
     }
 
     /// Returns the name of the thread, or `ThreadId(n)`.

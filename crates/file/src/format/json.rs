@@ -393,7 +393,7 @@ impl Format for Json {
         self.level(record.severity(), out);
         self.text(JsonKey::Target, record.target(), out);
         self.text(JsonKey::Message, record.message(), out);
-        if self.source {
+        if self.source || record.panic_place().is_some() {
             self.place(record.file(), record.line(), out);
             json_string(record.thread(), out);
         }

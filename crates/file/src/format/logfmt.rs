@@ -6,6 +6,7 @@ use watchfire_core::Severity;
 use super::{
     direct::{Layout, LinePart},
     escape::{is_word, plain, quoted_if_needed},
+    text::place,
 };
 use crate::{FieldValue, Format, Record, record::SpanChain};
 
@@ -44,6 +45,12 @@ impl Format for Logfmt {
         }
         causes(record.causes(), out);
         self.spans(record.spans(), out);
+        if let Some((file, line)) = record.panic_place() {
+            let mut at = String::new();
+            place(file, line, &mut at);
+            out.push_str(" at=");
+            quoted_if_needed(&at, out);
+        }
         out.push('\n');
     }
 }

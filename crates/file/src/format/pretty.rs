@@ -4,7 +4,7 @@ use crate::{Format, Record};
 
 use super::{
     escape::{one_line, readable, word},
-    text::{DIM, INDENT, Paint, below, head},
+    text::{DIM, INDENT, Paint, below, head, place},
 };
 
 /// Writes records over several lines, for a developer at a terminal: what an alert's mail would show.
@@ -48,11 +48,7 @@ impl Format for Pretty {
         one_line(record.target(), out);
         if let Some(file) = record.file() {
             out.push_str(" at ");
-            one_line(file, out);
-            if let Some(line) = record.line() {
-                out.push(':');
-                out.push_str(&line.to_string());
-            }
+            place(file, record.line(), out);
         }
         paint.off(out);
         out.push('\n');

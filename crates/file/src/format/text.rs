@@ -50,6 +50,12 @@ impl Format for Text {
         }
         self.spans(record.spans(), out);
         out.push('\n');
+        if let Some((file, line)) = record.panic_place() {
+            out.push_str(INDENT);
+            out.push_str("at ");
+            place(file, line, out);
+            out.push('\n');
+        }
         below(record.causes(), record.stack(), out);
     }
 }
@@ -153,6 +159,15 @@ fn behind_time(severity: Severity, paint: Paint, out: &mut String) {
     out.push(' ');
     paint.level(severity, 8, out);
     out.push(' ');
+}
+
+/// Appends a file and a line, as `src/pay.rs:12`.
+pub(super) fn place(file: &str, line: Option<u32>, out: &mut String) {
+    one_line(file, out);
+    if let Some(line) = line {
+        out.push(':');
+        out.push_str(&line.to_string());
+    }
 }
 
 /// Appends the causes of the error and the call stack, each on an indented line.

@@ -252,3 +252,29 @@ fn a_callback_that_hangs_delays_neither_lines_nor_retention() {
     }
     drop(let_go);
 }
+
+#[test]
+fn every_format_has_the_place_of_a_panic() {
+    let folder = folder();
+    let line = line!() + 7;
+    // (file, its name, what it has of the place)
+    let cases: [(fn(LogFile) -> LogFile, _, _); 3] = [
+        (|file| file, "text", format!("    at {}:{line}\n", file!())),
+        (LogFile::json, "json", format!("\"file\":\"{}\",\"line\":{line}", file!())),
+        (LogFile::logfmt, "logfmt", format!(" at={}:{line}\n", file!())),
+    ];
+    let fail = || panic!("the quail is out of stock");
+    for (format, name, place) in cases {
+        let path = folder.path().join(name);
+        let handler = run(format(LogFile::new(&path)), || assert!(std::panic::catch_unwind(fail).is_err()));
+        // The hook waits for handlers for a moment only, which on a loaded machine may be too short.
+        let until = clock::instant() + Duration::from_secs(20);
+        let mut text = String::new();
+        while text.is_empty() && clock::instant() < until {
+            let _flushed = handler.flush(until);
+            text = fs::read_to_string(&path).unwrap();
+            std::thread::yield_now();
+        }
+        assert!(text.contains("the quail is out of stock") && text.contains(&place), "{name}: {text}");
+    }
+}
