@@ -22,8 +22,8 @@ use crate::{
 
 /// How long the look-up of the spans is waited for.
 const LOOK_UP: Duration = Duration::from_millis(50);
-/// How long handlers have to write an incident.
-const WRITE: Duration = Duration::from_millis(200);
+/// How long handlers have to write an incident. Where a panic ends the process, nothing else waits for it.
+const WRITE: Duration = Duration::from_millis(if cfg!(panic = "abort") { 2_000 } else { 200 });
 /// How many of these threads there are at once.
 const MOST: usize = 8;
 
