@@ -1,4 +1,6 @@
-//! Tests of the whole are in `tests/it`; here every Rust snippet of the README is compiled.
+//! Tests of the whole are in `tests/it`; here are what tries the ends of programs, and the README's Rust snippets.
+
+pub mod exits;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

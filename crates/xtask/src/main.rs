@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod exits;
 mod features;
 mod fuzz;
 mod instructions;
@@ -40,13 +41,14 @@ Examples:
   cargo xtask bench capture             an alert being captured, beside its peers
   cargo xtask bench instructions        instructions per line written to a file, under callgrind
   cargo xtask simulate --seeds 100000   the spool and the delivery under crashes, from many seeds
+  cargo xtask exits                     every kind of exit of a program, and who is told of it
   cargo xtask tidy                      the shape of the tree: arrows, sibling files, sizes";
 
 #[derive(Subcommand)]
 enum Chore {
     /// Runs every stage that a change must pass, and prints the seconds of each.
     ///
-    /// The stages: fmt, clippy, features, docs, tidy, deny, package, semver, simulate, instructions, test. The first
+    /// The stages: fmt, clippy, features, docs, tidy, deny, package, semver, simulate, instructions, exits, test. The first
     /// failure stops the run.
     #[command(after_help = "Examples:\n  cargo xtask ci\n  cargo xtask ci --interop required --keep-going")]
     Ci {
@@ -95,6 +97,13 @@ enum Chore {
         #[arg(long)]
         groups: bool,
     },
+    /// Ends a program in every way, prints what arrives where, and compares docs/guide/exits.md with that.
+    #[command(after_help = "Examples:\n  cargo xtask exits\n  cargo xtask exits --write")]
+    Exits {
+        /// Writes the tables into the guide.
+        #[arg(long)]
+        write: bool,
+    },
     /// Runs every fuzz target with feedback by coverage.
     #[command(after_help = "Examples:\n  cargo xtask fuzz\n  cargo xtask fuzz --seconds 3600")]
     Fuzz {
@@ -137,6 +146,7 @@ fn main() -> ExitCode {
         }
         Chore::Bench { args } => bench::run(&args),
         Chore::Simulate { seeds, from, groups } => simulate::run(seeds, from, groups),
+        Chore::Exits { write } => exits::run(if write { exits::Guide::Write } else { exits::Guide::Compare }),
         Chore::Fuzz { seconds } => fuzz::run(seconds),
         Chore::Loom => test::loom(),
         Chore::Package => release::package(),

@@ -5,6 +5,7 @@ mod chance;
 #[cfg(target_os = "linux")]
 mod disk;
 mod ends;
+mod exits;
 mod kills;
 mod noise;
 mod outages;

@@ -1,0 +1,35 @@
+//! The guide on exits is compared with a run: the debug build here, all builds in `cargo xtask exits`.
+
+use std::path::Path;
+
+use watchfire_tests::exits::{End, Matrix, Runtime, SetUp, compare, matrix, run};
+
+const GUIDE: &str = include_str!("../../../docs/guide/exits.md");
+const SHOP: &str = env!("CARGO_BIN_EXE_shop");
+
+#[test]
+fn every_end_is_reported_as_the_guide_says() {
+    for (name, of) in [("plain", Matrix::PLAIN), ("tokio", Matrix::TOKIO), ("forked", Matrix::FORKED)] {
+        let section = matrix(Path::new(SHOP), of).unwrap();
+        compare(GUIDE, name, &section).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+#[test]
+fn the_first_frame_is_the_programs_for_panics_and_events() {
+    // (what the program does, the function whose frame comes first)
+    let cases = [
+        ("panic", "shop::pay"),
+        ("panic-thread", "shop::pay"),
+        ("panic-handler", "shop::pay"),
+        ("event", "report"),
+        ("event-thread", "report"),
+        ("event-handler", "report"),
+    ];
+    for (word, function) in cases {
+        let end = End { has_stacks: true, ..End::new(word, word) };
+        let ended = run(Path::new(SHOP), SetUp::Environment, Runtime::Plain, &end).unwrap();
+        assert_eq!(ended.frame, format!("{function} at tests/src/bin/shop.rs"), "{word}");
+        assert_eq!((ended.slack.report, ended.mail.report), (1, 1), "{word}: one alert");
+    }
+}
