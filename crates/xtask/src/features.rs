@@ -20,7 +20,7 @@ pub(crate) fn run() -> Result<()> {
         let features = manifest.get("features").and_then(toml::Value::as_table);
         let features = features.into_iter().flat_map(toml::Table::keys).map(String::as_str);
         // The rest of the stages build with all of them.
-        let alone = features.filter(|feature| !matches!(*feature, "default" | "all"));
+        let alone = features.filter(|feature| !matches!(*feature, "default" | "all" | "full"));
         for feature in std::iter::once("").chain(alone) {
             shell::run(shell::cargo().args([
                 "clippy",

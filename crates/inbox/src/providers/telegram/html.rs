@@ -197,7 +197,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Drops the markup that the server drops silently: in `MessageEntity.cpp` `pre` and `code` hold nothing and stand only
+    /// Notes the markup that the server drops silently: in `MessageEntity.cpp` `pre` and `code` hold nothing and stand only
     /// in a block quote, and no block quote stands in another.
     fn nesting(&mut self, name: &str) {
         let outer: Vec<&str> = self.open.iter().map(|tag| tag.name.as_str()).collect();
