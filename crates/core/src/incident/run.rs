@@ -134,6 +134,8 @@ mod tests {
             run(started(), |()| Err::<(), Box<dyn Error + Send>>(Box::new(own()))),
             run(started(), |()| Err::<ExitCode, anyhow::Error>(own().into())),
             conclude(anyhow::Context::context(Err::<(), _>(own().0), "cannot open the shop")),
+            run(started(), |()| Err::<(), eyre::Report>(own().into())),
+            conclude(eyre::WrapErr::wrap_err(Err::<(), _>(own().0), "cannot open the shop")),
         ];
         let failure = format!("{:?}", ExitCode::FAILURE);
         assert!(codes.iter().all(|code| format!("{code:?}") == failure), "{codes:?}");
@@ -143,6 +145,26 @@ mod tests {
             assert_eq!((alert.origin, alert.severity), (Origin::Failure, Severity::Critical));
             assert_eq!(alert.message, "main failed: cannot open the shop");
             assert_eq!(alert.error, ["cannot open the shop", "the key is missing"]);
+        }
+    }
+
+    #[test]
+    fn a_text_is_an_error_without_causes() {
+        let memory = Memory::new("shop", 10);
+        let _guard = tracing_subscriber::registry().with(HandlerLayer::new(memory.clone())).set_default();
+        let started = || Ok::<_, std::fmt::Error>(());
+        let codes = [
+            run(started(), |()| Err::<(), _>("the key is missing")),
+            run(started(), |()| Err::<(), _>("the key is missing".to_owned())),
+            conclude(Err::<(), _>(std::borrow::Cow::Borrowed("the key is missing"))),
+        ];
+        let failure = format!("{:?}", ExitCode::FAILURE);
+        assert!(codes.iter().all(|code| format!("{code:?}") == failure), "{codes:?}");
+        let alerts = memory.take();
+        assert_eq!(alerts.len(), codes.len());
+        for alert in alerts {
+            assert_eq!(alert.message, "main failed: the key is missing");
+            assert_eq!(alert.error, ["the key is missing"]);
         }
     }
 
