@@ -125,7 +125,7 @@ pub(crate) fn console(
         Some(name) => formatters::make(options, name, components)?.apply_to_console(console),
     };
     if let Some(on) = table.get("color").and_then(Setting::as_bool) {
-        console = console.color(on);
+        console = if on { console.colored() } else { console.uncolored() };
     }
     if let Some(patience) = table.get("block_at_most").and_then(|value| units::duration(value).ok()) {
         console = console.block_at_most(patience);

@@ -54,8 +54,9 @@ pub(crate) fn make(
     let table = options.table("formatters").and_then(|formatters| formatters.table(name)).unwrap_or(&bare);
     let is_on = |key: &str| table.get(key).and_then(Setting::as_bool).unwrap_or(false);
     Ok(match table.text("type").unwrap_or("template") {
-        "text" => MadeFormat::Text(Text::new().color(is_on("color"))),
-        "pretty" => MadeFormat::Other(Arc::new(Pretty::new().color(is_on("color")))),
+        "text" => MadeFormat::Text(if is_on("color") { Text::new().colored() } else { Text::new() }),
+        "pretty" if is_on("color") => MadeFormat::Other(Arc::new(Pretty::new().colored())),
+        "pretty" => MadeFormat::Other(Arc::new(Pretty::new())),
         "logfmt" => MadeFormat::Logfmt(Logfmt::new()),
         "json" => MadeFormat::Json(Box::new(json(table))),
         "template" => {

@@ -133,9 +133,15 @@ impl Console {
         self
     }
 
-    /// Sets whether [`Text`] and [`Pretty`] are coloured. Default: on a terminal.
-    pub fn color(mut self, on: bool) -> Self {
-        self.color = Some(on);
+    /// Colours [`Text`] and [`Pretty`] everywhere. Default: on a terminal.
+    pub fn colored(mut self) -> Self {
+        self.color = Some(true);
+        self
+    }
+
+    /// Writes [`Text`] and [`Pretty`] without colours, on a terminal too.
+    pub fn uncolored(mut self) -> Self {
+        self.color = Some(false);
         self
     }
 
@@ -189,9 +195,9 @@ impl Console {
         });
         let format = match self.format {
             Choice::Own(format) => format,
-            Choice::Pretty => Renderer::new(Pretty::new().color(color)),
-            Choice::ByMode if process::is_debug() => Renderer::new(Pretty::new().color(color)),
-            Choice::ByMode | Choice::Text => Renderer::new(Text::new().color(color)),
+            Choice::Pretty => Renderer::new(Pretty::new().with_color(color)),
+            Choice::ByMode if process::is_debug() => Renderer::new(Pretty::new().with_color(color)),
+            Choice::ByMode | Choice::Text => Renderer::new(Text::new().with_color(color)),
         };
         process::watch_forks();
         let name = self.stream.name();

@@ -72,10 +72,10 @@ impl<T: FlushTarget> MemoryHandler<T> {
         self
     }
 
-    /// Sets whether what is left is handed on when the handler is dropped. Default: yes, as in Python.
+    /// Forgets the remaining lines when the handler is dropped. Default: they are handed on, as in Python.
     #[must_use]
-    pub fn flush_on_close(mut self, on: bool) -> Self {
-        self.flush_on_close = on;
+    pub fn without_flush_on_close(mut self) -> Self {
+        self.flush_on_close = false;
         self
     }
 

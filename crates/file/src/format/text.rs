@@ -30,9 +30,13 @@ impl Text {
         Self::default()
     }
 
-    /// Sets whether levels are coloured and the less important is dimmed, for a terminal. Default: no.
+    /// Colours levels and dims the less important parts, for a terminal.
     #[must_use]
-    pub fn color(mut self, on: bool) -> Self {
+    pub fn colored(self) -> Self {
+        self.with_color(true)
+    }
+
+    pub(crate) fn with_color(mut self, on: bool) -> Self {
         self.color = on;
         self
     }

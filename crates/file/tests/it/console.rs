@@ -71,7 +71,7 @@ fn pretty_shows_what_a_mail_would_and_colour_only_when_asked() {
     let layer = Console::stream(shown.clone())
         .block_at_most(std::time::Duration::from_secs(20))
         .text()
-        .color(true)
+        .colored()
         .layer()
         .unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), emit);
@@ -101,7 +101,7 @@ fn a_memory_can_hand_on_when_it_is_full_and_forget_at_the_end() {
     let memory = MemoryHandler::new(plain(&shown).handler().unwrap())
         .capacity(2)
         .flush_when_full()
-        .flush_on_close(false);
+        .without_flush_on_close();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(memory.layer()), || {
         for n in 0..4 {
             tracing::debug!(n, "step");

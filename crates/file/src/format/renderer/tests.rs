@@ -246,7 +246,7 @@ fn both() -> &'static Both {
         Renderer::new(json().nested().key(JsonKey::Fields, "data").key(JsonKey::Time, "@t")),
         Renderer::new(json().spans(SpanStyle::Flat)),
         Renderer::new(Text::new()),
-        Renderer::new(Text::new().color(true)),
+        Renderer::new(Text::new().colored()),
         Renderer::new(Logfmt::new()),
     ];
     Box::leak(Box::new(Both {
