@@ -153,7 +153,9 @@ impl EmailBuilder {
 
     /// Sets how long the server may take for one step, such as connecting or one command. Default 10 s.
     ///
-    /// All steps before the mail itself get four times this, and the answer to the mail five times.
+    /// Connecting, TLS, login, and the commands for which the server may have to look something up have three times this;
+    /// all steps before the mail itself together have 15 times, and the answer to the mail 30 times (RFC 5321 §4.5.3.2
+    /// asks for minutes).
     pub fn step_timeout(mut self, step: Duration) -> Self {
         self.step = step;
         self

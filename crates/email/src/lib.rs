@@ -25,6 +25,7 @@ mod sink;
 mod stage;
 mod transport;
 mod verify;
+mod wire;
 
 pub use config::EmailBuilder;
 pub use sink::{Email, EmailLayer};

@@ -37,6 +37,11 @@ impl Reply {
         Self { code: error.status().map(u16::from), text, ours: error.is_client() }
     }
 
+    /// Takes a failure of the network.
+    pub(crate) fn failed(error: &dyn std::fmt::Display) -> Self {
+        Self { code: None, text: error.to_string(), ours: false }
+    }
+
     pub(crate) fn refusal(text: &str) -> Self {
         Self { code: Some(553), text: format!("5.6.7 {text}"), ours: true }
     }

@@ -2,8 +2,8 @@
 
 use std::{
     sync::{
-        OnceLock,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        Arc, Mutex as StdMutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -18,7 +18,10 @@ use lettre::{
         extension::{ClientId, Extension, MailBodyParameter, MailParameter},
     },
 };
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    time::{sleep, timeout},
+};
 use watchfire_outbox::{Notification, Outcome, Reason, Receipt};
 
 use crate::{
@@ -27,46 +30,71 @@ use crate::{
     render,
     reply::{self, Reply},
     stage::{MailStage, StageFailure},
+    wire::{Allowance, connect},
 };
 
-/// Holds the way to one server.
+/// The way to one server.
 ///
-/// Mails go one after the other. A connection is handed on to the mail that waits, if one does, and closed otherwise:
-/// none lies open between two alerts, and nothing has to run in the background to close it.
+/// Mails go one after the other over one connection, as long as each is done within [`BRIEF`]; a mail that hangs has the
+/// others take further lines, up to [`LINES`]. A connection waits for the next mail for [`IDLE`].
 pub(crate) struct Transport {
     pub(crate) server: MailServer,
     pub(crate) hello: ClientId,
     pub(crate) step: Duration,
     roots: Vec<Certificate>,
     tls: OnceLock<TlsParameters>,
-    line: Mutex<MailLine>,
-    waiting: AtomicUsize,
-    /// How often no connection came about; those who waited meanwhile do not try again at once.
+    lines: [Line; LINES],
+    /// The last failure to connect, and the number of them: those who waited meanwhile do not try again at once.
+    failure: StdMutex<Option<Outcome>>,
     failures: AtomicU64,
 }
 
-/// The state that one mail hands to the next.
+/// One connection at a time.
 #[derive(Default)]
-struct MailLine {
-    session: Option<Session>,
-    failure: Option<Outcome>,
+struct Line {
+    session: Arc<Mutex<Option<Session>>>,
+    /// Whether somebody has waited for it in vain, and it was not free since.
+    is_slow: AtomicBool,
 }
 
-struct Session {
-    connection: AsyncSmtpConnection,
+/// A connection, and what was done on it.
+pub(crate) struct Session {
+    pub(crate) connection: AsyncSmtpConnection,
+    allowance: Allowance,
+    is_encrypted: bool,
     mails: u32,
 }
 
 impl Session {
-    async fn leave(mut self) {
+    pub(crate) async fn leave(mut self) {
+        self.allowance.renew();
         drop(timeout(QUIT, self.connection.quit()).await);
+    }
+
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.is_encrypted || self.connection.is_encrypted()
     }
 }
 
+/// How many connections there are at most.
+const LINES: usize = 5;
+/// How long a mail waits for the one before it until it takes another line.
+const BRIEF: Duration = Duration::from_secs(3);
 /// How many mails one connection carries; servers end it at about 100.
 const MAILS_PER_SESSION: u32 = 50;
+/// How long a connection waits for the next mail. Servers wait for minutes (RFC 5321 §4.5.3.2.7).
+const IDLE: Duration = Duration::from_secs(5);
 /// How long an answer to QUIT is waited for: it decides nothing.
 pub(crate) const QUIT: Duration = Duration::from_secs(1);
+
+/// In steps: the wait for a line, all before the mail, a step with several exchanges, a command that has the server look
+/// something up, and the answer to the mail. RFC 5321 §4.5.3.2 has minutes for the last two; with steps of 10 s the
+/// answer has 5 min.
+const FOR_A_LINE: u32 = 3;
+const BEFORE_THE_MAIL: u32 = 15;
+const SEVERAL: u32 = 3;
+const LOOK_UP: u32 = 3;
+const ANSWER: u32 = 30;
 
 impl Transport {
     pub(crate) fn new(settings: &EmailSettings) -> Self {
@@ -76,15 +104,16 @@ impl Transport {
             step: settings.step,
             roots: settings.roots.clone(),
             tls: OnceLock::new(),
-            line: Mutex::default(),
-            waiting: AtomicUsize::new(0),
+            lines: <[Line; LINES]>::default(),
+            failure: StdMutex::default(),
             failures: AtomicU64::new(0),
         }
     }
 
     /// Returns the longest time that [`deliver`](Self::deliver) takes.
     pub(crate) fn longest(&self) -> Duration {
-        self.step * 12 + QUIT * 2
+        let lines = u32::try_from(LINES).unwrap_or(u32::MAX);
+        self.step * (FOR_A_LINE + BEFORE_THE_MAIL + ANSWER) + BRIEF * lines + QUIT * 2
     }
 
     /// Makes one attempt.
@@ -96,28 +125,34 @@ impl Transport {
         };
         let bytes = render::at_delivery(notification);
         let seen = self.failures.load(Ordering::Acquire);
-        let waiting = WaitingMails::new(&self.waiting);
-        let Ok(mut line) = timeout(self.step * 3, self.line.lock()).await else {
-            let what = "the server is slow with the mail before this one";
+        let Some(mut line) = self.free_line().await else {
+            let what = "the server is slow with the mails before this one";
             return Outcome::Transient(reply::reason(&self.server, MailStage::Connect, what, None));
         };
-        drop(waiting);
         if self.failures.load(Ordering::Acquire) != seen
-            && let Some(failure) = &line.failure
+            && let Some(failure) = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
         {
-            return failure.clone();
+            return failure;
         }
-        let mail = MailEnvelope { from, to: &to, ascii: bytes.is_ascii() };
-        let mut session = match timeout(self.step * 4, self.prepare(&mut line, &mail)).await {
+        let mail = Envelope { from, to: &to, ascii: bytes.is_ascii(), step: self.step };
+        let limit = self.step * BEFORE_THE_MAIL;
+        let mut session = match timeout(limit, self.prepare(&mut line, &mail)).await {
             Ok(Ok(session)) => session,
-            Ok(Err(outcome)) => return outcome,
+            Ok(Err((outcome, session))) => {
+                if let Some(session) = session {
+                    hand_on(line, session).await;
+                }
+                return outcome;
+            }
             Err(_) => {
-                let what = format!("the steps before the mail took longer than {:?}", self.step * 4);
+                let what = format!("the steps before the mail took longer than {limit:?}");
                 let reason = reply::reason(&self.server, MailStage::Connect, &what, None);
-                return self.failed(&mut line, Outcome::Transient(reason));
+                return self.failed(Outcome::Transient(reason));
             }
         };
-        let outcome = match timeout(self.step * 5, session.connection.message(&bytes)).await {
+        session.allowance.renew();
+        let limit = self.step * ANSWER;
+        let outcome = match timeout(limit, session.connection.message(&bytes)).await {
             Ok(Ok(_)) => {
                 Outcome::Delivered(Some(Receipt::new(notification.recipient(), render::reference(&bytes))))
             }
@@ -127,68 +162,65 @@ impl Transport {
                 if reply.leaves_open() { outcome } else { return outcome }
             }
             Err(_) => {
-                let what = format!("no answer within {:?}", self.step * 5);
+                let what = format!("no answer within {limit:?}");
                 return Outcome::Ambiguous(reply::reason(&self.server, MailStage::Dot, &what, None));
             }
         };
         session.mails += 1;
-        if self.waiting.load(Ordering::Acquire) > 0 && session.mails < MAILS_PER_SESSION {
-            line.session = Some(session);
-        } else {
-            drop(line);
-            session.leave().await;
-        }
+        keep(line, session).await;
         outcome
     }
 
-    /// Comes to the point where the server waits for the mail itself.
-    async fn prepare(&self, line: &mut MailLine, mail: &MailEnvelope<'_>) -> Result<Session, Outcome> {
+    /// Waits for a line that is free, with the connection that is on it.
+    async fn free_line(&self) -> Option<OwnedMutexGuard<Option<Session>>> {
+        for line in &self.lines {
+            // One connection for all mails is kinder to the server, and the line in use is free in a moment, as a rule.
+            let patience = if line.is_slow.load(Ordering::Acquire) { Duration::ZERO } else { BRIEF };
+            let free = timeout(patience, Arc::clone(&line.session).lock_owned()).await;
+            line.is_slow.store(free.is_err(), Ordering::Release);
+            if let Ok(free) = free {
+                return Some(free);
+            }
+        }
+        let last = self.lines.last()?;
+        timeout(self.step * FOR_A_LINE, Arc::clone(&last.session).lock_owned()).await.ok()
+    }
+
+    /// Comes to the point where the server waits for the mail itself; returns the connection of a mail that was refused.
+    async fn prepare(
+        &self,
+        line: &mut Option<Session>,
+        mail: &Envelope<'_>,
+    ) -> Result<Session, (Outcome, Option<Session>)> {
         // Taken out of the line: if this future is dropped half way, the connection goes with it.
-        if let Some(mut session) = line.session.take() {
-            match timeout(self.step, mail.announce(&mut session.connection)).await {
-                Ok(Ok(())) => return Ok(session),
-                Ok(Err((stage, reply))) if reply.leaves_open() => {
-                    self.hand_on(line, session).await;
-                    return Err(self.judge(stage, &reply));
+        if let Some(mut session) = line.take() {
+            match mail.announce(&mut session).await {
+                Ok(()) => return Ok(session),
+                Err((stage, reply)) if reply.leaves_open() => {
+                    return Err((self.judge(stage, &reply), Some(session)));
                 }
                 // The server had enough of this connection; that says nothing about the mail.
-                Ok(Err(_)) | Err(_) => {}
+                Err(_) => {}
             }
         }
-        let mut session = match self.open().await {
-            Ok(connection) => Session { connection, mails: 0 },
-            Err(outcome) => return Err(self.failed(line, outcome)),
-        };
-        match mail.announce(&mut session.connection).await {
+        let mut session = self.open().await.map_err(|outcome| (self.failed(outcome), None))?;
+        match mail.announce(&mut session).await {
             Ok(()) => Ok(session),
             Err((stage, reply)) => {
-                if reply.leaves_open() {
-                    self.hand_on(line, session).await;
-                }
-                Err(self.judge(stage, &reply))
+                let session = reply.leaves_open().then_some(session);
+                Err((self.judge(stage, &reply), session))
             }
         }
     }
 
-    /// Gives a connection whose mail was refused to the one who waits.
-    async fn hand_on(&self, line: &mut MailLine, mut session: Session) {
-        if self.waiting.load(Ordering::Acquire) > 0 {
-            if session.connection.command(Rset).await.is_ok() {
-                line.session = Some(session);
-            }
-        } else {
-            session.leave().await;
-        }
-    }
-
-    fn failed(&self, line: &mut MailLine, outcome: Outcome) -> Outcome {
-        line.failure = Some(outcome.clone());
+    fn failed(&self, outcome: Outcome) -> Outcome {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome.clone());
         self.failures.fetch_add(1, Ordering::AcqRel);
         outcome
     }
 
     /// Connects, encrypts, logs in.
-    pub(crate) async fn open(&self) -> Result<AsyncSmtpConnection, Outcome> {
+    pub(crate) async fn open(&self) -> Result<Session, Outcome> {
         let server = &self.server;
         let early = match server.security {
             Security::Tls => {
@@ -196,15 +228,13 @@ impl Transport {
             }
             Security::StartTls | Security::Plain => None,
         };
-        let place = (server.host.as_str(), server.port);
-        // A name may have an address that leads nowhere before one that works, and a server may let its greeting wait.
-        let each = Some(self.step / 3);
-        let connecting = AsyncSmtpConnection::connect_tokio1(place, each, &self.hello, early, None);
-        let mut connection = self.within(self.step * 2, MailStage::Connect, connecting).await?;
+        let mut session = self.connect(early).await?;
         if server.security == Security::StartTls {
-            if connection.can_starttls() {
+            if session.connection.can_starttls() {
                 let tls = self.tls().map_err(|error| self.judge(MailStage::Tls, &Reply::of(&error)))?;
-                self.step(MailStage::Tls, connection.starttls(tls, &self.hello)).await?;
+                session.allowance.renew_for_handshake();
+                let encrypting = session.connection.starttls(tls, &self.hello);
+                self.within(self.step * SEVERAL, MailStage::Tls, encrypting).await?;
             } else if !server.is_loopback() {
                 let what = "the server offers no STARTTLS, and mail is not sent without";
                 let advice = match server.login {
@@ -215,16 +245,48 @@ impl Transport {
             }
         }
         if let Some((user, password)) = &server.login {
-            if !connection.is_encrypted() && !server.is_loopback() {
+            if !session.is_encrypted() && !server.is_loopback() {
                 let what = "the password is not sent without TLS";
                 let advice = "use smtps://, or smtp:// (STARTTLS)";
                 return Err(Outcome::Held(reply::reason(server, MailStage::Auth, what, Some(advice))));
             }
             let credentials = Credentials::new(user.clone(), password.expose().to_owned());
-            self.step(MailStage::Auth, connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials))
-                .await?;
+            session.allowance.renew();
+            let login = session.connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials);
+            self.within(self.step * SEVERAL, MailStage::Auth, login).await?;
         }
-        Ok(connection)
+        Ok(session)
+    }
+
+    /// Connects, waits for the greeting, and greets.
+    async fn connect(&self, tls: Option<TlsParameters>) -> Result<Session, Outcome> {
+        let allowance = Allowance::default();
+        let opening = async {
+            // One deadline for all: a name may have many addresses, and a server may let its greeting wait.
+            let wire = connect(&self.server.host, self.server.port, self.step, &allowance).await;
+            let wire = wire.map_err(|error| Reply::failed(&error))?;
+            allowance.renew_for_handshake();
+            let is_encrypted = tls.is_some();
+            let greeting = match tls {
+                Some(tls) => {
+                    let wire = wire.encrypted(tls).await.map_err(|error| Reply::of(&error))?;
+                    allowance.renew();
+                    AsyncSmtpConnection::connect_with_transport(Box::new(wire), &self.hello).await
+                }
+                None => {
+                    allowance.renew();
+                    AsyncSmtpConnection::connect_with_transport(Box::new(wire), &self.hello).await
+                }
+            };
+            let connection = greeting.map_err(|error| Reply::of(&error))?;
+            Ok(Session { connection, allowance: allowance.clone(), is_encrypted, mails: 0 })
+        };
+        let limit = self.step * SEVERAL;
+        match timeout(limit, opening).await {
+            Ok(Ok(session)) => Ok(session),
+            Ok(Err(reply)) => Err(self.judge(MailStage::Connect, &reply)),
+            Err(_) => Err(self.silent(MailStage::Connect, limit)),
+        }
     }
 
     pub(crate) async fn step<T>(
@@ -244,12 +306,14 @@ impl Transport {
         match timeout(limit, doing).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(error)) => Err(self.judge(stage, &Reply::of(&error))),
-            Err(_) => {
-                let advice = advice(&self.server, stage, StageFailure::Silence, "");
-                let what = format!("no answer within {limit:?}");
-                Err(Outcome::Transient(reply::reason(&self.server, stage, &what, advice)))
-            }
+            Err(_) => Err(self.silent(stage, limit)),
         }
+    }
+
+    fn silent(&self, stage: MailStage, limit: Duration) -> Outcome {
+        let advice = advice(&self.server, stage, StageFailure::Silence, "");
+        let what = format!("no answer within {limit:?}");
+        Outcome::Transient(reply::reason(&self.server, stage, &what, advice))
     }
 
     fn judge(&self, stage: MailStage, reply: &Reply) -> Outcome {
@@ -269,14 +333,48 @@ impl Transport {
     }
 }
 
-struct MailEnvelope<'a> {
+/// Keeps a connection on its line for the next mail, for a while.
+async fn keep(mut line: OwnedMutexGuard<Option<Session>>, session: Session) {
+    let runtime = tokio::runtime::Handle::try_current();
+    let (Ok(runtime), true) = (runtime, session.mails < MAILS_PER_SESSION) else {
+        drop(line);
+        return session.leave().await;
+    };
+    let mails = session.mails;
+    *line = Some(session);
+    let line = Arc::clone(OwnedMutexGuard::mutex(&line));
+    runtime.spawn(async move {
+        sleep(IDLE).await;
+        // A line that is in use has its own end of this.
+        let Ok(mut line) = line.try_lock() else { return };
+        let is_idle = line.as_ref().is_some_and(|session| session.mails == mails);
+        let idle = if is_idle { line.take() } else { None };
+        drop(line);
+        if let Some(session) = idle {
+            session.leave().await;
+        }
+    });
+}
+
+/// Leaves a connection whose mail was refused to the next one.
+async fn hand_on(line: OwnedMutexGuard<Option<Session>>, mut session: Session) {
+    session.allowance.renew();
+    session.mails += 1;
+    if matches!(timeout(QUIT * 5, session.connection.command(Rset)).await, Ok(Ok(_))) {
+        keep(line, session).await;
+    }
+}
+
+struct Envelope<'a> {
     from: &'a Address,
     to: &'a Address,
     ascii: bool,
+    step: Duration,
 }
 
-impl MailEnvelope<'_> {
-    async fn announce(&self, connection: &mut AsyncSmtpConnection) -> Result<(), (MailStage, Reply)> {
+impl Envelope<'_> {
+    async fn announce(&self, session: &mut Session) -> Result<(), (MailStage, Reply)> {
+        let Session { connection, allowance, .. } = session;
         let mut parameters = Vec::new();
         let ascii = |address: &Address| -> bool { AsRef::<str>::as_ref(address).is_ascii() };
         if !self.ascii || !ascii(self.from) || !ascii(self.to) {
@@ -291,29 +389,26 @@ impl MailEnvelope<'_> {
             parameters.push(MailParameter::SmtpUtfEight);
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
-        let at = |stage| move |error: Error| (stage, Reply::of(&error));
-        connection
-            .command(Mail::new(Some(self.from.clone()), parameters))
-            .await
-            .map_err(at(MailStage::Mail))?;
-        connection.command(Rcpt::new(self.to.clone(), Vec::new())).await.map_err(at(MailStage::Rcpt))?;
-        connection.command(Data).await.map_err(at(MailStage::Data))?;
-        Ok(())
+        let long = self.step * LOOK_UP;
+        let mail = Mail::new(Some(self.from.clone()), parameters);
+        say(allowance, MailStage::Mail, long, connection.command(mail)).await?;
+        say(allowance, MailStage::Rcpt, long, connection.command(Rcpt::new(self.to.clone(), Vec::new())))
+            .await?;
+        say(allowance, MailStage::Data, long, connection.command(Data)).await
     }
 }
 
-/// Counts those who wait for the line; also right if a waiting future is dropped.
-struct WaitingMails<'a>(&'a AtomicUsize);
-
-impl<'a> WaitingMails<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::AcqRel);
-        Self(count)
-    }
-}
-
-impl Drop for WaitingMails<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+/// Waits for the reply to one command.
+async fn say<T>(
+    allowance: &Allowance,
+    stage: MailStage,
+    limit: Duration,
+    command: impl Future<Output = Result<T, Error>>,
+) -> Result<(), (MailStage, Reply)> {
+    allowance.renew();
+    match timeout(limit, command).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err((stage, Reply::of(&error))),
+        Err(_) => Err((stage, Reply::failed(&format_args!("no answer within {limit:?}")))),
     }
 }

@@ -1,13 +1,12 @@
 //! Ask the server whether it takes the login, and say good-bye: no mail is begun.
 
-use lettre::transport::smtp::{client::AsyncSmtpConnection, commands::Noop};
-use tokio::time::timeout;
+use lettre::transport::smtp::commands::Noop;
 use watchfire_outbox::{Answers, Outcome, Reason, Verdict};
 
 use crate::{
     config::MailServer,
     stage::MailStage,
-    transport::{QUIT, Transport},
+    transport::{Session, Transport},
 };
 
 /// Connects, encrypts, logs in, and says NOOP and QUIT. Whether the server takes the sender and the recipients, it
@@ -22,17 +21,16 @@ pub(crate) async fn verify(transport: &Transport, answers: &Answers) {
 }
 
 async fn greet(transport: &Transport) -> Result<String, Outcome> {
-    let mut connection = transport.open().await?;
-    transport.step(MailStage::Noop, connection.command(Noop)).await?;
-    let who = describe(&transport.server, &connection);
-    // Its answer decides nothing.
-    drop(timeout(QUIT, connection.quit()).await);
+    let mut session = transport.open().await?;
+    transport.step(MailStage::Noop, session.connection.command(Noop)).await?;
+    let who = describe(&transport.server, &session);
+    session.leave().await;
     Ok(who)
 }
 
-fn describe(server: &MailServer, connection: &AsyncSmtpConnection) -> String {
-    let name = connection.server_info().name();
-    let way = if connection.is_encrypted() { "over TLS" } else { "without TLS" };
+fn describe(server: &MailServer, session: &Session) -> String {
+    let name = session.connection.server_info().name();
+    let way = if session.is_encrypted() { "over TLS" } else { "without TLS" };
     match &server.login {
         Some((user, _)) => format!("{name} takes the login of `{user}` {way}"),
         None => format!("{name} answers {way}; no login is set"),

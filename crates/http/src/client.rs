@@ -13,6 +13,7 @@ use watchfire_outbox::{Outcome, Reason, Verdict};
 use crate::{
     Endpoint, Failure, HttpOptions, Request, Response,
     judge::patient,
+    late_body::{HandedOver, LateBody},
     options::Proxy,
     request::{Auth, Method},
     tls,
@@ -60,12 +61,20 @@ impl Client {
 
     /// Makes one attempt, for at most `limit` if there is one.
     async fn exchange(&self, request: Request, limit: Option<Duration>) -> Result<Response, Failure> {
-        let Request { method, endpoint, headers, auth, body } = request;
+        let Request { method, endpoint, headers, auth, body, is_once } = request;
+        let handed_over = HandedOver::default();
         let origin = endpoint.origin();
         let client = self.client_for(&endpoint)?;
         let mut builder = match method {
             Method::Get => client.get(endpoint.url()),
-            Method::Post => client.post(endpoint.url()).body(body),
+            Method::Post if is_once => {
+                let body = LateBody::new(body, handed_over.clone());
+                client.post(endpoint.url()).body(reqwest::Body::wrap(body))
+            }
+            Method::Post => {
+                handed_over.note();
+                client.post(endpoint.url()).body(body)
+            }
         };
         if let Some(limit) = limit {
             builder = builder.timeout(limit);
@@ -78,7 +87,8 @@ impl Client {
             Some(Auth::Basic(user, password)) => builder.basic_auth(user, Some(password.expose())),
             None => builder,
         };
-        let answer = builder.send().await.map_err(|error| Failure::of(error, &origin))?;
+        let answer =
+            builder.send().await.map_err(|error| Failure::of(error, &origin).unless(&handed_over))?;
         let mut response = Response::new(answer.status().as_u16(), Vec::new()).received_at(clock::now());
         for (name, value) in answer.headers() {
             response = response.with_header(name.as_str(), String::from_utf8_lossy(value.as_bytes()));

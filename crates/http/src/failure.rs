@@ -4,6 +4,8 @@ use std::{error::Error, fmt};
 
 use watchfire_outbox::{Outcome, Reason, Verdict};
 
+use crate::late_body::HandedOver;
+
 /// Says that an exchange had no answer, and whether the request may have arrived all the same. Holds no address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -22,6 +24,14 @@ enum FailureKind {
 impl Failure {
     pub(crate) fn unsendable(what: impl fmt::Display) -> Self {
         Self { kind: FailureKind::Unsendable, reason: Reason::new(what) }
+    }
+
+    /// Takes into account that a request whose body was never sent cannot have arrived.
+    pub(crate) fn unless(mut self, handed_over: &HandedOver) -> Self {
+        if self.kind == FailureKind::MaybeArrived && !handed_over.is_so() {
+            self.kind = FailureKind::NotSent;
+        }
+        self
     }
 
     pub(crate) fn of(error: reqwest::Error, origin: &str) -> Self {

@@ -37,6 +37,7 @@
 mod endpoint;
 mod failure;
 mod judge;
+mod late_body;
 mod request;
 mod response;
 

@@ -15,6 +15,7 @@ pub struct Request {
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) auth: Option<Auth>,
     pub(crate) body: Vec<u8>,
+    pub(crate) is_once: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,13 +34,27 @@ impl Request {
     /// Makes a request with any body.
     pub fn post(endpoint: &Endpoint, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("content-type", content_type.to_owned())];
-        Self { method: Method::Post, endpoint: endpoint.clone(), headers, auth: None, body: body.into() }
+        Self {
+            method: Method::Post,
+            endpoint: endpoint.clone(),
+            headers,
+            auth: None,
+            body: body.into(),
+            is_once: false,
+        }
     }
 
     /// Makes a request that asks and changes nothing.
     pub fn get(endpoint: &Endpoint) -> Self {
         let endpoint = endpoint.clone();
-        Self { method: Method::Get, endpoint, headers: Vec::new(), auth: None, body: Vec::new() }
+        Self {
+            method: Method::Get,
+            endpoint,
+            headers: Vec::new(),
+            auth: None,
+            body: Vec::new(),
+            is_once: false,
+        }
     }
 
     /// Makes a request with a JSON body.
@@ -55,6 +70,13 @@ impl Request {
     ) -> Self {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         Self::post(endpoint, "application/x-www-form-urlencoded", body)
+    }
+
+    /// Sends the body a moment after the head, for a request that must not be made twice: if the connection fails before,
+    /// the request was provably not received as a whole, and may be repeated.
+    pub fn once(mut self) -> Self {
+        self.is_once = true;
+        self
     }
 
     /// Adds a header, replacing one of the same (lower-case) name. For credentials that are not of

@@ -217,7 +217,7 @@ impl Account {
                 ("DltTemplateId", registered.id.as_str()),
             ]);
         }
-        Request::post_form(&self.endpoint, form).basic(self.key.expose(), &self.token)
+        Request::post_form(&self.endpoint, form).basic(self.key.expose(), &self.token).once()
     }
 }
 

@@ -180,7 +180,7 @@ impl Account {
             ("Body", body.as_ref()),
             ("ValidityPeriod", validity.as_str()),
         ];
-        Request::post_form(&self.endpoint, form).basic(self.user.clone(), &self.password)
+        Request::post_form(&self.endpoint, form).basic(self.user.clone(), &self.password).once()
     }
 }
 

@@ -3,4 +3,5 @@
 
 mod conformance;
 mod delivery;
+mod unclear;
 mod verify;
