@@ -165,10 +165,9 @@ impl Alert {
     /// Sets the error chain: `error` and its causes.
     #[must_use]
     pub fn error(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
-        self.error = std::iter::successors(Some(error), |error| error.source())
-            .take(16)
-            .map(ToString::to_string)
-            .collect();
+        let causes = crate::shown_causes(error, crate::Limits::default().causes);
+        self.error =
+            std::iter::once(error.to_string()).chain(causes.map(|cause| cause.to_string())).collect();
         self
     }
 

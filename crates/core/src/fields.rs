@@ -11,6 +11,7 @@ use crate::{
     EventView, MASK, Redactor, Value,
     alert::thread_name_by,
     cap::{Limits, append, append_text},
+    shown_causes,
 };
 
 pub(crate) type FieldList = Vec<(&'static str, Value)>;
@@ -211,7 +212,7 @@ impl<'a> Collect<'a> {
         }
     }
 
-    fn error_text(&mut self, name: &'static str, error: &(dyn Error + 'static)) -> Stretch {
+    fn error_text(&mut self, name: &'static str, error: impl fmt::Display) -> Stretch {
         self.text(name, self.limits.value, |out, cap| append(out, cap, format_args!("{error}")))
     }
 }
@@ -239,20 +240,16 @@ impl Visit for Collect<'_> {
             self.kept.error.push(outermost);
         }
         let mut end = outermost.1;
-        let (mut cause, mut depth) = (value.source(), 1);
-        while let Some(error) = cause
-            && depth <= self.limits.causes
-        {
+        for cause in shown_causes(value, self.limits.causes) {
             if !is_first {
                 self.kept.texts.push_str(": ");
             }
-            let stretch = self.error_text(name, error);
+            let stretch = self.error_text(name, cause);
             if is_first {
                 self.kept.error.push(stretch);
             } else {
                 end = stretch.1;
             }
-            (cause, depth) = (error.source(), depth + 1);
         }
         self.kept.fields.push((name, Raw::Debug((outermost.0, end))));
     }

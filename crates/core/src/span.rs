@@ -69,6 +69,16 @@ fn redacted(redactor: &Redactor, name: &'static str, value: &Value) -> Option<Va
     redactor.shown(redactor.judge_field(name), value)
 }
 
+/// Drops a chain link by link: a recursion would need a stack as deep as the spans are nested.
+impl Drop for SpanNode {
+    fn drop(&mut self) {
+        let mut parent = self.parent.take();
+        while let Some(mut node) = parent.and_then(Arc::into_inner) {
+            parent = node.parent.take();
+        }
+    }
+}
+
 impl SpanNode {
     pub(crate) fn new(
         metadata: &'static Metadata<'static>,
@@ -260,5 +270,22 @@ fn merge(into: &mut FieldList, from: FieldList) {
             Some(field) => field.1 = value,
             None => into.push((name, value)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deep_chain_is_dropped_without_a_deep_stack() {
+        let span = tracing::info_span!("deep");
+        let metadata = span.metadata().unwrap();
+        let mut chain = None;
+        for _ in 0..100_000 {
+            chain = Some(Arc::new(SpanNode::new(metadata, chain, Vec::new())));
+        }
+        let small = std::thread::Builder::new().stack_size(64 * 1024);
+        small.spawn(move || drop(chain)).unwrap().join().unwrap();
     }
 }

@@ -86,8 +86,9 @@ fn report(mut incident: Incident, listeners: &[Arc<dyn OnIncident>], was_inside:
 ///
 /// `watchfire::run` calls it with the error that `main` returns.
 pub fn report_failure(error: &(dyn std::error::Error + 'static)) {
-    let texts: Vec<String> = std::iter::successors(Some(error), |error| error.source())
-        .take(1 + crate::Limits::default().causes)
+    let causes = crate::shown_causes(error, crate::Limits::default().causes);
+    let texts: Vec<String> = std::iter::once(crate::ShownCause::Cause(error))
+        .chain(causes)
         .map(|error| {
             let mut text = String::new();
             append(&mut text, MOST, format_args!("{error}"));

@@ -56,10 +56,9 @@ where
         Err(error) => {
             let error = error.boxed();
             report_failure(&*error);
-            let chain =
-                std::iter::successors(Some(&*error as &(dyn Error + 'static)), |error| (*error).source())
-                    .take(16);
-            let lines: Vec<String> = chain.map(ToString::to_string).collect();
+            let causes = crate::shown_causes(&*error, crate::Limits::default().causes);
+            let lines = std::iter::once(error.to_string()).chain(causes.map(|cause| cause.to_string()));
+            let lines: Vec<String> = lines.collect();
             print(format_args!("{}", lines.join("\n  caused by: ")));
             ExitCode::FAILURE
         }

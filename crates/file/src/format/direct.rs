@@ -13,7 +13,8 @@ use tracing_core::{
     field::{Field, FieldSet, Visit},
 };
 use watchfire_core::{
-    EventView, MASK, NameVerdict, RenderingId, Severity, append, append_text, process, thread_name_by,
+    EventView, MASK, NameVerdict, RenderingId, Severity, append, append_text, process, shown_causes,
+    thread_name_by,
 };
 
 use super::{
@@ -352,14 +353,10 @@ impl<L: Layout> Visit for LineWriter<'_, L> {
         }
         let verdict = self.plan.fields.get(field.index()).map(|plan| plan.verdict);
         let (Some(verdict), limits) = (verdict, self.intake.limits) else { return };
-        let mut cause = value.source();
-        while let Some(error) = cause
-            && self.causes.as_ref().map_or(0, Vec::len) < limits.causes
-        {
+        for cause in shown_causes(value, limits.causes) {
             let mut text = String::new();
-            self.intake.append(verdict, limits.value, &mut text, formatted(format_args!("{error}")));
+            self.intake.append(verdict, limits.value, &mut text, formatted(format_args!("{cause}")));
             self.causes.get_or_insert_default().push(text);
-            cause = error.source();
         }
     }
 
