@@ -6,7 +6,7 @@ mod view;
 
 use std::{
     fmt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
@@ -30,6 +30,7 @@ use crate::{
     worker::{
         buffer_pool::BufferPool,
         ending::Ending,
+        isolated_sink::IsolatedSink,
         panics::Panics,
         producer::Producer,
         queue::Queue,
@@ -234,6 +235,7 @@ impl Outbox {
     ) -> Result<Producer, ConfigError> {
         let mut channels = self.shared.channels.write().unwrap_or_else(PoisonError::into_inner);
         check_channel(&channels, &name, &settings)?;
+        let sink = Arc::new(IsolatedSink::new(sink, &self.shared));
         let channel = Arc::new(ChannelState::new(name, sink, settings));
         channels.push(Arc::clone(&channel));
         let number = channels.len() - 1;
@@ -429,10 +431,11 @@ impl OutboxBuilder {
         }
         #[cfg(feature = "sim")]
         let disk = disk.map(|disk| disk.slower(self.slower));
+        let app = self.app.name().to_owned();
         let spool = |disk: &Disk| {
             let owner = Owner::this(&host);
             let alive = alive(disk, &owner);
-            Spool::new(disk.clone(), owner, alive, random::bits())
+            Spool::new(disk.clone(), owner, alive, random::bits()).of_app(&app)
         };
         let run_marker = RunMarker::new(disk.as_ref(), &self.app, self.unclean_end, clock::now());
         let capture = Capture::new(self.app);
@@ -454,9 +457,10 @@ impl OutboxBuilder {
             began: clock::instant(),
             published: Mutex::new(Published { trouble: trouble.clone(), ..Published::default() }),
             worker: OnceLock::new(),
-            attempt_runner: OnceLock::new(),
+            sink_threads: Mutex::default(),
             panics: Panics::new(disk.clone().map(|disk| (disk, host.clone())), self.panics),
             requests_reported_again: Default::default(),
+            is_durable: disk.is_some(),
             drop_deadline: self.drop_deadline,
             exit_deadline: self.exit_deadline,
             self_log: self.self_log,
@@ -503,13 +507,35 @@ fn open_spool(folder: Folder, host: &str, log: &SelfLog) -> (Option<Disk>, Optio
         },
     };
     match Disk::open(&path, host) {
-        Ok(disk) => (Some(disk), None),
+        Ok(disk) => {
+            if is_open_to_all(&path) {
+                log.say(format_args!(
+                    "the spool `{}` can be changed by every user of this machine: take the right away (chmod o-w)",
+                    path.display()
+                ));
+            }
+            (Some(disk), None)
+        }
         Err(error) => {
             let trouble =
                 format!("the spool `{}` cannot be used, alerts are kept in memory: {error}", path.display());
             log.say(&trouble);
             (Some(Disk::later(&path, host)), Some(trouble))
         }
+    }
+}
+
+/// Tells whether every user of the machine may put files into a folder.
+fn is_open_to_all(folder: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::metadata(folder).is_ok_and(|about| about.permissions().mode() & 0o002 != 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        false
     }
 }
 

@@ -246,6 +246,12 @@ impl Aggregator {
         self.overflow.alerts + self.groups.values().map(|group| group.unsaid).sum::<u64>()
     }
 
+    /// Returns how many of these are of groups that nobody was told of, because of a budget, a storm or quiet hours.
+    pub(crate) fn held_back(&self) -> u64 {
+        let held = self.groups.values().filter(|group| group.is_held_back());
+        self.overflow.alerts + held.map(|group| group.unsaid).sum::<u64>()
+    }
+
     pub(crate) fn tally(&self) -> Tally {
         self.tally
     }
@@ -298,7 +304,7 @@ impl Aggregator {
     fn owe(&mut self, id: GroupId, now: Timestamp, out: &mut Vec<Emission>) {
         let Some(group) = self.groups.get(&id) else { return };
         let held = match self.held(id, group, now) {
-            None if self.budget.available("", now) == 0 => {
+            None if !self.budget.is_open_for("", group.severity, id, now) => {
                 Some((self.budget.next_available("", now), Late::Budget))
             }
             held => held,

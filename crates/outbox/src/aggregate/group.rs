@@ -152,6 +152,11 @@ impl Group {
         self.owed && self.severity >= Severity::Critical
     }
 
+    /// Tells whether nobody was told of it because others came before, or because of the hour.
+    pub(super) fn is_held_back(&self) -> bool {
+        self.owed && matches!(self.late, Some(Late::Budget | Late::QuietHours | Late::Storm))
+    }
+
     /// Returns when it has to be looked at.
     pub(super) fn next(&self) -> Timestamp {
         [Some(self.due), self.early_at, self.edit_at].into_iter().flatten().min().unwrap_or(self.due)

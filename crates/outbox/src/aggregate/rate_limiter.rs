@@ -8,11 +8,17 @@ use std::{
 
 use watchfire_core::Severity;
 
-use super::token_bucket::{RECIPIENTS, TokenBuckets};
-use crate::{Rate, model::Timestamp, sink::OVERDUE};
+use super::token_bucket::{self, RECIPIENTS, TokenBuckets};
+use crate::{GroupId, Rate, model::Timestamp, sink::OVERDUE};
 
 /// How long what has no room because others are held up rests, if nobody says before that they have gone.
 const PEEK: Duration = Duration::from_secs(30);
+
+/// The reserve of each critical group, for the channel and for each recipient: a budget that others have spent does not
+/// silence it, and one group that repeats does not flood anybody.
+const RESERVE: Rate = Rate::hourly(6).burst(3);
+/// How many reserves are kept; beyond that what is critical has the budget of all.
+const MOST_RESERVES: usize = 1_024;
 
 /// The rate limit of one channel, shared by all that send through it: its own aggregator, and those for which it
 /// takes over. Takes the time as an argument.
@@ -28,6 +34,8 @@ struct Inside {
     overdue: BTreeMap<String, u32>,
     /// Until when the time that messages were held up for is taken off.
     stood: BTreeMap<String, Timestamp>,
+    /// When the reserve of a critical group is full again.
+    reserves: BTreeMap<(GroupId, String), Timestamp>,
 }
 
 impl Inside {
@@ -38,6 +46,27 @@ impl Inside {
 
     fn available(&self, who: &str, now: Timestamp) -> u32 {
         self.budget.left(who, now).min(self.room(who))
+    }
+
+    fn try_acquire(&mut self, who: &str, now: Timestamp) -> bool {
+        self.changed = true;
+        self.available(who, now) > 0 && self.budget.take(who, now)
+    }
+
+    /// Returns when the reserve of a group is full again after one more message, if it has one.
+    fn after_reserve(
+        &self,
+        who: &str,
+        severity: Severity,
+        group: GroupId,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let full_at = self.reserves.get(&(group, who.to_owned())).copied();
+        let has_room = full_at.is_some() || self.reserves.len() < MOST_RESERVES;
+        if severity < Severity::Critical || !has_room {
+            return None;
+        }
+        token_bucket::allow(&RESERVE, full_at.unwrap_or_default(), now)
     }
 }
 
@@ -54,9 +83,31 @@ impl RateLimiter {
 
     /// Takes one; `false`, and nothing taken, if there is none.
     pub(crate) fn try_acquire(&self, who: &str, now: Timestamp) -> bool {
+        self.open().try_acquire(who, now)
+    }
+
+    /// Tells whether a message of this severity and group may go now.
+    pub(crate) fn is_open_for(&self, who: &str, severity: Severity, group: GroupId, now: Timestamp) -> bool {
+        let inside = self.open();
+        inside.available(who, now) > 0 || inside.after_reserve(who, severity, group, now).is_some()
+    }
+
+    /// Takes one for a message of this severity and group: what is critical has a reserve beside the budget.
+    pub(crate) fn try_acquire_for(
+        &self,
+        who: &str,
+        severity: Severity,
+        group: GroupId,
+        now: Timestamp,
+    ) -> bool {
         let mut inside = self.open();
-        inside.changed = true;
-        inside.available(who, now) > 0 && inside.budget.take(who, now)
+        if inside.try_acquire(who, now) {
+            return true;
+        }
+        inside.reserves.retain(|_, full_at| *full_at > now);
+        let Some(full_at) = inside.after_reserve(who, severity, group, now) else { return false };
+        inside.reserves.insert((group, who.to_owned()), full_at);
+        true
     }
 
     /// Returns when there is one again.
@@ -115,9 +166,15 @@ impl RateLimiter {
     }
 
     /// Returns until when a message that was not planned here has to wait; `None`, and one taken, if it may go.
-    pub(crate) fn acquire_or_wait_until(&self, severity: Severity, now: Timestamp) -> Option<Timestamp> {
-        self.muted_until(severity, now)
-            .or_else(|| (!self.try_acquire("", now)).then(|| self.next_available("", now)))
+    pub(crate) fn acquire_or_wait_until(
+        &self,
+        severity: Severity,
+        group: GroupId,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        self.muted_until(severity, now).or_else(|| {
+            (!self.try_acquire_for("", severity, group, now)).then(|| self.next_available("", now))
+        })
     }
 
     /// Shows the buckets that are not full, for a checkpoint.

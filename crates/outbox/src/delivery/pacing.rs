@@ -28,6 +28,10 @@ pub(super) struct Pacing {
     pub(super) paused_until: Timestamp,
     /// Open while the channel cannot deliver until somebody changes something.
     pub(super) held: Breaker,
+    /// How many attempts are under way.
+    pub(super) under_way: usize,
+    /// The recipient of the last attempt.
+    pub(super) last: String,
 }
 
 impl Destination {

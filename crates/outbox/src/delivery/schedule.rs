@@ -8,6 +8,7 @@ mod overdue;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Bound::{Excluded, Unbounded},
     time::Duration,
 };
 
@@ -32,6 +33,10 @@ pub(crate) struct Delivery {
     deadlines: BTreeSet<(Timestamp, QueueKey)>,
     siblings: BTreeMap<u64, Siblings>,
 }
+
+/// How many attempts of one channel are under way at a time: recipients that hang delay the others only when they are as
+/// many.
+const AT_ONCE: usize = 16;
 
 /// How long a channel has at least before others speak for it.
 const CHANCE: Duration = Duration::from_secs(10);
@@ -172,24 +177,33 @@ impl Delivery {
             }
         }
         let mut found = None;
-        for ((channel, _), destination) in &self.destinations {
-            let Some(pacing) = self.pacings.get(channel) else { continue };
-            if destination.busy.is_some() || destination.waiting.is_empty() || pacing.is_on_trial() {
+        'channels: for (channel, pacing) in &self.pacings {
+            if pacing.under_way >= AT_ONCE || pacing.is_on_trial() {
                 continue;
             }
-            let opens = pacing.opens_at().max(destination.opens_at());
-            let (pick, later) = self.pick(destination, &pacing.policy, now);
-            let at = match (&pick, later) {
-                (Some(_), _) => opens,
-                (None, Some(later)) => opens.max(later),
-                (None, None) => continue,
-            };
-            match pick {
-                Some(pick) if at <= now => {
-                    found = Some(pick);
-                    break;
+            // Each in its turn, from behind the last one on: also the trial after a hold is not always the same one's.
+            let last = (*channel, pacing.last.clone());
+            let behind = self.destinations.range((Excluded(&last), Unbounded));
+            let behind = behind.take_while(|((number, _), _)| number == channel);
+            let before = self.destinations.range((*channel, String::new())..=last.clone());
+            for (_, destination) in behind.chain(before) {
+                if destination.busy.is_some() || destination.waiting.is_empty() {
+                    continue;
                 }
-                _ => earliest = Some(earliest.map_or(at, |known| known.min(at))),
+                let opens = pacing.opens_at().max(destination.opens_at());
+                let (pick, later) = self.pick(destination, &pacing.policy, now);
+                let at = match (&pick, later) {
+                    (Some(_), _) => opens,
+                    (None, Some(later)) => opens.max(later),
+                    (None, None) => continue,
+                };
+                match pick {
+                    Some(pick) if at <= now => {
+                        found = Some(pick);
+                        break 'channels;
+                    }
+                    _ => earliest = Some(earliest.map_or(at, |known| known.min(at))),
+                }
             }
         }
         match found {
@@ -254,6 +268,8 @@ impl Delivery {
         ticket.state.attempts = ticket.state.attempts.saturating_add(1);
         if let Some(pacing) = self.pacings.get_mut(&ticket.channel) {
             pacing.held.start();
+            pacing.under_way += 1;
+            pacing.last.clone_from(&ticket.recipient);
         }
         let address = (ticket.channel, ticket.recipient.clone());
         let destination = self.destinations.entry(address).or_default();
@@ -361,6 +377,12 @@ impl Delivery {
         view
     }
 
+    /// Returns since when a channel has something that waits for nothing but its provider.
+    pub(crate) fn waits_since(&self, channel: usize) -> Option<Timestamp> {
+        let waits = |ticket: &&Ticket| ticket.channel == channel && !ticket.state.deferred;
+        self.tickets.values().filter(waits).map(|ticket| ticket.key.accepted_at().max(ticket.paid)).min()
+    }
+
     /// Takes a ticket out of its destination's queue.
     fn leave(&mut self, ticket: &Ticket) {
         let address = (ticket.channel, ticket.recipient.clone());
@@ -371,6 +393,7 @@ impl Delivery {
                 destination.breaker.abandon();
                 if let Some(pacing) = self.pacings.get_mut(&ticket.channel) {
                     pacing.held.abandon();
+                    pacing.under_way = pacing.under_way.saturating_sub(1);
                 }
             }
             if destination.is_forgettable() {

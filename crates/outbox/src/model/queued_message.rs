@@ -63,6 +63,8 @@ impl QueuedMessage {
             paid: state.not_before,
             deadline: None,
             last: None,
+            refusals: 0,
+            doubts: 0,
         }
     }
 

@@ -14,7 +14,7 @@ use super::{OccasionKind, timestamp::Timestamp};
 pub struct FlushReport {
     /// Notifications delivered while the flush waited.
     pub delivered: u64,
-    /// Alerts and notifications that still wait at its end.
+    /// Alerts and notifications that still wait at its end, also for a budget, the end of a storm or of quiet hours.
     pub pending: u64,
     /// Of these, notifications that are in the spool and survive the end of the process.
     pub spooled: u64,
@@ -79,6 +79,8 @@ pub struct ChannelStats {
     pub grouped: u64,
     /// Alerts that are counted, and told of by a later message.
     pub untold: u64,
+    /// Of these, alerts of which no message was sent because of a budget, a storm or quiet hours: they are pending.
+    pub held_back: u64,
     /// Alerts of groups that had too few of them to be told of.
     pub withheld: u64,
     /// Notifications that had to wait for the budget of their channel or recipient, or for the end of quiet hours.
@@ -175,6 +177,7 @@ pub(crate) struct Counters {
     pub(crate) rendered: AtomicU64,
     pub(crate) grouped: AtomicU64,
     pub(crate) untold: AtomicU64,
+    pub(crate) held_back: AtomicU64,
     pub(crate) withheld: AtomicU64,
     pub(crate) carried: AtomicU64,
     pub(crate) groups: AtomicU64,
@@ -242,6 +245,7 @@ impl Counters {
             rendered: get(&self.rendered),
             grouped: get(&self.grouped),
             untold: get(&self.untold),
+            held_back: get(&self.held_back),
             withheld: get(&self.withheld) + get(&self.few),
             deferred: get(&self.deferred),
             carried: get(&self.carried),

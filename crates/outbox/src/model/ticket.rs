@@ -29,6 +29,10 @@ pub(crate) struct Ticket {
     pub(crate) deadline: Option<Timestamp>,
     /// What the last attempt came to.
     pub(crate) last: Option<Reason>,
+    /// How often the plainest rendering was refused.
+    pub(crate) refusals: u32,
+    /// How many attempts may have arrived.
+    pub(crate) doubts: u32,
 }
 
 /// Identifies a notification and orders it: by its acceptance in microseconds, unique in a process, then by its id.

@@ -375,9 +375,10 @@ impl<F: Files> Pipeline<'_, F> {
         else {
             return;
         };
-        let Counters { untold, few, groups, .. } = &channel.counters;
+        let Counters { untold, few, groups, held_back, .. } = &channel.counters;
         let tally = counting.aggregator.tally();
         untold.store(counting.aggregator.pending(), Ordering::Release);
+        held_back.store(counting.aggregator.held_back(), Ordering::Release);
         few.store(tally.withheld.saturating_sub(counting.aggregator.withheld_before()), Ordering::Release);
         groups.store(counting.aggregator.open_groups() as u64, Ordering::Release);
     }

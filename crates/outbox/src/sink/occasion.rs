@@ -137,6 +137,11 @@ impl<'a> Occasion<'a> {
         self.unreported
     }
 
+    /// Returns all receipts of the group's earlier messages.
+    pub(crate) fn all_receipts(&self) -> &'a [Receipt] {
+        self.receipts
+    }
+
     /// Returns the receipt of the group's last message to `recipient`.
     #[must_use]
     pub fn receipt_for(&self, recipient: &str) -> Option<&'a Receipt> {

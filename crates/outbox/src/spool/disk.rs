@@ -159,7 +159,12 @@ impl Files for Disk {
     }
 
     fn read(&self, path: &str, most: u64) -> io::Result<Vec<u8>> {
-        let file = File::open(self.path(path))?;
+        let path = self.path(path);
+        // A pipe would block, and a link leads elsewhere. The folder is its owner's: nobody else can change it meanwhile.
+        if !fs::symlink_metadata(&path)?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "is not a regular file"));
+        }
+        let file = File::open(path)?;
         let mut bytes = Vec::new();
         file.take(most + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > most {
@@ -214,6 +219,24 @@ impl Files for Disk {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn only_regular_files_are_read() {
+        let root = tempfile::tempdir().unwrap();
+        let disk = Disk::open(root.path(), "here").unwrap();
+        let new = disk.path("new");
+        disk.write("new/file", b"text").unwrap();
+        assert_eq!(disk.read("new/file", 10).unwrap(), b"text");
+        fs::create_dir(new.join("folder")).unwrap();
+        std::os::unix::fs::symlink("file", new.join("link")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", new.join("device")).unwrap();
+        std::os::unix::net::UnixListener::bind(new.join("socket")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(new.join("pipe")).status().unwrap().success());
+        for name in ["folder", "link", "device", "socket", "pipe"] {
+            assert!(disk.read(&format!("new/{name}"), 10).is_err(), "{name}");
+        }
+    }
 
     #[test]
     fn a_folder_that_is_missing_in_part_is_made_again() {

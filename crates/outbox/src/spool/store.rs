@@ -52,6 +52,8 @@ pub(crate) struct Spool<F> {
     foreign: HashSet<String>,
     /// Alerts of panics of this process that are left alone for now: it may be about to end.
     held: Vec<NotificationId>,
+    /// The program whose messages these are; `None` takes those of all.
+    app: Option<String>,
 }
 
 /// Tells whether a process of this host lives.
@@ -79,7 +81,14 @@ impl<F: Files> Spool<F> {
             beat: None,
             foreign: HashSet::new(),
             held: Vec::new(),
+            app: None,
         }
+    }
+
+    /// Leaves the messages of other programs alone.
+    pub(crate) fn of_app(mut self, name: &str) -> Self {
+        self.app = Some(name.to_owned());
+        self
     }
 
     pub(crate) fn owner(&self) -> &Owner {
@@ -299,7 +308,7 @@ impl<F: Files> Spool<F> {
                 Err(_) => continue,
             };
             if let Found::QueuedMessage(_, letter) | Found::Redirected(_, letter) = &content
-                && !known(&letter.notification.channel)
+                && (!known(&letter.notification.channel) || !self.is_ours(letter))
             {
                 self.foreign.insert(text);
                 continue;
@@ -322,6 +331,11 @@ impl<F: Files> Spool<F> {
             });
         }
         (found, damaged)
+    }
+
+    /// Tells whether a message is of this program: several may share a folder, and have channels of the same name.
+    fn is_ours(&self, letter: &QueuedMessage) -> bool {
+        self.app.as_ref().is_none_or(|app| letter.summary.alert.app.name() == app)
     }
 
     /// Forgets which files are for channels that are not known here: one was set up.

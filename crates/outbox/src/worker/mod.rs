@@ -5,11 +5,13 @@ pub(crate) mod buffer_pool;
 pub(crate) mod ending;
 pub(crate) mod handoff;
 mod health;
+pub(crate) mod isolated_sink;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
 pub(crate) mod panics;
 pub(crate) mod producer;
 pub(crate) mod queue;
+mod recipients;
 pub(crate) mod run_marker;
 pub(crate) mod shared;
 pub(crate) mod spool_wait;

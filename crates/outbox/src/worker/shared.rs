@@ -23,7 +23,7 @@ use crate::{
     },
     pipeline::channel_state::ChannelState,
     worker::{
-        health::HealthInputs,
+        health::{ChannelSigns, HealthInputs},
         panics::{Heard, Panics},
         queue::Queue,
     },
@@ -51,10 +51,13 @@ pub(crate) struct Shared {
     pub(crate) began: Instant,
     pub(crate) published: Mutex<Published>,
     pub(crate) worker: OnceLock<ThreadId>,
-    pub(crate) attempt_runner: OnceLock<ThreadId>,
+    /// The threads that run code of sinks: none of them waits for the worker.
+    pub(crate) sink_threads: Mutex<Vec<ThreadId>>,
     pub(crate) panics: Panics,
     pub(crate) requests_reported_again: AtomicU64,
     pub(crate) self_log: SelfLog,
+    /// Whether there is a spool, which the next start reads.
+    pub(crate) is_durable: bool,
     pub(crate) drop_deadline: Duration,
     pub(crate) exit_deadline: Duration,
     /// How often the process was forked when this was made: in a child there is no worker.
@@ -80,6 +83,8 @@ pub(crate) struct Orders {
     pub(crate) last_words: AtomicBool,
     /// Set when that is reported.
     pub(crate) last_words_said: AtomicBool,
+    /// Set when the worker has ended by a panic: what it had is not done.
+    pub(crate) died: AtomicBool,
     /// Set when the worker has ended, for whatever reason.
     pub(crate) closed: AtomicBool,
 }
@@ -88,6 +93,7 @@ pub(crate) struct Orders {
 #[derive(Debug, Default)]
 pub(crate) struct Published {
     pub(crate) views: Vec<DeliveryView>,
+    pub(crate) signs: Vec<ChannelSigns>,
     pub(crate) trouble: Option<String>,
     pub(crate) spooled: u64,
 }
@@ -219,6 +225,7 @@ impl Shared {
             worker_dead: self.is_gone(),
             trouble: published.as_ref().and_then(|published| published.trouble.as_deref()),
             oldest_critical: known.iter().filter_map(|view| view.oldest_critical).min().map(Into::into),
+            channels: published.as_ref().map(|published| published.signs.as_slice()).unwrap_or_default(),
         };
         Health::of(&stats, &signs, Timestamp::of_unix(process::steady_now()).into())
     }
@@ -228,6 +235,12 @@ impl Shared {
         let held = if cfg!(panic = "abort") { 0 } else { self.panics.held.load(Ordering::Acquire) };
         // In this order: an alert on its way through is counted twice rather than not at all.
         self.on_its_way() + held + self.pending.load(Ordering::Acquire)
+    }
+
+    /// Counts alerts that a budget, a storm or quiet hours hold back: a flush reports them, and does not wait for them.
+    fn held_back(&self) -> u64 {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        channels.iter().map(|channel| channel.counters.held_back.load(Ordering::Acquire)).sum()
     }
 
     /// Counts alerts that the worker has not yet turned into notifications.
@@ -269,7 +282,7 @@ impl Shared {
         let mut looked = self.is_gone();
         // The worker must not wait for itself, nor a sink for its own attempt.
         let this = std::thread::current().id();
-        let ours = [&self.worker, &self.attempt_runner].into_iter().any(|thread| thread.get() == Some(&this));
+        let ours = self.worker.get() == Some(&this) || self.is_sink_thread(this);
         if !ours && !looked {
             if std::thread::panicking() {
                 // A destructor runs: this thread survived its panic.
@@ -282,14 +295,30 @@ impl Shared {
             looked = self.orders.looked.load(Ordering::Acquire) >= asked;
         }
         let after = self.totals();
-        let pending = self.waiting() as u64;
+        let pending = self.waiting() as u64 + self.held_back();
         FlushReport {
             delivered: after.0.saturating_sub(before.0),
             pending,
             spooled: self.spooled().min(pending),
             dropped: after.1.saturating_sub(before.1),
-            is_complete: looked && pending == 0,
+            is_complete: looked && pending == 0 && !self.orders.died.load(Ordering::Acquire),
         }
+    }
+
+    /// Notes that the present thread runs code of a sink.
+    pub(crate) fn note_thread(&self) {
+        let mut threads = self.sink_threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.push(std::thread::current().id());
+    }
+
+    /// Notes that the present thread runs none any more.
+    pub(crate) fn forget_thread(&self) {
+        let this = std::thread::current().id();
+        self.sink_threads.lock().unwrap_or_else(PoisonError::into_inner).retain(|thread| *thread != this);
+    }
+
+    fn is_sink_thread(&self, thread: ThreadId) -> bool {
+        self.sink_threads.lock().unwrap_or_else(PoisonError::into_inner).contains(&thread)
     }
 
     fn spooled(&self) -> u64 {
@@ -358,6 +387,16 @@ impl AtExit for Shared {
             self.self_log.say(format_args!(
                 "{pending} messages were not delivered when the program ended: {spooled} are in the spool for the next \
                  start, {lost} are lost"
+            ));
+        }
+        let held_back = self.held_back();
+        if held_back > 0 {
+            let then = match self.is_durable {
+                true => "the next start goes on with them",
+                false => "they are lost",
+            };
+            self.self_log.say(format_args!(
+                "a budget, a storm or quiet hours held back {held_back} alerts when the program ended: {then}"
             ));
         }
     }

@@ -20,6 +20,8 @@ use crate::{
     },
     spool::Disk,
     worker::{
+        health::ChannelSigns,
+        recipients::Recipients,
         shared::{Shared, THREAD, To, What, WorkerRequest},
         ticker::Ticker,
     },
@@ -48,9 +50,11 @@ const SETTLED: Duration = Duration::from_secs(1);
 
 pub(crate) fn start(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) -> io::Result<()> {
     let shared = Arc::clone(shared);
+    // The worker's own runtime only tells the time, for its sleep. Made here, so that the caller learns of a failure.
+    let timer = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
         let ended = Ended(Arc::clone(&shared));
-        run(&shared, dispatch);
+        run(&shared, &timer, dispatch);
         drop(ended);
     })?;
     Ok(())
@@ -63,33 +67,24 @@ impl Drop for Ended {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.self_log.say("the worker has panicked, nothing more will be delivered by this process");
+            self.0.orders.died.store(true, Ordering::Release);
         }
         self.0.orders.closed.store(true, Ordering::Release);
         self.0.settled.1.notify_all();
     }
 }
 
-fn run(shared: &Arc<Shared>, dispatch: Dispatch<Disk>) {
+fn run(shared: &Arc<Shared>, timer: &Runtime, dispatch: Dispatch<Disk>) {
     // What a sink emits while it renders must never become an alert.
     mute_thread();
     shared.worker.set(std::thread::current().id()).ok();
-    // The worker's own runtime only tells the time, for its sleep.
-    let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    let (timer, attempt_runner) = match timer.and_then(|timer| Ok((timer, AttemptRunner::start(shared)?))) {
-        Ok(both) => both,
-        Err(error) => {
-            shared
-                .self_log
-                .say(format_args!("the outbox cannot start its runtime, nothing will be delivered: {error}"));
-            return;
-        }
-    };
     let mut worker = Worker {
         shared,
         dispatch,
         ticker: Ticker::default(),
         channels: Vec::new(),
-        attempt_runner,
+        attempt_runner: AttemptRunner::new(shared),
+        recipients: Recipients::default(),
         posts: VecDeque::new(),
         used: Vec::new(),
         aggregators: Vec::new(),
@@ -124,6 +119,7 @@ struct Worker<'a> {
     /// A copy of the shared list, so that no lock is held while a sink runs.
     channels: Vec<Arc<ChannelState>>,
     attempt_runner: AttemptRunner,
+    recipients: Recipients,
     posts: VecDeque<WorkerRequest>,
     /// The buffers of the posts taken in this turn.
     used: Vec<Buffers>,
@@ -227,7 +223,8 @@ impl Worker<'_> {
 
     /// Waits for an item, the end of an attempt, or the next time that something may go.
     async fn sleep(&mut self, wait: Option<Timestamp>, stop_by: Option<Timestamp>, now: Timestamp) {
-        let wakes = [wait, self.look_at, stop_by].into_iter().flatten();
+        let threads = self.attempt_runner.look_after().map(|after| now + after);
+        let wakes = [wait, self.look_at, stop_by, threads].into_iter().flatten();
         let longest = wakes.map(|at| at.since(now)).min().unwrap_or(SLEEP).min(SLEEP);
         if self.idle {
             if self.shared.queue.fall_asleep() && !self.attempt_runner.has_finished() {
@@ -264,13 +261,25 @@ impl Worker<'_> {
 
     /// Takes the ends of attempts.
     fn settle(&mut self, now: Timestamp) {
-        for (key, outcome) in self.attempt_runner.finished() {
-            let Some(said) = self.dispatch.done(&self.channels, key, outcome, now, random::draw()) else {
-                continue;
-            };
-            let Some(channel) = self.channels.get(said.channel) else { continue };
+        let (finished, blocked) = self.attempt_runner.finished();
+        for number in blocked {
+            let Some(channel) = self.channels.get(number) else { continue };
+            let lost = self.attempt_runner.lost(number);
+            let line =
+                format_args!("{}: its sink blocks a thread of the outbox; so far {lost}", channel.name);
+            self.shared.self_log.say(line);
+        }
+        for (key, outcome) in finished {
+            let to = self.dispatch.delivery.get(key).map(|ticket| (ticket.channel, ticket.recipient.clone()));
+            let said = self.dispatch.done(&self.channels, key, outcome.clone(), now, random::draw());
+            let Some((number, recipient)) = to else { continue };
+            let is_over = self.dispatch.delivery.get(key).is_none();
+            self.recipients.note(number, &recipient, &outcome, is_over, now);
+            let (Some(said), Some(channel)) = (said, self.channels.get(number)) else { continue };
             let kind = format!("{}/{}", channel.name, said.verb);
-            let line = format_args!("{}: `{}` {}: {}", channel.name, said.title, said.verb, said.reason);
+            let whom = if recipient.is_empty() { String::new() } else { format!(" for `{recipient}`") };
+            let line =
+                format_args!("{}: `{}`{whom} {}: {}", channel.name, said.title, said.verb, said.reason);
             self.shared.self_log.say_paced(&kind, clock::instant(), line);
         }
     }
@@ -339,13 +348,21 @@ impl Worker<'_> {
                 Job::Attempt { key, channel, notification } => {
                     // What it costs the budget is written down before it leaves.
                     self.pipeline().keep_spent(now);
-                    if let Some(channel) = self.channels.get(channel) {
-                        self.attempt_runner.make(key, Arc::clone(channel), *notification);
+                    if let Some(state) = self.channels.get(channel) {
+                        self.attempt_runner.make(key, channel, Arc::clone(state), *notification);
                     }
                 }
                 Job::Wait(at) => return Some(at),
                 Job::Idle => return None,
             }
+        }
+    }
+
+    fn signs(&self, number: usize, now: Timestamp) -> ChannelSigns {
+        ChannelSigns {
+            recipients: self.recipients.view(number, now),
+            waits_since: self.dispatch.delivery.waits_since(number).map(Into::into),
+            blocked: self.attempt_runner.lost(number),
         }
     }
 
@@ -358,6 +375,7 @@ impl Worker<'_> {
             let mut published = self.shared.published.lock().unwrap_or_else(PoisonError::into_inner);
             published.views =
                 (0..self.channels.len()).map(|number| self.dispatch.view(number, now)).collect();
+            published.signs = (0..self.channels.len()).map(|number| self.signs(number, now)).collect();
             published.spooled = self.dispatch.spooled() as u64;
             published.trouble = self.dispatch.trouble().map(str::to_owned);
             drop(published);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by a panic")]
 
 mod callers;
+mod contained;
 mod ends;
 mod guide;
 mod memory;

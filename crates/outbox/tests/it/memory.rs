@@ -62,7 +62,8 @@ fn each_outcome_leads_where_it_should() {
         (vec![limited(Scope::Recipient)], 2, 1, 0, 0),
         (vec![limited(Scope::Channel)], 2, 1, 0, 0),
         (vec![Outcome::Degrade(why()); 2], 3, 1, 0, 0),
-        (vec![Outcome::Degrade(why()); 3], 3, 0, 0, 1),
+        (vec![Outcome::Degrade(why()); 3], 4, 1, 0, 0),
+        (vec![Outcome::Degrade(why()); 7], 7, 0, 0, 1),
         (vec![Outcome::RecipientRefused(why())], 1, 0, 1, 0),
         (vec![Outcome::Rejected(why())], 1, 0, 0, 1),
         (vec![Outcome::Ambiguous(why())], 2, 1, 0, 0),
@@ -377,7 +378,7 @@ fn failures_are_said_once_a_minute_without_a_secret() {
     assert_eq!(outbox.flush(LONG).pending, 0);
     let lines = lines.lock().unwrap();
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].contains("told: `x` not delivered yet"), "{lines:?}");
+    assert!(lines[0].contains("told: `x` for `all` not delivered yet"), "{lines:?}");
     assert!(!lines[0].contains(secret.expose()), "{lines:?}");
 }
 

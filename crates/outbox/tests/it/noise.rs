@@ -250,7 +250,8 @@ fn a_restart_goes_on_counting_and_keeps_the_budget() {
                     tracing::error!("{word}");
                 }
             }
-            assert_eq!(outbox.flush(LONG).pending, 0);
+            // The budget holds back the last two.
+            assert_eq!(outbox.flush(LONG).pending, if life == 7 { 2 } else { 0 });
         });
         let stats = settle(&outbox);
         expect_conserved(&stats);

@@ -1,14 +1,12 @@
 //! The disk takes its time: that is the worker's matter, and nobody else's.
 
 use std::{
-    fs::OpenOptions,
-    path::Path,
-    process::Command,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 
 use tokio::sync::oneshot;
+use tracing_subscriber::prelude::*;
 use watchfire_core::{Alert, App, SelfLog, Severity, clock};
 use watchfire_outbox::{Delivering, Notification, Occasion, Outbox, Sink, SinkExt};
 
@@ -52,13 +50,7 @@ fn wait_until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
-/// Makes a file in the spool's folder whose reader waits for as long as somebody has it open: a disk that hangs.
-fn make_pipe(path: &Path) {
-    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
-}
-
 #[test]
-#[cfg(unix)]
 fn attempts_under_way_finish_while_the_disk_hangs() {
     let folder = tempfile::tempdir().unwrap();
     let outbox = Outbox::builder("shop").spool(folder.path()).self_log(SelfLog::to(|_| ())).start().unwrap();
@@ -70,16 +62,23 @@ fn attempts_under_way_finish_while_the_disk_hangs() {
     outbox.alert(Alert::new(App::new("shop"), Severity::Error, "card declined"));
     wait_until("the attempt is made", || *under_way.lock().unwrap());
 
-    // For a new channel the worker reads the silences, of which this one cannot be read to its end.
-    let pipe = folder.path().join("silences/pipe");
-    make_pipe(&pipe);
-    let _late = Told::new().named("late").layer(&outbox).unwrap();
-    let held = OpenOptions::new().write(true).open(&pipe).unwrap();
-    // Opened for writing: the worker has opened it for reading, and waits.
+    // The worker waits in a function of the program as it does for a disk that hangs.
+    let ((held, until), (began, begun)) = (mpsc::channel::<()>(), mpsc::channel());
+    let hang = Mutex::new(Some((began, until)));
+    let name_group = move |_: &Alert| {
+        if let Some((began, until)) = hang.lock().unwrap().take() {
+            began.send(()).unwrap();
+            until.recv().unwrap_or_default();
+        }
+        None
+    };
+    let late = Told::new().channel().named("late").group_by(name_group).layer(&outbox).unwrap();
+    let late = tracing::Dispatch::new(tracing_subscriber::registry().with(late));
+    tracing::dispatcher::with_default(&late, || tracing::error!("the one that hangs"));
+    begun.recv().unwrap();
     go.send(()).unwrap();
     wait_until("the message arrives while the worker waits", || told.titles() == ["card declined"]);
     drop(held);
-    std::fs::remove_file(&pipe).unwrap();
     assert!(outbox.flush(LONG).is_complete);
     assert_eq!(outbox.stats().channels[0].delivered, 1);
 }

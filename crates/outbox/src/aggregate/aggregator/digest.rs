@@ -69,6 +69,13 @@ impl Aggregator {
         }
         let mut tokens = self.budget.available("", now) as usize;
         if tokens == 0 {
+            // What is critical has a reserve.
+            let (urgent, others): (Vec<_>, Vec<_>) = ready.into_iter().partition(|id| {
+                let group = self.groups.get(id).filter(|group| group.is_urgent());
+                group.is_some_and(|group| self.budget.is_open_for("", group.severity, *id, now))
+            });
+            urgent.into_iter().for_each(|id| self.say(id, now, out));
+            ready = others;
             let next = self.budget.next_available("", now).max(now + Duration::from_millis(1));
             ready.into_iter().for_each(|id| self.hold(id, (next, Late::Budget)));
             self.overflow.due = self.overflow.due.max(next);
@@ -103,7 +110,7 @@ impl Aggregator {
     /// Says one group's first message or digest.
     pub(super) fn say(&mut self, id: GroupId, now: Timestamp, out: &mut Vec<Emission>) {
         let Some(group) = self.groups.get_mut(&id) else { return };
-        if !self.budget.try_acquire("", now) {
+        if !self.budget.try_acquire_for("", group.severity, id, now) {
             return;
         }
         let kind = if group.owed { OccasionKind::First } else { OccasionKind::Digest };

@@ -116,7 +116,7 @@ fn expect_first_at_once(
     let policy = scene.aggregator.policy();
     let is_loud = is_critical
         || (policy.min_count.is_none_or(|min| min.count <= 1) && alert.severity >= policy.first_from);
-    let may = scene.aggregator.budget.available("", scene.now) > 0;
+    let may = scene.aggregator.budget.is_open_for("", alert.severity, group, scene.now);
     let calm = is_critical || (scene.aggregator.storm.is_none() && scene.now >= hushed);
     let before = scene.said.len();
     scene.event(alert);
@@ -130,8 +130,12 @@ fn expect_first_at_once(
 
 fn expect_budgets_kept(scene: &Scene, policy: &NotificationPolicy, context: &str) {
     let pings = |kind: OccasionKind| !matches!(kind, OccasionKind::Edit | OccasionKind::Quiet);
-    let times: Vec<Duration> =
-        scene.said.iter().filter(|(_, emission)| pings(emission.summary.kind)).map(|(at, _)| *at).collect();
+    // What is critical has a reserve beside it.
+    let spends = |emission: &Emission| {
+        pings(emission.summary.kind) && emission.summary.alert.severity < Severity::Critical
+    };
+    let spent = scene.said.iter().filter(|(_, emission)| spends(emission));
+    let times: Vec<Duration> = spent.map(|(at, _)| *at).collect();
     for rate in &policy.budget {
         let most = rate.most() as usize;
         for (first, last) in times.iter().zip(times.iter().skip(most)) {

@@ -1,13 +1,21 @@
 //! Say what an outcome means for the notification, its destination and its channel.
 
+use std::time::Duration;
+
 use super::{
     super::backoff::{backoff, pause},
     Delivery, Fate, Judgement, QueueKey,
 };
-use crate::{Outcome, Scope, model::Timestamp};
+use crate::{DeliveryPolicy, Outcome, Scope, model::Timestamp};
 
 /// How often an answer that nobody foresaw is taken for one that passes.
 const UNKNOWN: u32 = 3;
+/// How often the plainest rendering is refused until it is given up: a proxy or a provider may have a bad moment.
+const REFUSALS: u32 = 5;
+/// How often a message is sent that may have arrived each time.
+const DOUBTS: u32 = 10;
+/// The longest pause between two of these.
+const COPIES: Duration = Duration::from_secs(3600);
 
 impl Delivery {
     /// Takes the outcome of an attempt; `None` if the ticket was removed meanwhile. `chance` is uniform in 0..1.
@@ -28,7 +36,11 @@ impl Delivery {
         let pacing = self.pacings.entry(ticket.channel).or_default();
         let policy = pacing.policy.clone();
         let destination = self.destinations.entry(address.clone()).or_default();
-        destination.busy = None;
+        // Not so of one that was never started here.
+        if destination.busy == Some(key) {
+            destination.busy = None;
+            pacing.under_way = pacing.under_way.saturating_sub(1);
+        }
         destination.paused_until = destination.paused_until.filter(|until| *until > now);
         if !policy.min_gap.is_zero() {
             destination.paced_until = now + policy.min_gap;
@@ -78,12 +90,17 @@ impl Delivery {
             }
             Outcome::RecipientRefused(reason) => Fate::Refused(reason),
             Outcome::Rejected(reason) => Fate::Dead(reason),
-            Outcome::Ambiguous(reason) if !policy.retry_ambiguous => {
+            Outcome::Ambiguous(reason) if !policy.retry_ambiguous || ticket.doubts + 1 >= DOUBTS => {
                 state.maybe_duplicate = true;
                 Fate::Dead(reason)
             }
             Outcome::Degrade(reason) if state.step + 1 < ticket.steps => {
                 state.step += 1;
+                Fate::Again(reason)
+            }
+            Outcome::Degrade(reason) if ticket.refusals + 1 < REFUSALS => {
+                ticket.refusals += 1;
+                state.not_before = now + backoff(&policy, ticket.refusals, chance);
                 Fate::Again(reason)
             }
             Outcome::Degrade(reason) => Fate::Dead(reason),
@@ -98,7 +115,11 @@ impl Delivery {
             }
             Outcome::Ambiguous(reason) => {
                 state.maybe_duplicate = true;
-                state.not_before = now + backoff(&policy, failures, chance);
+                ticket.doubts += 1;
+                // Each may be one more copy at the recipient: they come ever more rarely.
+                let patient = DeliveryPolicy { backoff_cap: policy.backoff_cap.max(COPIES), ..policy };
+                state.not_before =
+                    now + backoff(&patient, failures.max(ticket.doubts.saturating_mul(2) - 2), chance);
                 Fate::Again(reason)
             }
             Outcome::RateLimited { reason, .. } => {
@@ -123,14 +144,9 @@ impl Delivery {
         if matches!(fate, Fate::Delivered(_)) {
             siblings.delivered = true;
         }
-        // One recipient of several who is refused is no reason to wake up another channel.
+        // One recipient of several who gets nothing is no reason to wake up another channel.
         let alone = siblings.open <= 1 && !siblings.delivered;
-        let fail_over = may_fail_over
-            && match &fate {
-                Fate::Dead(_) => true,
-                Fate::Refused(_) => alone,
-                _ => false,
-            };
+        let fail_over = may_fail_over && alone && matches!(fate, Fate::Dead(_) | Fate::Refused(_));
         match &fate {
             Fate::Again(reason) | Fate::Moved { reason, .. } => {
                 ticket.last = Some(reason.clone());

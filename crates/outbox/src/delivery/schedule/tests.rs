@@ -56,6 +56,8 @@ impl World {
             paid: self.now,
             deadline: None,
             last: None,
+            refusals: 0,
+            doubts: 0,
         }
     }
 
@@ -214,11 +216,12 @@ fn honours_what_a_provider_asks_for_within_bounds() {
                 world.done(key, delivered());
             }
             assert_eq!(world.wait(), waited, "{wait:?}");
-            assert_eq!(world.attempt(), key);
-            world.done(key, delivered());
-            let next = if scope == Scope::Channel { other } else { same };
-            let found = [world.attempt(), world.attempt_or(next)];
-            assert!(found.contains(&same), "{scope:?}");
+            // Each recipient in its turn.
+            let order = if scope == Scope::Channel { vec![other, key, same] } else { vec![key, same] };
+            for next in order {
+                assert_eq!(world.attempt(), next, "{scope:?}");
+                world.done(next, delivered());
+            }
         }
     }
 }
@@ -238,18 +241,67 @@ fn what_was_delivered_can_ask_the_next_one_to_wait() {
             world.done(other, delivered());
         }
         assert_eq!(world.wait(), SECOND * 33, "{scope:?}");
-        assert_eq!(world.attempt(), same, "{scope:?}");
+        assert_eq!(world.attempt(), if scope == Scope::Channel { other } else { same }, "{scope:?}");
     }
 }
 
-impl World {
-    fn attempt_or(&mut self, otherwise: QueueKey) -> QueueKey {
-        match self.next() {
-            Step::Attempt(key) => key,
-            _ => otherwise,
+#[test]
+fn each_recipient_gets_its_turn_also_with_the_trial_after_a_hold() {
+    let mut world = World::new();
+    let waiting: Vec<QueueKey> = ["ada", "bob", "eve"].map(|who| world.offer(0, who, 1)).into();
+    for key in &waiting {
+        assert_eq!(world.attempt(), *key);
+    }
+    for key in &waiting {
+        world.done(*key, Outcome::Held(why()));
+    }
+    // The first is refused each time, and the others have their trial all the same.
+    for key in [waiting[0], waiting[1], waiting[2], waiting[0]] {
+        world.wait();
+        assert_eq!(world.attempt(), key);
+        world.done(key, Outcome::Held(why()));
+    }
+}
+
+#[test]
+fn so_many_attempts_of_a_channel_are_under_way_and_no_more() {
+    let mut world = World::new();
+    let waiting: Vec<QueueKey> = (0..AT_ONCE + 2).map(|n| world.offer(0, &format!("{n:02}"), 1)).collect();
+    for key in &waiting[..AT_ONCE] {
+        assert_eq!(world.attempt(), *key);
+    }
+    assert_eq!(world.next(), Step::Idle);
+    let elsewhere = world.offer(1, "ada", 1);
+    assert_eq!(world.attempt(), elsewhere);
+    world.done(waiting[3], delivered());
+    assert_eq!(world.attempt(), waiting[AT_ONCE]);
+    assert_eq!(world.next(), Step::Idle);
+}
+
+#[test]
+fn what_is_refused_in_every_form_or_may_have_arrived_is_given_up_in_the_end() {
+    // (outcome, attempts until it is given up, marked as a possible duplicate)
+    let cases = [(Outcome::Degrade(why()), 5, false), (Outcome::Ambiguous(why()), 10, true)];
+    for (outcome, attempts, marked) in cases {
+        let mut world = World::with(|policy| {
+            policy.max_age = Duration::MAX;
+            policy.breaker_after = u32::MAX;
+        });
+        let key = world.offer_as(0, "ada", 1, |ticket| ticket.steps = 1);
+        for attempt in 1..=attempts {
+            if attempt > 1 {
+                world.wait();
+            }
+            assert_eq!(world.attempt(), key);
+            let judgement = world.done(key, outcome.clone());
+            let is_over = matches!(judgement.fate, Fate::Dead(_));
+            assert_eq!(is_over, attempt == attempts, "{outcome:?} {attempt}");
+            assert_eq!(judgement.ticket.state.maybe_duplicate, marked);
         }
     }
 }
+
+impl World {}
 
 #[test]
 fn a_held_channel_keeps_everything_and_sends_it_after_the_fix() {

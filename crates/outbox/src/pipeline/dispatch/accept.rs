@@ -48,7 +48,9 @@ impl<F: Files> Dispatch<F> {
             self.follow_move(&channel.name, &mut to);
             // An edit pings nobody.
             let pings = !matches!(letter.notification.kind, OccasionKind::Edit | OccasionKind::Quiet);
-            if pings && !state.deferred && !to.is_empty() && !channel.rate_limiter.try_acquire(&to, now) {
+            let (severity, group) = (letter.notification.severity, letter.notification.group);
+            let has_room = || channel.rate_limiter.try_acquire_for(&to, severity, group, now);
+            if pings && !state.deferred && !to.is_empty() && !has_room() {
                 (state.deferred, state.not_before) = (true, channel.rate_limiter.next_available(&to, now));
             }
             if state.deferred {

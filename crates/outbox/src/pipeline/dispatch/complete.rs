@@ -68,7 +68,7 @@ impl<F: Files> Dispatch<F> {
                     let copies = self.hand_over(channels, ticket.channel, letter, twice, &reason, now);
                     handed_over = !copies.is_empty();
                 }
-                if let (false, true, Ok(letter)) = (handed_over, !refused || alone, &letter) {
+                if let (false, true, Ok(letter)) = (handed_over, alone, &letter) {
                     self.tell_last_resort(&letter.summary.alert, &reason);
                 }
                 bump(if refused { &counters.refused } else { &counters.dead });

@@ -6,7 +6,7 @@ use watchfire_core::Severity;
 
 use super::Dispatch;
 use crate::{
-    NotificationId, format_duration,
+    GroupId, NotificationId, format_duration,
     model::{DeliveryState, QueueKey, QueuedMessage, Ticket, Timestamp, stats::bump},
     one_line,
     pipeline::channel_state::{ChannelState, Channels},
@@ -18,8 +18,13 @@ const AT_ONCE: usize = 3;
 
 /// Says how a channel takes a message that its own aggregator did not decide on: within its budget and its quiet hours, which
 /// what is critical pierces.
-pub(super) fn terms(channel: &ChannelState, severity: Severity, now: Timestamp) -> DeliveryState {
-    match channel.rate_limiter.acquire_or_wait_until(severity, now) {
+pub(super) fn terms(
+    channel: &ChannelState,
+    severity: Severity,
+    group: GroupId,
+    now: Timestamp,
+) -> DeliveryState {
+    match channel.rate_limiter.acquire_or_wait_until(severity, group, now) {
         None => DeliveryState { not_before: now, ..DeliveryState::default() },
         Some(until) => DeliveryState { not_before: until, deferred: true, ..DeliveryState::default() },
     }
@@ -51,9 +56,10 @@ impl<F: Files> Dispatch<F> {
         let alone = waiting.len() <= tokens.min(AT_ONCE);
         let mut rest = Vec::new();
         for one in waiting {
-            let urgent = one.severity >= Severity::Critical && tokens > 1;
-            if (alone || urgent) && channel.rate_limiter.try_acquire("", now) {
-                tokens -= 1;
+            let urgent = one.severity >= Severity::Critical;
+            let group = one.tickets.first().map_or(GroupId::from_u64(0), |ticket| ticket.group);
+            if (alone || urgent) && channel.rate_limiter.try_acquire_for("", one.severity, group, now) {
+                tokens = tokens.saturating_sub(1);
                 for ticket in &one.tickets {
                     self.admit_all(channels, std::slice::from_ref(ticket), now);
                 }
@@ -78,7 +84,8 @@ impl<F: Files> Dispatch<F> {
     fn admit_all(&mut self, channels: &Channels, tickets: &[Ticket], now: Timestamp) {
         let Some(first) = tickets.first() else { return };
         let Some(channel) = channels.get(first.channel) else { return };
-        if !first.recipient.is_empty() && !channel.rate_limiter.try_acquire(&first.recipient, now) {
+        let to = &first.recipient;
+        if !to.is_empty() && !channel.rate_limiter.try_acquire_for(to, first.severity, first.group, now) {
             return self.defer(tickets, channel.rate_limiter.next_available(&first.recipient, now), now);
         }
         if tickets.len() > 1 {

@@ -115,7 +115,7 @@ impl<F: Files> Dispatch<F> {
             let Some(target) = channels.get(other) else { continue };
             let rendered = target.render_again(&summary, now);
             // The budget is for what people hear, whoever it comes from.
-            let mut state = terms(target, letter.notification.severity, now);
+            let mut state = terms(target, letter.notification.severity, letter.notification.group, now);
             state.maybe_duplicate = twice;
             let messages = QueuedMessage::all(rendered, &summary, letter.since);
             copies.extend(self.accept(state, channels, other, messages, now));

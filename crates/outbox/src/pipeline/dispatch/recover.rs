@@ -6,7 +6,7 @@ use watchfire_core::Alert;
 
 use super::{Dispatch, Kept, deferred::terms};
 use crate::{
-    NotificationId,
+    NotificationId, Outcome, Reason,
     model::{
         DeliveryState, QueuedMessage, Timestamp,
         hash::Fnv128,
@@ -62,8 +62,13 @@ impl<F: Files> Dispatch<F> {
         let Some(spool) = &mut self.spool else { return (Vec::new(), None) };
         let known = |name: &str| channels.iter().any(|channel| channel.name == name);
         let (found, damaged) = spool.claim(&known, alerts && !channels.is_empty(), MOST_AT_ONCE, now);
-        for line in damaged {
-            self.self_log.say(format_args!("a damaged file was set aside in the spool: {line}"));
+        match damaged.as_slice() {
+            [] => {}
+            [one] => self.self_log.say(format_args!("a damaged file was set aside in the spool: {one}")),
+            [first, ..] => self.self_log.say(format_args!(
+                "{} damaged files were set aside in the spool; the first: {first}",
+                damaged.len()
+            )),
         }
         if found.len() >= MOST_AT_ONCE {
             // There is more: at the next turn.
@@ -132,10 +137,20 @@ impl<F: Files> Dispatch<F> {
         let latest = now.as_millis().saturating_mul(1_000);
         key.accepted = if name.key.accepted_at() < FIRST { latest } else { key.accepted.min(latest) };
         let mut letter = letter;
+        if letter.since < FIRST {
+            letter.since = key.accepted_at();
+        }
         self.follow_move(&channel.name, &mut letter.notification.recipient);
+        // An attempt that its process did not see the end of. Who has it tried again by hand starts at no attempts.
+        let is_unclear = state.maybe_duplicate && state.attempts > 0;
+        let is_never_repeated = is_unclear && !channel.tuning().policy.retry_ambiguous;
         self.insert(number, key, state, letter, Some(name), now);
         if let Some(kept) = self.kept.get_mut(&key) {
             kept.recovered = true;
+        }
+        if is_never_repeated {
+            let reason = "an earlier process may have sent it, and ended before the answer came";
+            self.done(channels, key, Outcome::Ambiguous(Reason::new(reason)), now, 0.0);
         }
         self.make_room(channels, number);
     }
@@ -182,7 +197,7 @@ impl<F: Files> Dispatch<F> {
         };
         let Some(channel) = channels.get(number) else { return };
         let rendered = channel.render_again(summary, now);
-        let mut state = terms(channel, notification.severity, now);
+        let mut state = terms(channel, notification.severity, notification.group, now);
         state.maybe_duplicate = name.state.maybe_duplicate;
         let messages = QueuedMessage::all(rendered, summary, *since);
         if !self.accept(state, channels, number, messages, now).is_empty() {
