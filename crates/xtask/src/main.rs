@@ -104,6 +104,8 @@ enum Chore {
         #[arg(long)]
         write: bool,
     },
+    /// Has servers on raw sockets misbehave, and prints what each fault costs: time, copies, memory, and what health said.
+    Faults,
     /// Runs every fuzz target with feedback by coverage.
     #[command(after_help = "Examples:\n  cargo xtask fuzz\n  cargo xtask fuzz --seconds 3600")]
     Fuzz {
@@ -147,6 +149,7 @@ fn main() -> ExitCode {
         Chore::Bench { args } => bench::run(&args),
         Chore::Simulate { seeds, from, groups } => simulate::run(seeds, from, groups),
         Chore::Exits { write } => exits::run(if write { exits::Guide::Write } else { exits::Guide::Compare }),
+        Chore::Faults => test::faults(),
         Chore::Fuzz { seconds } => fuzz::run(seconds),
         Chore::Loom => test::loom(),
         Chore::Package => release::package(),

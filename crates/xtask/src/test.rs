@@ -62,6 +62,15 @@ pub(crate) fn loom() -> Result<()> {
     ]))
 }
 
+/// Prints the table of the faults, as their own test does that nobody sees.
+///
+/// # Errors
+/// When an alert is late, comes too often, or costs too much memory.
+pub(crate) fn faults() -> Result<()> {
+    let test = ["--package", "watchfire-tests", "--test", "it", "faults::"];
+    shell::run(shell::cargo().args(["test", "--quiet"]).args(test).args(["--", "--nocapture"]))
+}
+
 /// Runs the tests, then interop, and notes what was skipped.
 ///
 /// # Errors

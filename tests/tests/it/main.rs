@@ -6,6 +6,7 @@ mod chance;
 mod disk;
 mod ends;
 mod exits;
+mod faults;
 mod kills;
 mod noise;
 mod outages;
