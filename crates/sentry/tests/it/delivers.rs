@@ -109,7 +109,7 @@ fn an_event_that_is_refused_goes_out_lighter_under_the_same_id() {
         assert!(body.contains("the payment failed"));
     }
     let (stats, _) = past(Some(status(413).always()));
-    assert_eq!((stats.delivered, stats.dead, stats.attempts), (0, 1, 4));
+    assert_eq!((stats.delivered, stats.dead, stats.attempts), (0, 1, 8));
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn a_refused_form_goes_out_plainer() {
         assert!(last.text().contains(expected), "{}", last.text());
     }
     let (stats, _) = past(Some(status(400, "invalid_blocks").always()));
-    assert_eq!((stats.delivered, stats.dead, stats.attempts), (0, 1, 4));
+    assert_eq!((stats.delivered, stats.dead, stats.attempts), (0, 1, 8));
 }
 
 #[test]
