@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use watchfire_core::Severity;
+
 use super::random::SimRandom;
 use crate::{
     Delivering, DeliveryPolicy, GroupId, Notification, NotificationId, Occasion, OccasionKind, Outcome,
@@ -76,7 +78,9 @@ impl Providers {
     pub(super) fn take(&mut self, notification: &Notification, excused: bool) -> Result<(), String> {
         let times = self.got.entry(notification.id()).or_default();
         *times += 1;
-        if *times == 1 && !matches!(notification.kind(), OccasionKind::Edit | OccasionKind::Quiet) {
+        let pings = !matches!(notification.kind(), OccasionKind::Edit | OccasionKind::Quiet);
+        // What is critical has a reserve beside the budget.
+        if *times == 1 && pings && notification.severity() < Severity::Critical {
             let (channel, to) = (notification.channel().to_owned(), notification.recipient().to_owned());
             self.heard.push((channel, to, notification.id()));
         }

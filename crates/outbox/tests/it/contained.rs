@@ -93,6 +93,7 @@ fn what_is_critical_waits_for_no_budget() {
     wait_until("what is critical is delivered", || {
         told.titles().iter().any(|title| title.contains("on fire"))
     });
+    assert!(!outbox.flush(LONG).is_complete);
     assert_eq!(told.delivered().len(), 2, "{:?}", told.titles());
 }
 

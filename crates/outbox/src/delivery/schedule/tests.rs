@@ -246,7 +246,7 @@ fn what_was_delivered_can_ask_the_next_one_to_wait() {
 }
 
 #[test]
-fn each_recipient_gets_its_turn_also_with_the_trial_after_a_hold() {
+fn each_recipient_has_its_turn_also_the_trial_after_a_hold() {
     let mut world = World::new();
     let waiting: Vec<QueueKey> = ["ada", "bob", "eve"].map(|who| world.offer(0, who, 1)).into();
     for key in &waiting {
@@ -279,7 +279,7 @@ fn so_many_attempts_of_a_channel_are_under_way_and_no_more() {
 }
 
 #[test]
-fn what_is_refused_in_every_form_or_may_have_arrived_is_given_up_in_the_end() {
+fn what_is_refused_or_unclear_is_given_up_in_the_end() {
     // (outcome, attempts until it is given up, marked as a possible duplicate)
     let cases = [(Outcome::Degrade(why()), 5, false), (Outcome::Ambiguous(why()), 10, true)];
     for (outcome, attempts, marked) in cases {

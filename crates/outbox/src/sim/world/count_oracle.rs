@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use watchfire_core::Severity;
+
 use super::{
     Process, World,
     adoption_oracle::{Safe, read_counts},
@@ -263,7 +265,8 @@ impl World {
             let parts = self.pings.parts.get(&id).into_iter().flatten();
             let paid = ticket.kind == OccasionKind::CatchUp
                 && parts.into_iter().any(|part| self.pings.counted.contains(part));
-            if pings && !paid {
+            // What is critical has a reserve beside the budget.
+            if pings && !paid && ticket.severity < Severity::Critical {
                 let times = self.pings.times.entry((ticket.channel, ticket.recipient.clone())).or_default();
                 times.push(self.now);
                 if let Some(book) = process.books.get_mut(ticket.channel) {
