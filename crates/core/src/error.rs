@@ -1,6 +1,10 @@
 //! The error of every constructor and builder: all problems of one call, each with its place.
 
+mod causes;
+
 use std::{borrow::Cow, fmt, ops::Range};
+
+pub use causes::{ShownCause, shown_causes};
 
 /// A problem of a configuration: where it is, what is wrong and what is expected, and what helps.
 ///

@@ -39,7 +39,7 @@ pub(crate) struct Allowance(Arc<Left>);
 #[derive(Debug, Default)]
 struct Left {
     bytes: AtomicUsize,
-    /// Of what is not encrypted.
+    /// Counts only before TLS has begun.
     lines: AtomicUsize,
     /// Whether TLS has begun.
     is_encrypted: AtomicBool,

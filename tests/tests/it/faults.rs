@@ -41,7 +41,7 @@ enum Server {
     Http(fn(&mut TcpStream) -> Done),
 }
 
-/// What is left of a connection after the fault.
+/// The rest of a connection after the fault.
 #[derive(PartialEq)]
 enum Done {
     /// The server goes on as it should.

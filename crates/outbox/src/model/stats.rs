@@ -79,7 +79,7 @@ pub struct ChannelStats {
     pub grouped: u64,
     /// Alerts that are counted, and told of by a later message.
     pub untold: u64,
-    /// Of these, alerts of which no message was sent because of a budget, a storm or quiet hours: they are pending.
+    /// The part of `untold` without any message so far, because of a budget, a storm or quiet hours: it is pending.
     pub held_back: u64,
     /// Alerts of groups that had too few of them to be told of.
     pub withheld: u64,

@@ -79,7 +79,7 @@ impl Providers {
         let times = self.got.entry(notification.id()).or_default();
         *times += 1;
         let pings = !matches!(notification.kind(), OccasionKind::Edit | OccasionKind::Quiet);
-        // What is critical has a reserve beside the budget.
+        // Critical alerts have a reserve beside the budget.
         if *times == 1 && pings && notification.severity() < Severity::Critical {
             let (channel, to) = (notification.channel().to_owned(), notification.recipient().to_owned());
             self.heard.push((channel, to, notification.id()));

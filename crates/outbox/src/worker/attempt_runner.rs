@@ -205,7 +205,7 @@ impl LaneThread {
         let shared = Arc::clone(shared);
         // If it does not start, `over` goes with the closure, and takes back the count.
         std::thread::Builder::new().name(format!("{THREAD}-send")).spawn(move || {
-            // What hyper, rustls and lettre emit on this thread must never become an alert.
+            // Events of hyper, rustls and lettre on this thread must never become alerts.
             mute_thread();
             shared.note_thread();
             carry(&runtime, receiver, &shared, &over);
@@ -259,7 +259,7 @@ fn carry(runtime: &Runtime, mut attempts: UnboundedReceiver<Attempt>, shared: &A
                 pulse.beat();
                 // A sink that panics costs one rendering, never the thread.
                 let outcome = ended.unwrap_or_else(|_| Outcome::Degrade(Reason::new("the sink panicked")));
-                // What a thread says that was given up is about an attempt that has its end already.
+                // A thread that was given up reports on an attempt that has its end already.
                 if !pulse.is_lost.load(Ordering::Acquire) {
                     ends.note(key, outcome);
                     shared.queue.nudge();

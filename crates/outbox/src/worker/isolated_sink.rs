@@ -96,7 +96,7 @@ impl IsolatedSink {
         let is_lost = Arc::<AtomicBool>::default();
         let was_lost = Arc::clone(&is_lost);
         let started = std::thread::Builder::new().name(format!("{THREAD}-render")).spawn(move || {
-            // What a sink emits while it renders must never become an alert.
+            // Events of a sink that renders must never become alerts.
             mute_thread();
             shared.upgrade().inspect(|shared| shared.note_thread());
             serve(&*inner, &requests);

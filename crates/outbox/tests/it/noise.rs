@@ -66,7 +66,7 @@ fn settle(outbox: &Outbox) -> ChannelStats {
     loop {
         let report = outbox.flush(LONG);
         let now = stats(outbox);
-        // What a budget or a storm holds back is still to come.
+        // Alerts that a budget or a storm holds back are still to come.
         assert!(now.pending == 0 && (report.pending == 0 || !report.is_complete), "{report:?} {now:?}");
         let out = now.rendered + now.grouped + now.untold + now.withheld + now.dropped_full;
         if now.captured + now.carried == out || clock::instant() > until {

@@ -16,7 +16,7 @@ use watchfire_inbox::Demo;
 use watchfire_outbox::{ChannelStats, NotificationPolicy, Outbox, Sink, SinkExt};
 use watchfire_sms::{Sms, Twilio};
 
-/// What the provider does with a connection before it works.
+/// The trouble of the provider with its first connection.
 type Trouble = fn(&mut TcpStream);
 
 /// Reads until the request is there as a whole.

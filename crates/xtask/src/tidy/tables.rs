@@ -117,6 +117,7 @@ pub(super) const SINK_FILES: &[(&str, &str, &str)] = &[
         "what each reply of SMTP means at each step is one pure table, apart from the sockets",
     ),
     ("email", "stage.rs", "the steps of a mail are below the tables of replies and of advice"),
+    ("email", "wire.rs", "the bound on each reply is a stream of its own, below the steps of a mail"),
     (
         "sentry",
         "event.rs",

@@ -69,7 +69,7 @@ impl Aggregator {
         }
         let mut tokens = self.budget.available("", now) as usize;
         if tokens == 0 {
-            // What is critical has a reserve.
+            // Critical groups have a reserve.
             let (urgent, others): (Vec<_>, Vec<_>) = ready.into_iter().partition(|id| {
                 let group = self.groups.get(id).filter(|group| group.is_urgent());
                 group.is_some_and(|group| self.budget.is_open_for("", group.severity, *id, now))

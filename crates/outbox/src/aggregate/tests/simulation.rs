@@ -130,7 +130,7 @@ fn expect_first_at_once(
 
 fn expect_budgets_kept(scene: &Scene, policy: &NotificationPolicy, context: &str) {
     let pings = |kind: OccasionKind| !matches!(kind, OccasionKind::Edit | OccasionKind::Quiet);
-    // What is critical has a reserve beside it.
+    // Critical alerts have a reserve beside it.
     let spends = |emission: &Emission| {
         pings(emission.summary.kind) && emission.summary.alert.severity < Severity::Critical
     };

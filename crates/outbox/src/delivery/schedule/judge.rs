@@ -36,7 +36,7 @@ impl Delivery {
         let pacing = self.pacings.entry(ticket.channel).or_default();
         let policy = pacing.policy.clone();
         let destination = self.destinations.entry(address.clone()).or_default();
-        // Not so of one that was never started here.
+        // An attempt of an earlier process was never started here.
         if destination.busy == Some(key) {
             destination.busy = None;
             pacing.under_way = pacing.under_way.saturating_sub(1);

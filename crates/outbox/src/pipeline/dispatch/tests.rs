@@ -252,7 +252,7 @@ fn failover_messages_spend_the_budget_of_their_channel() {
         (&[Error; 4], (5, 3), &[(2, 1), (2, 1), (2, 1), (22, 1)]),
         (&[Error; 6], (5, 3), &[(2, 1), (2, 1), (2, 1), (22, 3)]),
         (&[Error; 9], (5, 1), &[(2, 1), (14, 8)]),
-        // What is critical has a reserve, and goes by itself.
+        // Critical alerts have a reserve, and go by themselves.
         (&[Error, Error, Error, Error, Critical, Critical], (1, 1), &[(2, 1), (2, 1), (2, 1), (62, 3)]),
     ];
     for (severities, (most, burst), expected) in cases {

@@ -265,7 +265,7 @@ impl World {
             let parts = self.pings.parts.get(&id).into_iter().flatten();
             let paid = ticket.kind == OccasionKind::CatchUp
                 && parts.into_iter().any(|part| self.pings.counted.contains(part));
-            // What is critical has a reserve beside the budget.
+            // Critical alerts have a reserve beside the budget.
             if pings && !paid && ticket.severity < Severity::Critical {
                 let times = self.pings.times.entry((ticket.channel, ticket.recipient.clone())).or_default();
                 times.push(self.now);
