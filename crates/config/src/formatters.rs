@@ -12,7 +12,7 @@ use crate::{
     setting::{Options, Setting},
 };
 
-/// A format as its handler takes it. Those that have a faster way to write keep their types.
+/// A format as its handler takes it. Formats with a faster way to write keep their types.
 pub(crate) enum MadeFormat {
     Json(Box<Json>),
     Text(Text),

@@ -12,7 +12,7 @@ use crate::{
     source_map::{Path, SourceMap},
 };
 
-/// Reads a text; text that cannot be read is an error, and the rest is still there.
+/// Reads a text; a part that cannot be read is an error, and the rest is kept.
 pub(crate) fn read(text: &str, findings: &mut Findings) -> (Options, SourceMap) {
     let mut source_map = SourceMap::default();
     let (document, errors) = DeTable::parse_recoverable(text);

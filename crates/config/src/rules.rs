@@ -32,7 +32,7 @@ pub(crate) struct Rule {
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     Keep(EventFilter),
-    /// Shows events otherwise, to everyone after it.
+    /// Rewrites events for the handlers after it.
     Rewrite {
         when: Option<EventFilter>,
         to: Rewrite,

@@ -349,6 +349,6 @@ pub(crate) fn thread_name() -> Arc<str> {
         let name = thread.name().map_or_else(|| format!("{:?}", thread.id()), str::to_owned);
         Redactor::default().clean(&name).into()
     };
-    // Else the thread is ending.
+    // Otherwise the thread is ending.
     NAME.try_with(|name| Arc::clone(name.get_or_init(this))).unwrap_or_else(|_| this())
 }

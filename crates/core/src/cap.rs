@@ -32,7 +32,7 @@ impl Default for Limits {
     }
 }
 
-/// Appends what `args` writes to `out`, at most `cap` bytes of it, and never panics.
+/// Appends at most `cap` bytes of the text of `args` to `out`, and never panics.
 ///
 /// Returns `false` if a user's formatter panicked; what it wrote until then is replaced by [`PANICKED`].
 pub fn append(out: &mut String, cap: usize, args: fmt::Arguments<'_>) -> bool {

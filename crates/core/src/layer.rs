@@ -107,7 +107,7 @@ impl<H: Handler> HandlerLayer<H> {
         self
     }
 
-    /// Sets the caps of what one event may take. Default: those of [`Limits::default`].
+    /// Sets the size limits of one event. Default: those of [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.settings.set_limits(limits);

@@ -64,7 +64,7 @@ impl Batch {
         self.runs.iter().rev().find(|(from, _)| *from <= self.done).map(|(_, period)| *period)
     }
 
-    /// Returns what may be written in one go: whole records of one period that fit into `room` bytes.
+    /// Returns the bytes for one write: whole records of one period that fit into `room` bytes.
     ///
     /// Empty if not even the next record fits. `at_least_one` asks for the next record whatever its size.
     pub(crate) fn piece(&self, room: u64, at_least_one: bool) -> &[u8] {

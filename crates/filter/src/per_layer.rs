@@ -125,7 +125,7 @@ impl EventFilter {
         }
         let Some(_telling) = TELLING.enter() else { return };
         self.node.for_each_rule(&mut |rule: &SpanRule| {
-            // The hook that was there has said it.
+            // The earlier panic hook has reported the panic.
             caught(|| tell(rule.state())).unwrap_or_default();
         });
     }

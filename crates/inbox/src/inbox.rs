@@ -231,7 +231,7 @@ impl Inbox {
     /// Blocks until the inbox is stopped from elsewhere, for a program that does nothing else.
     pub fn wait(mut self) {
         if let Some(thread) = self.thread.take() {
-            // The thread ends by a panic at worst, and then there is nothing left to wait for.
+            // Even if the thread panics, there is nothing left to wait for.
             thread.join().ok();
         }
     }

@@ -163,7 +163,7 @@ fn body(page: &MessageContent, left: &mut Budget) -> Vec<Value> {
     }
     let foot = foot(page, &page.small_print, left);
     for (i, part) in page.sections.iter().enumerate() {
-        // Space that one leaves goes to those after it.
+        // A section that needs less leaves its space to those after it.
         let share = (left.0 / (page.sections.len() - i)).min(SECTION);
         if share >= LEAST {
             body.push(section(mrkdwn(left.spend(fenced(part, share)))));

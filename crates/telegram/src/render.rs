@@ -111,7 +111,7 @@ fn rich(page: &MessageContent, brief: bool) -> Html {
     if !brief {
         let count = page.sections.len();
         for (i, section) in page.sections.iter().enumerate() {
-            // Space that one leaves goes to those after it.
+            // A section that needs less leaves its space to those after it.
             let share = MESSAGE.saturating_sub(out.units() + foot.units()) / (count - i);
             if share >= LEAST {
                 part(&mut out, section, share);

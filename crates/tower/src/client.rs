@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::{Extensions, HeaderMap};
 
-/// Finds the client's address: that of the connection, or what the last of `hops` trusted proxies has seen.
+/// Finds the client's address: that of the connection, or the one that the last of `hops` trusted proxies has seen.
 ///
 /// Each proxy appends the address that it was asked from to `X-Forwarded-For`, so that the entries to the left of the
 /// trusted ones are what a client claims. Fewer entries than proxies: the request did not pass all of them, and nothing

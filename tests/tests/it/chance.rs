@@ -64,8 +64,8 @@ impl Random {
     }
 }
 
-/// Does `work` again and again for as long as the environment says, by default for a second, each time with a seed of
-/// its own; then says how often. With a seed in the environment it is done once.
+/// Repeats `work` with new seeds for the time that the environment sets, one second by default, and prints the count.
+/// With a seed in the environment it runs once.
 pub(crate) fn go_on(what: &str, mut work: impl FnMut(&mut Random)) {
     let once = std::env::var_os(SEED).is_some();
     let seconds = std::env::var("TEST_RANDOM_SECONDS").map_or(1, |seconds| seconds.parse().unwrap());

@@ -143,7 +143,7 @@ fn fill_up_and_make_room() {
     }
     assert_eq!(shop.outbox.health().status, HealthStatus::Ok, "{:?}", shop.outbox.health());
 
-    // Nothing waits, and still it is found out when there is room again.
+    // Nothing is queued; free space is noticed all the same.
     disk.take();
     shop.log(&[&long(MUCH_LATER)]);
     assert_once(&inbox, Provider::SlackWebhook, &[BEFORE, DURING, AFTER, MUCH_LATER]);

@@ -76,7 +76,7 @@ fn what_the_http_client_logs_does_not_come_back() {
         let report = outbox.flush(PATIENCE);
         assert_eq!(report.pending, 0);
         let stats = outbox.stats();
-        // The event of the program, and none of hyper's, reqwest's or rustls' about carrying it.
+        // Only the event of the program arrives, not those of hyper, reqwest and rustls.
         assert_eq!(stats.channels[0].captured, 1, "{stats:?}");
         return;
     }

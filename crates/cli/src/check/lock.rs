@@ -21,7 +21,7 @@ pub(crate) struct LockFile {
 }
 
 impl LockFile {
-    /// Reads the packages. A file that was asked for has to be there; one that was only found may be unreadable.
+    /// Reads the packages. A file named on the command line must exist; one found beside the configuration may be unreadable.
     pub(super) fn read(&self, configuration: &Path) -> anyhow::Result<Option<Lock>> {
         let lock = match &self.lock {
             _ if self.no_lock => None,

@@ -58,7 +58,7 @@ pub(super) fn run(args: &DrainArgs) -> anyhow::Result<ExitCode> {
     Ok(report(&folder, file, &channels, &stats, &left, args.json))
 }
 
-/// Keeps of a configuration what delivers, whatever loggers and services name it.
+/// Keeps only the alert handlers of a configuration, whether or not loggers name them.
 fn channels_only(config: &Config, folder: &SpoolFolder) -> (Config, Vec<String>) {
     let handlers = config.get(["handlers"]).and_then(Setting::as_table).cloned().unwrap_or_default();
     let can_carry = |table: &Options| table.text("type").is_some_and(|kind| CHANNELS.contains(&kind));

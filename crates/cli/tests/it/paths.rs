@@ -430,7 +430,7 @@ impl World {
         [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat()
     }
 
-    /// Returns what was written on this way out.
+    /// Returns the output of this path.
     fn shown(&self, path: OutputPath) -> String {
         let spool = self.folder.join("spool");
         let spool_arg = spool.to_str().unwrap();

@@ -30,7 +30,7 @@ struct ShopProcess {
 }
 
 impl ShopProcess {
-    /// Starts it, and waits until as many alerts as it has wait in the folder, each tried once at least.
+    /// Starts it, and waits until each of its alerts is in the folder and was tried at least once.
     fn open(folder: &Path, way: &str, alerts: &[&str]) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", "spool::shop", "--nocapture"])

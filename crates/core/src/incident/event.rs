@@ -71,7 +71,7 @@ impl Incident {
         }
     }
 
-    /// Shows it to `look` as an event, by the settings of one layer.
+    /// Passes it to `look` as an event, with the settings of one layer.
     pub(crate) fn show(&self, settings: &LayerSettings, look: impl FnOnce(&EventView<'_>)) {
         let callsite = self.callsite();
         let site: &'static dyn Callsite = match self.origin {

@@ -1,4 +1,4 @@
-//! Make of a configuration what it describes, or say what is wrong with it.
+//! Make the log file that a configuration describes, or return its errors.
 
 use std::sync::{Arc, atomic::AtomicBool};
 

@@ -181,7 +181,7 @@ impl Handle for File {
     }
 
     fn last_start(&mut self, written: usize) -> Option<u64> {
-        // Writing to the end of a file leaves its position behind what was written.
+        // An appending write leaves the file's position after the new bytes.
         self.stream_position().ok()?.checked_sub(written as u64)
     }
 

@@ -88,7 +88,7 @@ enum Fault {
     None,
     /// Nothing is done, and an error says so.
     Refuses,
-    /// It is done, and an error says that it is not: a network file system may, with names.
+    /// The operation is done and reported as failed, as a network file system may do with names.
     Lies,
     DiesBefore,
     DiesAfter,

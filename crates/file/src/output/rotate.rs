@@ -19,7 +19,7 @@ use crate::{
 /// How long a rotation that failed waits.
 const ROTATION_PAUSE: Duration = Duration::from_secs(5);
 
-/// The names of rotated files that something has.
+/// The names of rotated files that are taken.
 struct TakenNames {
     taken: Vec<(RotationKey, Packing)>,
     /// The names of other things than rotated files, such as a folder or a link.

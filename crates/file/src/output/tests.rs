@@ -50,7 +50,7 @@ fn plan(chance: &mut Chance) -> FilePlan {
 struct Process {
     output: Output,
     batch: Batch,
-    /// Lines in the batch that nobody was told are written.
+    /// Lines in the batch that were not yet acknowledged.
     waiting: Vec<String>,
 }
 

@@ -197,8 +197,8 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Notes the markup that the server drops silently: in `MessageEntity.cpp` `pre` and `code` hold nothing and stand only
-    /// in a block quote, and no block quote stands in another.
+    /// Notes the markup that the server drops silently. By `MessageEntity.cpp`, `pre` and `code` hold no other markup and
+    /// may be inside a block quote only; block quotes are not nested.
     fn nesting(&mut self, name: &str) {
         let outer: Vec<&str> = self.open.iter().map(|tag| tag.name.as_str()).collect();
         let mono = |name: &str| matches!(name, "pre" | "code");
