@@ -39,7 +39,7 @@ use crate::{
 /// It captures the spans, keeps events that are emitted while it works from coming back, shows `log` records with
 /// their true target and place, and catches every panic of a user's formatter, callback or handler.
 ///
-/// Filter first, box then: [`with_filter`](Self::with_filter) is this type's own and makes any filter safe; a layer that
+/// Filter before boxing: [`with_filter`](Self::with_filter) is this type's own and makes any filter safe; a layer that
 /// was boxed before gets tracing-subscriber's.
 pub struct HandlerLayer<H> {
     handler: H,
