@@ -56,6 +56,12 @@ pub(crate) fn make(
     if let Some(bytes) = size(table, "max_text") {
         file = file.max_text(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
+    if let Some(most) = table.get("open_files").and_then(Setting::as_integer) {
+        file = file.open_files(usize::try_from(most).unwrap_or(usize::MAX));
+    }
+    if let Some(idle) = duration(table, "close_idle_after") {
+        file = file.close_idle_after(idle);
+    }
     if table.get("compress").is_some() {
         file = file.compress(Compression::Gzip);
     }

@@ -12,6 +12,7 @@ use watchfire_core::{ConfigError, HandlerLayer, HandlerLimits, Limits, SelfLog, 
 
 use crate::{
     Compression, Durability, FileHandler, FileLayer, Format, RotationInterval, WhenFull,
+    by_field::OpenLimits,
     durability::Pace,
     format::{Json, Logfmt, Renderer, Template, Text},
     fs::RealDisk,
@@ -65,12 +66,16 @@ pub struct LogFile {
     self_log: SelfLog,
     /// Bytes of the texts of one event.
     max_text: usize,
+    open_limits: OpenLimits,
     /// The first of the mistakes that a setter cannot return.
     mistake: Option<ConfigError>,
 }
 
 impl LogFile {
     /// Writes to `path` without ever rotating it; another program may, see the guide.
+    ///
+    /// The name of a field in braces gives each value of the field a file: `tenants/{tenant}.log`. Values are made safe as
+    /// file names; events without the field go to `tenants/none.log`. Two braces stand for one.
     pub fn new(path: impl AsRef<Path>) -> Self {
         Self {
             // A program that changes its folder later still means this file.
@@ -101,6 +106,7 @@ impl LogFile {
             },
             self_log: SelfLog::default(),
             max_text: 1 << 20,
+            open_limits: OpenLimits { most: 32, idle: Duration::from_secs(300) },
             mistake: None,
         }
     }
@@ -328,6 +334,20 @@ impl LogFile {
     /// limits; a handler within another layer keeps this one.
     pub fn max_text(mut self, bytes: usize) -> Self {
         self.max_text = bytes;
+        self
+    }
+
+    /// Sets how many files are open at a time, where the path has the name of a field. Default: 32.
+    ///
+    /// Beyond that the file that was not used for the longest time is closed. Each has a thread and a buffer.
+    pub fn open_files(mut self, most: usize) -> Self {
+        self.open_limits.most = most;
+        self
+    }
+
+    /// Sets after which time without a line a file is closed, where the path has the name of a field. Default: 5 min.
+    pub fn close_idle_after(mut self, idle: Duration) -> Self {
+        self.open_limits.idle = idle;
         self
     }
 

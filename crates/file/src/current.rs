@@ -24,13 +24,11 @@ pub(crate) struct Current {
     parts: WriterParts,
 }
 
-/// How long the file system may take to open the file.
-const OPEN_PATIENCE: Duration = Duration::from_secs(5);
-
 impl Current {
-    pub(crate) fn new(parts: WriterParts) -> Result<Self, WriteTrouble> {
+    /// Opens the file. The file system may take `patience` for it.
+    pub(crate) fn new(parts: WriterParts, patience: Duration) -> Result<Self, WriteTrouble> {
         process::watch_forks();
-        let shared = Arc::new(opened(&parts, Start::Process)?);
+        let shared = Arc::new(opened(&parts, Start::Process, patience)?);
         Ok(Self { shared: ArcSwap::new(shared), parts })
     }
 
@@ -65,7 +63,7 @@ impl Current {
     }
 
     fn renewed(&self, found: &Arc<FileShared>) -> Option<Arc<FileShared>> {
-        let fresh = match opened(&self.parts, Start::Child) {
+        let fresh = match opened(&self.parts, Start::Child, self.parts.pace.block_at_most) {
             Ok(fresh) => Arc::new(fresh),
             Err(trouble) => {
                 let path = self.parts.plan.path.display();
@@ -104,7 +102,7 @@ impl Current {
 }
 
 /// Opens the file. A file system that hangs, hangs a thread that nobody waits for.
-fn opened(parts: &WriterParts, start: Start) -> Result<FileShared, WriteTrouble> {
+fn opened(parts: &WriterParts, start: Start, patience: Duration) -> Result<FileShared, WriteTrouble> {
     if !parts.pace.has_thread {
         return FileShared::new(parts.clone(), start);
     }
@@ -118,9 +116,8 @@ fn opened(parts: &WriterParts, start: Start) -> Result<FileShared, WriteTrouble>
     if started.is_err() {
         return FileShared::new(parts.clone(), start);
     }
-    is_done.recv_timeout(OPEN_PATIENCE).unwrap_or_else(|_| {
-        let seconds = OPEN_PATIENCE.as_secs();
-        let reason = format!("the file system has not answered for {seconds} s");
+    is_done.recv_timeout(patience).unwrap_or_else(|_| {
+        let reason = format!("the file system has not answered for {} s", patience.as_secs_f64());
         Err(WriteTrouble::new("open", io::Error::new(io::ErrorKind::TimedOut, reason)))
     })
 }

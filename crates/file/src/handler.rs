@@ -12,6 +12,7 @@ use watchfire_core::{EventView, Flushed, Handler, HandlerLayer, HandlerLimits, S
 
 use crate::{
     FileCounts,
+    by_field::ByField,
     current::Current,
     flush_target::{FlushTarget, with_line},
     format::Renderer,
@@ -29,13 +30,19 @@ pub type FileLayer = HandlerLayer<FileHandler>;
 pub struct FileHandler(Arc<HandlerOwner>);
 
 pub(crate) struct HandlerOwner {
-    pub(crate) writer: Arc<Current>,
+    pub(crate) writer: LogWriter,
     pub(crate) format: Renderer,
     pub(crate) zone: Zone,
     pub(crate) level: LevelFilter,
     pub(crate) flush_on: Severity,
     pub(crate) stacks: Option<Severity>,
     pub(crate) limits: Option<HandlerLimits>,
+}
+
+/// The file of a handler, or those of the values of a field.
+pub(crate) enum LogWriter {
+    One(Arc<Current>),
+    Each(Arc<ByField>),
 }
 
 /// How long the last owner waits for what is still to be written.
@@ -46,28 +53,51 @@ impl FileHandler {
         Self(Arc::new(owner))
     }
 
-    /// Rotates the file now, unless it is empty. Returns when that is done, or at the deadline.
+    /// Rotates the file now, unless it is empty; all that are open, where the path has a field. Returns when that is
+    /// done, or at the deadline.
     pub fn rotate(&self, deadline: Instant) -> Flushed {
-        self.0.writer.with(|writer| writer.rotate(deadline)).unwrap_or(Flushed::TimedOut)
+        let mut all = None;
+        self.each(&mut |writer| {
+            let rotated = writer.rotate(deadline);
+            all = Some(all.unwrap_or(Flushed::Yes).and(rotated));
+        });
+        match (&self.0.writer, all) {
+            (_, Some(rotated)) => rotated,
+            (LogWriter::One(_), None) => Flushed::TimedOut,
+            (LogWriter::Each(_), None) => Flushed::Yes,
+        }
     }
 
     /// Opens the file anew with the next line, as after a SIGHUP.
     pub fn reopen(&self) {
-        if let Some(writer) = self.0.writer.used() {
-            writer.reopen();
+        self.each(&mut |writer| writer.reopen());
+    }
+
+    /// Returns the counters, of all files where the path has a field.
+    #[must_use]
+    pub fn counts(&self) -> FileCounts {
+        match &self.0.writer {
+            LogWriter::One(writer) => writer.with(FileShared::counts).unwrap_or_default(),
+            LogWriter::Each(files) => files.counts(),
         }
     }
 
-    /// Returns the counters.
-    #[must_use]
-    pub fn counts(&self) -> FileCounts {
-        self.0.writer.with(FileShared::counts).unwrap_or_default()
-    }
-
-    /// Returns the path of the active file.
+    /// Returns the path of the active file; where the path has a field, of the one for events without it.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.0.writer.path()
+        match &self.0.writer {
+            LogWriter::One(writer) => writer.path(),
+            LogWriter::Each(files) => files.path_without_fields(),
+        }
+    }
+
+    fn each(&self, work: &mut dyn FnMut(&FileShared)) {
+        match &self.0.writer {
+            LogWriter::One(writer) => {
+                writer.with(work);
+            }
+            LogWriter::Each(files) => files.each(work),
+        }
     }
 }
 
@@ -77,12 +107,19 @@ impl Handler for FileHandler {
         with_line(|line| {
             // All of the user's code runs here, before a lock is taken.
             self.render(event, at, line);
-            self.accept(line, at, event.severity() >= self.0.flush_on);
+            let is_urgent = event.severity() >= self.0.flush_on;
+            match &self.0.writer {
+                LogWriter::One(_) => self.accept(line, at, is_urgent),
+                LogWriter::Each(files) => files.accept(&files.path_of(event), line, at, is_urgent),
+            }
         });
     }
 
     fn flush(&self, deadline: Instant) -> Flushed {
-        self.0.writer.flush(deadline)
+        match &self.0.writer {
+            LogWriter::One(writer) => writer.flush(deadline),
+            LogWriter::Each(files) => files.flush(deadline),
+        }
     }
 
     fn default_level(&self) -> LevelFilter {
@@ -102,15 +139,28 @@ impl FlushTarget for FileHandler {
     }
 
     fn accept(&self, line: &str, at: SystemTime, is_urgent: bool) {
-        self.0.writer.with(|writer| writer.submit(line, at, is_urgent));
+        match &self.0.writer {
+            LogWriter::One(writer) => {
+                writer.with(|writer| writer.submit(line, at, is_urgent));
+            }
+            // A line that a memory has kept is no event any more.
+            LogWriter::Each(files) => {
+                files.accept(&files.path_without_fields().to_string_lossy(), line, at, is_urgent);
+            }
+        }
     }
 }
 
 impl Drop for HandlerOwner {
     fn drop(&mut self) {
-        if let Some(writer) = self.writer.used() {
-            let _flushed = writer.flush(clock::instant() + PATIENCE);
-            writer.stop();
+        match &self.writer {
+            LogWriter::One(writer) => {
+                if let Some(writer) = writer.used() {
+                    let _flushed = writer.flush(clock::instant() + PATIENCE);
+                    writer.stop();
+                }
+            }
+            LogWriter::Each(files) => files.close_all(PATIENCE),
         }
     }
 }

@@ -16,6 +16,7 @@ mod numbers;
 mod record;
 mod time;
 
+mod by_field;
 mod current;
 mod flush_target;
 mod handler;

@@ -343,6 +343,11 @@ impl FileShared {
         }
     }
 
+    /// Returns how many records wait.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.front().accepted.saturating_sub(self.written.load(Ordering::SeqCst))
+    }
+
     /// Tells the thread to write what is left and to end.
     pub(crate) fn stop(&self) {
         self.front().is_stopped = true;

@@ -45,13 +45,23 @@ const CONSOLE: &[KeySpec] = &[
 ];
 
 const FILE: &[KeySpec] = &[
-    required("path", File, "The file."),
+    required("path", File, "The file, or one per value of a field: `tenants/{tenant}.log`."),
     key("formatter", Formatter, "How lines look: a formatter's name. Default: `text`."),
     key("rotate", Table(ROTATE), "When a new file is begun, and how many are kept. Default: never."),
     key(
         "on_rotation",
         RotationCallback,
         "A callback of the program that gets the path of each rotated file.",
+    ),
+    key(
+        "open_files",
+        Integer(1, 10_000),
+        "How many files are open at a time where the path has a field. Default 32.",
+    ),
+    key(
+        "close_idle_after",
+        Duration,
+        "After which time without a line a file is closed where the path has a field. Default 5 min.",
     ),
     key(
         "max_text",

@@ -126,3 +126,29 @@ fn a_files_limits_hold_behind_the_router_and_beside_others() {
     let (first, later) = (cut(1000, "99,000"), cut(0, "100,000"));
     assert_eq!(fields("short.log"), [first.clone(), later.clone(), later, first]);
 }
+
+#[test]
+fn a_path_with_a_field_has_a_file_per_value() {
+    let text = "
+        [handlers.tenants]
+        type = \"file\"
+        path = \"{folder}/{tenant}.log\"
+        open_files = 2
+        close_idle_after = \"1 min\"
+        [root]
+        handlers = [\"tenants\"]
+    ";
+    let (folder, _handle) = run(
+        text,
+        |setup| setup,
+        || {
+            for tenant in ["acme", "../evil", "initech"] {
+                tracing::warn!(tenant, "<own>");
+            }
+            tracing::warn!("<of nobody>");
+        },
+    );
+    for name in ["acme.log", "%2e.%2fevil.log", "initech.log", "none.log"] {
+        assert_eq!(read(folder.path(), name).matches('<').count(), 1, "{name}");
+    }
+}

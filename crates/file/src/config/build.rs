@@ -1,6 +1,10 @@
 //! Make the log file that a configuration describes, or return its errors.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use watchfire_core::{
     ConfigError, HandlerLimits,
@@ -10,15 +14,19 @@ use watchfire_core::{
 use super::LogFile;
 use crate::{
     Durability, FileHandler, RotationInterval,
+    by_field::{ByField, PathPattern},
     current::Current,
     fs::Filesystem,
     gap::gap_line,
-    handler::HandlerOwner,
+    handler::{HandlerOwner, LogWriter},
     plan::{FilePlan, reason},
     rotation::{FileNames, NamePattern, Schedule},
     shared::WriterParts,
     time::Zone,
 };
+
+/// How long the file system may take to open the file.
+const OPEN_PATIENCE: Duration = Duration::from_secs(5);
 
 impl LogFile {
     /// Opens the file. A handler without limits of its own has those of the layer around it.
@@ -31,7 +39,8 @@ impl LogFile {
             return Err(mistake);
         }
         let zone = self.zone.find()?;
-        let plan = Arc::new(self.plan(&zone)?);
+        let pattern = self.pattern()?;
+        let plan = Arc::new(self.plan(&zone, &pattern)?);
         let (format, gap_zone) = (self.format.clone(), zone.clone());
         let gap = move |missing: u64, now| gap_line(&format, &gap_zone, missing, now);
         let hangup = if self.reopen_on_hangup { Some(listen_for_hangup()?) } else { None };
@@ -44,15 +53,11 @@ impl LogFile {
             hangup,
             on_rotation: self.on_rotation,
         };
-        let writer = Current::new(parts).map_err(|trouble| {
-            ConfigError::new("file.path", format!("{}: {}", plan.path.display(), reason(&trouble)))
-        })?;
-        writer
-            .start_thread()
-            .map_err(|error| ConfigError::new("file", format!("its thread could not be started: {error}")))?;
-        let writer = Arc::new(writer);
-        let for_exit: Arc<dyn AtExit> = Arc::<Current>::clone(&writer);
-        process::at_exit(Arc::downgrade(&for_exit));
+        let writer = if pattern.has_fields() {
+            LogWriter::Each(ByField::new(pattern, parts, self.open_limits))
+        } else {
+            LogWriter::One(one(parts)?)
+        };
         Ok(FileHandler::new(HandlerOwner {
             writer,
             format: self.format,
@@ -64,6 +69,14 @@ impl LogFile {
         }))
     }
 
+    fn pattern(&self) -> Result<PathPattern, ConfigError> {
+        // A path that is not Unicode has no places for fields.
+        match self.path.to_str() {
+            Some(path) => PathPattern::new(path),
+            None => Ok(PathPattern::default()),
+        }
+    }
+
     /// Checks the settings. Opens and starts nothing.
     ///
     /// # Errors
@@ -72,11 +85,22 @@ impl LogFile {
         if let Some(mistake) = &self.mistake {
             return Err(mistake.clone());
         }
-        self.plan(&self.zone.find()?).map(drop)
+        self.plan(&self.zone.find()?, &self.pattern()?).map(drop)
     }
 
-    pub(super) fn plan(&self, zone: &Zone) -> Result<FilePlan, ConfigError> {
-        let Some(base) = self.path.file_name().and_then(|name| name.to_str()) else {
+    /// Makes the plan, of a path with fields that of the file for events without them.
+    pub(super) fn plan(&self, zone: &Zone, pattern: &PathPattern) -> Result<FilePlan, ConfigError> {
+        let path = pattern.without_fields().map_or_else(|| self.path.clone(), PathBuf::from);
+        if pattern.has_fields() {
+            if self.open_limits.most == 0 {
+                return Err(ConfigError::new("file.open_files", "is 0; expected at least 1"));
+            }
+            if self.link.is_some() {
+                let reason = "points to one file, but the path has a field; expected one of the two";
+                return Err(ConfigError::new("file.link", reason));
+            }
+        }
+        let Some(base) = path.file_name().and_then(|name| name.to_str()) else {
             return Err(ConfigError::new("file.path", "names no file; expected a path such as shop.log"));
         };
         if self.keep.count == Some(0) {
@@ -105,7 +129,7 @@ impl LogFile {
         let name_pattern =
             name_pattern.map(|text| NamePattern::new(text, base, schedule.is_some())).transpose()?;
         Ok(FilePlan {
-            path: self.path.clone(),
+            path: path.clone(),
             names: FileNames::new(base.to_owned(), schedule),
             name_pattern,
             max_size: self.max_size,
@@ -113,10 +137,25 @@ impl LogFile {
             keep: self.keep,
             compression: self.compression,
             mode: self.mode,
-            link: self.link.as_ref().map(|link| self.path.with_file_name(link)),
+            link: self.link.as_ref().map(|link| path.with_file_name(link)),
             sync_renames: matches!(self.pace.durability, Durability::SyncEvery(_) | Durability::SyncOnError),
         })
     }
+}
+
+/// Opens a file and starts its thread.
+fn one(parts: WriterParts) -> Result<Arc<Current>, ConfigError> {
+    let path = parts.plan.path.clone();
+    let writer = Current::new(parts, OPEN_PATIENCE).map_err(|trouble| {
+        ConfigError::new("file.path", format!("{}: {}", path.display(), reason(&trouble)))
+    })?;
+    writer
+        .start_thread()
+        .map_err(|error| ConfigError::new("file", format!("its thread could not be started: {error}")))?;
+    let writer = Arc::new(writer);
+    let for_exit: Arc<dyn AtExit> = Arc::<Current>::clone(&writer);
+    process::at_exit(Arc::downgrade(&for_exit));
+    Ok(writer)
 }
 
 /// Has a flag set at each SIGHUP.

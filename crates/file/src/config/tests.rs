@@ -5,6 +5,7 @@ use std::time::UNIX_EPOCH;
 use watchfire_core::{Alert, App, Field, SpanFacts};
 
 use super::*;
+use crate::by_field::PathPattern;
 use crate::{JsonKey, Record, SpanStyle, format::Pretty, rotation::Packing, time::Zone};
 
 const GUIDE: &str = include_str!("../../../../docs/guide/files.md");
@@ -55,7 +56,7 @@ fn the_guide_shows_each_format_as_it_is() {
 #[test]
 fn the_guide_names_the_rotated_files_as_they_are_called() {
     let of = |file: LogFile| {
-        let plan = file.plan(&Zone::utc()).unwrap();
+        let plan = file.plan(&Zone::utc(), &PathPattern::default()).unwrap();
         plan.names.of(&plan.names.next(plan.period(now()), &[], &[]), Packing::Plain)
     };
     let path = "shop.log";
@@ -79,7 +80,10 @@ fn the_guide_names_the_rotated_files_as_they_are_called() {
         let row = table.iter().find(|line| line.starts_with(&format!("| `{call}` |"))).unwrap();
         assert!(row.ends_with(&format!("| `{name}` |")), "{row} should end with {name}");
     }
-    assert!(GUIDE.contains(&format!("`{}`", LogFile::daily(path).plan(&Zone::utc()).unwrap().names.lock())));
+    assert!(GUIDE.contains(&format!(
+        "`{}`",
+        LogFile::daily(path).plan(&Zone::utc(), &PathPattern::default()).unwrap().names.lock()
+    )));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The log files as a program sees them.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod by_field;
 mod console;
 mod forks;
 mod layer;
