@@ -20,7 +20,7 @@ pub(crate) enum Guide {
     Compare,
 }
 
-/// Builds the program in debug, with `panic = "abort"`, in release and without symbols, runs every kind of end, and
+/// Builds the program in debug, with `panic = "abort"` and without symbols, runs every kind of end, and
 /// prints the tables.
 ///
 /// # Errors
@@ -33,12 +33,11 @@ pub(crate) fn run(guide: Guide) -> Result<()> {
         shell::run(&mut cargo)?;
         Ok(target.join(folder).join("shop"))
     };
-    let (debug, abort, release) =
-        (build("dev", "debug")?, build("abort", "abort")?, build("release", "release")?);
-    let stripped = strip(&release)?;
+    let (debug, abort) = (build("dev", "debug")?, build("abort", "abort")?);
+    let stripped = strip(&debug)?;
     let mut exits = shell::command(target.join("debug").join("exits"));
     exits.arg(GUIDE).arg(if guide == Guide::Write { "write" } else { "compare" });
-    shell::run(exits.args([&debug, &abort, &release, &stripped]))
+    shell::run(exits.args([&debug, &abort, &stripped]))
 }
 
 /// Returns the folder that cargo builds into.
