@@ -65,8 +65,8 @@ fn add(total: &mut RunReport, one: &RunReport) {
     total.merged += one.merged;
     total.failed_over += one.failed_over;
     total.captured += one.captured;
-    total.told += one.told;
-    total.withheld += one.withheld;
+    total.reported += one.reported;
+    total.suppressed += one.suppressed;
     total.lost += one.lost;
-    total.told_again += one.told_again;
+    total.reported_again += one.reported_again;
 }

@@ -50,9 +50,9 @@ fn start(config: Config) -> (Dispatch, Handle) {
     (Dispatch::new(tracing_subscriber::registry().with(layer)), handle)
 }
 
-fn untold(handle: &Handle) -> u64 {
+fn unreported(handle: &Handle) -> u64 {
     let stats = handle.stats().unwrap();
-    stats.channels.iter().map(|channel| channel.untold).sum()
+    stats.channels.iter().map(|channel| channel.unreported).sum()
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn counts_are_reported_by_the_new_settings() {
         }
         let _some_left = handle.flush(Duration::from_millis(200));
         let was_told = inbox.accepted(Provider::SlackWebhook).len() as u64;
-        assert!(was_told < 2 && untold(&handle) == 2 - was_told, "{before}: {:?}", handle.stats());
+        assert!(was_told < 2 && unreported(&handle) == 2 - was_told, "{before}: {:?}", handle.stats());
         handle.reload_with(file(&inbox, after, "", "")).unwrap();
         let heard = inbox.wait_for(Provider::SlackWebhook, 2, PATIENCE);
         assert!(heard.is_ok(), "{before} to {after}: {heard:?} {:?}", handle.stats());
@@ -167,7 +167,7 @@ fn a_channel_that_comes_back_has_the_settings_of_its_return() {
     emit(&dispatch, "shop::four", Severity::Error, &[]);
     emit(&dispatch, "shop::four", Severity::Error, &[]);
     inbox.wait_for(Provider::SlackWebhook, 2, PATIENCE).unwrap();
-    assert_eq!(untold(&handle), 1, "the third, of which there was one only: {:?}", handle.stats());
+    assert_eq!(unreported(&handle), 1, "the third, of which there was one only: {:?}", handle.stats());
     let bodies: Vec<_> =
         inbox.accepted(Provider::SlackWebhook).iter().map(|received| received.body()).collect();
     assert!(bodies[1].contains("shop::four") && !bodies.concat().contains("shop::two"), "{bodies:?}");

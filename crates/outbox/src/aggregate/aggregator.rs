@@ -42,7 +42,7 @@ const EDIT_GAP: Duration = Duration::from_secs(3);
 
 /// Holds the groups of one channel, and says when it speaks. Takes the time as an argument.
 ///
-/// At every moment `taken = told + withheld + pending`.
+/// At every moment `taken = told + suppressed + pending`.
 #[derive(Debug)]
 pub(crate) struct Aggregator {
     pub(super) channel: String,
@@ -63,9 +63,9 @@ pub(crate) struct Aggregator {
     pub(super) bundles: u32,
     wake: Option<Timestamp>,
     pub(super) tally: Tally,
-    /// Alerts withheld, and not yet mentioned by a message.
+    /// Alerts suppressed, and not yet mentioned by a message.
     pub(super) unmentioned: u64,
-    pub(super) withheld_before: u64,
+    pub(super) suppressed_before: u64,
     pub(super) changed: bool,
     /// The program ends in order: what was told is written down as told.
     pub(super) closed: bool,
@@ -79,7 +79,7 @@ pub(crate) struct Tally {
     /// Told of, by themselves or as a number.
     pub(crate) told: u64,
     /// Too few of their group to be told of.
-    pub(crate) withheld: u64,
+    pub(crate) suppressed: u64,
 }
 
 /// Counts the alerts of groups that had to leave the table.
@@ -121,7 +121,7 @@ impl Aggregator {
             tally: Tally::default(),
             unmentioned: 0,
             closed: false,
-            withheld_before: 0,
+            suppressed_before: 0,
             changed: false,
         }
     }
@@ -256,9 +256,9 @@ impl Aggregator {
         self.tally
     }
 
-    /// Returns how many were withheld by earlier processes.
-    pub(crate) fn withheld_before(&self) -> u64 {
-        self.withheld_before
+    /// Returns how many were suppressed by earlier processes.
+    pub(crate) fn suppressed_before(&self) -> u64 {
+        self.suppressed_before
     }
 
     pub(crate) fn open_groups(&self) -> usize {
@@ -365,7 +365,7 @@ impl Aggregator {
         let by_time = group.due <= now || group.early_at.is_some_and(|at| at <= now);
         match self.held(id, group, now) {
             Some((_, Late::MinCount)) if now.since(group.last) > self.patience() => {
-                self.withhold(id);
+                self.suppress(id);
                 false
             }
             Some(held) => {
@@ -376,7 +376,7 @@ impl Aggregator {
             }
             None if group.owed => true,
             None if by_time && self.policy.digests.is_empty() => {
-                self.withhold(id);
+                self.suppress(id);
                 false
             }
             None if by_time => true,

@@ -20,7 +20,8 @@ const TEXT: usize = 600;
 struct DeskRecord {
     version: u32,
     bundles: u32,
-    withheld: u64,
+    #[serde(alias = "withheld")]
+    suppressed: u64,
     unmentioned: u64,
     /// Alerts and groups without a place, their first and last time.
     overflow: (u64, u64, u64, u64),
@@ -94,7 +95,7 @@ impl Aggregator {
         let record = DeskRecord {
             version: VERSION,
             bundles: self.bundles,
-            withheld: self.tally.withheld,
+            suppressed: self.tally.suppressed,
             unmentioned: self.unmentioned,
             overflow: (
                 overflow.alerts,
@@ -133,10 +134,10 @@ impl Aggregator {
         let (before, closed) = (self.pending(), record.closed);
         self.bundles = self.bundles.max(record.bundles);
         self.unmentioned += record.unmentioned;
-        // All were taken by the process that withheld them.
-        self.withheld_before += record.withheld;
-        self.tally.withheld += record.withheld;
-        self.tally.taken += record.withheld;
+        // All were taken by the process that suppressed them.
+        self.suppressed_before += record.suppressed;
+        self.tally.suppressed += record.suppressed;
+        self.tally.taken += record.suppressed;
         let (alerts, groups, first, last) = record.overflow;
         let time = |millis| Timestamp::from_millis(millis).min(now);
         if alerts > 0 {
@@ -172,12 +173,12 @@ impl Aggregator {
                 }
             }
         }
-        let carried = self.pending() - before;
-        self.tally.taken += carried;
+        let adopted = self.pending() - before;
+        self.tally.taken += adopted;
         self.changed = true;
         self.make_room(GroupId::from_u64(0), now);
         self.wake_all(now);
-        carried
+        adopted
     }
 }
 

@@ -80,7 +80,7 @@ impl Scene {
         let at = self.now.since(self.begin);
         self.said.extend(out.into_iter().map(|emission| (at, emission)));
         let tally = self.aggregator.tally();
-        assert_eq!(tally.taken, tally.told + tally.withheld + self.aggregator.pending());
+        assert_eq!(tally.taken, tally.told + tally.suppressed + self.aggregator.pending());
     }
 
     fn kinds(&self) -> Vec<(u64, &'static str, u64)> {
@@ -311,7 +311,7 @@ fn too_few_of_a_kind_are_withheld_counted_and_mentioned() {
     scene.event(&alert("one"));
     scene.pass(MINUTE * 2);
     assert!(scene.said.is_empty());
-    assert_eq!(scene.aggregator.tally().withheld, 2);
+    assert_eq!(scene.aggregator.tally().suppressed, 2);
     for _ in 0..3 {
         scene.event(&alert("three"));
         scene.pass(SECOND);
@@ -332,7 +332,7 @@ fn min_count_counts_within_its_time_and_not_a_moment_longer() {
         }
         assert_eq!(scene.said.iter().map(|(_, emission)| emission.told).sum::<u64>(), told, "{apart:?}");
         scene.pass(MINUTE * 2);
-        assert_eq!(scene.aggregator.tally().withheld, 3 - told);
+        assert_eq!(scene.aggregator.tally().suppressed, 3 - told);
     }
 }
 
@@ -429,7 +429,7 @@ fn a_storm_tells_nothing_of_what_is_silenced_or_too_little() {
         scene.said.last().map(|(_, emission)| (emission.summary.group, emission.told)),
         Some((silenced, 2))
     );
-    assert_eq!(scene.aggregator.tally().withheld, 20);
+    assert_eq!(scene.aggregator.tally().suppressed, 20);
 }
 
 #[test]

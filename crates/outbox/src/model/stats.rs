@@ -54,7 +54,7 @@ pub struct Stats {
 
 /// The counters of one channel, at one moment.
 ///
-/// In alerts: `captured + carried = rendered + grouped + untold + withheld + dropped_full + dropped_render +
+/// In alerts: `captured + adopted = rendered + grouped + unreported + suppressed + dropped_full + dropped_render +
 /// dropped_shutdown + queued`.
 /// In notifications: `notifications + recovered = delivered + refused + dead + merged + failed_over + dropped_spool +
 /// dropped_secret + taken + damaged + pending`.
@@ -75,18 +75,18 @@ pub struct ChannelStats {
     pub render_panics: u64,
     /// Alerts that a message has shown.
     pub rendered: u64,
-    /// Alerts that a message has told of by their number.
+    /// Alerts that a message has reported by their number.
     pub grouped: u64,
-    /// Alerts that are counted, and told of by a later message.
-    pub untold: u64,
-    /// The part of `untold` without any message so far, because of a budget, a storm or quiet hours: it is pending.
+    /// Alerts that are counted, and reported by a later message.
+    pub unreported: u64,
+    /// The part of `unreported` without any message so far, because of a budget, a storm or quiet hours: it is pending.
     pub held_back: u64,
-    /// Alerts of groups that had too few of them to be told of.
-    pub withheld: u64,
+    /// Alerts of groups that had fewer of them than `min_count`.
+    pub suppressed: u64,
     /// Notifications that had to wait for the budget of their channel or recipient, or for the end of quiet hours.
     pub deferred: u64,
-    /// Alerts counted by earlier processes and not told of by them.
-    pub carried: u64,
+    /// Alerts that earlier processes counted and did not report.
+    pub adopted: u64,
     /// Groups that are open.
     pub groups: u64,
     /// Notifications made: one per recipient. [`of_kind`](Self::of_kind) tells them apart.
@@ -102,7 +102,7 @@ pub struct ChannelStats {
     pub refused: u64,
     /// Notifications given up for another reason.
     pub dead: u64,
-    /// Notifications that one message said together, because they were too old to be sent one by one.
+    /// Notifications that one message replaced, because they were too old to be sent one by one.
     pub merged: u64,
     /// Notifications withdrawn because other channels took them over.
     pub failed_over: u64,
@@ -176,12 +176,12 @@ pub(crate) struct Counters {
     pub(crate) render_panics: AtomicU64,
     pub(crate) rendered: AtomicU64,
     pub(crate) grouped: AtomicU64,
-    pub(crate) untold: AtomicU64,
+    pub(crate) unreported: AtomicU64,
     pub(crate) held_back: AtomicU64,
-    pub(crate) withheld: AtomicU64,
-    pub(crate) carried: AtomicU64,
+    pub(crate) suppressed: AtomicU64,
+    pub(crate) adopted: AtomicU64,
     pub(crate) groups: AtomicU64,
-    /// Those that the aggregator withheld; the sinks' own are in `withheld`.
+    /// Those that the aggregator suppressed; the sinks' own are in `suppressed`.
     pub(crate) few: AtomicU64,
     pub(crate) deferred: AtomicU64,
     pub(crate) notifications: AtomicU64,
@@ -204,7 +204,7 @@ pub(crate) struct Counters {
     pub(crate) ambiguous: AtomicU64,
     pub(crate) degraded: AtomicU64,
     /// Drops that no message has told of yet.
-    pub(crate) unreported: AtomicU64,
+    pub(crate) drops_to_note: AtomicU64,
     /// In milliseconds of Unix time; 0 if never.
     pub(crate) last_success: AtomicU64,
     pub(crate) delays: Delays,
@@ -244,11 +244,11 @@ impl Counters {
             dropped_shutdown: get(&self.dropped_shutdown),
             rendered: get(&self.rendered),
             grouped: get(&self.grouped),
-            untold: get(&self.untold),
+            unreported: get(&self.unreported),
             held_back: get(&self.held_back),
-            withheld: get(&self.withheld) + get(&self.few),
+            suppressed: get(&self.suppressed) + get(&self.few),
             deferred: get(&self.deferred),
-            carried: get(&self.carried),
+            adopted: get(&self.adopted),
             groups: get(&self.groups),
             ..ChannelStats::default()
         };

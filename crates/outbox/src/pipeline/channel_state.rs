@@ -106,7 +106,7 @@ impl ChannelState {
         receipts: &[Receipt],
         now: Timestamp,
     ) -> Option<(Vec<Notification>, Arc<GroupSummary>)> {
-        let unreported = self.counters.unreported.swap(0, Ordering::AcqRel);
+        let unreported = self.counters.drops_to_note.swap(0, Ordering::AcqRel);
         let try_to_render = |summary: &GroupSummary, receipts| {
             let occasion = Occasion::new(summary, &self.name, now.into()).unreported(unreported);
             self.try_to_render(&occasion.receipts(receipts))
@@ -120,7 +120,7 @@ impl ChannelState {
             }
         };
         if rendered.is_none() {
-            self.counters.unreported.fetch_add(unreported, Ordering::AcqRel);
+            self.counters.drops_to_note.fetch_add(unreported, Ordering::AcqRel);
         }
         rendered
     }

@@ -276,7 +276,7 @@ impl<F: Files> Dispatch<F> {
             Missing::Gone => &counters.taken,
             Missing::Damaged(damage) => {
                 self.self_log.say(format_args!("a damaged message was set aside in the spool: {damage}"));
-                bump(&counters.unreported);
+                bump(&counters.drops_to_note);
                 &counters.damaged
             }
         };

@@ -101,7 +101,7 @@ impl Counting {
             aggregator.checkpoint(now)
         });
         dispatch.note_adopted(alerts);
-        add(&channel.counters.carried, adopted);
+        add(&channel.counters.adopted, adopted);
         match adoption {
             Adoption::Nothing => {}
             Adoption::Kept => self.owes_keep = false,
@@ -308,12 +308,12 @@ impl<F: Files> Pipeline<'_, F> {
             Some(0) | None if told == 0 => {}
             // The sink has nothing to say about this, or could not.
             Some(0) => {
-                add(&counters.withheld, told);
-                add(&counters.unreported, told);
+                add(&counters.suppressed, told);
+                add(&counters.drops_to_note, told);
             }
             None => {
                 add(&counters.dropped_render, told);
-                add(&counters.unreported, told);
+                add(&counters.drops_to_note, told);
             }
             Some(_) => {
                 let shown = u64::from(!is_edit).min(told);
@@ -375,11 +375,11 @@ impl<F: Files> Pipeline<'_, F> {
         else {
             return;
         };
-        let Counters { untold, few, groups, held_back, .. } = &channel.counters;
+        let Counters { unreported, few, groups, held_back, .. } = &channel.counters;
         let tally = counting.aggregator.tally();
-        untold.store(counting.aggregator.pending(), Ordering::Release);
+        unreported.store(counting.aggregator.pending(), Ordering::Release);
         held_back.store(counting.aggregator.held_back(), Ordering::Release);
-        few.store(tally.withheld.saturating_sub(counting.aggregator.withheld_before()), Ordering::Release);
+        few.store(tally.suppressed.saturating_sub(counting.aggregator.suppressed_before()), Ordering::Release);
         groups.store(counting.aggregator.open_groups() as u64, Ordering::Release);
     }
 

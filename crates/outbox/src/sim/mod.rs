@@ -35,14 +35,14 @@ pub struct RunReport {
     pub failed_over: u64,
     /// Alerts that the aggregators took.
     pub captured: u64,
-    /// Of these, told of.
-    pub told: u64,
+    /// Of these, reported.
+    pub reported: u64,
     /// Of these, too few of their kind.
-    pub withheld: u64,
+    pub suppressed: u64,
     /// Of these, counted in the last second before a crash, and lost with it.
     pub lost: u64,
-    /// Of these, told again after a crash.
-    pub told_again: u64,
+    /// Of these, reported again after a crash.
+    pub reported_again: u64,
 }
 
 /// Runs one seed to its end.

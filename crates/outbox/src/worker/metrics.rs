@@ -26,12 +26,12 @@ fn of_channel(stats: &ChannelStats) {
         metrics::counter!("watchfire_events_dropped_total", "channel" => channel(), "reason" => reason)
             .absolute(count);
     }
-    for (reason, count) in [("repeat", stats.grouped), ("min_count", stats.withheld)] {
+    for (reason, count) in [("repeat", stats.grouped), ("min_count", stats.suppressed)] {
         metrics::counter!("watchfire_events_suppressed_total", "channel" => channel(), "reason" => reason)
             .absolute(count);
     }
     metrics::gauge!("watchfire_groups", "channel" => channel()).set(number(stats.groups));
-    metrics::gauge!("watchfire_events_untold", "channel" => channel()).set(number(stats.untold));
+    metrics::gauge!("watchfire_events_unreported", "channel" => channel()).set(number(stats.unreported));
     for kind in OccasionKind::ALL {
         metrics::counter!("watchfire_notifications_total", "channel" => channel(), "kind" => kind.as_str())
             .absolute(stats.of_kind(kind));

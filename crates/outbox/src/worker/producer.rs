@@ -69,7 +69,7 @@ impl Producer {
                     WorkerRequest { to: To::Channel(self.number), what: What::Captured(captured), repeats };
                 if queue.push(post).is_err() {
                     bump(&counters.dropped_full);
-                    bump(&counters.unreported);
+                    bump(&counters.drops_to_note);
                     if let Some(key) = repeats {
                         callsite_limiter.take_back(key);
                     }
@@ -82,7 +82,7 @@ impl Producer {
 
     fn drop_one(&self) {
         let counters = &self.channel.counters;
-        for counter in [&counters.captured, &counters.dropped_full, &counters.unreported] {
+        for counter in [&counters.captured, &counters.dropped_full, &counters.drops_to_note] {
             bump(counter);
         }
     }

@@ -135,7 +135,7 @@ impl Shared {
         let drop_one = || {
             self.count(to, |channel| {
                 bump(&channel.counters.dropped_full);
-                bump(&channel.counters.unreported);
+                bump(&channel.counters.drops_to_note);
             });
         };
         // Asked first, so that nothing is captured for a full queue.
@@ -203,7 +203,7 @@ impl Shared {
                     let waiting = channel.callsite_limiter.waiting();
                     let mut stats = channel.counters.snapshot(&channel.name, view);
                     stats.captured += waiting;
-                    stats.untold += waiting;
+                    stats.unreported += waiting;
                     stats
                 })
                 .collect(),
@@ -427,7 +427,7 @@ impl OnIncident for Shared {
                 {
                     hears().for_each(|channel| {
                         bump(&channel.counters.dropped_full);
-                        bump(&channel.counters.unreported);
+                        bump(&channel.counters.drops_to_note);
                     });
                 }
             }

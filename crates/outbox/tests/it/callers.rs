@@ -143,8 +143,8 @@ fn an_event_returns_whatever_hangs_and_is_counted() {
             // Its renderings that hung are given up.
             stats.rendered
                 + stats.grouped
-                + stats.untold
-                + stats.withheld
+                + stats.unreported
+                + stats.suppressed
                 + stats.dropped_full
                 + stats.dropped_render
         };

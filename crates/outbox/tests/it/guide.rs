@@ -66,3 +66,36 @@ fn the_defaults_are_those_of_the_guide() {
         Some("| budget | 60/h burst 20 |")
     );
 }
+
+const COUNTERS: &str = include_str!("../../../../docs/guide/counters.md");
+const STATS: &str = include_str!("../../src/model/stats.rs");
+const METRICS: &str = include_str!("../../src/worker/metrics.rs");
+
+/// Returns the names in the first column of a table of the guide.
+fn named(table: &str) -> Vec<&'static str> {
+    let (_, table) = COUNTERS.split_once(&format!("<!-- names: {table} -->")).expect("the table");
+    let (table, _) = table.split_once("<!-- end -->").expect("its end");
+    table.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0)).collect()
+}
+
+/// Returns the public fields of a struct.
+fn fields(name: &str) -> Vec<&'static str> {
+    let (_, body) = STATS.split_once(&format!("pub struct {name} {{")).expect("the struct");
+    let (body, _) = body.split_once("\n}").expect("its end");
+    body.lines().filter_map(|line| Some(line.trim().strip_prefix("pub ")?.split_once(':')?.0)).collect()
+}
+
+#[test]
+fn the_names_of_counters_and_metrics_are_those_of_the_guide() {
+    for name in ["Stats", "ChannelStats"] {
+        assert_eq!(named(name), fields(name), "{name}");
+    }
+    let quoted = METRICS.split('"').filter(|text| text.starts_with("watchfire_"));
+    let mut metrics: Vec<&str> = Vec::new();
+    for name in quoted {
+        if !metrics.contains(&name) {
+            metrics.push(name);
+        }
+    }
+    assert_eq!(named("metrics"), metrics);
+}

@@ -203,7 +203,7 @@ fn a_full_queue_is_counted_and_told_in_the_next_message() {
     });
     let stats = &outbox.stats().channels[0];
     assert_eq!(
-        (stats.captured, stats.rendered, stats.untold, stats.dropped_full),
+        (stats.captured, stats.rendered, stats.unreported, stats.dropped_full),
         (7, 3, 1, 3),
         "two were equal"
     );

@@ -71,9 +71,9 @@ fn expected(stats: &ChannelStats) -> BTreeMap<String, u64> {
         ("events_dropped_total reason=spool_full", stats.dropped_spool),
         ("events_dropped_total reason=secret", stats.dropped_secret),
         ("events_suppressed_total reason=repeat", stats.grouped),
-        ("events_suppressed_total reason=min_count", stats.withheld),
+        ("events_suppressed_total reason=min_count", stats.suppressed),
         ("groups", bits(stats.groups as f64)),
-        ("events_untold", bits(stats.untold as f64)),
+        ("events_unreported", bits(stats.unreported as f64)),
         ("notifications_total kind=first", stats.of_kind(OccasionKind::First)),
         ("notifications_total kind=digest", stats.of_kind(OccasionKind::Digest)),
         ("notifications_total kind=edit", stats.of_kind(OccasionKind::Edit)),
@@ -130,7 +130,7 @@ fn a_recorder_gets_every_count_that_the_stats_have() {
     assert!(outbox.flush(LONG).is_complete);
     let stats = || outbox.stats().channels[0].clone();
     assert_eq!(stats().of_kind(OccasionKind::First), stats().notifications);
-    assert!(stats().delivered > 0 && stats().refused > 0 && stats().dead > 0 && stats().untold > 0);
+    assert!(stats().delivered > 0 && stats().refused > 0 && stats().dead > 0 && stats().unreported > 0);
     // They are handed over at the end of the worker's turn, of which the flush is told a moment before.
     let until = clock::instant() + LONG;
     while kept.of("metered") != expected(&stats()) && clock::instant() < until {

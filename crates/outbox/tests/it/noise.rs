@@ -55,9 +55,9 @@ fn stats(outbox: &Outbox) -> ChannelStats {
 }
 
 fn expect_conserved(stats: &ChannelStats) {
-    let out = stats.rendered + stats.grouped + stats.untold + stats.withheld;
+    let out = stats.rendered + stats.grouped + stats.unreported + stats.suppressed;
     let dropped = stats.dropped_full + stats.dropped_render + stats.dropped_shutdown;
-    assert_eq!(stats.captured + stats.carried, out + dropped, "{stats:?}");
+    assert_eq!(stats.captured + stats.adopted, out + dropped, "{stats:?}");
 }
 
 /// Waits until the worker has collected everything that was emitted.
@@ -68,8 +68,8 @@ fn settle(outbox: &Outbox) -> ChannelStats {
         let now = stats(outbox);
         // Alerts that a budget or a storm holds back are still to come.
         assert!(now.pending == 0 && (report.pending == 0 || !report.is_complete), "{report:?} {now:?}");
-        let out = now.rendered + now.grouped + now.untold + now.withheld + now.dropped_full;
-        if now.captured + now.carried == out || clock::instant() > until {
+        let out = now.rendered + now.grouped + now.unreported + now.suppressed + now.dropped_full;
+        if now.captured + now.adopted == out || clock::instant() > until {
             return now;
         }
         std::thread::yield_now();
@@ -105,7 +105,7 @@ fn equal_errors_of_four_threads_are_one_alert_and_a_count() {
     expect_conserved(&stats);
     assert_eq!((stats.captured, stats.dropped_full), (each * 4, 0));
     assert_eq!(told.titles(), ["payment refused"], "the digests come later");
-    assert_eq!((stats.rendered, stats.grouped + stats.untold), (1, each * 4 - 1));
+    assert_eq!((stats.rendered, stats.grouped + stats.unreported), (1, each * 4 - 1));
     // The last words of a program that keeps nothing on disk.
     drop((outbox, dispatch));
     let until = clock::instant() + LONG;
@@ -257,7 +257,7 @@ fn a_restart_goes_on_counting_and_keeps_the_budget() {
         });
         let stats = settle(&outbox);
         expect_conserved(&stats);
-        assert_eq!(stats.carried, life.saturating_sub(1), "life {life}");
+        assert_eq!(stats.adopted, life.saturating_sub(1), "life {life}");
         drop(outbox);
         told.wait_for_the_end();
     }
@@ -288,7 +288,7 @@ fn a_silence_in_the_folder_holds_and_its_end_is_reported() {
         emit();
         emit();
         let stats = settle(&outbox);
-        assert_eq!((stats.rendered, stats.untold, told.titles().len()), (0, 2, 0));
+        assert_eq!((stats.rendered, stats.unreported, told.titles().len()), (0, 2, 0));
         std::fs::remove_file(&file).unwrap();
         let until = clock::instant() + LONG;
         let ended = || told.pages().iter().any(|page| page.contains("has ended"));
@@ -328,7 +328,7 @@ fn a_channel_that_can_edit_counts_in_its_first_message() {
     assert_eq!(kinds, [OccasionKind::First, OccasionKind::Edit]);
     let stats = settle(&outbox);
     expect_conserved(&stats);
-    assert_eq!((stats.rendered, stats.grouped + stats.untold), (1, 2));
+    assert_eq!((stats.rendered, stats.grouped + stats.unreported), (1, 2));
 }
 
 #[test]

@@ -49,10 +49,10 @@ impl Aggregator {
     }
 
     /// Lets go of a group that is not to be told of, and counts what it had.
-    pub(super) fn withhold(&mut self, id: GroupId) {
+    pub(super) fn suppress(&mut self, id: GroupId) {
         if let Some(group) = self.groups.remove(&id) {
             self.bytes = self.bytes.saturating_sub(group.bytes);
-            self.tally.withheld += group.unsaid;
+            self.tally.suppressed += group.unsaid;
             self.unmentioned += group.unsaid;
             self.changed = true;
         }

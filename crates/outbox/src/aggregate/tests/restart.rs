@@ -83,7 +83,7 @@ fn days() -> Vec<Day> {
             },
         ),
         (
-            "what was withheld is mentioned",
+            "what was suppressed is mentioned",
             plain().min_count(3, MINUTE),
             false,
             |scene| {

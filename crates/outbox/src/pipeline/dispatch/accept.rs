@@ -215,7 +215,7 @@ impl<F: Files> Dispatch<F> {
             self.note_end(key.id);
             if let Some(channel) = channels.get(number) {
                 bump(&channel.counters.dropped_spool);
-                bump(&channel.counters.unreported);
+                bump(&channel.counters.drops_to_note);
             }
         }
     }

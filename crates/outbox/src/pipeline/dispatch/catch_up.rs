@@ -95,7 +95,7 @@ impl<F: Files> Dispatch<F> {
         let reason = Reason::new(why);
         self.tell_last_resort(&letter.summary.alert, &reason);
         bump(&channel.counters.dead);
-        bump(&channel.counters.unreported);
+        bump(&channel.counters.drops_to_note);
         let kept = self.forget(ticket.channel, ticket.key, ticket.size);
         self.note_end(ticket.key.id);
         self.bury(kept, &reason);

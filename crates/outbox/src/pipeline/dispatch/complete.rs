@@ -73,7 +73,7 @@ impl<F: Files> Dispatch<F> {
                 }
                 bump(if refused { &counters.refused } else { &counters.dead });
                 self.remember(key.id);
-                bump(&counters.unreported);
+                bump(&counters.drops_to_note);
                 if kind == OutcomeKind::Ambiguous {
                     // Its dead letter says so too: who has it tried again has it marked.
                     self.restate(key, ticket.state);

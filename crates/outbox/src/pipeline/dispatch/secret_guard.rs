@@ -63,7 +63,7 @@ impl<F: Files> Dispatch<F> {
     /// Counts a message that cannot be said without a credential, and says so.
     pub(super) fn refuse_secret(&self, channel: &ChannelState, letter: &QueuedMessage) {
         let before = channel.counters.dropped_secret.fetch_add(1, Ordering::AcqRel);
-        bump(&channel.counters.unreported);
+        bump(&channel.counters.drops_to_note);
         let title = mask_own_secrets(&letter.notification.title).into_owned();
         let reason = Reason::new("every rendering of it holds a credential of this program");
         // A sink that does so once does so each time.

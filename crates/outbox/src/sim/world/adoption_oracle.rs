@@ -108,7 +108,7 @@ impl World {
         &mut self,
         process: &mut Process,
         before: &[LeftCounts],
-        carried: &[u64],
+        adopted: &[u64],
         adopts: &[bool],
     ) -> Result<(), String> {
         if process.is_dead() {
@@ -117,8 +117,8 @@ impl World {
         }
         let after = self.left_counts();
         let is_sound = self.disk.borrow().mode == Mode::Sound;
-        for (to, now) in process.carried().into_iter().enumerate() {
-            let taken = now - carried.get(to).copied().unwrap_or_default();
+        for (to, now) in process.adopted_counts().into_iter().enumerate() {
+            let taken = now - adopted.get(to).copied().unwrap_or_default();
             self.is_unsettled |= taken > 0;
             let gone = before
                 .iter()

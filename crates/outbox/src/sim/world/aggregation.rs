@@ -104,12 +104,12 @@ impl World {
             }
             process.dispatch.end_alert(&left.name);
         }
-        let (carried, last) = (process.carried(), process.adopted());
+        let (adopted, last) = (process.adopted_counts(), process.adopted());
         let before = if process.adopts(now) { self.left_counts() } else { Vec::new() };
         process.pipeline().adopt(&self.app, now);
         let adopts: Vec<bool> = process.adopted().iter().zip(&last).map(|(now, last)| now != last).collect();
         if adopts.contains(&true) {
-            self.note_adopted(process, &before, &carried, &adopts)?;
+            self.note_adopted(process, &before, &adopted, &adopts)?;
         }
         process.pipeline().count(false, false, now.as_millis() * 1_000, now);
         process.dispatch.commit();

@@ -1,4 +1,4 @@
-//! Keep the books of the counts: what was captured was told, withheld, waits, or is known to be lost with a crash.
+//! Keep the books of the counts: what was captured was told, suppressed, waits, or is known to be lost with a crash.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -54,7 +54,7 @@ struct Written {
 pub(super) struct Sum {
     fed: u64,
     told: u64,
-    withheld: u64,
+    suppressed: u64,
     /// Counted and gone with a crash, as of the last time that all was in balance; below 0 if told twice for it.
     lost: i128,
     /// How many of these died since then may have been lost, and how many told again.
@@ -78,8 +78,8 @@ pub(super) struct Pings {
 }
 
 impl Process {
-    pub(super) fn carried(&self) -> Vec<u64> {
-        self.channels.iter().map(|channel| channel.counters.carried.load(Ordering::Acquire)).collect()
+    pub(super) fn adopted_counts(&self) -> Vec<u64> {
+        self.channels.iter().map(|channel| channel.counters.adopted.load(Ordering::Acquire)).collect()
     }
 }
 
@@ -111,12 +111,12 @@ impl World {
         let Some(book) = process.books.get_mut(to) else { return Ok(()) };
         let (aggregator, counters) = (&counting.aggregator, &channel.counters);
         let (tally, pending) = (aggregator.tally(), aggregator.pending());
-        if tally.taken != tally.told + tally.withheld + pending {
+        if tally.taken != tally.told + tally.suppressed + pending {
             return Err(format!("{tally:?} and {pending} that wait do not add up"));
         }
-        let carried = counters.carried.load(Ordering::Acquire);
-        if tally.taken != book.fed + carried + aggregator.withheld_before() {
-            return Err(format!("{} fed and {carried} carried are not {tally:?}", book.fed));
+        let adopted = counters.adopted.load(Ordering::Acquire);
+        if tally.taken != book.fed + adopted + aggregator.suppressed_before() {
+            return Err(format!("{} fed and {adopted} adopted are not {tally:?}", book.fed));
         }
         let said = counters.rendered.load(Ordering::Acquire) + counters.grouped.load(Ordering::Acquire);
         if said != tally.told {
@@ -139,8 +139,8 @@ impl World {
             let story = aggregator.story(id);
             return Err(format!("at {now:?} the first of {id} ({severity}) waits for nothing: {story}"));
         }
-        book.since.told += tally.told + tally.withheld - aggregator.withheld_before() - book.told;
-        book.told = tally.told + tally.withheld - aggregator.withheld_before();
+        book.since.told += tally.told + tally.suppressed - aggregator.suppressed_before() - book.told;
+        book.told = tally.told + tally.suppressed - aggregator.suppressed_before();
         let (written, kept) = counting.kept();
         let is_sound = self.disk.borrow().mode == Mode::Sound;
         let is_late = kept.is_none_or(|kept| now.since(kept) >= KEEP) || messages > book.messages;
@@ -170,14 +170,14 @@ impl World {
                 continue;
             };
             let tally = counting.aggregator.tally();
-            let withheld = tally.withheld - counting.aggregator.withheld_before();
+            let suppressed = tally.suppressed - counting.aggregator.suppressed_before();
             // What it has said and not written down is said again by the next, under the same ids.
             self.excused.extend(&book.since.made);
-            let told_since = book.since.told + tally.told + withheld - book.told;
+            let told_since = book.since.told + tally.told + suppressed - book.told;
             if let Some(sum) = self.sums.get_mut(to) {
                 sum.fed += book.fed;
                 sum.told += tally.told;
-                sum.withheld += withheld;
+                sum.suppressed += suppressed;
                 sum.may_lose += book.since.fed;
                 sum.may_tell_again += told_since;
             }
@@ -220,15 +220,15 @@ impl World {
                     continue;
                 };
                 let tally = counting.aggregator.tally();
-                let withheld = tally.withheld - counting.aggregator.withheld_before();
-                let out = tally.told + withheld + counting.aggregator.pending();
+                let suppressed = tally.suppressed - counting.aggregator.suppressed_before();
+                let out = tally.told + suppressed + counting.aggregator.pending();
                 lost += i128::from(book.fed) - i128::from(out);
             }
             let unsure = self.safe.iter().filter(|safe| lost_power && safe.channel == to);
             let unsure = unsure.filter_map(|safe| safe.unsure);
             let (fed, told) = unsure.fold((0, 0), |(fed, told), one| (fed + one.0, told + one.1));
             let Some(sum) = self.sums.get_mut(to) else { continue };
-            lost += i128::from(sum.fed) - i128::from(sum.told) - i128::from(sum.withheld);
+            lost += i128::from(sum.fed) - i128::from(sum.told) - i128::from(sum.suppressed);
             let (most, least) = (i128::from(sum.may_lose + fed), -i128::from(sum.may_tell_again + told));
             if !(least..=most).contains(&(lost - sum.lost)) {
                 let fresh = lost - sum.lost;
@@ -344,22 +344,22 @@ impl World {
         waiting + left.iter().map(|left| left.pending).sum::<u64>()
     }
 
-    /// Checks at the end that every alert was told, withheld, or is known to be lost with a crash.
+    /// Checks at the end that every alert was told, suppressed, or is known to be lost with a crash.
     pub(super) fn settle_sums(&mut self) -> Result<(), String> {
         for number in 0..self.processes.len() {
             self.end_well(number)?;
         }
         self.settle_deaths()?;
         for (to, sum) in self.sums.iter().enumerate() {
-            let out = i128::from(sum.told) + i128::from(sum.withheld) + sum.lost;
+            let out = i128::from(sum.told) + i128::from(sum.suppressed) + sum.lost;
             if i128::from(sum.fed) != out {
                 return Err(format!("channel {to}: {sum:?}"));
             }
             self.summary.captured += sum.fed;
-            self.summary.told += sum.told;
-            self.summary.withheld += sum.withheld;
+            self.summary.reported += sum.told;
+            self.summary.suppressed += sum.suppressed;
             self.summary.lost += u64::try_from(sum.lost.max(0)).unwrap_or_default();
-            self.summary.told_again += u64::try_from((-sum.lost).max(0)).unwrap_or_default();
+            self.summary.reported_again += u64::try_from((-sum.lost).max(0)).unwrap_or_default();
         }
         Ok(())
     }
