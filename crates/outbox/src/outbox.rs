@@ -26,7 +26,7 @@ use crate::{
         dispatch::{Dispatch, LastResort},
     },
     refuse_circle,
-    spool::{Disk, Owner, Spool, alive},
+    spool::{Disk, Owner, Spool, alive, is_refused},
     worker::{
         buffer_pool::BufferPool,
         ending::Ending,
@@ -421,9 +421,9 @@ impl OutboxBuilder {
         let host = self.app.host_name().to_owned();
         let (disk, trouble) = open_spool(self.folder, &host, &self.self_log);
         if self.requires_spool {
-            let unusable = match &disk {
-                None => Some("is required, and no folder is set"),
-                Some(_) => trouble.as_deref(),
+            let unusable = match (&disk, &trouble) {
+                (None, None) => Some("is required, and no folder is set"),
+                (_, trouble) => trouble.as_deref(),
             };
             if let Some(reason) = unusable {
                 return Err(ConfigError::new("outbox.spool", reason));
@@ -520,7 +520,9 @@ fn open_spool(folder: Folder, host: &str, log: &SelfLog) -> (Option<Disk>, Optio
             let trouble =
                 format!("the spool `{}` cannot be used, alerts are kept in memory: {error}", path.display());
             log.say(&trouble);
-            (Some(Disk::later(&path, host)), Some(trouble))
+            // What a newer version has written must be left alone.
+            let disk = (!is_refused(&error)).then(|| Disk::later(&path, host));
+            (disk, Some(trouble))
         }
     }
 }

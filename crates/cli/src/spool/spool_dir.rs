@@ -76,7 +76,13 @@ fn beside(file: &Path, spool: &str) -> PathBuf {
 }
 
 fn open(path: &Path) -> anyhow::Result<SpoolFolder> {
-    SpoolFolder::open(path).with_context(|| {
+    let opened = SpoolFolder::open(path);
+    if let Err(error) = &opened
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return opened.with_context(|| format!("{} cannot be used", path.display()));
+    }
+    opened.with_context(|| {
         let below = path.join("watchfire");
         let hint = if SpoolFolder::open(&below).is_ok() {
             format!("is {} meant?", below.display())

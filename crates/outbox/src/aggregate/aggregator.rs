@@ -19,6 +19,7 @@ use super::{
     Fingerprint,
     cardinality_limit::CardinalityLimit,
     emission::Emission,
+    fingerprint::Identity,
     group::{Group, Late},
     token_bucket,
 };
@@ -152,6 +153,9 @@ impl Aggregator {
         let group = self.groups.entry(id).or_insert_with(|| Group::new(&alert, policy, now));
         group.count(weight, now, policy);
         group.folded = folded;
+        if is_new {
+            group.identity = Identity::of(&alert, named);
+        }
         self.bytes = self.bytes.saturating_sub(if is_new { 0 } else { group.bytes });
         group.show(&alert);
         self.bytes += group.bytes;

@@ -7,11 +7,12 @@ use watchfire_core::{Alert, AlertId, App, Severity, cut};
 
 use super::{
     aggregator::{Aggregator, MOST_GROUPS, Overflow},
+    fingerprint::{self, Identity},
     group::Group,
 };
 use crate::{GroupId, model::Timestamp};
 
-/// Another version is not read: its groups begin anew.
+/// A newer version is not read: its groups begin anew. A reader ignores fields that it does not know.
 const VERSION: u32 = 1;
 /// How much of a sample's texts is kept, in bytes.
 const TEXT: usize = 600;
@@ -40,6 +41,11 @@ struct DeskRecord {
 #[derive(Debug, Serialize, Deserialize)]
 struct GroupRecord {
     id: String,
+    /// The version of the fingerprint.
+    #[serde(default = "first_version")]
+    fingerprint: u32,
+    #[serde(flatten)]
+    identity: Identity,
     severity: String,
     first: u64,
     last: u64,
@@ -64,7 +70,7 @@ struct GroupRecord {
 }
 
 /// The part of an alert that is kept: enough to say what it was about.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct SampleRecord {
     id: String,
     at: u64,
@@ -76,6 +82,10 @@ struct SampleRecord {
     thread: String,
     message: String,
     error: Vec<String>,
+}
+
+fn first_version() -> u32 {
+    1
 }
 
 impl Aggregator {
@@ -128,7 +138,7 @@ impl Aggregator {
     /// reason to stay silent: those groups begin anew.
     pub(crate) fn restore(&mut self, text: &str, app: &Arc<App>, now: Timestamp) -> u64 {
         let Ok(record) = serde_json::from_str::<DeskRecord>(text) else { return 0 };
-        if record.version != VERSION {
+        if record.version > VERSION {
             return 0;
         }
         let (before, closed) = (self.pending(), record.closed);
@@ -186,7 +196,7 @@ impl Aggregator {
     /// Takes over what another process has spent, and nothing else.
     pub(crate) fn inherit(&mut self, text: &str, now: Timestamp) {
         if let Ok(record) = serde_json::from_str::<DeskRecord>(text)
-            && record.version == VERSION
+            && record.version <= VERSION
         {
             self.restore_budget(record.budget, now);
         }
@@ -204,6 +214,8 @@ impl GroupRecord {
     fn of(id: GroupId, group: &Group) -> Self {
         Self {
             id: id.to_string(),
+            fingerprint: fingerprint::VERSION,
+            identity: group.identity.clone(),
             severity: group.severity.to_string(),
             first: group.first.as_millis(),
             last: group.last.as_millis(),
@@ -225,7 +237,10 @@ impl GroupRecord {
     }
 
     fn group(self, app: &Arc<App>, longest: Duration, now: Timestamp) -> Option<(GroupId, Group)> {
-        let id = self.id.parse().ok()?;
+        let id = match self.fingerprint == fingerprint::VERSION {
+            true => self.id.parse().ok()?,
+            false => self.identity.group_of(self.sample.clone().alert(app)?, self.folded),
+        };
         let sample = Arc::new(self.sample.alert(app)?);
         // A clock that was set back must not hold a group for years.
         let time = |millis: u64| Timestamp::from_millis(millis).min(now);
@@ -258,6 +273,7 @@ impl GroupRecord {
             opening: Arc::clone(&sample),
             sample,
             folded: self.folded,
+            identity: self.identity,
             maybe_told: self.maybe_told,
         };
         Some((id, group))

@@ -1,6 +1,7 @@
 //! Tell which alerts are of one kind: stable over builds, processes and restarts.
 
-use watchfire_core::{Alert, Value};
+use serde::{Deserialize, Serialize};
+use watchfire_core::{Alert, Field, Value, cut};
 
 use crate::{GroupId, aggregate::normalize::template, model::hash::Fnv128};
 
@@ -8,8 +9,11 @@ use crate::{GroupId, aggregate::normalize::template, model::hash::Fnv128};
 pub(crate) const GROUP_FIELD: &str = "alert.group";
 /// Stands for what the fingerprint would have been, inside a name that a program gives.
 const DEFAULT_PART: &str = "{{default}}";
-/// The first part of every hash: groups of another version are other groups.
-const VERSION: &[u8] = b"v1";
+/// How much of a field's text is kept, in bytes.
+const TEXT: usize = 600;
+/// The version of the rules below. It is the first part of every hash, and kept with each group: groups of an older
+/// version are found again by their opening alert.
+pub(crate) const VERSION: u32 = 1;
 
 /// The key by which alerts are grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,39 @@ impl Fingerprint {
     }
 }
 
+/// The part of an alert's identity that a kept sample of it does not have: what a later version needs to find its group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Identity {
+    /// The name that the program has given the group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    named: Option<String>,
+    /// The names of the fields, and the texts of those that tell groups apart.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<(String, Option<String>)>,
+}
+
+impl Identity {
+    pub(super) fn of(alert: &Alert, named: Option<&str>) -> Self {
+        let field = |field: &Field| {
+            let tells_apart = field.name == GROUP_FIELD || is_error_name(&field.name);
+            let text = tells_apart.then(|| cut(&field.value.to_string(), TEXT).to_owned());
+            (field.name.to_string(), text)
+        };
+        Self { named: named.map(str::to_owned), fields: alert.fields.iter().map(field).collect() }
+    }
+
+    /// Takes the fingerprint anew; `sample` is what was kept of the alert, and `is_folded` says that the group stands for
+    /// all kinds of its place.
+    pub(super) fn group_of(&self, mut sample: Alert, is_folded: bool) -> GroupId {
+        for (name, text) in &self.fields {
+            sample = sample.field(name.clone(), text.clone().unwrap_or_default());
+        }
+        let print = Fingerprint::of(&sample, self.named.as_deref());
+        print.place.filter(|_| is_folded).map_or(print.group, |place| place.folded)
+    }
+}
+
 fn by_default(alert: &Alert) -> Fingerprint {
     let line = alert.line.unwrap_or_default().to_be_bytes();
     let mut place = start(alert).part(alert.severity.as_str().as_bytes()).part(alert.target.as_bytes());
@@ -87,7 +124,10 @@ fn by_default(alert: &Alert) -> Fingerprint {
 
 fn start(alert: &Alert) -> Fnv128 {
     let environment = alert.app.environment_name().unwrap_or_default();
-    Fnv128::new().part(VERSION).part(alert.app.name().as_bytes()).part(environment.as_bytes())
+    Fnv128::new()
+        .part(format!("v{VERSION}").as_bytes())
+        .part(alert.app.name().as_bytes())
+        .part(environment.as_bytes())
 }
 
 /// Tells whether a field of this name holds an error, whatever it was recorded as.

@@ -6,6 +6,8 @@ use watchfire_core::{Alert, Severity};
 
 use crate::{MinCount, NotificationPolicy, model::Timestamp};
 
+use super::fingerprint::Identity;
+
 /// After a message of a group, an early digest waits for this long.
 pub(super) const EARLY_GAP: Duration = Duration::from_secs(30);
 
@@ -49,6 +51,7 @@ pub(super) struct Group {
     pub(super) bytes: usize,
     /// It stands for all kinds of one place.
     pub(super) folded: bool,
+    pub(super) identity: Identity,
     /// What is not told of is as a process wrote it that did not end in order: it may have told of it.
     pub(super) maybe_told: bool,
 }
@@ -89,6 +92,7 @@ impl Group {
             sample: Arc::clone(alert),
             bytes: size(alert),
             folded: false,
+            identity: Identity::default(),
             maybe_told: false,
         }
     }

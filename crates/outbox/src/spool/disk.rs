@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::files::{Files, HOSTS, OF_HOST, SHARED, home_of, in_spool};
+use super::format;
 use super::marker::is_same;
 
 /// How often a lock that another process holds is asked for again, and after how long each time: it is held for the
@@ -58,6 +59,7 @@ impl Disk {
     }
 
     pub(super) fn make(&self) -> io::Result<()> {
+        let format = format::check(&self.root)?;
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
@@ -65,7 +67,10 @@ impl Disk {
         for folder in SHARED.into_iter().chain(OF_HOST) {
             builder.create(self.path(folder))?;
         }
-        Ok(())
+        match format {
+            Some(format::VERSION) => Ok(()),
+            _ => format::set(&self.root, &self.path("tmp")),
+        }
     }
 
     /// Returns where a file is.
@@ -91,6 +96,7 @@ impl Disk {
     pub(crate) fn existing(root: &Path, host: &str) -> io::Result<Self> {
         // Before there were folders of hosts it had a `cur`.
         fs::metadata(root.join(HOSTS)).or_else(|_| fs::metadata(root.join("cur")))?;
+        format::check(root)?;
         Ok(Self::later(root, host))
     }
 

@@ -3,6 +3,7 @@
 mod disk;
 mod files;
 pub mod folder;
+mod format;
 mod frame;
 mod marker;
 mod name;
@@ -15,6 +16,7 @@ pub(crate) use disk::Disk;
 pub(crate) use files::Files;
 #[cfg(feature = "sim")]
 pub(crate) use files::{HOSTS, home_of, in_spool};
+pub(crate) use format::is_refused;
 pub(crate) use frame::Damaged;
 pub(crate) use marker::{LeftMarker, Marker, Runner, alive};
 pub(crate) use name::Name;

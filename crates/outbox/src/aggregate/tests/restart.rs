@@ -1,5 +1,7 @@
 //! A restart between two messages changes neither.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::{Counts, GroupSummary};
 
@@ -242,4 +244,39 @@ fn two_processes_that_had_the_same_group_are_one_in_their_heir() {
         assert_eq!((group.total, group.owed, group.reached, group.step), expected, "{first:?} {second:?}");
         assert!(!group.maybe_told);
     }
+}
+
+#[test]
+fn groups_of_an_older_fingerprint_are_found_again() {
+    let plain = alert("refused 17").field("customer", "ada").field("error", "card expired");
+    let named = alert("no stock").field(crate::aggregate::GROUP_FIELD, "warehouse");
+    let app = app();
+    let mut first = Scene::new(NotificationPolicy::mail());
+    let ids = [first.event(&plain), first.event(&named)];
+    let mut text = first.aggregator.checkpoint(first.now);
+    // As a version with other rules wrote it, two restarts ago.
+    for _ in 0..2 {
+        for id in ids {
+            text = text.replace(&id.to_string(), &format!("{:016x}", !id.as_u64()));
+        }
+        text = text.replace("\"fingerprint\":1", "\"fingerprint\":0");
+        let mut next = Aggregator::new("ops", NotificationPolicy::mail(), RateLimiter::default(), false);
+        next.restore(&text, &app, first.now);
+        assert_eq!(next.groups.keys().copied().collect::<BTreeSet<_>>(), BTreeSet::from(ids));
+        let mut said = Vec::new();
+        next.take(Arc::new(plain.clone()), None, 1, first.now, &mut said);
+        assert!(said.is_empty(), "it is not announced as new: {said:?}");
+        text = next.checkpoint(first.now);
+    }
+}
+
+#[test]
+fn fields_of_a_newer_version_are_ignored() {
+    let mut scene = Scene::new(NotificationPolicy::mail());
+    scene.event(&alert("refused"));
+    let text = scene.aggregator.checkpoint(scene.now);
+    let text = text.replace("\"id\":", "\"later\":{\"a\":[1]},\"id\":").replacen('{', "{\"later\":7,", 1);
+    let mut next = Aggregator::new("ops", NotificationPolicy::mail(), RateLimiter::default(), false);
+    next.restore(&text, &app(), scene.now);
+    assert_eq!(next.groups.len(), 1);
 }
