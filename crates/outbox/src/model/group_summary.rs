@@ -26,6 +26,17 @@ pub struct GroupSummary {
     pub mentions: Vec<Mention>,
     /// Remarks of the outbox, such as why this channel reports for another.
     pub notes: Vec<String>,
+    pub(crate) source: SummarySource,
+}
+
+/// The part of the outbox that decided on a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SummarySource {
+    /// The channel's own aggregator, or several of its messages in one.
+    #[default]
+    Channel,
+    /// The failover of another channel.
+    Failover,
 }
 
 impl GroupSummary {
@@ -41,6 +52,7 @@ impl GroupSummary {
             outlook: None,
             mentions: Vec::new(),
             notes: Vec::new(),
+            source: SummarySource::default(),
         }
     }
 

@@ -22,6 +22,7 @@ pub use reason::Reason;
 pub use silence::Silence;
 pub(crate) use {
     failover::FailOver,
+    group_summary::SummarySource,
     notification::Rendering,
     queued_message::QueuedMessage,
     ticket::{DeliveryState, QueueKey, Ticket},

@@ -33,8 +33,7 @@ impl Sink for Paper {
     fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
         let title = occasion.title();
         // What it says for another channel, or sums up, no aggregator has decided on.
-        let own = occasion.kind() != OccasionKind::CatchUp
-            && !occasion.remarks().iter().any(|note| note.contains("has not delivered this since"));
+        let own = occasion.kind() != OccasionKind::CatchUp && !occasion.is_taken_over();
         if own {
             let shown = (occasion.kind(), occasion.group(), occasion.tally().fresh);
             self.shown.lock().unwrap_or_else(PoisonError::into_inner).push(shown);

@@ -4,6 +4,8 @@ use std::{borrow::Cow, time::SystemTime};
 
 use watchfire_core::Alert;
 
+#[cfg(feature = "sim")]
+use crate::model::SummarySource;
 use crate::{
     Counts, GroupId, GroupSummary, Mention, Notification, NotificationId, OccasionKind, Outlook, Receipt,
     model::hash::Fnv128,
@@ -53,6 +55,12 @@ impl<'a> Occasion<'a> {
     pub fn outlook(mut self, outlook: Option<Outlook>) -> Self {
         self.summary.to_mut().outlook = outlook;
         self
+    }
+
+    /// Tells whether the channel sends the message for another one.
+    #[cfg(feature = "sim")]
+    pub(crate) fn is_taken_over(&self) -> bool {
+        self.summary.source == SummarySource::Failover
     }
 
     /// Sets how many alerts of this channel were dropped and are in no message yet.

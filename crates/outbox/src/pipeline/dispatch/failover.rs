@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::{Dispatch, Kept, deferred::terms};
 use crate::{
     NotificationId, Reason,
-    model::{DeliveryState, QueueKey, QueuedMessage, Timestamp, stats::bump, text::format_timestamp},
+    model::{
+        DeliveryState, QueueKey, QueuedMessage, SummarySource, Timestamp, stats::bump, text::format_timestamp,
+    },
     pipeline::channel_state::Channels,
     spool::Files,
 };
@@ -102,6 +104,7 @@ impl<F: Files> Dispatch<F> {
         let Some(fail_over) = &tuning.fail_over else { return copies };
         let since = format_timestamp(letter.since.into());
         let mut summary = (*letter.summary).clone();
+        summary.source = SummarySource::Failover;
         summary
             .notes
             .push(format!("The channel `{}` has not delivered this since {since}: {reason}", channel.name));
