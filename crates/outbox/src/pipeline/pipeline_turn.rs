@@ -21,7 +21,7 @@ use crate::{
     },
     pipeline::{
         channel_state::{ChannelState, Channels},
-        dispatch::{Adoption, Dispatch},
+        dispatch::{Adoption, Dispatch, Job},
     },
     spool::Files,
 };
@@ -132,6 +132,16 @@ pub(crate) struct Remarks {
     pub(crate) maybe_duplicate: bool,
 }
 
+/// How much of its counts a turn reports and writes down.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extent {
+    /// The program ends: what is left is reported, unless the next process goes on counting.
+    pub(crate) last_words: bool,
+    /// The limiters of callsites are collected from now, not when it is time to.
+    pub(crate) collects: bool,
+    pub(crate) keeps_at_once: bool,
+}
+
 /// The channels, their aggregators, and where what they say goes.
 pub(crate) struct Pipeline<'a, F> {
     pub(crate) dispatch: &'a mut Dispatch<F>,
@@ -205,13 +215,7 @@ impl<F: Files> Pipeline<'_, F> {
 
     /// Lets the aggregators say what is due; returns when something is due again. `asked` has the gates collected from now;
     /// with `last_words` what is left is said, unless the next process goes on counting.
-    pub(crate) fn count(
-        &mut self,
-        last_words: bool,
-        asked: bool,
-        micros: u64,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
+    fn count(&mut self, last_words: bool, asked: bool, micros: u64, now: Timestamp) -> Option<Timestamp> {
         let mut next: Option<Timestamp> = None;
         for number in 0..self.aggregators.len() {
             let collect = self.collect(number, last_words || asked, micros, now);
@@ -222,6 +226,24 @@ impl<F: Files> Pipeline<'_, F> {
             next = [next, counting.aggregator.due(), collect].into_iter().flatten().min();
         }
         next
+    }
+
+    /// Reports what is due, forces that to the disk, and then writes down that it is reported: a count that is written
+    /// down as reported must not be lost with its message. Returns when something is due again.
+    pub(crate) fn report(&mut self, extent: Extent, micros: u64, now: Timestamp) -> Option<Timestamp> {
+        let next = self.count(extent.last_words, extent.collects, micros, now);
+        self.dispatch.commit();
+        let keep_due = self.keep_counts(extent.keeps_at_once, now);
+        [next, keep_due].into_iter().flatten().min()
+    }
+
+    /// Returns what to do next. What an attempt costs the budget is written down before it leaves.
+    pub(crate) fn next_job(&mut self, now: Timestamp) -> Job {
+        let job = self.dispatch.next(self.channels, now);
+        if matches!(job, Job::Attempt { .. }) {
+            self.keep_spent(now);
+        }
+        job
     }
 
     /// Takes over what processes that are gone have counted, once a minute.
@@ -258,7 +280,7 @@ impl<F: Files> Pipeline<'_, F> {
     }
 
     /// Writes down what was spent for other channels, before it leaves.
-    pub(crate) fn keep_spent(&mut self, now: Timestamp) {
+    fn keep_spent(&mut self, now: Timestamp) {
         for number in 0..self.aggregators.len() {
             if self.channels.get(number).is_some_and(|channel| channel.rate_limiter.is_spent()) {
                 self.keep(number, true, now);

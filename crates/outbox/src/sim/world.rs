@@ -329,7 +329,7 @@ impl World {
 
     fn start_attempts(&mut self, process: &mut Process, number: usize, now: Timestamp) -> Result<(), String> {
         for _ in 0..10_000 {
-            match process.dispatch.next(&process.channels, now) {
+            match process.pipeline().next_job(now) {
                 Job::Attempt { key, channel, notification } => {
                     if process.is_dead() {
                         return Ok(());

@@ -157,10 +157,7 @@ impl Worker<'_> {
             }
             let ends = closes || stops || orders.last_words.load(Ordering::Acquire);
             self.look(looks, ends, now);
-            let desks_due = self.count(closes || stops, looks, now);
-            self.dispatch.commit();
-            // Not before what was said is safe: a count that is written down as told must not be lost with it.
-            let keep_due = self.pipeline().keep_counts(closes || stops, now);
+            let report_due = self.report(closes || stops, looks, now);
             self.note_ending(now);
             // Before they leave the hand: else a flush in this moment would see nothing anywhere.
             self.shared.pending.store(self.dispatch.len(), Ordering::Release);
@@ -172,7 +169,7 @@ impl Worker<'_> {
             if closes {
                 return self.close(now);
             }
-            let wait = [self.send_out(now), desks_due, keep_due].into_iter().flatten().min();
+            let wait = [self.send_out(now), report_due].into_iter().flatten().min();
             self.note_ending(now);
             self.shared.orders.looked.store(asked, Ordering::Release);
             self.publish(now);
@@ -344,10 +341,8 @@ impl Worker<'_> {
     /// Starts every attempt that may start now; returns when the next one may.
     fn send_out(&mut self, now: Timestamp) -> Option<Timestamp> {
         loop {
-            match self.dispatch.next(&self.channels, now) {
+            match self.pipeline().next_job(now) {
                 Job::Attempt { key, channel, notification } => {
-                    // What it costs the budget is written down before it leaves.
-                    self.pipeline().keep_spent(now);
                     if let Some(state) = self.channels.get(channel) {
                         self.attempt_runner.make(key, channel, Arc::clone(state), *notification);
                     }

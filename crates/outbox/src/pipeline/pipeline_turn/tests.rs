@@ -78,11 +78,9 @@ impl Scene {
     fn turn(&mut self) -> Option<Timestamp> {
         let now = self.now;
         self.pipeline().note_overdue(now);
-        let due = self.pipeline().count(false, false, 0, now);
-        self.dispatch.commit();
-        self.pipeline().keep_counts(false, now);
+        let due = self.pipeline().report(Extent::default(), 0, now);
         loop {
-            match self.dispatch.next(&self.channels, now) {
+            match self.pipeline().next_job(now) {
                 Job::Attempt { key, notification, .. } => {
                     let to = notification.recipient().to_owned();
                     let outcome = if self.down.contains(&to.as_str()) {

@@ -14,7 +14,7 @@ use crate::{
     model::{Timestamp, stats::add},
     pipeline::{
         channel_state::ChannelState,
-        pipeline_turn::{ADOPT, Counting, Pipeline, Remarks},
+        pipeline_turn::{ADOPT, Counting, Extent, Pipeline, Remarks},
     },
     sim::{fake_disk::FakeFiles, random::SimRandom},
 };
@@ -111,12 +111,8 @@ impl World {
         if adopts.contains(&true) {
             self.note_adopted(process, &before, &adopted, &adopts)?;
         }
-        process.pipeline().count(false, false, now.as_millis() * 1_000, now);
-        process.dispatch.commit();
-        process.pipeline().keep_counts(false, now);
-        self.start_attempts(process, number, now)?;
-        process.pipeline().keep_spent(now);
-        Ok(())
+        process.pipeline().report(Extent::default(), now.as_millis() * 1_000, now);
+        self.start_attempts(process, number, now)
     }
 
     /// Has an aggregator take an alert, and checks that the first of its kind is not late, and that no other is said by itself.

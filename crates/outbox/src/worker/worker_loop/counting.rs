@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Worker;
-use crate::pipeline::pipeline_turn::Pipeline;
+use crate::pipeline::pipeline_turn::{Extent, Pipeline};
 use crate::{model::Timestamp, spool::Disk, worker::producer::micros};
 
 impl Worker<'_> {
@@ -16,13 +16,14 @@ impl Worker<'_> {
         }
     }
 
-    /// Lets the aggregators say what is due; returns when something is due again.
-    pub(super) fn count(&mut self, ending: bool, asked: bool, now: Timestamp) -> Option<Timestamp> {
+    /// Takes over counts, reports what is due, and writes down that it is; returns when something is due again.
+    pub(super) fn report(&mut self, ending: bool, asked: bool, now: Timestamp) -> Option<Timestamp> {
         let last_words = ending || self.shared.orders.last_words.load(Ordering::Acquire);
         let passed = micros(self.shared.began.elapsed());
         let app = self.shared.capture.app();
         self.pipeline().adopt(app, now);
-        let next = self.pipeline().count(last_words, asked, passed, now);
+        let extent = Extent { last_words, collects: asked, keeps_at_once: ending };
+        let next = self.pipeline().report(extent, passed, now);
         if last_words {
             self.shared.pending.store(self.dispatch.len(), Ordering::Release);
             self.shared.orders.last_words_said.store(true, Ordering::Release);
