@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Finding;
 use super::source::{Tree, code, without_tests};
-use super::tables::{LAYERS, Layer, MOST_EXPORTS};
+use super::tables::{BARRED, LAYERS, Layer, MOST_EXPORTS};
 
 /// Finds uses of a folder that the table does not allow, and folders that export too much.
 pub(super) fn folders(tree: &Tree) -> Vec<Finding> {
@@ -26,7 +26,13 @@ fn check(tree: &Tree, name: &str, layers: &[Layer]) -> Vec<Finding> {
         for used in uses(&code, depth) {
             let Some(first) = used.split("::").next() else { continue };
             let to = exported.get(first).map_or(first, String::as_str);
-            if to != folder && !allowed.contains(&to) {
+            if BARRED.iter().any(|(end, folders)| file.ends_with(end) && folders.contains(&to)) {
+                findings.push(Finding::new(
+                    path,
+                    format!("uses `{used}` of `{to}`, which it judges"),
+                    "write the expectation from the guide, or have another file of the folder ask",
+                ));
+            } else if to != folder && !allowed.contains(&to) {
                 findings.push(Finding::new(
                     path,
                     format!("uses `{used}` of `{to}`, and `{folder}` is below it or beside it"),
@@ -133,6 +139,20 @@ mod tests {
         let path = format!("crates/x/src/{path}");
         let tree = Tree::of([("crates/x/src/lib.rs", LIB), (path.as_str(), text)]);
         check(&tree, "x", TABLE).into_iter().map(|finding| finding.what).collect()
+    }
+
+    #[test]
+    fn an_oracle_uses_nothing_of_what_it_judges() {
+        let layers: &[Layer] = &[("aggregate", &[]), ("sim", &["aggregate"])];
+        let found = |path: &str, text: &str| {
+            let path = format!("crates/x/src/{path}");
+            let lib = "mod aggregate;\nmod sim;\npub use aggregate::Group;\n";
+            let tree = Tree::of([("crates/x/src/lib.rs", lib), (path.as_str(), text)]);
+            check(&tree, "x", layers).len()
+        };
+        assert_eq!(found("sim/world/count_oracle.rs", "use crate::aggregate::Group;"), 1);
+        assert_eq!(found("sim/world/count_oracle.rs", "use crate::Group;"), 1);
+        assert_eq!(found("sim/world/aggregation.rs", "use crate::aggregate::Group;"), 0);
     }
 
     #[test]
