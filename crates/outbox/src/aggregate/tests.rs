@@ -305,7 +305,7 @@ fn a_silence_counts_and_is_announced_when_it_ends() {
 }
 
 #[test]
-fn too_few_of_a_kind_are_withheld_counted_and_mentioned() {
+fn too_few_of_a_kind_are_suppressed_counted_and_mentioned() {
     let mut scene = Scene::new(NotificationPolicy::sms().min_count(3, MINUTE));
     scene.event(&alert("one"));
     scene.event(&alert("one"));

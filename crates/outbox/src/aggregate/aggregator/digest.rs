@@ -119,7 +119,7 @@ impl Aggregator {
             group.opening = Arc::clone(&group.sample);
         }
         if std::mem::take(&mut self.unmentioned) > 0 {
-            emission.summary.notes.extend(withheld_note(self.tally.suppressed));
+            emission.summary.notes.extend(suppressed_note(self.tally.suppressed));
         }
         group.told(&self.policy, now);
         let at = group.next();
@@ -166,7 +166,7 @@ impl Aggregator {
             ));
         }
         if std::mem::take(&mut self.unmentioned) > 0 {
-            notes.extend(withheld_note(self.tally.suppressed));
+            notes.extend(suppressed_note(self.tally.suppressed));
         }
         let since = self.storm.map_or(now, |storm| storm.since);
         let name = Fnv128::new()
@@ -186,6 +186,6 @@ impl Aggregator {
     }
 }
 
-fn withheld_note(all: u64) -> Option<String> {
+fn suppressed_note(all: u64) -> Option<String> {
     (all > 0).then(|| format!("{all} alerts so far were too few of their kind to be told of here."))
 }
