@@ -401,7 +401,10 @@ impl<F: Files> Pipeline<'_, F> {
         let tally = counting.aggregator.tally();
         unreported.store(counting.aggregator.pending(), Ordering::Release);
         held_back.store(counting.aggregator.held_back(), Ordering::Release);
-        few.store(tally.suppressed.saturating_sub(counting.aggregator.suppressed_before()), Ordering::Release);
+        few.store(
+            tally.suppressed.saturating_sub(counting.aggregator.suppressed_before()),
+            Ordering::Release,
+        );
         groups.store(counting.aggregator.open_groups() as u64, Ordering::Release);
     }
 

@@ -73,15 +73,15 @@ const METRICS: &str = include_str!("../../src/worker/metrics.rs");
 
 /// Returns the names in the first column of a table of the guide.
 fn named(table: &str) -> Vec<&'static str> {
-    let (_, table) = COUNTERS.split_once(&format!("<!-- names: {table} -->")).expect("the table");
-    let (table, _) = table.split_once("<!-- end -->").expect("its end");
+    let (_, table) = COUNTERS.split_once(&format!("<!-- names: {table} -->")).unwrap();
+    let (table, _) = table.split_once("<!-- end -->").unwrap();
     table.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0)).collect()
 }
 
 /// Returns the public fields of a struct.
 fn fields(name: &str) -> Vec<&'static str> {
-    let (_, body) = STATS.split_once(&format!("pub struct {name} {{")).expect("the struct");
-    let (body, _) = body.split_once("\n}").expect("its end");
+    let (_, body) = STATS.split_once(&format!("pub struct {name} {{")).unwrap();
+    let (body, _) = body.split_once("\n}").unwrap();
     body.lines().filter_map(|line| Some(line.trim().strip_prefix("pub ")?.split_once(':')?.0)).collect()
 }
 
