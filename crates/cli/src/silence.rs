@@ -23,6 +23,7 @@ Exit codes: 0 done, 1 there is no such group or silence, 2 the command or the fo
 
 Examples:
   watchfire silence 9f31c2a07be4d815 --for 2h --why 'the provider is down, ticket 4711'
+  watchfire silence 9f31c2a07be4d815 c5fecb5d65ee45a1 --for 2h --folder /var/lib/shop/watchfire
   watchfire silence 9f31c2a0 --for 30m --folder /var/lib/shop/watchfire
   watchfire silence ls
   watchfire silence end 9f31"
@@ -30,9 +31,9 @@ Examples:
 pub(crate) struct SilenceArgs {
     #[command(subcommand)]
     command: Option<SilenceCommand>,
-    /// The group, as its messages show it: 16 hexadecimal digits, or the first ones, as in an SMS
-    #[arg(required = true)]
-    group: Option<String>,
+    /// The groups, as messages show them: 16 hexadecimal digits each, or the first ones, as in an SMS
+    #[arg(required = true, value_name = "GROUP")]
+    groups: Vec<String>,
     /// For how long, such as 30m, 2h, 1h30m or 3d; a year at most
     #[arg(long = "for", required = true, value_name = "DURATION", value_parser = read_duration)]
     span: Option<Duration>,
@@ -86,12 +87,12 @@ pub(crate) fn run(args: &SilenceArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn begin(args: &SilenceArgs) -> anyhow::Result<ExitCode> {
-    let (Some(text), Some(span)) = (&args.group, args.span) else {
+    let Some(span) = args.span.filter(|_| !args.groups.is_empty()) else {
         bail!("expected a group and --for DURATION, or `ls`, or `end`");
     };
     let is_id =
         |text: &str| (4..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if !is_id(text) {
+    if let Some(text) = args.groups.iter().find(|text| !is_id(text)) {
         bail!(
             "`{text}` is not a group: expected the 16 hexadecimal digits that its messages show, or the first ones, as an SMS has them"
         );
@@ -103,7 +104,22 @@ fn begin(args: &SilenceArgs) -> anyhow::Result<ExitCode> {
         );
     }
     let mut folder = args.dir.open()?;
-    let Some(group) = find(&folder, text)? else { return Ok(ExitCode::from(1)) };
+    let mut is_complete = true;
+    for text in &args.groups {
+        match find(&folder, text)? {
+            Some(group) => silence(&mut folder, group, span, args)?,
+            None => is_complete = false,
+        }
+    }
+    Ok(if is_complete { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn silence(
+    folder: &mut SpoolFolder,
+    group: GroupId,
+    span: Duration,
+    args: &SilenceArgs,
+) -> anyhow::Result<()> {
     let silence =
         Silence::new(group, clock::now(), span).by(args.by.clone().unwrap_or_else(user)).why(&args.why);
     let (known, _) = folder.silences().context("cannot read the silences")?;
@@ -119,7 +135,7 @@ fn begin(args: &SilenceArgs) -> anyhow::Result<ExitCode> {
     if let Some(before) = before.filter(|before| *before > silence.until) {
         problem(&format!("this is shorter than before: it was silenced until {}", format_timestamp(before)));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Finds the group of an id that may be shortened; what is not found is reported.

@@ -368,11 +368,17 @@ fn is_below(path: &str, above: &str) -> bool {
 /// Returns a table with misspelt keys as they were probably meant, and without what could not be resolved.
 fn as_meant(table: &Options, keys: &'static [KeySpec]) -> Options {
     let mut meant = Options::new();
+    let mut guesses = 0;
     for (name, value) in table.iter() {
-        let known = keys.iter().find(|key| key.name == name);
-        let guess = || nearest(name, keys.iter().map(|key| key.name));
-        let name = if known.is_some() { name } else { guess().unwrap_or(name) };
-        let value = match (value, keys.iter().find(|key| key.name == name).map(|key| key.kind)) {
+        let known = keys.iter().find(|key| key.name == name).or_else(|| {
+            guesses += 1;
+            let guess =
+                (guesses <= MOST_GUESSES).then(|| nearest(name, keys.iter().map(|key| key.name))).flatten();
+            keys.iter().find(|key| Some(key.name) == guess)
+        });
+        // What is like no key makes no difference.
+        let Some(KeySpec { name, kind, .. }) = known else { continue };
+        let value = match (value, Some(*kind)) {
             (Setting::Unresolved, _) => continue,
             (Setting::Table(below), Some(ValueKind::Table(keys))) => Setting::Table(as_meant(below, keys)),
             (Setting::List(list), _) => {
@@ -381,11 +387,14 @@ fn as_meant(table: &Options, keys: &'static [KeySpec]) -> Options {
             (value, _) => value.clone(),
         };
         if meant.get(name).is_none() {
-            meant.set(name, value);
+            meant.set(*name, value);
         }
     }
     meant
 }
+
+/// Of how many keys of a table it is guessed what was meant.
+const MOST_GUESSES: usize = 200;
 
 /// Gathers the paths of values that could not be resolved.
 fn unresolved(options: &Options, path: &Path, found: &mut Vec<String>) {

@@ -1,5 +1,7 @@
 //! Compare a configuration with what it may hold; all errors are found in one run.
 
+use std::collections::HashSet;
+
 use watchfire_core::Pattern;
 use watchfire_outbox::Rate;
 
@@ -288,6 +290,9 @@ impl Checker<'_> {
                 section.name(),
                 listed(names())
             );
+            if self.findings.is_full() {
+                return self.wrong(&at, "is unknown");
+            }
             let meant = nearest(kind, names());
             self.add(Finding::new(&at, reason).meant(meant).because(Cause::UnknownComponent), &at);
             // The rest is looked at as what was probably meant: all errors are found at once.
@@ -317,9 +322,16 @@ impl Checker<'_> {
 
     fn reference(&mut self, name: &str, section: Section, path: &Path) {
         let defined = self.options.table(section.name());
+        if defined.is_some_and(|defined| defined.get(name).is_some()) {
+            return;
+        }
+        let nameable = self.known.nameable(section);
+        if !nameable.contains(&name) && self.findings.is_full() {
+            return self.wrong(path, "is not defined");
+        }
         let mut names: Vec<&str> =
             defined.into_iter().flat_map(Options::iter).map(|(name, _)| name).collect();
-        names.extend(self.known.nameable(section));
+        names.extend(nameable);
         if !names.contains(&name) {
             let finding = Finding::new(path, format!("there is no {} {}", section.one(), quoted(name)));
             let hint = match nearest(name, names.iter().copied()) {
@@ -362,9 +374,9 @@ impl Checker<'_> {
     }
 
     fn twice(&mut self, value: &Setting, path: &Path) {
-        let names: Vec<_> = value.as_list().iter().filter_map(Setting::as_text).collect();
-        for (i, name) in names.iter().enumerate() {
-            if names.iter().take(i).any(|earlier| earlier == name) {
+        let mut seen = HashSet::new();
+        for (i, name) in value.as_list().iter().filter_map(Setting::as_text).enumerate() {
+            if !seen.insert(name) {
                 self.wrong(&path.child(i), &format!("{} is listed twice", quoted(name)));
             }
         }
@@ -421,6 +433,9 @@ impl Checker<'_> {
     }
 
     fn wrong(&mut self, path: &Path, reason: &str) {
+        if self.findings.is_full() {
+            return self.findings.count_one();
+        }
         self.add(Finding::new(path, reason), path);
     }
 

@@ -262,6 +262,11 @@ impl Findings {
         self.list.is_empty()
     }
 
+    /// Counts one that is not kept.
+    pub(crate) fn count_one(&mut self) {
+        self.further += 1;
+    }
+
     /// Tells whether a further finding is only counted: then its hint need not be looked for.
     pub(crate) fn is_full(&self) -> bool {
         self.list.len() >= MOST

@@ -391,6 +391,39 @@ pub(crate) fn with_ascii_domain(address: &Address) -> Option<Address> {
     Address::new(address.user(), domain).ok()
 }
 
+/// Tells whether a server can take mail for an address: by the lengths of RFC 5321 §4.5.3.1, and by the names that a
+/// domain may have (RFC 1123 §2.1, RFC 5891 §4.2.3).
+fn is_deliverable(address: &Address) -> bool {
+    let (user, domain) = (address.user(), address.domain());
+    if user.is_empty()
+        || user.len() > 64
+        || user.starts_with('.')
+        || user.ends_with('.')
+        || user.contains("..")
+    {
+        return false;
+    }
+    if domain.starts_with('[') {
+        return true;
+    }
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    // An address of four numbers stands in brackets.
+    let ends_in_name =
+        domain.rsplit('.').next().is_some_and(|last| !last.bytes().all(|byte| byte.is_ascii_digit()));
+    let (shown, checked) = idna::domain_to_unicode(domain);
+    let is_shown = |label: &str| !label.starts_with('-') && !label.ends_with('-');
+    domain.len() <= 253
+        && domain.split('.').all(is_label)
+        && ends_in_name
+        && checked.is_ok()
+        && shown.split('.').all(is_shown)
+}
+
 fn mailbox(field: &'static str, text: &str) -> Result<Mailbox, ConfigError> {
     let wrong = || {
         let shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
@@ -409,7 +442,7 @@ fn mailbox(field: &'static str, text: &str) -> Result<Mailbox, ConfigError> {
         0 | 1 => wrong(),
         _ => ConfigError::new(field, format!("{}; one address per entry", wrong().reason())),
     })?;
-    let email = with_ascii_domain(&mailbox.email).ok_or_else(wrong)?;
+    let email = with_ascii_domain(&mailbox.email).filter(is_deliverable).ok_or_else(wrong)?;
     Ok(Mailbox { email, ..mailbox })
 }
 

@@ -60,6 +60,8 @@ pub struct Outbox {
     lifeline: Arc<Lifeline>,
     drop_within: Duration,
     redactor: Redactor,
+    /// The folder of the spool, as an operator names it.
+    spool: Option<String>,
 }
 
 /// Sets up an [`Outbox`].
@@ -236,7 +238,7 @@ impl Outbox {
         let mut channels = self.shared.channels.write().unwrap_or_else(PoisonError::into_inner);
         check_channel(&channels, &name, &settings)?;
         let sink = Arc::new(IsolatedSink::new(sink, &self.shared));
-        let channel = Arc::new(ChannelState::new(name, sink, settings));
+        let channel = Arc::new(ChannelState::new(name, sink, settings).in_spool(self.spool.clone()));
         channels.push(Arc::clone(&channel));
         let number = channels.len() - 1;
         drop(channels);
@@ -437,6 +439,7 @@ impl OutboxBuilder {
             let alive = alive(disk, &owner);
             Spool::new(disk.clone(), owner, alive, random::bits()).of_app(&app)
         };
+        let spool_folder = disk.as_ref().map(|disk| absolute(disk.root()));
         let run_marker = RunMarker::new(disk.as_ref(), &self.app, self.unclean_end, clock::now());
         let capture = Capture::new(self.app);
         let shared = Arc::new(Shared {
@@ -476,7 +479,13 @@ impl OutboxBuilder {
         let weak = Arc::<Shared>::downgrade(&shared);
         process::on_incident(weak);
         let lifeline = Arc::new(Lifeline(Arc::clone(&shared)));
-        Ok(Outbox { drop_within: shared.drop_deadline, shared, lifeline, redactor: self.redactor })
+        Ok(Outbox {
+            drop_within: shared.drop_deadline,
+            shared,
+            lifeline,
+            redactor: self.redactor,
+            spool: spool_folder,
+        })
     }
 }
 
@@ -539,6 +548,10 @@ fn is_open_to_all(folder: &Path) -> bool {
         let _ = folder;
         false
     }
+}
+
+fn absolute(folder: &std::path::Path) -> String {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).display().to_string()
 }
 
 fn check_folder(folder: &Folder) -> Result<(), ConfigError> {

@@ -4,9 +4,10 @@
 //! stands for fails the test. What a path writes is gathered in one `match` that has an arm for each.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::panic,
     clippy::print_stdout,
-    reason = "the program under test panics, and prints for its parent"
+    reason = "the program under test panics, prints for its parent, and is found by its environment"
 )]
 
 use std::{

@@ -111,3 +111,59 @@ fn the_short_id_of_an_sms_is_enough_from_any_directory() {
     assert!(said.starts_with(&format!("silenced {id} until ")) && !said.contains("so far"), "{said}");
     assert!(run(&["ls"]).contains(id));
 }
+
+/// The line of a message works as it is pasted, from any folder: for one group, and for those that a storm names.
+#[test]
+fn the_line_of_a_message_silences_as_it_is_pasted() {
+    use watchfire::prelude::*;
+
+    let inbox = watchfire_inbox::Inbox::start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().join("the spool's folder");
+    let outbox = watchfire::Outbox::builder("shop").spool(&spool).without_panics().start().unwrap();
+    let layer = watchfire::Slack::webhook(inbox.slack_webhook_url()).layer(&outbox).unwrap();
+    let guard = tracing_subscriber::registry().with(layer).set_default();
+    for number in 0..40 {
+        let name = char::from(b'a' + number % 26).to_string().repeat(3 + usize::from(number / 26));
+        tracing::error!("the {name} does not balance");
+    }
+    drop(guard);
+    let provider = watchfire_inbox::Provider::SlackWebhook;
+    let has_line = |text: &str| text.contains("watchfire silence ");
+    let mut lines = std::collections::BTreeSet::new();
+    for received in inbox.wait_for(provider, 4, std::time::Duration::from_secs(30)).unwrap() {
+        let text: serde_json::Value = serde_json::from_slice(&received.raw).unwrap();
+        let mut texts = Vec::new();
+        gather(&text, &mut texts);
+        // A message that is not about groups has none.
+        let Some(text) = texts.into_iter().find(|text| has_line(text)) else { continue };
+        let line = text.split("watchfire silence ").nth(1).unwrap();
+        let end = line.find(" \u{b7} ").or_else(|| line.find('\n')).unwrap_or(line.len());
+        lines.insert(line.get(..end).unwrap().to_owned());
+    }
+    assert!(lines.len() > 1, "{lines:?}");
+    for line in &lines {
+        let pasted = format!("\"$WATCHFIRE\" silence {line}");
+        let output = std::process::Command::new("sh")
+            .args(["-c", &pasted])
+            .env("WATCHFIRE", env!("CARGO_BIN_EXE_watchfire"))
+            .current_dir("/")
+            .output()
+            .unwrap();
+        let said = text(&output, 0);
+        assert!(said.contains("silenced"), "{pasted}: {said}");
+    }
+    let list = text(&within("silence", &spool, &["ls"]), 0);
+    for group in lines.iter().flat_map(|line| line.split(' ').take_while(|word| !word.starts_with("--"))) {
+        assert!(list.contains(group), "{group}: {list}");
+    }
+}
+
+fn gather(value: &serde_json::Value, texts: &mut Vec<String>) {
+    match value {
+        serde_json::Value::String(text) => texts.push(text.clone()),
+        serde_json::Value::Array(list) => list.iter().for_each(|one| gather(one, texts)),
+        serde_json::Value::Object(map) => map.values().for_each(|one| gather(one, texts)),
+        _ => {}
+    }
+}

@@ -158,6 +158,35 @@ fn a_wrong_address_says_what_is_wrong_with_it() {
 }
 
 #[test]
+fn an_address_that_no_server_takes_is_refused() {
+    let (long, deep) = ("a".repeat(64), ["a".repeat(60).as_str(); 5].join("."));
+    for (address, is_good) in [
+        ("ada@example.com".to_owned(), true),
+        ("ada.b+c@mail-1.example.com".to_owned(), true),
+        ("root@localhost".to_owned(), true),
+        ("ada@xn--bcher-kva.example".to_owned(), true),
+        (format!("{long}@example.com"), true),
+        (format!("a{long}@example.com"), false),
+        (format!("ada@{long}.com"), false),
+        (format!("ada@{deep}"), false),
+        ("ada@-example.com".to_owned(), false),
+        ("ada@example-.com".to_owned(), false),
+        ("ada@exa_mple.com".to_owned(), false),
+        ("ada@example..com".to_owned(), false),
+        ("ada@192.0.2.1".to_owned(), false),
+        ("ada..b@example.com".to_owned(), false),
+        (".ada@example.com".to_owned(), false),
+        ("ada@xn--\u{fc}.example".to_owned(), false),
+        ("ada@xn--zzzzzzzz9999a.example".to_owned(), false),
+        ("ada@b\u{fc}-.example".to_owned(), false),
+    ] {
+        let built =
+            Email::to([address.as_str()]).from("errors@example.com").server("smtp://localhost").check();
+        assert_eq!(built.is_ok(), is_good, "{address}");
+    }
+}
+
+#[test]
 fn a_domain_outside_ascii_becomes_its_a_labels() {
     let cases = [
         ("ada@b\u{fc}cher.example", "ada@xn--bcher-kva.example"),

@@ -28,6 +28,8 @@ pub(crate) struct ChannelState {
     pub(crate) rate_limiter: RateLimiter,
     pub(crate) counters: Counters,
     tuning: RwLock<Arc<Tuning>>,
+    /// The folder of the spool, for the command that silences a group.
+    spool: Option<String>,
 }
 
 /// The settings of a channel that can change while it runs.
@@ -74,7 +76,23 @@ impl ChannelState {
         let rate_limiter = RateLimiter::new(&policy.notifications.budget);
         let counters = Counters::default();
         let tuning = RwLock::new(Arc::new(Tuning { policy, fail_over }));
-        Self { name, sink, hears_panics, group_by, callsite_limiter, rate_limiter, counters, tuning }
+        Self {
+            name,
+            sink,
+            hears_panics,
+            group_by,
+            callsite_limiter,
+            rate_limiter,
+            counters,
+            tuning,
+            spool: None,
+        }
+    }
+
+    /// Sets the folder of the spool, which messages name.
+    pub(crate) fn in_spool(mut self, folder: Option<String>) -> Self {
+        self.spool = folder;
+        self
     }
 
     /// Notes that a message is heard only now, or summed up, whenever it was paid for; `is_first` if no other recipient has
@@ -109,6 +127,7 @@ impl ChannelState {
         let unreported = self.counters.drops_to_note.swap(0, Ordering::AcqRel);
         let try_to_render = |summary: &GroupSummary, receipts| {
             let occasion = Occasion::new(summary, &self.name, now.into()).unreported(unreported);
+            let occasion = occasion.spool(self.spool.as_deref());
             self.try_to_render(&occasion.receipts(receipts))
         };
         let rendered = match try_to_render(&summary, receipts) {
@@ -133,7 +152,8 @@ impl ChannelState {
 
     /// Renders a message that another channel, or several messages of this one, could not deliver.
     pub(crate) fn render_again(&self, summary: &GroupSummary, now: Timestamp) -> Vec<Notification> {
-        self.try_to_render(&Occasion::new(summary, &self.name, now.into())).unwrap_or_default()
+        let occasion = Occasion::new(summary, &self.name, now.into()).spool(self.spool.as_deref());
+        self.try_to_render(&occasion).unwrap_or_default()
     }
 
     fn try_to_render(&self, occasion: &Occasion<'_>) -> Option<Vec<Notification>> {

@@ -41,7 +41,8 @@ pub fn simulate_week(
         for emission in said.drain(..) {
             let first = emission.summary.kind == OccasionKind::First;
             let known = receipts.entry(emission.summary.group).or_default();
-            let occasion = Occasion::new(&emission.summary, channel, now.into());
+            let occasion =
+                Occasion::new(&emission.summary, channel, now.into()).spool(Some("/var/lib/shop/watchfire"));
             let occasion = occasion.receipts(if first { &[] } else { known });
             let left = tell(&occasion);
             known.extend(left);

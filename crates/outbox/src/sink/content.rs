@@ -9,6 +9,7 @@ use watchfire_core::{Alert, Field, Severity, cut};
 use crate::{
     Counts, GroupId, Occasion, OccasionKind, Outlook,
     model::text::{format_duration, format_timestamp, hanging, one_line},
+    sink::occasion::SilenceHint,
 };
 use summary::summary;
 
@@ -226,14 +227,32 @@ fn given<const N: usize>(all: [(&'static str, String); N]) -> Vec<Fact> {
         .collect()
 }
 
-/// The line that silences the group, ready to be pasted; several groups have to be silenced each by its own id.
+/// The command that silences the group, or the most frequent ones that a storm names, ready to be pasted.
 fn silence(occasion: &Occasion<'_>) -> Option<String> {
+    let folder = match occasion.silence_hint() {
+        SilenceHint::Omitted => return None,
+        SilenceHint::In(folder) => format!(" --folder {}", shell_word(folder)),
+        SilenceHint::Here => String::new(),
+    };
     let is_one = groups(occasion) == 1 && occasion.kind() != OccasionKind::CatchUp;
-    match occasion.mentions() {
-        _ if is_one => Some(format!("watchfire silence {} --for 2h", occasion.group())),
-        [] => None,
-        [first, ..] => Some(format!("watchfire silence {} --for 2h, and so for each group", first.group)),
+    let named: Vec<String> = match occasion.mentions() {
+        _ if is_one => vec![occasion.group().to_string()],
+        mentions => mentions.iter().take(MOST_SILENCED).map(|other| other.group.to_string()).collect(),
+    };
+    (!named.is_empty()).then(|| format!("watchfire silence {} --for 2h{folder}", named.join(" ")))
+}
+
+/// How many groups one command silences.
+const MOST_SILENCED: usize = 5;
+
+/// Writes a text as one word of a shell.
+fn shell_word(text: &str) -> String {
+    let is_plain =
+        |char: char| char.is_ascii_alphanumeric() || matches!(char, '/' | '.' | '_' | '-' | '+' | ':');
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
     }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 fn is_storm(occasion: &Occasion<'_>) -> bool {

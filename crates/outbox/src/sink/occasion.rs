@@ -19,20 +19,39 @@ pub struct Occasion<'a> {
     unreported: u64,
     receipts: &'a [Receipt],
     now: SystemTime,
+    silence: SilenceHint<'a>,
+}
+
+/// How a message says how its group is silenced.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SilenceHint<'a> {
+    /// It does not: without a spool there is nothing that a command could write to.
+    Omitted,
+    /// By a command for the spool in this folder.
+    In(&'a str),
+    /// By a command for the spool of the place where it is called: in the tests of a sink.
+    Here,
 }
 
 impl<'a> Occasion<'a> {
     /// Makes the occasion of a message with these facts.
     #[must_use]
     pub fn new(summary: &'a GroupSummary, channel: &'a str, now: SystemTime) -> Self {
-        Self { summary: Cow::Borrowed(summary), channel, unreported: 0, receipts: &[], now }
+        Self {
+            summary: Cow::Borrowed(summary),
+            channel,
+            unreported: 0,
+            receipts: &[],
+            now,
+            silence: SilenceHint::Omitted,
+        }
     }
 
     /// Makes the occasion of a first alert, for the tests of a sink.
     #[must_use]
     pub fn first(alert: &Alert, channel: &'a str, group: GroupId, now: SystemTime) -> Self {
         let summary = Cow::Owned(GroupSummary::first(alert.clone(), group));
-        Self { summary, channel, unreported: 0, receipts: &[], now }
+        Self { summary, channel, unreported: 0, receipts: &[], now, silence: SilenceHint::Here }
     }
 
     /// Sets why the message is sent, and how many messages the group had before.
@@ -75,6 +94,23 @@ impl<'a> Occasion<'a> {
     pub fn receipts(mut self, receipts: &'a [Receipt]) -> Self {
         self.receipts = receipts;
         self
+    }
+
+    /// Sets the folder of the spool, for the command that silences the group.
+    pub(crate) fn spool(mut self, folder: Option<&'a str>) -> Self {
+        self.silence = folder.map_or(SilenceHint::Omitted, SilenceHint::In);
+        self
+    }
+
+    pub(crate) fn spool_folder(&self) -> Option<&'a str> {
+        match self.silence {
+            SilenceHint::In(folder) => Some(folder),
+            SilenceHint::Omitted | SilenceHint::Here => None,
+        }
+    }
+
+    pub(crate) fn silence_hint(&self) -> SilenceHint<'a> {
+        self.silence
     }
 
     /// Sets the other groups that a storm or catch-up message names.

@@ -43,6 +43,7 @@ struct Request {
     unreported: u64,
     receipts: Vec<Receipt>,
     now: SystemTime,
+    spool: Option<String>,
     /// Takes what was rendered; `None` for a panic.
     answer: SyncSender<Option<Vec<Notification>>>,
 }
@@ -72,6 +73,7 @@ impl IsolatedSink {
             unreported: occasion.unreported_count(),
             receipts: occasion.all_receipts().to_vec(),
             now: occasion.now(),
+            spool: occasion.spool_folder().map(str::to_owned),
             answer,
         };
         if requests.send(request).is_err() {
@@ -112,8 +114,9 @@ impl IsolatedSink {
 /// Renders until the worker has given up this thread, or is gone.
 fn serve(inner: &dyn Sink, requests: &Receiver<Request>) {
     while let Ok(request) = requests.recv() {
-        let Request { summary, channel, unreported, receipts, now, answer } = request;
+        let Request { summary, channel, unreported, receipts, now, spool, answer } = request;
         let occasion = Occasion::new(&summary, &channel, now).unreported(unreported).receipts(&receipts);
+        let occasion = occasion.spool(spool.as_deref());
         let rendered = caught(|| inner.render(&occasion));
         if answer.send(rendered).is_err() {
             return;

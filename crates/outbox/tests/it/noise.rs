@@ -274,7 +274,8 @@ fn a_silence_in_the_folder_holds_and_its_end_is_reported() {
     assert_eq!(outbox.flush(LONG).pending, 0);
     let group = told.delivered()[0].group();
     let page = &told.pages()[0];
-    assert!(page.contains(&format!("watchfire silence {group} --for 2h")), "{page}");
+    // In memory there is nothing that a command could write to.
+    assert!(!page.contains("watchfire silence"), "{page}");
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("silences").join(group.to_string());

@@ -56,7 +56,14 @@ fn the_longest_prefix_leads() {
 #[test]
 fn numbers_are_taken_in_the_international_form_only() {
     let with = |number: &str| Sms::to([number]).twilio(twilio()).check();
-    for number in ["+436601234567", " +43 660 123-4567 ", "+1234567", "+123456789012345"] {
+    for number in [
+        "+436601234567",
+        " +43 660 123-4567 ",
+        "+3712345",
+        "+371345678901234",
+        "+1 500 555 0006",
+        "+39 06 1234 5678",
+    ] {
         assert!(with(number).is_ok(), "{number}");
     }
     for number in [
@@ -68,6 +75,14 @@ fn numbers_are_taken_in_the_international_form_only() {
         "+43660123456789012",
         "+43x",
         "+123456",
+        "+1234567",
+        "+11005550006",
+        "+15005550",
+        "+150055500061",
+        "+4306601234567",
+        "+440 20 7946 0000",
+        "+91 987654321",
+        "+9109876543210",
         "+٤٣٦٦٠١٢٣٤٥٦٧",
     ] {
         assert_eq!(with(number).unwrap_err().field(), "sms.to", "{number}");

@@ -71,7 +71,7 @@ fn a_storm_names_the_most_frequent_and_counts_the_others() {
          Oldest      2026-11-18T11:06:40Z\n\n\
          Groups\n  x700 a [0000000000000001]\n  x5 b [0000000000000002]\n  and 29 more\n\n\
          Host        web-1, process 7\nAlert       00000000000000000000000000000001\n\
-         Silence     watchfire silence 0000000000000001 --for 2h, and so for each group\n"
+         Silence     watchfire silence 0000000000000001 0000000000000002 --for 2h\n"
     );
     let over = told(OccasionKind::Storm, counts, &mentions, Some(Outlook::Over));
     assert!(over.starts_with("STORM OVER in shop\n") && over.contains("told of one by one again"), "{over}");
