@@ -138,7 +138,9 @@ impl ProgramPlan {
         let path = if target.is_empty() { Path::of(["root"]) } else { Path::of(["loggers", target]) };
         let normal = normalised(target);
         if normal.split("::").any(str::is_empty) && !target.is_empty() {
-            findings.add(Finding::new(&path, "is no target: a segment is empty").at(source_map.key(&path)));
+            findings.add(
+                Finding::new(&path, "is not a valid target: a segment is empty").at(source_map.key(&path)),
+            );
         }
         let mut handlers = Vec::new();
         for name in table.texts("handlers") {

@@ -287,11 +287,11 @@ mod tests {
 
     #[test]
     fn a_main_that_returns_it_prints_a_sentence() {
-        let error: Box<dyn std::error::Error> = ConfigError::new("slack.webhook", "is no URL").into();
-        assert_eq!(format!("{error:?}"), "slack.webhook: is no URL");
+        let error: Box<dyn std::error::Error> = ConfigError::new("slack.webhook", "is not a URL").into();
+        assert_eq!(format!("{error:?}"), "slack.webhook: is not a URL");
         let fields = format!("{error:#?}");
         assert!(
-            fields.contains("path: \"slack.webhook\"") && fields.contains("reason: \"is no URL\""),
+            fields.contains("path: \"slack.webhook\"") && fields.contains("reason: \"is not a URL\""),
             "{fields}"
         );
     }

@@ -52,7 +52,7 @@ impl Zone {
             ConfigError::new(
                 "file.zone",
                 format!(
-                    "{name:?} is no time zone that this machine knows; expected a name such as Europe/Vienna"
+                    "{name:?} is not a time zone that this machine knows; expected a name such as Europe/Vienna"
                 ),
             )
         })

@@ -16,7 +16,7 @@ use crate::{
 /// It says nothing of levels and spans: combine it, as in `filter::directives("info")?.and(filter::ignore(["hyper"])?)`.
 ///
 /// # Errors
-/// Names each text that is no target.
+/// Names each text that is not a valid target.
 pub fn ignore<T: AsRef<str>>(targets: impl IntoIterator<Item = T>) -> Result<EventFilter, DirectiveErrors> {
     let targets = checked_targets(targets)?;
     Ok(EventFilter::of(Node::Leaf(Arc::new(Ignore { targets }))))

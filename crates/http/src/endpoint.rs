@@ -14,7 +14,7 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// If it is no URL, is neither `https` nor `http` to loopback, or holds a user, a password or a fragment.
+    /// If it is not a URL, is neither `https` nor `http` to loopback, or holds a user, a password or a fragment.
     /// The error does not show the address.
     pub fn parse(field: &'static str, text: &str) -> Result<Self, ConfigError> {
         let wrong = |reason: &str| Err(ConfigError::new(field, reason));

@@ -16,7 +16,7 @@ pub(super) fn rewrite(table: &Options) -> Result<Rewrite, Wrong> {
     if let Some(level) = table.get("level") {
         match Threshold::parse(level) {
             Ok(Threshold::From(severity)) => rewrite = rewrite.severity(severity),
-            _ => return Err(("level", "is no level that an event has")),
+            _ => return Err(("level", "is not a level of events")),
         }
     }
     for (from, to) in table.table("rename").into_iter().flat_map(Options::iter) {

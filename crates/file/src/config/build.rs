@@ -169,5 +169,5 @@ fn listen_for_hangup() -> Result<Arc<AtomicBool>, ConfigError> {
 }
 
 fn at_error() -> ConfigError {
-    ConfigError::new("file.at", "is no time of day; expected an hour up to 23 and a minute up to 59")
+    ConfigError::new("file.at", "is not a time of day; expected an hour up to 23 and a minute up to 59")
 }

@@ -177,7 +177,7 @@ impl<'t> TextPart<'t> {
     fn target(self) -> Result<String, DirectiveError> {
         let text = self.text;
         if text.is_empty() {
-            return Err(self.wrong("is no target: it is empty"));
+            return Err(self.wrong("is not a valid target: it is empty"));
         }
         if let Some(c) = text.chars().find(|c| !(c.is_alphanumeric() || "_-:.".contains(*c))) {
             let hint = match c {
@@ -185,11 +185,11 @@ impl<'t> TextPart<'t> {
                 '/' => ": a pattern after `/` is known to env_logger only, see the filter `callback`",
                 _ => "",
             };
-            return Err(self.wrong(format!("is no target, `{c}` cannot be in one{hint}")));
+            return Err(self.wrong(format!("is not a valid target, `{c}` cannot be in one{hint}")));
         }
         let clean = text.split(':').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("::");
         if clean.is_empty() || clean != text {
-            let reason = "is no target: segments are separated by `::`, with none at the ends";
+            let reason = "is not a valid target: segments are separated by `::`, with none at the ends";
             return Err(self.wrong(reason).meant(Some(clean).filter(|clean| !clean.is_empty())));
         }
         Ok(clean)

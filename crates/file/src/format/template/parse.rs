@@ -177,7 +177,7 @@ fn brace_spec(text: &str) -> Result<Spec, String> {
         [kind] if "sbcdeEfFgGnoxX%".contains(*kind) => spec.kind = Some(*kind),
         _ => {
             let rest: String = rest.iter().collect();
-            return Err(format!("`{rest}` is no format; expected one like {{level:<8}} or {{ratio:.3f}}"));
+            return Err(format!("`{rest}` is not a format; expected one like {{level:<8}} or {{ratio:.3f}}"));
         }
     }
     let is_integer = matches!(spec.kind, Some('b' | 'c' | 'd' | 'o' | 'x' | 'X'));
@@ -274,7 +274,7 @@ fn percent_value(chars: &[char]) -> Result<PercentValue, String> {
             let length = chars.len() - rest.len() + 1;
             Ok((Some((name, spec)), length))
         }
-        Some(kind) => Err(format!("`{kind}` after `%({name})` is no type; expected one such as s or d")),
+        Some(kind) => Err(format!("`{kind}` after `%({name})` is not a type; expected one such as s or d")),
         None => Err(format!("`%({name})` has no type; expected `%({name})s`")),
     }
 }
@@ -299,6 +299,6 @@ fn number(rest: &mut &[char]) -> Result<Option<usize>, String> {
 pub(super) fn check_strftime(pattern: &str) -> Result<(), String> {
     let epoch = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
     jiff::fmt::strtime::format(pattern, &epoch).map(drop).map_err(|error| {
-        format!("`{pattern}` is no pattern for a time ({error}); expected one like %H:%M:%S")
+        format!("`{pattern}` is not a pattern for a time ({error}); expected one like %H:%M:%S")
     })
 }

@@ -103,14 +103,14 @@ fn all_mistakes_are_named_at_once_with_their_place() {
     let text = error.to_string();
     for part in [
         "file.format: at character 1: `{}` names nothing",
-        "at character 4: `<` is no format",
+        "at character 4: `<` is not a format",
         "at character 16: `}` closes nothing",
         "at character 18: conversion `!x` is unknown",
         "`[` cannot stand in the name `a[0]`",
         "`.` without a number",
         "an integer has no precision",
         "9999 is too wide",
-        "`%!` is no pattern for a time",
+        "`%!` is not a pattern for a time",
         "`{` is not closed",
     ] {
         assert!(text.contains(part), "{part:?} is missing in {text}");
