@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{instructions, shell};
+use crate::{instructions, redact, shell};
 
 /// The package's manifest, from the root.
 pub(crate) const MANIFEST: &str = "tests/bench/Cargo.toml";
@@ -16,6 +16,11 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         && name == "instructions"
     {
         return instructions::run(rest);
+    }
+    if let [name, rest @ ..] = args
+        && name == "redact"
+    {
+        return redact::run(rest);
     }
     shell::run(
         shell::cargo().args(["run", "--quiet", "--release", "--manifest-path", MANIFEST, "--"]).args(args),

@@ -71,17 +71,12 @@ fn check(record: bool, peers: bool) -> Result<()> {
     if let Some(why) = missing() {
         bail!("{why}");
     }
-    let toolchain = toolchain()?;
-    let path = shell::root().join(FIGURES);
-    let mut figures = read(&path)?;
-    println!("instructions per event, {toolchain}");
-    let program = build()?;
+    println!("instructions per event");
+    let program = build("lines")?;
     let mut counted = BTreeMap::new();
     for (subject, scene) in GATED {
         counted.insert(format!("{subject} {scene}"), count(&program, subject, scene)?);
     }
-    let table = judge(&counted, figures.get(LIMITS), figures.get(&toolchain).filter(|_| !record));
-    print!("{}", table.text);
     if peers {
         for subject in PEERS {
             for scene in SCENES {
@@ -89,8 +84,22 @@ fn check(record: bool, peers: bool) -> Result<()> {
             }
         }
     }
+    compare(counted, record)
+}
+
+/// Compares counts with the limits and with the figures of this toolchain, or records them.
+///
+/// # Errors
+/// When one is too high.
+pub(crate) fn compare(counted: BTreeMap<String, u64>, record: bool) -> Result<()> {
+    let toolchain = toolchain()?;
+    let path = shell::root().join(FIGURES);
+    let mut figures = read(&path)?;
+    println!("{toolchain}");
+    let table = judge(&counted, figures.get(LIMITS), figures.get(&toolchain).filter(|_| !record));
+    print!("{}", table.text);
     if record {
-        figures.insert(toolchain, counted);
+        figures.entry(toolchain).or_default().extend(counted);
         std::fs::write(&path, written(&figures)).with_context(|| format!("{FIGURES} was not written"))?;
     } else if !figures.contains_key(&toolchain) {
         println!("no figures are recorded for this toolchain; --record adds them");
@@ -126,8 +135,8 @@ fn judge(
     Table { text, too_high }
 }
 
-/// Builds the program, and returns its path.
-fn build() -> Result<PathBuf> {
+/// Builds a program of tests/bench, and returns its path.
+pub(crate) fn build(name: &str) -> Result<PathBuf> {
     shell::run(shell::cargo().args([
         "build",
         "--quiet",
@@ -136,7 +145,7 @@ fn build() -> Result<PathBuf> {
         "--manifest-path",
         bench::MANIFEST,
         "--bin",
-        "lines",
+        name,
     ]))?;
     let metadata = shell::read(shell::cargo().args([
         "metadata",
@@ -148,7 +157,7 @@ fn build() -> Result<PathBuf> {
     ]))?;
     let metadata: serde_json::Value = serde_json::from_str(&metadata).context("cargo's metadata")?;
     let target = metadata["target_directory"].as_str().context("cargo names no target directory")?;
-    Ok(Path::new(target).join("instructions").join(format!("lines{}", std::env::consts::EXE_SUFFIX)))
+    Ok(Path::new(target).join("instructions").join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
 }
 
 fn count(program: &Path, subject: &str, scene: &str) -> Result<u64> {
@@ -196,7 +205,7 @@ fn check_lines(file: &Path, subject: &str, events: u64) -> Result<()> {
 }
 
 /// Reads the count out of `==1== Collected : 123`.
-fn collected(said: &str) -> Option<u64> {
+pub(crate) fn collected(said: &str) -> Option<u64> {
     let (_, count) = said.lines().find(|line| line.contains("Collected"))?.split_once(" : ")?;
     count.trim().parse().ok()
 }

@@ -11,6 +11,7 @@ mod fuzz;
 mod instructions;
 mod interop;
 mod reach;
+mod redact;
 mod release;
 mod shell;
 mod simulate;
@@ -40,6 +41,7 @@ Examples:
   cargo xtask test --soak kill          200 programs killed at random moments instead of 20
   cargo xtask bench capture             an alert being captured, beside its peers
   cargo xtask bench instructions        instructions per line written to a file, under callgrind
+  cargo xtask bench redact              instructions per byte of redaction, under callgrind, and nanoseconds
   cargo xtask simulate --seeds 100000   the spool and the delivery under crashes, from many seeds
   cargo xtask exits                     every kind of exit of a program, and who is told of it
   cargo xtask tidy                      the shape of the tree: arrows, sibling files, sizes";
