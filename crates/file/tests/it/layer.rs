@@ -257,8 +257,9 @@ fn a_callback_that_hangs_delays_neither_lines_nor_retention() {
 fn every_format_has_the_place_of_a_panic() {
     let folder = folder();
     let line = line!() + 7;
+    type SetFormat = fn(LogFile) -> LogFile;
     // (file, its name, what it has of the place)
-    let cases: [(fn(LogFile) -> LogFile, _, _); 3] = [
+    let cases: [(SetFormat, &str, String); 3] = [
         (|file| file, "text", format!("    at {}:{line}\n", file!())),
         (LogFile::json, "json", format!("\"file\":\"{}\",\"line\":{line}", file!())),
         (LogFile::logfmt, "logfmt", format!(" at={}:{line}\n", file!())),
