@@ -3,9 +3,7 @@
 use anyhow::Result;
 
 use crate::stage::{Skipped, Stage, run_all};
-use crate::{
-    Interop, bench, exits, features, instructions, reach, release, shell, simulate, test, tidy, tool,
-};
+use crate::{Interop, bench, features, instructions, reach, release, shell, simulate, test, tidy, tool};
 
 /// The version that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
@@ -42,7 +40,6 @@ pub(crate) fn run(interop: Interop, keep_going: bool) -> Result<()> {
             }
             None => instructions::run(&[]),
         }),
-        Stage::new("exits", |_| exits::run(exits::Guide::Compare)),
         Stage::new("test", |skipped| test::tests_and_interop(interop, test::Effort::CI, None, skipped)),
     ];
     run_all(stages, keep_going)

@@ -50,7 +50,7 @@ Examples:
 enum Chore {
     /// Runs every stage that a change must pass, and prints the seconds of each.
     ///
-    /// The stages: fmt, clippy, features, docs, tidy, deny, package, semver, simulate, instructions, exits, test. The first
+    /// The stages: fmt, clippy, features, docs, tidy, deny, package, semver, simulate, instructions, test. The first
     /// failure stops the run.
     #[command(after_help = "Examples:\n  cargo xtask ci\n  cargo xtask ci --interop required --keep-going")]
     Ci {

@@ -1,4 +1,4 @@
-//! The guide on exits is compared with a run: the debug build here, all builds in `cargo xtask exits`.
+//! The guide on exits is compared with a run: the debug build here, all builds and a forked child in `cargo xtask exits`.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ const SHOP: &str = env!("CARGO_BIN_EXE_shop");
 
 #[test]
 fn every_end_is_reported_as_the_guide_says() {
-    for (name, of) in [("plain", Matrix::PLAIN), ("tokio", Matrix::TOKIO), ("forked", Matrix::FORKED)] {
+    for (name, of) in [("plain", Matrix::PLAIN), ("tokio", Matrix::TOKIO)] {
         let section = matrix(Path::new(SHOP), of).unwrap();
         compare(GUIDE, name, &section).unwrap_or_else(|error| panic!("{error}"));
     }

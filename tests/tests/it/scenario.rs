@@ -31,6 +31,7 @@ pub(crate) fn alone(test: &str) {
     let said =
         [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    println!("{said}");
 }
 
 /// Tells whether this process is the child of `test`.

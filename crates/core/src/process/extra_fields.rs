@@ -67,6 +67,3 @@ pub fn show_opentelemetry_ids() {
         })
     });
 }
-
-#[cfg(all(test, feature = "opentelemetry", feature = "log-values"))]
-mod tests;

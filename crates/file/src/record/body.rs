@@ -3,7 +3,7 @@
 use std::{cell::Cell, error::Error, fmt, ops::Range};
 
 use tracing_core::field::{Field, Visit};
-use watchfire_core::{Alert, EventView, MASK, NameVerdict};
+use watchfire_core::{Alert, EventView, MASK, NameVerdict, shown_causes};
 
 use super::intake::{Intake, cut_short, formatted};
 use crate::FieldValue;
@@ -187,14 +187,10 @@ impl Visit for Fill<'_> {
             return;
         }
         self.has_error = true;
-        let mut cause = value.source();
-        while let Some(error) = cause
-            && self.body.causes.len() < self.intake.limits.causes
-        {
+        for cause in shown_causes(value, self.intake.limits.causes) {
             let cap = self.intake.limits.value;
-            let range = self.text(self.verdict(field), cap, formatted(format_args!("{error}")));
+            let range = self.text(self.verdict(field), cap, formatted(format_args!("{cause}")));
             self.body.causes.push(range);
-            cause = error.source();
         }
     }
 

@@ -256,7 +256,7 @@ fn a_callback_that_hangs_delays_neither_lines_nor_retention() {
 #[test]
 fn every_format_has_the_place_of_a_panic() {
     let folder = folder();
-    let line = line!() + 7;
+    let line = line!() + 8;
     type SetFormat = fn(LogFile) -> LogFile;
     // (file, its name, what it has of the place)
     let cases: [(SetFormat, &str, String); 3] = [

@@ -1,4 +1,5 @@
-//! Tests of the fields that events get besides their own.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+//! The fields that events get besides their own: alone in its process, whose logger and source of ids it sets.
 
 use opentelemetry::{
     Context,
@@ -6,10 +7,11 @@ use opentelemetry::{
 };
 use tracing_subscriber::prelude::*;
 
-use super::*;
-use crate::{HandlerLayer, Memory, Value};
+use watchfire_core::{
+    HandlerLayer, Memory, Value,
+    process::{bridge_log, show_opentelemetry_ids},
+};
 
-/// One test: the logger and the source of ids are the process's.
 #[test]
 fn records_have_their_values_and_events_the_ids_of_a_trace() {
     bridge_log().unwrap();
