@@ -115,6 +115,13 @@ impl SpanFacts {
     ) -> Self {
         Self { name: name.into(), target: target.into(), fields }
     }
+
+    /// Makes what stands for the outermost spans of a chain that is too long; `None` if none are left out.
+    #[must_use]
+    pub fn left_out(count: usize) -> Option<Self> {
+        let spans = if count == 1 { "span" } else { "spans" };
+        (count > 0).then(|| Self::new(format!("… [{count} {spans} more]"), "", Vec::new()))
+    }
 }
 
 impl Alert {

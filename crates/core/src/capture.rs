@@ -229,13 +229,15 @@ impl Spans {
 }
 
 pub(crate) fn copied<'a>(
-    nodes: impl Iterator<Item = &'a SpanNode>,
+    mut nodes: impl Iterator<Item = &'a SpanNode>,
     redactor: &crate::Redactor,
     limits: &Limits,
 ) -> Vec<SpanFacts> {
-    facts(nodes.take(limits.spans), limits.total, |node, put| {
+    let mut spans = facts(nodes.by_ref().take(limits.spans), limits.total, |node, put| {
         node.visit_redacted(redactor, &mut |name, value| put(name, value.cut(limits.value).into_owned()));
-    })
+    });
+    spans.splice(0..0, SpanFacts::left_out(nodes.count()));
+    spans
 }
 
 /// Makes the facts of a chain, the outermost first; the fields of the innermost go first until the texts are `total`.

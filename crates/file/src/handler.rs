@@ -130,9 +130,13 @@ impl Handler for FileHandler {
 impl FlushTarget for FileHandler {
     fn render(&self, event: &EventView<'_>, at: SystemTime, line: &mut String) {
         let owner = &*self.0;
-        let event = &match &owner.limits {
-            Some(limits) => event.within(limits),
-            None => *event,
+        let limited;
+        let event = match &owner.limits {
+            Some(limits) => {
+                limited = event.within(limits);
+                &limited
+            }
+            None => event,
         };
         let stack = owner.stacks.filter(|from| event.severity() >= *from).map(|_| Stack::capture());
         owner.format.event(event, at, stack.as_ref(), &owner.zone, line);

@@ -318,19 +318,24 @@ impl SpanChain<'_> {
             SpanChain::Event(event) => {
                 // Outermost first, without an allocation up to a usual depth.
                 let mut nodes: [Option<&SpanNode>; 16] = [None; 16];
-                let mut spans = event.spans().take(event.limits().spans);
+                let mut all = event.spans();
+                let mut spans = all.by_ref().take(event.limits().spans);
                 let mut depth = 0;
                 for (slot, node) in nodes.iter_mut().zip(&mut spans) {
                     *slot = Some(node);
                     depth += 1;
                 }
+                let mut outer: Vec<&SpanNode> = Vec::new();
+                if depth == nodes.len() {
+                    outer.extend(spans);
+                    if let Some(left_out) = SpanFacts::left_out(all.count()) {
+                        visit(&left_out.name, SpanFields(Of::Facts(&left_out)));
+                    }
+                }
                 let mut show = |node: &SpanNode| {
                     visit(node.name(), SpanFields(Of::Node(node, event.redactor(), event.limits().value)));
                 };
-                if depth == nodes.len() {
-                    let outer: Vec<_> = spans.collect();
-                    outer.into_iter().rev().for_each(&mut show);
-                }
+                outer.into_iter().rev().for_each(&mut show);
                 nodes.iter().take(depth).rev().copied().flatten().for_each(show);
             }
             SpanChain::Facts(facts) => {

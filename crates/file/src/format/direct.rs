@@ -131,6 +131,8 @@ struct Usual {
     /// A text may be plain as one part and need quotes as another.
     part: LinePart,
     text: Box<str>,
+    /// The text as it stands in a line.
+    framed: Box<str>,
     /// How many credentials of our own were registered when it was found clean.
     registered: u64,
 }
@@ -140,18 +142,21 @@ const USUAL: usize = 128;
 
 impl FieldPlan {
     #[inline]
-    fn is_usual(&self, part: LinePart, text: &str) -> bool {
-        self.usual.get().is_some_and(|usual| {
-            *usual.text == *text
+    fn usual(&self, part: LinePart, text: &str) -> Option<&str> {
+        self.usual.get().and_then(|usual| {
+            let is_same = *usual.text == *text
                 && usual.part == part
-                && usual.registered == process::own_secrets_registered()
+                && usual.registered == process::own_secrets_registered();
+            is_same.then_some(&*usual.framed)
         })
     }
 
     /// Keeps a text that was found clean and plain, with the number from before that.
-    fn keep(&self, part: LinePart, text: &str, registered: u64) {
+    fn keep(&self, layout: &impl Layout, part: LinePart, text: &str, registered: u64) {
         if self.usual.get().is_none() && text.len() <= USUAL {
-            self.usual.get_or_init(|| Usual { part, text: text.into(), registered });
+            let mut framed = String::new();
+            layout.plain_text(part, text, &mut framed);
+            self.usual.get_or_init(|| Usual { part, text: text.into(), framed: framed.into(), registered });
         }
     }
 }
@@ -289,16 +294,16 @@ impl<'a, L: Layout> LineWriter<'a, L> {
 
     /// Writes a text that is within its cap.
     fn end_text(&mut self, plan: &FieldPlan, part: LinePart, text: &str) {
-        if plan.is_usual(part, text) {
+        if let Some(framed) = plan.usual(part, text) {
             self.intake.admit(text);
-            self.layout.plain_text(part, text, self.out);
+            self.out.push_str(framed);
         } else {
             let registered = process::own_secrets_registered();
             let clean = self.intake.clean(plan.verdict, text);
             if self.layout.is_plain(part, &clean) {
                 self.layout.plain_text(part, &clean, self.out);
                 if plan.verdict.is_clear() && *clean == *text {
-                    plan.keep(part, text, registered);
+                    plan.keep(self.layout, part, text, registered);
                 }
             } else {
                 self.layout.text(part, &clean, self.out);

@@ -279,3 +279,26 @@ fn every_format_has_the_place_of_a_panic() {
         assert!(text.contains("the quail is out of stock") && text.contains(&place), "{name}: {text}");
     }
 }
+
+#[test]
+fn spans_beyond_the_limit_are_counted() {
+    let folder = folder();
+    type SetFormat = fn(LogFile) -> LogFile;
+    // (file, its name, what it says of the three spans too many)
+    let cases: [(SetFormat, &str, &str); 3] = [
+        (|file| file, "text", "… [3 spans more]"),
+        (LogFile::json, "json", "\"… [3 spans more]\""),
+        (LogFile::logfmt, "logfmt", "… [3 spans more]"),
+    ];
+    for (format, name, said) in cases {
+        let path = folder.path().join(name);
+        run(format(LogFile::new(&path)), || {
+            let spans: Vec<_> = (0..35).map(|depth| tracing::info_span!("deep", depth).entered()).collect();
+            tracing::error!("no stock");
+            // The innermost first: that is how they were entered.
+            spans.into_iter().rev().for_each(drop);
+        });
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(said) && text.contains("34"), "{name}: {text}");
+    }
+}
