@@ -25,8 +25,9 @@ pub use watchfire_core::process::bridge_log;
 pub use watchfire_core::process::show_opentelemetry_ids;
 pub use watchfire_core::process::{TraceIds, show_trace_ids};
 pub use watchfire_core::{
-    Alert, AlertId, Buffers, Capture, Captured, EventView, Field, Flushed, Handler, HandlerLayer, Incident,
-    Memory, Null, Origin, RenderingId, SafeFilter, SpanFacts, SpanNode, Stack, StackFrame, Value,
+    Alert, AlertId, Buffers, Capture, Captured, EventView, Field, Flushed, Handler, HandlerLayer,
+    HandlerLimits, Incident, Memory, Null, Origin, RenderingId, SafeFilter, SpanFacts, SpanNode, Stack,
+    StackFrame, Value,
 };
 #[cfg(feature = "file")]
 pub use watchfire_file::{ConsoleHandler, FileHandler, FlushTarget, MemoryHandler};

@@ -34,7 +34,7 @@ pub use watchfire_filter as filter;
 #[cfg(feature = "outbox")]
 pub use watchfire_outbox::{
     ChannelStats, DeliveryPolicy, FlushReport, Health, HealthStatus, MinCount, NotificationPolicy, Outbox,
-    OutboxBuilder, OutboxView, QuietHours, QuietNote, Rate, Silence, Stats, UncleanEnd, panic,
+    OutboxBuilder, OutboxView, QuietHours, QuietNote, Rate, Silence, Stats, UncleanEnd, folder, panic,
 };
 
 #[cfg(feature = "email")]
