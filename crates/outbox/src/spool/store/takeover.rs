@@ -96,6 +96,8 @@ impl<F: Files> Spool<F> {
                 self.files.rename(&format!("{home}/cur/{name}"), &format!("new/{free}")).ok();
             }
         }
+        let own = self.files.list("state/groups").unwrap_or_default();
+        let mut has_moved = false;
         for key in list("state/groups") {
             let path = format!("{home}/state/groups/{key}");
             let text = self.files.read(&path, LARGEST).ok();
@@ -104,8 +106,19 @@ impl<F: Files> Spool<F> {
             if is_gone(owner.as_ref()) {
                 // Older versions named in it who was taking it over.
                 let key = key.split('+').next().unwrap_or_default();
-                self.files.rename(&path, &format!("state/groups/{key}")).ok();
+                // A loss of power may leave a file under both names: it is counted in once.
+                let taken = if own.iter().any(|known| known == key) {
+                    self.files.remove(&path)
+                } else {
+                    self.files.rename(&path, &format!("state/groups/{key}"))
+                };
+                has_moved |= taken.is_ok();
             }
+        }
+        // Before they are counted in: one that came back under its old name would be counted in again.
+        if has_moved {
+            self.files.sync("state/groups").ok();
+            self.files.sync(&format!("{home}/state/groups")).ok();
         }
         for text in list("tmp") {
             if is_gone(writer_of(&text).as_ref()) {
