@@ -162,11 +162,20 @@ impl<F: Files> Dispatch<F> {
             return true;
         };
         let known = *known;
-        let ours = self.kept.get(&known).and_then(|kept| kept.name.as_ref());
-        if ours.is_none_or(|ours| spool.list("cur").contains(ours)) {
-            // A copy of it.
-            spool.remove(name).ok();
-            return false;
+        let Some(kept) = self.kept.get_mut(&known) else { return true };
+        match &kept.name {
+            // It had none, or the claim of a copy took the place of the very file: that is its file.
+            None => {
+                kept.name = Some(name.clone());
+                return false;
+            }
+            Some(ours) if ours == name => return false,
+            Some(ours) if spool.list("cur").contains(ours) => {
+                // A copy of it.
+                spool.remove(name).ok();
+                return false;
+            }
+            Some(_) => {}
         }
         // Its own file was moved: somebody wants it tried again.
         match self.delivery.get(known).map(|ticket| (ticket.channel, ticket.size, ticket.state.in_flight)) {
