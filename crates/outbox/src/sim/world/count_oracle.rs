@@ -230,8 +230,6 @@ impl World {
             let Some(sum) = self.sums.get_mut(to) else { continue };
             lost += i128::from(sum.fed) - i128::from(sum.told) - i128::from(sum.suppressed);
             let (most, least) = (i128::from(sum.may_lose + fed), -i128::from(sum.may_tell_again + told));
-            // The guide on the spool: after a loss of power counts of another host may be reported twice.
-            let least = if lost_power && self.plan.spread { i128::MIN } else { least };
             if !(least..=most).contains(&(lost - sum.lost)) {
                 let fresh = lost - sum.lost;
                 return Err(format!("{fresh} of {to} are lost, of at most {most} and at least {least}"));

@@ -96,35 +96,48 @@ impl<F: Files> Spool<F> {
                 self.files.rename(&format!("{home}/cur/{name}"), &format!("new/{free}")).ok();
             }
         }
-        let own = self.files.list("state/groups").unwrap_or_default();
-        let mut has_moved = false;
-        for key in list("state/groups") {
-            let path = format!("{home}/state/groups/{key}");
-            let text = self.files.read(&path, LARGEST).ok();
-            let text = text.and_then(|bytes| Some(frame::unwrap::<String>(&bytes).ok()?.0));
-            let owner = text.as_deref().and_then(|text| Owner::parse(text.split(['\n', ' ']).next()?));
-            if is_gone(owner.as_ref()) {
-                // Older versions named in it who was taking it over.
-                let key = key.split('+').next().unwrap_or_default();
-                // A loss of power may leave a file under both names: it is counted in once.
-                let taken = if own.iter().any(|known| known == key) {
-                    self.files.remove(&path)
-                } else {
-                    self.files.rename(&path, &format!("state/groups/{key}"))
-                };
-                has_moved |= taken.is_ok();
-            }
-        }
-        // Before they are counted in: one that came back under its old name would be counted in again.
-        if has_moved {
-            self.files.sync("state/groups").ok();
-            self.files.sync(&format!("{home}/state/groups")).ok();
-        }
+        self.take_counts(home, is_gone);
         for text in list("tmp") {
             if is_gone(writer_of(&text).as_ref()) {
                 self.files.remove(&format!("{home}/tmp/{text}")).ok();
             }
         }
+    }
+
+    /// Moves the files of counts of processes that are gone into the folder of this host.
+    ///
+    /// Both folders are forced before the counts are counted in: a file that a loss of power brought back under its old
+    /// name would be counted in again. The old one is forced before, too: what its process did not force is not moved.
+    fn take_counts(&self, home: &str, is_gone: &dyn Fn(Option<&Owner>) -> bool) {
+        const COUNTS: &str = "state/groups";
+        let theirs = format!("{home}/{COUNTS}");
+        let left: Vec<String> = self.files.list(&theirs).unwrap_or_default();
+        let left: Vec<String> = left
+            .into_iter()
+            .filter(|key| {
+                let text = self.files.read(&format!("{theirs}/{key}"), LARGEST).ok();
+                let text = text.and_then(|bytes| Some(frame::unwrap::<String>(&bytes).ok()?.0));
+                let owner = text.as_deref().and_then(|text| Owner::parse(text.split(['\n', ' ']).next()?));
+                is_gone(owner.as_ref())
+            })
+            .collect();
+        if left.is_empty() || self.files.sync(&theirs).is_err() {
+            return;
+        }
+        let own = self.files.list(COUNTS).unwrap_or_default();
+        for key in left {
+            let path = format!("{theirs}/{key}");
+            // Older versions named in it who was taking it over.
+            let key = key.split('+').next().unwrap_or_default();
+            // A loss of power may leave a file under both names: it is counted in once.
+            if own.iter().any(|known| known == key) {
+                self.files.remove(&path).ok();
+            } else {
+                self.files.rename(&path, &format!("{COUNTS}/{key}")).ok();
+            }
+        }
+        self.files.sync(COUNTS).ok();
+        self.files.sync(&theirs).ok();
     }
 
     /// Tells whether no process of a host has said for two minutes that it lives.
