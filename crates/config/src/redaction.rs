@@ -25,7 +25,7 @@ pub(crate) fn redactor(table: &Options) -> Redactor {
     rules
 }
 
-/// Puts the rules of its own before a handler, if its table names such.
+/// Wraps a handler in the redaction rules that its table sets, if it sets any.
 pub(crate) fn with_own_rules(
     handler: Arc<dyn Handler>,
     table: &Options,

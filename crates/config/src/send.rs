@@ -210,7 +210,7 @@ impl Config {
             from: &from,
         };
         let (_, plan) = compile(config.options(), config.source_map(), &context, &mut findings);
-        // An own part of the program is no error here: nothing is handed to it.
+        // A handler type that the program registers is not an error here: nothing is handed to it.
         let own = findings.list.iter().filter(|finding| finding.cause == Cause::UnknownComponent);
         let own: Vec<String> = own
             .map(|finding| finding.path.strip_suffix(".type").unwrap_or(&finding.path).to_owned())

@@ -256,7 +256,7 @@ impl FileShared {
         }
     }
 
-    /// Has the lines up to the ticket written: by the thread, which is waited for, or by the caller where there is none.
+    /// Waits until the thread has written the lines up to the ticket; without a thread the caller writes them.
     fn write_soon(&self, ticket: u64, waits: bool) {
         let waits = waits && !self.is_hanging.load(Ordering::Relaxed);
         let patience = if waits { self.pace.block_at_most } else { Duration::ZERO };

@@ -232,7 +232,7 @@ level = "info"
 handlers = ["file", "slack", "email"]
 "#;
 
-/// Has the program end, and returns how, and how long that took.
+/// Ends the program; returns how it ended and how long that took.
 fn end_it(mut command: Command, end: &End) -> Result<(ExitStatus, Duration), Box<dyn Error>> {
     let mut child = command.spawn()?;
     let errors = drain(child.stderr.take());

@@ -11,9 +11,12 @@ mod spool;
 mod verify;
 
 use std::{
+    fs,
     path::Path,
     process::{Command, Output},
 };
+
+use watchfire_inbox::{Demo, Inbox};
 
 fn watchfire(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_watchfire"))
@@ -36,6 +39,60 @@ fn text(output: &Output, code: i32) -> String {
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "{all}");
     all
+}
+
+/// Returns the handlers of a configuration with every kind of channel, each to the stand-in of its provider.
+fn channels(folder: &Path, inbox: &Inbox, telegram_token: &str) -> String {
+    let authority = folder.join("ca.pem");
+    fs::write(&authority, inbox.ca_pem()).unwrap();
+    format!(
+        r#"
+[handlers.admins]
+type = "email"
+to = ["Ada <ada@example.com>"]
+from = "errors@example.com"
+server = "{smtp}"
+ca_file = {authority:?}
+
+[handlers.ops]
+type = "slack"
+webhook = "{webhook}"
+
+[handlers.bot]
+type = "slack"
+token = "{slack}"
+channels = ["{channel}"]
+api_url = "{slack_api}"
+
+[handlers.telegram]
+type = "telegram"
+token = "{telegram_token}"
+chats = ["{chat}"]
+api_url = "{telegram}"
+
+[handlers.sms]
+type = "sms"
+to = ["+436601234567"]
+twilio = {{ account_sid = "{sid}", auth_token = "{auth}", from = "{from}", api_url = "{twilio}" }}
+
+[handlers.sentry]
+type = "sentry"
+dsn = "{dsn}"
+
+"#,
+        smtp = inbox.smtp_url(),
+        webhook = inbox.slack_webhook_url(),
+        slack = Demo::SLACK_TOKEN,
+        channel = Demo::SLACK_CHANNEL,
+        slack_api = inbox.slack_api_base(),
+        chat = Demo::TELEGRAM_CHAT,
+        telegram = inbox.telegram_base(),
+        sid = Demo::TWILIO_ACCOUNT,
+        auth = Demo::TWILIO_TOKEN,
+        from = Demo::TWILIO_FROM,
+        twilio = inbox.twilio_base(),
+        dsn = inbox.sentry_dsn(),
+    )
 }
 
 #[test]

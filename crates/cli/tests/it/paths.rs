@@ -1,7 +1,7 @@
 //! The law that no secret leaves, as one table: each way in, with each kind of secret, against each way out.
 //!
-//! A new way out joins [`OutputPath`]: without that, a handler type of the schema or a command of the program that no path
-//! stands for fails the test. What a path writes is gathered in one `match` that has an arm for each.
+//! A new way out joins [`OutputPath`]. The test fails for a handler type of the schema, and for a command of the program,
+//! that no path covers. One `match` without a wildcard collects what each path writes.
 
 #![expect(
     clippy::disallowed_methods,
@@ -26,7 +26,7 @@ use watchfire_config::{Config, Handle};
 use watchfire_core::{Alert, App, Severity};
 use watchfire_inbox::{Demo, Fault, Inbox, Provider};
 
-use crate::watchfire;
+use crate::{channels, watchfire};
 
 /// Makes an enum, and the list of all that is in it.
 macro_rules! listed {
@@ -301,8 +301,7 @@ fn configuration(folder: &Path, inbox: &Inbox) -> String {
             "[handlers.file-{format}]\ntype = \"file\"\npath = {path:?}\nformatter = \"{formatter}\"\n"
         );
     }
-    let authority = folder.join("ca.pem");
-    fs::write(&authority, inbox.ca_pem()).unwrap();
+    text += &channels(folder, inbox, Demo::TELEGRAM_TOKEN);
     text += &format!(
         r#"
 [app]
@@ -319,32 +318,6 @@ format = "%(levelname)s %(threadName)s %(name)s %(message)s"
 [handlers.console]
 type = "console"
 stream = "stdout"
-[handlers.mail]
-type = "email"
-to = ["ada@example.com"]
-from = "errors@example.com"
-server = "{smtp}"
-ca_file = {authority:?}
-[handlers.ops]
-type = "slack"
-webhook = "{webhook}"
-[handlers.bot]
-type = "slack"
-token = "{slack}"
-channels = ["{channel}"]
-api_url = "{slack_api}"
-[handlers.telegram]
-type = "telegram"
-token = "{telegram_token}"
-chats = ["{chat}"]
-api_url = "{telegram}"
-[handlers.sms]
-type = "sms"
-to = ["+436601234567"]
-twilio = {{ account_sid = "{sid}", auth_token = "{auth}", from = "{from}", api_url = "{twilio}" }}
-[handlers.sentry]
-type = "sentry"
-dsn = "{dsn}"
 [handlers.held]
 type = "email"
 to = ["eve@example.com"]
@@ -354,22 +327,9 @@ user = "ops"
 password = {OWN:?}
 [root]
 level = "info"
-handlers = ["file-text", "file-json", "file-logfmt", "file-pretty", "file-template", "console", "mail", "ops", "bot", "telegram", "sms", "sentry"]
+handlers = ["file-text", "file-json", "file-logfmt", "file-pretty", "file-template", "console", "admins", "ops", "bot", "telegram", "sms", "sentry"]
 "#,
         spool = folder.join("spool"),
-        smtp = inbox.smtp_url(),
-        webhook = inbox.slack_webhook_url(),
-        slack = Demo::SLACK_TOKEN,
-        channel = Demo::SLACK_CHANNEL,
-        slack_api = inbox.slack_api_base(),
-        telegram_token = Demo::TELEGRAM_TOKEN,
-        chat = Demo::TELEGRAM_CHAT,
-        telegram = inbox.telegram_base(),
-        sid = Demo::TWILIO_ACCOUNT,
-        auth = Demo::TWILIO_TOKEN,
-        from = Demo::TWILIO_FROM,
-        twilio = inbox.twilio_base(),
-        dsn = inbox.sentry_dsn(),
     );
     text
 }

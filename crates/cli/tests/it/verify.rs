@@ -5,65 +5,13 @@ use std::{fs, path::Path};
 use serde_json::Value;
 use watchfire_inbox::{Demo, Inbox};
 
-use crate::watchfire;
+use crate::{channels, watchfire};
 
 /// Writes a configuration of every channel, and returns its path.
 fn everything(folder: &Path, inbox: &Inbox, telegram_token: &str) -> String {
-    let authority = folder.join("ca.pem");
-    fs::write(&authority, inbox.ca_pem()).unwrap();
-    let text = format!(
-        r#"
-[handlers.admins]
-type = "email"
-to = ["Ada <ada@example.com>"]
-from = "errors@example.com"
-server = "{smtp}"
-ca_file = {authority:?}
-
-[handlers.ops]
-type = "slack"
-webhook = "{webhook}"
-
-[handlers.bot]
-type = "slack"
-token = "{slack}"
-channels = ["{channel}"]
-api_url = "{slack_api}"
-
-[handlers.telegram]
-type = "telegram"
-token = "{telegram_token}"
-chats = ["{chat}"]
-api_url = "{telegram}"
-
-[handlers.sms]
-type = "sms"
-to = ["+436601234567"]
-twilio = {{ account_sid = "{sid}", auth_token = "{auth}", from = "{from}", api_url = "{twilio}" }}
-
-[handlers.sentry]
-type = "sentry"
-dsn = "{dsn}"
-
-[root]
-level = "error"
-handlers = ["admins", "ops", "bot", "telegram", "sms", "sentry"]
-"#,
-        smtp = inbox.smtp_url(),
-        webhook = inbox.slack_webhook_url(),
-        slack = Demo::SLACK_TOKEN,
-        channel = Demo::SLACK_CHANNEL,
-        slack_api = inbox.slack_api_base(),
-        chat = Demo::TELEGRAM_CHAT,
-        telegram = inbox.telegram_base(),
-        sid = Demo::TWILIO_ACCOUNT,
-        auth = Demo::TWILIO_TOKEN,
-        from = Demo::TWILIO_FROM,
-        twilio = inbox.twilio_base(),
-        dsn = inbox.sentry_dsn(),
-    );
+    let root = "[root]\nlevel = \"error\"\nhandlers = [\"admins\", \"ops\", \"bot\", \"telegram\", \"sms\", \"sentry\"]\n";
     let path = folder.join("watchfire.toml");
-    fs::write(&path, text).unwrap();
+    fs::write(&path, channels(folder, inbox, telegram_token) + root).unwrap();
     path.to_str().unwrap().to_owned()
 }
 

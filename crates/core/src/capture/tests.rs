@@ -213,7 +213,7 @@ fn a_card_number_cut_by_a_cap_is_masked() {
                 tracing::error!(note = format!("paid {number} x"), "x");
             });
             let note = memory.take()[0].get("note").unwrap().to_string();
-            // The mark of a cut has digits of its own.
+            // The mark of a cut has digits, too.
             let kept = note.split('…').next().unwrap();
             let digits = kept.bytes().filter(u8::is_ascii_digit).count();
             assert!(digits <= 6, "{cap}: {note}");

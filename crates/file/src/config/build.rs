@@ -29,7 +29,7 @@ use crate::{
 const OPEN_PATIENCE: Duration = Duration::from_secs(5);
 
 impl LogFile {
-    /// Opens the file. A handler without limits of its own has those of the layer around it.
+    /// Opens the file. A handler for which no limits are set has those of the layer around it.
     pub(crate) fn open(
         self,
         fs: Arc<dyn Filesystem>,

@@ -43,7 +43,7 @@ impl Waiters {
         is_in_time
     }
 
-    /// Has the waiters look again.
+    /// Wakes the waiters, which look again.
     pub(super) fn wake(&self) {
         if self.count.load(Ordering::SeqCst) > 0 {
             drop(lock(&self.gate));

@@ -87,7 +87,7 @@ impl AttemptRunner {
         Self { lanes: BTreeMap::new(), ends: Arc::default(), shared: Arc::clone(shared) }
     }
 
-    /// Has an attempt made on the thread of its channel; its end comes by [`finished`](Self::finished).
+    /// Hands an attempt to the thread of its channel; [`finished`](Self::finished) returns how it ended.
     pub(super) fn make(
         &mut self,
         key: QueueKey,

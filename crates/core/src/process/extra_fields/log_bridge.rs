@@ -47,7 +47,7 @@ impl Log for Bridge {
         if !self.enabled(record.metadata()) {
             return;
         }
-        // Formatted before they are put there: a value that logs hands on a record of its own.
+        // Values are formatted first: one that logs while it is formatted sends another record.
         let mut found = Values(None);
         record.key_values().visit(&mut found).unwrap_or_default();
         let _during = During(VALUES.try_with(|values| values.replace(found.0)).ok().flatten());
