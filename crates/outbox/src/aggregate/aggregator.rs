@@ -202,6 +202,14 @@ impl Aggregator {
         }
     }
 
+    /// Notes that what is counted and not reported may have been reported before.
+    pub(crate) fn note_maybe_told(&mut self, id: GroupId) {
+        match self.groups.get_mut(&id) {
+            Some(group) => group.maybe_told |= group.unsaid > 0,
+            None => self.overflow.maybe_told |= self.overflow.alerts > 0,
+        }
+    }
+
     /// Says what is due. `editable` tells whether there is a message of the group to edit.
     pub(crate) fn tick(
         &mut self,

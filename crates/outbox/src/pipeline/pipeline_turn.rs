@@ -165,6 +165,9 @@ impl<F: Files> Pipeline<'_, F> {
         let named = channel.name_group(&alert);
         let mut emissions = Vec::new();
         let group = counting.aggregator.take(alert, named.as_deref(), weight, now, &mut emissions);
+        if remarks.maybe_duplicate {
+            counting.aggregator.note_maybe_told(group);
+        }
         for emission in &mut emissions {
             emission.summary.notes.splice(0..0, remarks.notes.iter().cloned());
             emission.maybe_duplicate |= remarks.maybe_duplicate;

@@ -7,6 +7,7 @@ use watchfire_core::AlertId;
 use super::Dispatch;
 use crate::{
     Silence,
+    aggregate::Aggregator,
     model::{Timestamp, hash::Fnv128},
     spool::{Files, Owner, Spool, StateKind, lock},
 };
@@ -123,6 +124,17 @@ impl<F: Files> Dispatch<F> {
         let files = homes.flat_map(|home| spool.texts(&format!("{home}/state/groups")));
         let of_channel = files.filter(|(key, _)| key.starts_with(&start));
         of_channel.filter_map(|(_, text)| Some(text.split_once('\n')?.1.to_owned())).collect()
+    }
+
+    /// Tells whether another process has counted an alert: a loss of power may bring back the file of one that is counted.
+    pub(super) fn is_counted(&self, alert: AlertId) -> bool {
+        let Some(spool) = &self.spool else { return false };
+        let homes = spool.homes().into_iter();
+        let mut files = homes.flat_map(|home| spool.texts(&format!("{home}/state/groups")));
+        let is_of = |text: &str| {
+            text.split_once('\n').is_some_and(|(_, text)| Aggregator::alerts_of(text).contains(&alert))
+        };
+        self.orphans.alerts.contains(&alert) || files.any(|(_, text)| is_of(&text))
     }
 
     /// Reads the silences, and removes those that are over; `None` without a folder.

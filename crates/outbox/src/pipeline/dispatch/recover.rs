@@ -35,7 +35,7 @@ pub(crate) struct Left {
     pub(crate) alert: Alert,
     /// Its process, if that is no more.
     pub(crate) died: Option<Owner>,
-    /// Whether another process took it before, and died: it may have been said.
+    /// Whether another process took it before, and died, or has counted it: it may have been said.
     pub(crate) again: bool,
 }
 
@@ -82,7 +82,7 @@ impl<F: Files> Dispatch<F> {
                 Found::Alert(name, alert, writer) => {
                     let died = writer
                         .filter(|writer| self.spool.as_ref().is_some_and(|spool| spool.has_died(writer)));
-                    let again = name.state.maybe_duplicate;
+                    let again = name.state.maybe_duplicate || self.is_counted(alert.id);
                     left.push(Left { name, alert: *alert, died, again });
                 }
             }

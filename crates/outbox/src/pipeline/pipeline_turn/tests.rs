@@ -6,10 +6,11 @@ use watchfire_core::{SelfLog, Severity};
 
 use super::*;
 use crate::{
-    DeliveryPolicy, NotificationPolicy, Outcome, Rate, Reason,
+    DeliveryPolicy, NotificationId, NotificationPolicy, Outcome, Rate, Reason,
+    model::QueueKey,
     pipeline::{channel_state::Settings, dispatch::Job},
     sink::paper::Paper,
-    spool::{Disk, Owner, Spool},
+    spool::{Disk, Name, Owner, Spool},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -224,4 +225,58 @@ fn counts_of_a_taker_that_died_are_possible_duplicates() {
         );
     }
     assert_eq!(said, [vec![], vec![(1, false)], vec![(1, true)]]);
+}
+
+#[test]
+fn a_panic_whose_file_came_back_is_a_possible_duplicate() {
+    // Reported at once, or in the first digest after quiet hours.
+    for is_quiet in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let policy = DeliveryPolicy::default();
+        let sink = Arc::new(Paper(&["ada"], policy.clone()));
+        let channels = vec![Arc::new(ChannelState::new("mail".to_owned(), sink, Settings::new(policy)))];
+        let app = Arc::new(App::new("shop"));
+        let alert = Alert::new(Arc::clone(&app), Severity::Error, "no").at(BEGIN.into());
+        let open = |pid| {
+            let owner = Owner::new("here", pid, "1");
+            let alive = Arc::new(|_: &Owner| true);
+            Spool::new(Disk::open(folder.path(), "here").unwrap(), owner, alive, pid)
+        };
+        let dispatch = |pid| {
+            let mut dispatch = Dispatch::new(Some(open(pid)), SelfLog::to(|_| ()), Arc::new(|_, _| ()), None);
+            dispatch.add_channel(0, &channels[0]);
+            dispatch
+        };
+        // The first has counted it. Then a loss of power brings its file back.
+        let mut first = dispatch(1);
+        let mut counting = Counting::new(&channels[0], &mut first, &app, BEGIN);
+        counting.aggregator.hush(Some(BEGIN + HOUR));
+        counting.aggregator.take(Arc::new(alert.clone()), None, 1, BEGIN, &mut Vec::new());
+        assert!(first.keep_groups("mail", &counting.aggregator.checkpoint(BEGIN), BEGIN));
+        let mut spool = open(1);
+        let key = QueueKey { accepted: 7, id: NotificationId(7) };
+        spool.leave(&Name::alert(key, spool.owner()), &alert).unwrap();
+        // The second takes it, while the first lives and has its counts.
+        let mut dispatch = dispatch(2);
+        let mut counting = Counting::new(&channels[0], &mut dispatch, &app, BEGIN);
+        counting.aggregator.hush(is_quiet.then_some(BEGIN + HOUR));
+        let (mut aggregators, mut looked) = (vec![counting], None);
+        let (mut left, _) = dispatch.look(&channels, true, BEGIN + HOUR);
+        let left = left.pop().expect("the alert of a panic");
+        let mut pipeline = Pipeline {
+            dispatch: &mut dispatch,
+            channels: &channels,
+            aggregators: &mut aggregators,
+            looked: &mut looked,
+        };
+        let remarks = Remarks { notes: Vec::new(), maybe_duplicate: left.again };
+        pipeline.take(0, Arc::new(left.alert), 1, &remarks, BEGIN);
+        pipeline.report(Extent::default(), 0, BEGIN);
+        assert_eq!(pipeline.dispatch.len() == 0, is_quiet);
+        pipeline.aggregators[0].aggregator.hush(None);
+        pipeline.report(Extent::default(), 0, BEGIN + HOUR);
+        let marks: Vec<bool> =
+            pipeline.dispatch.delivery.tickets().map(|ticket| ticket.state.maybe_duplicate).collect();
+        assert_eq!(marks, [true], "quiet hours: {is_quiet}");
+    }
 }
