@@ -238,6 +238,9 @@ impl Outbox {
         let mut channels = self.shared.channels.write().unwrap_or_else(PoisonError::into_inner);
         check_channel(&channels, &name, &settings)?;
         let sink = Arc::new(IsolatedSink::new(sink, &self.shared));
+        if self.shared.sync.is_for(Severity::Critical) {
+            sink.start_early();
+        }
         let channel = Arc::new(ChannelState::new(name, sink, settings).in_spool(self.spool.clone()));
         channels.push(Arc::clone(&channel));
         let number = channels.len() - 1;
@@ -352,8 +355,8 @@ impl OutboxBuilder {
 
     /// Sets from which severity on an alert is in the spool before the call that reports it returns. Default: critical.
     ///
-    /// The call waits for the disk, at most for [`sync_within`](Self::sync_within); what is not there by then is in the
-    /// queue, as everything else is, and counted (`Stats::unsynced`). Only what passes the limiter of its callsite waits.
+    /// It survives the end of the process then, and the loss of power when it is forced to the disk a moment later. The
+    /// call waits at most for [`sync_within`](Self::sync_within); what is not in the spool by then is in the queue, as everything else is, and counted (`Stats::unsynced`). Only what passes the limiter of its callsite waits.
     /// Without a spool nothing does.
     pub fn sync_from(mut self, severity: Severity) -> Self {
         self.sync_from = Some(severity);

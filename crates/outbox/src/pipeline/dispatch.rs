@@ -57,7 +57,7 @@ const FRESH: usize = 64;
 const REST: Duration = Duration::from_secs(10);
 
 /// Holds all letters on their way.
-pub(crate) struct Dispatch<F> {
+pub(crate) struct Dispatch<F: Files> {
     pub(crate) delivery: Delivery,
     kept: BTreeMap<QueueKey, Kept>,
     ids: BTreeSet<NotificationId>,

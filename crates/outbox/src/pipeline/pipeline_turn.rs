@@ -143,7 +143,7 @@ pub(crate) struct Extent {
 }
 
 /// The channels, their aggregators, and where what they say goes.
-pub(crate) struct Pipeline<'a, F> {
+pub(crate) struct Pipeline<'a, F: Files> {
     pub(crate) dispatch: &'a mut Dispatch<F>,
     pub(crate) channels: &'a Channels,
     pub(crate) aggregators: &'a mut Vec<Counting>,

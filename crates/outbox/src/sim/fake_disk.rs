@@ -17,6 +17,8 @@ pub(super) struct FakeDisk {
     durable: BTreeMap<String, Rc<Vec<u8>>>,
     /// Changes of names that are not durable yet, in their order.
     journal: Vec<Change>,
+    /// Contents that were not forced to the disk: a loss of power may leave half of them.
+    unforced: Vec<Rc<Vec<u8>>>,
     pub(super) mode: Mode,
     /// It has no journal: forcing a folder forces nothing but what concerns that folder.
     is_loose: bool,
@@ -77,6 +79,12 @@ impl FakeDisk {
         for (i, change) in journal.into_iter().enumerate() {
             if if journaled { (i as u64) < kept } else { chance.percent(50) } {
                 self.make_durable(change);
+            }
+        }
+        let unforced = std::mem::take(&mut self.unforced);
+        for bytes in self.durable.values_mut() {
+            if unforced.iter().any(|known| Rc::ptr_eq(known, bytes)) && chance.percent(50) {
+                *bytes = half(bytes);
             }
         }
         self.seen = self.durable.clone();
@@ -180,6 +188,30 @@ impl FakeFiles {
         }
     }
 
+    fn make(&self, path: &str, bytes: &[u8]) -> io::Result<Rc<Vec<u8>>> {
+        let path = &in_spool(&self.home, path);
+        let was_dead = self.dead.get();
+        let burnt = self.burn();
+        let mut disk = self.disk.borrow_mut();
+        if burnt.is_err() {
+            // Killed in the middle of it.
+            if !was_dead {
+                disk.seen.entry(path.clone()).or_insert_with(|| half(bytes));
+            }
+            burnt?;
+        }
+        if disk.mode != Mode::Sound {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        if disk.seen.contains_key(path) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let bytes = Rc::new(bytes.to_vec());
+        disk.seen.insert(path.clone(), Rc::clone(&bytes));
+        disk.journal.push(Change::Create(path.clone(), Rc::clone(&bytes)));
+        Ok(bytes)
+    }
+
     fn writable(&self) -> io::Result<()> {
         match self.disk.borrow().mode {
             Mode::ReadOnly => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
@@ -188,7 +220,13 @@ impl FakeFiles {
     }
 }
 
+fn half(bytes: &[u8]) -> Rc<Vec<u8>> {
+    Rc::new(bytes.get(..bytes.len() / 2).unwrap_or_default().to_vec())
+}
+
 impl Files for FakeFiles {
+    type Unforced = Rc<Vec<u8>>;
+
     fn home(&self) -> &str {
         &self.home
     }
@@ -210,27 +248,23 @@ impl Files for FakeFiles {
     }
 
     fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        let path = &in_spool(&self.home, path);
-        let was_dead = self.dead.get();
-        let burnt = self.burn();
-        let mut disk = self.disk.borrow_mut();
-        if burnt.is_err() {
-            // Killed in the middle of it.
-            if !was_dead {
-                let half = Rc::new(bytes.get(..bytes.len() / 2).unwrap_or_default().to_vec());
-                disk.seen.entry(path.clone()).or_insert(half);
-            }
-            return burnt;
-        }
-        if disk.mode != Mode::Sound {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        if disk.seen.contains_key(path) {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        let bytes = Rc::new(bytes.to_vec());
-        disk.seen.insert(path.clone(), Rc::clone(&bytes));
-        disk.journal.push(Change::Create(path.clone(), bytes));
+        self.make(path, bytes).map(drop)
+    }
+
+    fn create(&self, path: &str, bytes: &[u8]) -> io::Result<Rc<Vec<u8>>> {
+        let bytes = self.make(path, bytes)?;
+        self.disk.borrow_mut().unforced.push(Rc::clone(&bytes));
+        Ok(bytes)
+    }
+
+    fn open(&self, path: &str) -> io::Result<Rc<Vec<u8>>> {
+        let content = self.disk.borrow().content(&in_spool(&self.home, path));
+        content.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn force(&self, file: &Rc<Vec<u8>>) -> io::Result<()> {
+        self.burn()?;
+        self.disk.borrow_mut().unforced.retain(|known| !Rc::ptr_eq(known, file));
         Ok(())
     }
 

@@ -51,11 +51,32 @@ impl Disk {
         self
     }
 
-    fn force(&self, file: &File) -> io::Result<()> {
+    fn force_file(&self, file: &File) -> io::Result<()> {
         #[cfg(feature = "sim")]
         #[expect(clippy::disallowed_methods, reason = "a slow disk, not a wait for something")]
         std::thread::sleep(self.slower);
         file.sync_all()
+    }
+
+    /// Makes a new file; `finish` gets it, and if that fails it is removed.
+    fn make_file<T>(
+        &self,
+        path: &str,
+        bytes: &[u8],
+        finish: impl FnOnce(File) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let path = self.path(path);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = self.with_folder(&path, || options.open(&path))?;
+        let made = file.write_all(bytes).and_then(|()| finish(file));
+        if made.is_err() {
+            // A full disk leaves half a file; what cannot be removed is cleaned up at the next start.
+            fs::remove_file(&path).ok();
+        }
+        made
     }
 
     pub(super) fn make(&self) -> io::Result<()> {
@@ -106,24 +127,26 @@ impl Disk {
 }
 
 impl Files for Disk {
+    type Unforced = File;
+
     fn home(&self) -> &str {
         &self.home
     }
 
     fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        let path = self.path(path);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = self.with_folder(&path, || options.open(&path))?;
-        let written = file.write_all(bytes).and_then(|()| self.force(&file));
-        if written.is_err() {
-            drop(file);
-            // A full disk leaves half a file; what cannot be removed is cleaned up at the next start.
-            fs::remove_file(&path).ok();
-        }
-        written
+        self.make_file(path, bytes, |file| self.force_file(&file))
+    }
+
+    fn create(&self, path: &str, bytes: &[u8]) -> io::Result<File> {
+        self.make_file(path, bytes, Ok)
+    }
+
+    fn open(&self, path: &str) -> io::Result<File> {
+        File::open(self.path(path))
+    }
+
+    fn force(&self, file: &File) -> io::Result<()> {
+        self.force_file(file)
     }
 
     fn note(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
@@ -150,7 +173,7 @@ impl Files for Disk {
             return Ok(());
         }
         let path = self.path(folder);
-        self.force(&self.with_folder(&path.join("file"), || File::open(&path))?)
+        self.force_file(&self.with_folder(&path.join("file"), || File::open(&path))?)
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {

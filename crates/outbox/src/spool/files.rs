@@ -7,10 +7,19 @@ use std::io;
 ///
 /// Two implementors: the disk, and the simulator's, which crashes at every step and loses what was not synced.
 pub(crate) trait Files: Clone {
+    /// A file that is to be forced to the disk, whatever its name is by then.
+    type Unforced;
     /// Returns the folder of this host within the spool's folder.
     fn home(&self) -> &str;
     /// Makes a new file, for its owner only, and forces its content to the disk. Fails if there is one.
     fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
+    /// Makes a new file as [`write`](Self::write) does, without forcing its content to the disk. Until that is done it
+    /// survives the end of the process, and not a loss of power.
+    fn create(&self, path: &str, bytes: &[u8]) -> io::Result<Self::Unforced>;
+    /// Opens a file that may not be on the disk yet: its process died.
+    fn open(&self, path: &str) -> io::Result<Self::Unforced>;
+    /// Forces the content of a file to the disk.
+    fn force(&self, file: &Self::Unforced) -> io::Result<()>;
     /// Writes a file that need not survive a crash, in place of one that is there.
     fn note(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
     /// Renames a file, replacing one that is there; of several who try, one succeeds.

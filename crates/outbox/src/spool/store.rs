@@ -4,8 +4,8 @@
 //!   what could not be read. `silences/`, `state/`: small things.
 //! - Each host has its own folder, in which its processes know of each other. `tmp/`: being written. `cur/`: each claimed
 //!   by the process that its name ends with. `state/groups`: what each process has counted.
-//! - A notification is written to `tmp/`, forced to the disk, renamed into `cur/`, and the folder forced to the disk:
-//!   then it is accepted. Every later change is a rename, of which exactly one process can succeed.
+//! - A notification is written to `tmp/` and renamed into `cur/`: it survives the end of its process. All of a turn are
+//!   forced to the disk together, and then the folder: they are accepted. Every later change is a rename, of which exactly one process can succeed.
 //! - The claims of a process that died are released by whoever comes next; an attempt that was under way then is
 //!   repeated and marked.
 
@@ -15,13 +15,13 @@ mod takeover;
 pub(crate) use state_files::StateKind;
 pub(crate) use takeover::lock;
 
-use std::{collections::HashSet, fmt, io, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::HashSet, fmt, io, sync::Arc, time::Duration};
 
 use watchfire_core::Alert;
 
 use crate::{
     NotificationId,
-    model::{DeliveryState, QueuedMessage, Timestamp},
+    model::{DeliveryState, QueueKey, QueuedMessage, Timestamp},
 };
 
 use super::{
@@ -35,17 +35,23 @@ pub(crate) const LARGEST: u64 = 1 << 20;
 const MOST_DEAD: usize = 1_000;
 /// How many damaged files are kept.
 const MOST_DAMAGED: usize = 100;
+/// How many files are open at a time until they are forced to the disk; a further one is forced at once.
+const MOST_UNFORCED: usize = 64;
 /// How long the alert of a panic is left to its own process, while that lives.
 const ITS_OWN: Duration = Duration::from_secs(60);
 
 /// A spool's folder, as one process uses it.
-pub(crate) struct Spool<F> {
+pub(crate) struct Spool<F: Files> {
     files: F,
     owner: Owner,
     alive: Alive,
     /// Tells the temporary files of several spools of one process apart.
     tag: u32,
     written: u64,
+    /// What is in the folder, and not forced to the disk yet.
+    unforced: Vec<(QueueKey, F::Unforced)>,
+    /// Whether a name has changed since the last [`commit`](Self::commit).
+    has_changed: Cell<bool>,
     dead: Option<usize>,
     beat: Option<Timestamp>,
     /// Files that are for channels nobody has set up here: they stay.
@@ -77,6 +83,8 @@ impl<F: Files> Spool<F> {
             alive,
             tag,
             written: 0,
+            unforced: Vec::new(),
+            has_changed: Cell::new(false),
             dead: None,
             beat: None,
             foreign: HashSet::new(),
@@ -101,7 +109,13 @@ impl<F: Files> Spool<F> {
             letter.notification.ladder.iter().map(|rendering| rendering.body.as_slice()).collect();
         let bytes = frame::wrap(&MessageRecord::of(letter), &bodies).ok_or(Trouble::TooLarge(0))?;
         let name = name.clone().owned_by(Some(&self.owner));
-        self.place(&bytes, &format!("cur/{name}"))?;
+        let path = format!("cur/{name}");
+        if self.unforced.len() < MOST_UNFORCED {
+            let file = self.place_by(&bytes, &path, F::create)?;
+            self.unforced.push((name.key, file));
+        } else {
+            self.place(&bytes, &path)?;
+        }
         Ok(name)
     }
 
@@ -118,15 +132,42 @@ impl<F: Files> Spool<F> {
         self.held = held;
     }
 
-    /// Makes what was accepted, restated, released or removed since the last call last.
+    /// Tells whether a letter is in the folder, and not forced to the disk yet.
+    pub(crate) fn is_unforced(&self, key: QueueKey) -> bool {
+        self.unforced.iter().any(|(known, _)| *known == key)
+    }
+
+    /// Forces to the disk what was written since the last call; returns what became of each.
+    pub(crate) fn force(&mut self) -> Vec<(QueueKey, io::Result<()>)> {
+        let unforced = std::mem::take(&mut self.unforced);
+        unforced.into_iter().map(|(key, file)| (key, self.files.force(&file))).collect()
+    }
+
+    /// Makes what was forced, restated, released or removed since the last call last. Where nothing was, no disk is waited
+    /// for.
     pub(crate) fn commit(&self) -> io::Result<()> {
-        self.files.sync("cur")
+        if !self.has_changed.replace(false) {
+            return Ok(());
+        }
+        let synced = self.files.sync("cur");
+        self.has_changed.set(synced.is_err());
+        synced
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.has_changed.set(true);
+        self.files.rename(from, to)
+    }
+
+    fn unlink(&self, path: &str) -> io::Result<()> {
+        self.has_changed.set(true);
+        self.files.remove(path)
     }
 
     /// Tells whether the folder takes a file.
     pub(crate) fn can_write(&mut self) -> bool {
         let tmp = self.tmp();
-        self.files.write(&tmp, b"room").is_ok() && self.files.remove(&tmp).is_ok()
+        self.files.write(&tmp, b"room").is_ok() && self.unlink(&tmp).is_ok()
     }
 
     fn tmp(&mut self) -> String {
@@ -134,7 +175,17 @@ impl<F: Files> Spool<F> {
         format!("tmp/{:x}-{}+{}", self.tag, self.written, self.owner)
     }
 
+    /// Puts a file into a folder, with its content on the disk.
     pub(crate) fn place(&mut self, bytes: &[u8], path: &str) -> Result<(), Trouble> {
+        self.place_by(bytes, path, F::write)
+    }
+
+    fn place_by<T>(
+        &mut self,
+        bytes: &[u8],
+        path: &str,
+        write: fn(&F, &str, &[u8]) -> io::Result<T>,
+    ) -> Result<T, Trouble> {
         if bytes.len() as u64 > LARGEST {
             return Err(Trouble::TooLarge(bytes.len() as u64));
         }
@@ -142,18 +193,19 @@ impl<F: Files> Spool<F> {
             return Err(Trouble::Secret);
         }
         let tmp = self.tmp();
-        self.files.write(&tmp, bytes).map_err(Trouble::Io)?;
-        self.files.rename(&tmp, path).map_err(|error| {
-            self.files.remove(&tmp).ok();
+        let file = write(&self.files, &tmp, bytes).map_err(Trouble::Io)?;
+        self.rename(&tmp, path).map_err(|error| {
+            self.unlink(&tmp).ok();
             Trouble::Io(error)
-        })
+        })?;
+        Ok(file)
     }
 
     /// Notes a change of state. `Gone` if another process or an operator took the file.
     pub(crate) fn restate(&self, name: &Name, state: DeliveryState) -> Result<Name, Missing> {
         let next = Name { state, ..name.clone() };
         if next != *name {
-            self.files.rename(&format!("cur/{name}"), &format!("cur/{next}")).map_err(missing)?;
+            self.rename(&format!("cur/{name}"), &format!("cur/{next}")).map_err(missing)?;
         }
         Ok(next)
     }
@@ -209,13 +261,13 @@ impl<F: Files> Spool<F> {
 
     /// Removes what is delivered, merged or said elsewhere. That it is gone need not last: at worst it comes twice.
     pub(crate) fn remove(&self, name: &Name) -> Result<(), Missing> {
-        self.files.remove(&format!("cur/{name}")).map_err(missing)
+        self.unlink(&format!("cur/{name}")).map_err(missing)
     }
 
     /// Gives a claim back, for whoever comes.
     pub(crate) fn release(&self, name: &Name) -> Result<(), Missing> {
         let free = name.clone().owned_by(None);
-        self.files.rename(&format!("cur/{name}"), &format!("new/{free}")).map_err(missing)
+        self.rename(&format!("cur/{name}"), &format!("new/{free}")).map_err(missing)
     }
 
     /// Keeps a letter as a dead one, with the reason beside it.
@@ -223,7 +275,7 @@ impl<F: Files> Spool<F> {
         let mut free = name.clone().owned_by(None);
         // Its attempt has ended, and its end is known.
         free.state.in_flight = false;
-        self.files.rename(&format!("cur/{name}"), &format!("dead/{free}")).map_err(missing)?;
+        self.rename(&format!("cur/{name}"), &format!("dead/{free}")).map_err(missing)?;
         self.files.write(&format!("dead/{free}.why"), why.as_bytes()).ok();
         let dead = match self.dead {
             Some(known) => known + 1,
@@ -240,9 +292,9 @@ impl<F: Files> Spool<F> {
         // Names begin with their time; what has no such name goes last.
         let surplus = (aside.len() + 1).saturating_sub(MOST_DAMAGED);
         for name in aside.iter().take(surplus) {
-            self.files.remove(&format!("damaged/{name}")).ok();
+            self.unlink(&format!("damaged/{name}")).ok();
         }
-        self.files.rename(path, &format!("damaged/{name}")).is_ok()
+        self.rename(path, &format!("damaged/{name}")).is_ok()
     }
 
     fn thin_out_dead(&self) -> usize {
@@ -250,8 +302,8 @@ impl<F: Files> Spool<F> {
         dead.sort_unstable_by_key(|name| name.key);
         let surplus = dead.len().saturating_sub(MOST_DEAD);
         for name in dead.iter().take(surplus) {
-            self.files.remove(&format!("dead/{name}")).ok();
-            self.files.remove(&format!("dead/{name}.why")).ok();
+            self.unlink(&format!("dead/{name}")).ok();
+            self.unlink(&format!("dead/{name}.why")).ok();
         }
         dead.len() - surplus
     }
@@ -321,7 +373,7 @@ impl<F: Files> Spool<F> {
                 continue;
             }
             let claimed = name.owned_by(Some(&self.owner));
-            if self.files.rename(&free, &format!("cur/{claimed}")).is_err() {
+            if self.rename(&free, &format!("cur/{claimed}")).is_err() {
                 continue;
             }
             found.push(match content {
@@ -368,7 +420,7 @@ fn missing(error: io::Error) -> Missing {
     if error.kind() == io::ErrorKind::NotFound { Missing::Gone } else { Missing::Io(error) }
 }
 
-impl<F> fmt::Debug for Spool<F> {
+impl<F: Files> fmt::Debug for Spool<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Spool").field("owner", &self.owner).finish_non_exhaustive()
     }

@@ -53,6 +53,15 @@ impl IsolatedSink {
         Self { inner, shared: Arc::downgrade(shared), thread: Mutex::default(), lost: Arc::default() }
     }
 
+    /// Starts the other thread before there is something to render: a caller that waits for the spool does not wait for
+    /// that as well.
+    pub(crate) fn start_early(&self) {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if thread.is_none() {
+            *thread = self.start();
+        }
+    }
+
     /// Renders on the other thread; `None` if it panicked or did not return.
     fn render_beside(&self, occasion: &Occasion<'_>) -> Option<Vec<Notification>> {
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);

@@ -67,13 +67,14 @@ impl Producer {
                 let captured = self.shared.capture.take(event, at, self.shared.buffers.take());
                 let post =
                     WorkerRequest { to: To::Channel(self.number), what: What::Captured(captured), repeats };
+                let announced = self.shared.sync.announce(event.severity());
                 if queue.push(post).is_err() {
                     bump(&counters.dropped_full);
                     bump(&counters.drops_to_note);
                     if let Some(key) = repeats {
                         callsite_limiter.take_back(key);
                     }
-                } else if self.shared.sync.is_for(event.severity()) {
+                } else if announced.is_some() {
                     self.shared.wait_for_spool(self.number);
                 }
             }

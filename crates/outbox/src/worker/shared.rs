@@ -143,11 +143,11 @@ impl Shared {
             return drop_one();
         }
         let alert = alert();
-        let syncs = self.sync.is_for(alert.severity);
+        let announced = self.sync.announce(alert.severity);
         if self.queue.push(WorkerRequest { to, what: What::Alert(alert), repeats: None }).is_err() {
             return drop_one();
         }
-        if syncs {
+        if announced.is_some() {
             self.wait_for_spool(0);
         }
     }

@@ -1,10 +1,10 @@
-//! Wait for the spool: what is severe enough is on the disk before the call that reports it returns.
+//! Wait for the spool: what is severe enough is in its folder before the call that reports it returns.
 
 use std::{
     cell::Cell,
     sync::{
         Condvar, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -14,6 +14,8 @@ use watchfire_core::{Severity, clock};
 /// A pause between two waits of a thread after which they belong to two events: the handlers of one event follow each
 /// other within microseconds.
 const PAUSE: Duration = Duration::from_millis(1);
+/// How long the worker waits for the next channel of an event at most: on a busy machine the caller has to get its turn.
+const NEXT_CHANNEL: Duration = Duration::from_millis(20);
 
 thread_local! {
     /// The waits of this thread for its last event: when the last one ended, how long all took, and of which channels.
@@ -36,11 +38,29 @@ pub(crate) struct SpoolWait {
     /// How often it was asked for, and up to which of these the worker is done.
     asked: AtomicU64,
     done: AtomicU64,
+    /// How many threads are about to push an alert and wait for it, or wait already.
+    announced: AtomicUsize,
+    /// How many channels have got the latest event.
+    reached: AtomicU32,
     /// Whether the spool took all of the last turn.
     is_safe: AtomicBool,
     turned: (Mutex<()>, Condvar),
     /// Alerts that were not in the spool in time.
     pub(crate) missed: AtomicU64,
+}
+
+/// The announcement of a thread that is about to wait.
+#[must_use = "dropping it takes it back"]
+pub(crate) struct Announced<'a>(&'a SpoolWait);
+
+impl Drop for Announced<'_> {
+    fn drop(&mut self) {
+        let (lock, turned) = &self.0.turned;
+        let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.announced.fetch_sub(1, Ordering::AcqRel);
+        drop(guard);
+        turned.notify_all();
+    }
 }
 
 impl SpoolWait {
@@ -50,6 +70,8 @@ impl SpoolWait {
             within,
             asked: AtomicU64::new(0),
             done: AtomicU64::new(0),
+            announced: AtomicUsize::new(0),
+            reached: AtomicU32::new(0),
             is_safe: AtomicBool::new(true),
             turned: <(Mutex<()>, _)>::default(),
             missed: AtomicU64::new(0),
@@ -70,11 +92,15 @@ impl SpoolWait {
         let same = waits.filter(|waits| belongs(waits, bit, began));
         let before = same.map_or(Duration::ZERO, |waits| waits.took);
         let deadline = clock::after(began, self.within.saturating_sub(before));
+        let channels = same.map_or(0, |waits| waits.channels) | bit;
+        self.reached.store(channels.count_ones(), Ordering::Release);
         let number = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
         wake();
         let is_done = || self.done.load(Ordering::Acquire) >= number;
         let (lock, turned) = &self.turned;
         let mut guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        // The worker may be waiting for this.
+        turned.notify_all();
         while !is_done() && !is_over() {
             let left = deadline.saturating_duration_since(clock::instant());
             if left.is_zero() {
@@ -88,7 +114,6 @@ impl SpoolWait {
         }
         let ended = clock::instant();
         let took = before + ended.saturating_duration_since(began);
-        let channels = same.map_or(0, |waits| waits.channels) | bit;
         WAITS.try_with(|waits| waits.set(Some(Waits { ended, took, channels }))).unwrap_or_default();
     }
 
@@ -98,7 +123,39 @@ impl SpoolWait {
         (asked > self.done.load(Ordering::Acquire)).then_some(asked)
     }
 
-    /// Says that all up to a number is on the disk, or that the disk did not take it.
+    /// Says that this thread is about to push an alert that it waits for, until the guard is dropped: the worker, which
+    /// the push wakes, does not begin to wait for the disk before it is asked.
+    pub(crate) fn announce(&self, severity: Severity) -> Option<Announced<'_>> {
+        self.is_for(severity).then(|| {
+            self.announced.fetch_add(1, Ordering::AcqRel);
+            Announced(self)
+        })
+    }
+
+    /// Waits a moment for those who are about to ask, and, `after_one`, for the next channel of its event, of which there
+    /// are `channels`. Returns up to which number is asked for.
+    pub(crate) fn wait_for_next(&self, after_one: bool, channels: usize) -> Option<u64> {
+        let is_awaited = || {
+            let reached = usize::try_from(self.reached.load(Ordering::Acquire)).unwrap_or(usize::MAX);
+            self.announced.load(Ordering::Acquire) > 0 || (after_one && reached < channels)
+        };
+        if !is_awaited() {
+            return self.asked();
+        }
+        let until = clock::after(clock::instant(), NEXT_CHANNEL.min(self.within));
+        let (lock, turned) = &self.turned;
+        let mut guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let asked = self.asked();
+            let left = until.saturating_duration_since(clock::instant());
+            if asked.is_some() || left.is_zero() || !is_awaited() {
+                return asked;
+            }
+            guard = turned.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Says that all up to a number is in the folder, or that the disk did not take it.
     pub(crate) fn finish(&self, number: u64, is_safe: bool) {
         let (lock, turned) = &self.turned;
         let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
@@ -150,6 +207,36 @@ mod tests {
         let sync = SpoolWait::new(Some(Severity::Error), Duration::MAX);
         sync.wait(0, || (), || true);
         assert_eq!(sync.missed.load(Ordering::Acquire), 1, "the worker has ended");
+    }
+
+    #[test]
+    fn the_worker_waits_for_those_who_are_about_to_ask() {
+        // Whether somebody announced it, an event was just finished, channels that have it of three, is it waited for.
+        let cases = [
+            (false, false, 1, false),
+            (false, true, 3, false),
+            (false, true, 1, true),
+            (true, false, 3, true),
+        ];
+        for (announced, after_one, reached, waits) in cases {
+            let sync = SpoolWait::new(Some(Severity::Critical), Duration::from_millis(20));
+            sync.reached.store(reached, Ordering::Release);
+            let _announced = announced.then(|| sync.announce(Severity::Critical));
+            let began = clock::instant();
+            assert_eq!(sync.wait_for_next(after_one, 3), None);
+            let case = (announced, after_one, reached);
+            assert_eq!(began.elapsed() >= Duration::from_millis(20), waits, "{case:?}");
+        }
+        let sync = SpoolWait::new(Some(Severity::Critical), Duration::MAX);
+        assert!(sync.announce(Severity::Error).is_none());
+        std::thread::scope(|scope| {
+            let announced = sync.announce(Severity::Critical);
+            let worker = scope.spawn(|| sync.wait_for_next(false, 1).map(|number| sync.finish(number, true)));
+            sync.wait(0, || (), || false);
+            drop(announced);
+            worker.join().unwrap();
+        });
+        assert_eq!(sync.missed.load(Ordering::Acquire), 0);
     }
 
     #[test]

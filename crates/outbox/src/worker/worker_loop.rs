@@ -150,11 +150,7 @@ impl Worker<'_> {
             if orders.retune.swap(false, Ordering::AcqRel) {
                 self.retune(now);
             }
-            let (synced, before) = (self.shared.sync.asked(), self.dispatch.len());
-            self.take_in(now);
-            if let Some(number) = synced {
-                self.finish_sync(number, self.dispatch.len() > before, now);
-            }
+            self.take_in_for_callers(now);
             let ends = closes || stops || orders.last_words.load(Ordering::Acquire);
             self.look(looks, ends, now);
             let report_due = self.report(closes || stops, looks, now);
@@ -184,14 +180,34 @@ impl Worker<'_> {
         }
     }
 
-    /// Forces to the disk what callers wait for: messages, or the counts if none was made. With messages the counts follow
-    /// in this turn, and nobody waits for their two writes.
-    fn finish_sync(&mut self, number: u64, has_messages: bool, now: Timestamp) {
-        self.dispatch.commit();
-        if !has_messages {
-            self.pipeline().keep_counts(true, now);
+    /// Takes in what the program pushed, and lets those go who wait for it as soon as it is in the folder: it survives
+    /// this process then. Only if no message was made do they wait for the counts, and those are forced to the disk.
+    ///
+    /// The next channel of the same event comes a moment later: it is waited for before the disk is, which takes longer
+    /// than a caller may wait.
+    fn take_in_for_callers(&mut self, began: Timestamp) {
+        let (mut now, mut asked) = (began, self.shared.sync.asked());
+        // An alert may be taken in a moment before its caller asks.
+        let mut before = self.dispatch.len();
+        loop {
+            self.take_in(now);
+            if let Some(number) = asked {
+                if self.dispatch.len() <= before {
+                    self.dispatch.commit();
+                    self.pipeline().keep_counts(true, now);
+                }
+                self.shared.sync.finish(number, self.dispatch.trouble().is_none());
+                before = self.dispatch.len();
+            }
+            if now.since(began) > TURN {
+                return;
+            }
+            asked = self.shared.sync.wait_for_next(asked.is_some(), self.channels.len());
+            if asked.is_none() {
+                return;
+            }
+            now = self.ticker.now();
         }
-        self.shared.sync.finish(number, self.dispatch.trouble().is_none());
     }
 
     /// Notes for the end of the program whether it is worth waiting for.

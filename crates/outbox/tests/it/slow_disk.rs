@@ -82,3 +82,20 @@ fn attempts_under_way_finish_while_the_disk_hangs() {
     assert!(outbox.flush(LONG).is_complete);
     assert_eq!(outbox.stats().channels[0].delivered, 1);
 }
+
+/// A critical alert is in the folder before it is forced to the disk: neither the time that this takes nor the number of
+/// channels decides whether it survives its process.
+#[cfg(feature = "sim")]
+#[test]
+fn a_last_word_is_in_the_spool_before_the_disk_has_it() {
+    let (sync, within) = ("15000", "14000");
+    let folder = tempfile::tempdir().unwrap();
+    let mut last_words = std::process::Command::new(crate::ends::program("last_words"));
+    let output = last_words.arg(folder.path()).args(["critical", sync, within, "0"]).output().unwrap();
+    assert!(!output.status.success(), "it aborts");
+    let took: u64 = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
+    assert!(took < 14_000, "{took} ms");
+    let hosts = std::fs::read_dir(folder.path().join("hosts")).unwrap().map(|host| host.unwrap().path());
+    let files: usize = hosts.map(|host| std::fs::read_dir(host.join("cur")).unwrap().count()).sum();
+    assert_eq!(files, 2, "one for each channel");
+}

@@ -1,11 +1,13 @@
 //! Take what sinks rendered: write it into the spool, and keep the books of what is on its way.
 
+use std::io;
+
 use super::{Dispatch, FRESH, Kept, Limits, RECENT, secret_guard::with_masked_summary};
 use crate::{
     NotificationId, OccasionKind,
     model::{DeliveryState, QueueKey, QueuedMessage, Timestamp, stats::bump},
     pipeline::channel_state::Channels,
-    spool::{Files, Missing, Name, Trouble},
+    spool::{Files, Missing, Name, Spool, Trouble},
 };
 
 impl<F: Files> Dispatch<F> {
@@ -102,12 +104,37 @@ impl<F: Files> Dispatch<F> {
 
     /// Makes what was accepted last.
     pub(crate) fn commit(&mut self) {
+        let forced = self.spool.as_mut().map(Spool::force).unwrap_or_default();
+        for (key, forced) in forced {
+            self.note_forced(key, forced);
+        }
         if let Some(spool) = &self.spool
             && let Err(error) = spool.commit()
             // What cannot take a message cannot be forced to keep one.
             && self.trouble.is_none()
         {
             self.complain(&format!("cannot force the spool to the disk: {error}"));
+        }
+    }
+
+    /// Notes whether the disk has taken a file: if not, the letter is in memory only.
+    fn note_forced(&mut self, key: QueueKey, forced: io::Result<()>) {
+        let is_crowded = self.kept.len() > FRESH;
+        let Some(kept) = self.kept.get_mut(&key) else { return };
+        match forced {
+            Ok(()) if is_crowded => kept.letter = None,
+            Ok(()) => {}
+            // Its first attempt is over, and nobody else has it.
+            Err(_) if kept.letter.is_none() => {}
+            Err(error) => {
+                let name = kept.name.take();
+                if let (Some(spool), Some(name)) = (&self.spool, name)
+                    && let Err(Missing::Io(_)) = spool.remove(&name)
+                {
+                    self.leftovers.push((name, None));
+                }
+                self.complain(&in_memory_only(&Trouble::Io(error)));
+            }
         }
     }
 
@@ -127,9 +154,7 @@ impl<F: Files> Dispatch<F> {
                 Some(name)
             }
             Err(trouble) => {
-                self.complain(&format!(
-                    "a message is kept in memory only, the spool cannot take it: {trouble}"
-                ));
+                self.complain(&in_memory_only(&trouble));
                 None
             }
         }
@@ -168,7 +193,9 @@ impl<F: Files> Dispatch<F> {
         let usage = self.usage.entry(number).or_insert(Limits { count: 0, bytes: 0 });
         usage.count += 1;
         usage.bytes += ticket.size;
-        let keep = name.is_none() || self.kept.len() < FRESH;
+        // Also until its file is on the disk.
+        let is_forced = self.spool.as_ref().is_none_or(|spool| !spool.is_unforced(key));
+        let keep = name.is_none() || !is_forced || self.kept.len() < FRESH;
         let covers = letter.covers.clone();
         self.kept.insert(
             key,
@@ -229,4 +256,8 @@ impl<F: Files> Dispatch<F> {
             }
         }
     }
+}
+
+fn in_memory_only(trouble: &Trouble) -> String {
+    format!("a message is kept in memory only, the spool cannot take it: {trouble}")
 }

@@ -23,11 +23,27 @@ use crate::{
 struct Tight {
     disk: Disk,
     full: Rc<Cell<bool>>,
+    /// It finds out that it is full when a file is forced to it.
+    is_late: Rc<Cell<bool>>,
     /// The changes of names, and what was forced to the disk, in their order.
     log: Rc<RefCell<Vec<String>>>,
 }
 
 impl Files for Tight {
+    type Unforced = std::fs::File;
+
+    fn create(&self, path: &str, bytes: &[u8]) -> io::Result<Self::Unforced> {
+        if self.full.get() { Err(io::ErrorKind::StorageFull.into()) } else { self.disk.create(path, bytes) }
+    }
+
+    fn open(&self, path: &str) -> io::Result<Self::Unforced> {
+        self.disk.open(path)
+    }
+
+    fn force(&self, file: &Self::Unforced) -> io::Result<()> {
+        if self.is_late.get() { Err(io::ErrorKind::StorageFull.into()) } else { self.disk.force(file) }
+    }
+
     fn home(&self) -> &str {
         self.disk.home()
     }
@@ -76,6 +92,7 @@ impl Files for Tight {
 struct Scene {
     folder: tempfile::TempDir,
     full: Rc<Cell<bool>>,
+    is_late: Rc<Cell<bool>>,
     channels: Vec<Arc<ChannelState>>,
     dispatch: Dispatch<Tight>,
     now: Timestamp,
@@ -89,7 +106,7 @@ const BEGIN: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 impl Scene {
     fn new(channels: &[(&str, DeliveryPolicy)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let full = Rc::new(Cell::new(false));
+        let (full, is_late) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
         let others: Vec<String> = channels.iter().skip(1).map(|(name, _)| (*name).to_owned()).collect();
         let channels = channels.iter().enumerate().map(|(i, (name, policy))| {
             let mut settings = Settings::new(policy.clone());
@@ -102,13 +119,13 @@ impl Scene {
             ))
         });
         let channels: Vec<_> = channels.collect();
-        let dispatch = start(folder.path(), &full, &channels, 1);
-        Self { folder, full, channels, dispatch, now: BEGIN, alerts: 0, marked: false }
+        let dispatch = start(folder.path(), &full, &is_late, &channels, 1);
+        Self { folder, full, is_late, channels, dispatch, now: BEGIN, alerts: 0, marked: false }
     }
 
     /// Starts the program again, after it was killed.
     fn restart(&mut self) {
-        self.dispatch = start(self.folder.path(), &self.full, &self.channels, 2);
+        self.dispatch = start(self.folder.path(), &self.full, &self.is_late, &self.channels, 2);
     }
 
     fn accept(&mut self, severity: Severity) {
@@ -167,11 +184,12 @@ fn state_at(now: Timestamp) -> DeliveryState {
 fn start(
     folder: &std::path::Path,
     full: &Rc<Cell<bool>>,
+    is_late: &Rc<Cell<bool>>,
     channels: &[Arc<ChannelState>],
     pid: u32,
 ) -> Dispatch<Tight> {
     let disk = Disk::open(folder, "here").unwrap();
-    let files = Tight { disk, full: Rc::clone(full), log: Rc::default() };
+    let files = Tight { disk, full: Rc::clone(full), is_late: Rc::clone(is_late), log: Rc::default() };
     let mut dispatch = on_host("here", files, pid);
     for (number, channel) in channels.iter().enumerate() {
         dispatch.add_channel(number, channel);
@@ -200,6 +218,24 @@ fn a_failed_copy_on_a_full_disk_keeps_the_original_file() {
     scene.now = scene.now + Duration::from_secs(60);
     scene.dispatch.look(&scene.channels, true, scene.now);
     assert_eq!(scene.files(), ["mail", "mail"], "as soon as there is room");
+}
+
+#[test]
+fn a_disk_that_refuses_to_be_forced_leaves_messages_in_memory() {
+    let mut scene = Scene::new(&[("chat", DeliveryPolicy::default())]);
+    scene.is_late.set(true);
+    // More than are kept in memory beside their files.
+    for _ in 0..FRESH {
+        scene.accept(Severity::Error);
+    }
+    assert_eq!(scene.files(), Vec::<String>::new(), "half a file is not left behind");
+    assert!(scene.dispatch.trouble().is_some_and(|text| text.contains("in memory only")));
+    let in_memory = scene.dispatch.kept.values().filter(|kept| kept.letter.is_some()).count();
+    assert_eq!((in_memory, scene.dispatch.spooled()), (scene.dispatch.len(), 0));
+    scene.is_late.set(false);
+    scene.now = scene.now + Duration::from_secs(60);
+    scene.dispatch.look(&scene.channels, true, scene.now);
+    assert_eq!(scene.dispatch.spooled(), scene.dispatch.len(), "as soon as there is room");
 }
 
 #[test]
@@ -361,7 +397,8 @@ fn the_next_message_reports_what_the_budget_suppressed() {
 /// Opens `folder` as a process that is the only one alive.
 fn counter(folder: &std::path::Path, host: &str, pid: u32) -> (Dispatch<Tight>, Rc<RefCell<Vec<String>>>) {
     let log = Rc::<RefCell<Vec<String>>>::default();
-    let files = Tight { disk: Disk::open(folder, host).unwrap(), full: Rc::default(), log: Rc::clone(&log) };
+    let disk = Disk::open(folder, host).unwrap();
+    let files = Tight { disk, full: Rc::default(), is_late: Rc::default(), log: Rc::clone(&log) };
     (on_host(host, files, pid), log)
 }
 
@@ -497,6 +534,7 @@ fn a_full_disk_leaves_the_counts_of_others_where_they_are() {
     let files = Tight {
         disk: Disk::open(folder.path(), "here").unwrap(),
         full: Rc::clone(&full),
+        is_late: Rc::default(),
         log: Rc::default(),
     };
     let mut two = on_host("here", files, 2);

@@ -35,7 +35,7 @@ impl<F: Files> Spool<F> {
         let bytes = frame::wrap(&text, &[]).ok_or_else(|| io::Error::other("not a text"))?;
         let tmp = self.tmp();
         self.files.write(&tmp, &bytes)?;
-        self.files.rename(&tmp, &format!("{}/{key}", drawer.folder()))?;
+        self.rename(&tmp, &format!("{}/{key}", drawer.folder()))?;
         self.files.sync(drawer.folder())
     }
 
@@ -53,7 +53,7 @@ impl<F: Files> Spool<F> {
             match frame::unwrap::<String>(&bytes) {
                 Ok((text, _)) => kept.push((key, text)),
                 Err(_) => {
-                    self.files.remove(&path).ok();
+                    self.unlink(&path).ok();
                 }
             }
         }
@@ -68,6 +68,6 @@ impl<F: Files> Spool<F> {
 
     /// Keeps nothing under a key any more; `false` if nothing was kept there.
     pub(crate) fn forget(&self, drawer: StateKind, key: &str) -> bool {
-        self.files.remove(&format!("{}/{key}", drawer.folder())).is_ok()
+        self.unlink(&format!("{}/{key}", drawer.folder())).is_ok()
     }
 }

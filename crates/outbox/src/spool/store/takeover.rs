@@ -45,16 +45,23 @@ impl<F: Files> Spool<F> {
                     *others -= 1;
                     continue;
                 }
-                let moved = self.files.rename(&format!("cur/{name}"), &format!("new/{free}"));
-                released += usize::from(moved.is_ok());
+                released += usize::from(self.free(&format!("cur/{name}"), &free));
             }
         }
         for text in self.files.list("tmp").unwrap_or_default() {
             if writer_of(&text).as_ref().is_none_or(&mut is_stale) {
-                self.files.remove(&format!("tmp/{text}")).ok();
+                self.unlink(&format!("tmp/{text}")).ok();
             }
         }
         released
+    }
+
+    /// Frees a claim of a process that is gone. It may have died before it forced the file to the disk.
+    fn free(&self, path: &str, name: &Name) -> bool {
+        if let Ok(file) = self.files.open(path) {
+            self.files.force(&file).ok();
+        }
+        self.rename(path, &format!("new/{name}")).is_ok()
     }
 
     /// Returns the folders of all hosts, and the one that versions without hosts had.
@@ -93,13 +100,13 @@ impl<F: Files> Spool<F> {
                 // Of another host it is not known for sure that it is gone.
                 let is_here = name.owner.as_ref().is_some_and(|owner| owner.host == self.owner.host);
                 let free = freed(&name, !is_here);
-                self.files.rename(&format!("{home}/cur/{name}"), &format!("new/{free}")).ok();
+                self.free(&format!("{home}/cur/{name}"), &free);
             }
         }
         self.take_counts(home, is_gone);
         for text in list("tmp") {
             if is_gone(writer_of(&text).as_ref()) {
-                self.files.remove(&format!("{home}/tmp/{text}")).ok();
+                self.unlink(&format!("{home}/tmp/{text}")).ok();
             }
         }
     }
@@ -131,9 +138,9 @@ impl<F: Files> Spool<F> {
             let key = key.split('+').next().unwrap_or_default();
             // A loss of power may leave a file under both names: it is counted in once.
             if own.iter().any(|known| known == key) {
-                self.files.remove(&path).ok();
+                self.unlink(&path).ok();
             } else {
-                self.files.rename(&path, &format!("{COUNTS}/{key}")).ok();
+                self.rename(&path, &format!("{COUNTS}/{key}")).ok();
             }
         }
         self.files.sync(COUNTS).ok();
@@ -194,7 +201,7 @@ impl<F: Files> Spool<F> {
         let counts = self.kept(super::StateKind::Groups).into_iter();
         let counts = counts.filter_map(|(_, text)| Owner::parse(text.split(['\n', ' ']).next()?));
         if claims.chain(counts).all(|owner| owner == self.owner || !(self.alive)(&owner)) {
-            self.files.remove(&heartbeat(self.files.home())).ok();
+            self.unlink(&heartbeat(self.files.home())).ok();
         }
     }
 }
