@@ -103,8 +103,7 @@ impl Incident {
         if let Some((file, line)) = self.place.clone() {
             alert = alert.place(file, line);
         }
-        let causes = std::iter::successors(self.error.as_ref(), |cause| cause.source.as_deref());
-        alert.error = causes.map(|cause| self.clean(&cause.text, limits.value)).collect();
+        alert.error = self.causes().map(|text| self.clean(text, limits.value)).collect();
         if let Some(span) = &self.span {
             let (first, rest) = self.rules();
             let mut spans = copied(span.chain(), first, &limits);
@@ -129,6 +128,12 @@ impl Incident {
             Some((first, rest)) => (first, rest),
             None => (&DEFAULT, &[]),
         }
+    }
+
+    /// Returns the texts of the error and its causes.
+    fn causes(&self) -> impl Iterator<Item = &str> {
+        let causes = std::iter::successors(self.error.as_ref(), |cause| cause.source.as_deref());
+        causes.map(|cause| cause.text.as_str())
     }
 
     fn clean(&self, text: &str, most: usize) -> String {

@@ -1,8 +1,9 @@
-//! Forks with messages under way, for the tests: `forks <file> <spool folder>`.
+//! Forks with messages under way, for the tests: `forks <file> <spool folder> [panic]`. With `panic` the child only panics.
 //!
 //! Each delivered notification is a line in the file: the process that delivered it, and the title. Exits with the
 //! status of the child.
 
+#![cfg_attr(unix, expect(clippy::panic, clippy::exit, reason = "this program is there to end badly"))]
 #![cfg_attr(unix, expect(unsafe_code, reason = "this program is there to fork, for which std has nothing"))]
 
 use std::{
@@ -60,6 +61,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let outbox = Outbox::builder("forks").spool(&spool).start()?;
     tracing_subscriber::registry().with(ForkLines(PathBuf::from(&file)).layer(&outbox)?).init();
+    if args.next().is_some() {
+        return in_child(panic_in_threads);
+    }
     tracing::error!("the parent's, in the spool");
     while outbox.stats().channels.iter().all(|channel| channel.transient == 0) {
         std::thread::yield_now();
@@ -84,6 +88,34 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[cfg(not(unix))]
 fn main() {}
+
+/// Forks while the worker sleeps, and plays the child.
+#[cfg(unix)]
+fn in_child(play: impl FnOnce() -> i32) -> Result<(), Box<dyn std::error::Error>> {
+    let (_never, pause) = std::sync::mpsc::channel::<()>();
+    pause.recv_timeout(Duration::from_millis(100)).unwrap_or_default();
+    // SAFETY: what a child may do is what is tried.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        std::process::exit(play());
+    }
+    let mut status = 0;
+    // SAFETY: the pointer is that of a number which outlives the call.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    if status == 0 { Ok(()) } else { Err(format!("the child ended with {status}").into()) }
+}
+
+/// Panics in threads, to which the C library gives the stacks of the parent's threads; returns 0 if all survive.
+#[cfg(unix)]
+fn panic_in_threads() -> i32 {
+    let work = || {
+        std::hint::black_box([0x55_u8; 1 << 16]);
+        panic!("the child's");
+    };
+    let threads: Vec<_> = (0..8).map(|_| std::thread::spawn(work)).collect();
+    let ended = threads.into_iter().filter_map(|thread| thread.join().err()).count();
+    i32::from(ended != 8)
+}
 
 /// Uses what it has of its parent, then an outbox of its own; returns 0 if all went well.
 #[cfg(unix)]

@@ -67,7 +67,7 @@ fn of_panic(info: &PanicHookInfo<'_>, text: &str) -> Incident {
 }
 
 /// Hands an incident to the listeners, then to the handlers, unless this thread `was_inside` one of them.
-fn report(mut incident: Incident, listeners: &[Arc<dyn OnIncident>], was_inside: bool) {
+fn report(mut incident: Incident, listeners: &[Arc<dyn OnIncident>], was_inside: bool) -> Arc<Incident> {
     let reporter = Reporter::start();
     incident.span = reporter.span();
     incident.redactors.clone_from(&reporter.redactors);
@@ -77,8 +77,9 @@ fn report(mut incident: Incident, listeners: &[Arc<dyn OnIncident>], was_inside:
     }
     // It may hold the lock of a handler, and dies of this panic.
     if !was_inside {
-        reporter.report(incident);
+        reporter.report(Arc::clone(&incident));
     }
+    incident
 }
 
 /// Reports an error that ends the program, as a CRITICAL event of the target `main` with the chain of its causes: to all
@@ -86,6 +87,11 @@ fn report(mut incident: Incident, listeners: &[Arc<dyn OnIncident>], was_inside:
 ///
 /// `watchfire::run` calls it with the error that `main` returns.
 pub fn report_failure(error: &(dyn std::error::Error + 'static)) {
+    drop(report_and_show(error));
+}
+
+/// Reports as [`report_failure`], and returns the texts of the error and its causes, redacted by the rules of the program.
+pub(super) fn report_and_show(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
     let causes = crate::shown_causes(error, crate::Limits::default().causes);
     let texts: Vec<String> = std::iter::once(crate::ShownCause::Cause(error))
         .chain(causes)
@@ -111,5 +117,6 @@ pub fn report_failure(error: &(dyn std::error::Error + 'static)) {
     };
     let was_inside = guard::is_inside();
     let _inside = guard::Inside::enter();
-    report(incident, &process::incident_listeners(), was_inside);
+    let incident = report(incident, &process::incident_listeners(), was_inside);
+    incident.causes().map(|text| incident.clean(text, MOST)).collect()
 }

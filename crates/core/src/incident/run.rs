@@ -7,14 +7,15 @@ use std::{
     process::{ExitCode, Termination},
 };
 
-use super::report_failure;
+use super::hook::report_and_show;
+use crate::process::mask_own_secrets;
 
 /// Runs the body of `main` with what it needs for as long as it runs, and returns the exit code.
 ///
 /// `start` is what sets up logging: a handle, an outbox, or a tuple of what is to be kept; its error is printed and ends
 /// the program. `work` gets it. An error of `work` is reported with all its causes as CRITICAL, before the handle is
 /// dropped, which delivers it: an alert for all channels of all outboxes, and an event of the target `main` for files, the
-/// console and other handlers. It is printed on stderr as well. Any error will do: your own, a
+/// console and other handlers. It is printed on stderr as well, redacted by the same rules. Any error will do: your own, a
 /// `Box<dyn Error>` (also one that is `Send` and `Sync`), those of `anyhow` and `eyre`, a text.
 ///
 /// ```
@@ -38,7 +39,7 @@ where
     match start {
         Ok(guard) => conclude(work(&guard)),
         Err(error) => {
-            print(format_args!("{error}"));
+            print(format_args!("{}", mask_own_secrets(&error.to_string())));
             ExitCode::FAILURE
         }
     }
@@ -54,11 +55,7 @@ where
     match result {
         Ok(done) => done.report(),
         Err(error) => {
-            let error = error.boxed();
-            report_failure(&*error);
-            let causes = crate::shown_causes(&*error, crate::Limits::default().causes);
-            let lines = std::iter::once(error.to_string()).chain(causes.map(|cause| cause.to_string()));
-            let lines: Vec<String> = lines.collect();
+            let lines = report_and_show(&*error.boxed());
             print(format_args!("{}", lines.join("\n  caused by: ")));
             ExitCode::FAILURE
         }

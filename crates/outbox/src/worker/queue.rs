@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use tokio::sync::Notify;
+use watchfire_core::process;
 
 use crate::worker::handoff::Handoff;
 
@@ -10,21 +11,23 @@ use crate::worker::handoff::Handoff;
 pub(crate) struct Queue<T> {
     handoff: Handoff<T>,
     wake: Notify,
+    /// How often the process was forked when the queue was made.
+    forks: u32,
 }
 
 impl<T> Queue<T> {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { handoff: Handoff::new(capacity), wake: Notify::new() }
+        Self { handoff: Handoff::new(capacity), wake: Notify::new(), forks: process::forks() }
     }
 
     /// Puts one in; gives it back if the queue is full.
     pub(crate) fn push(&self, item: T) -> Result<(), T> {
-        self.handoff.push(item, || self.wake.notify_one())
+        self.handoff.push(item, || self.wake())
     }
 
     /// As [`push`](Self::push), without ever waiting for a lock.
     pub(crate) fn try_push(&self, item: T) -> Result<(), T> {
-        self.handoff.try_push(item, || self.wake.notify_one())
+        self.handoff.try_push(item, || self.wake())
     }
 
     /// Takes all out.
@@ -47,7 +50,15 @@ impl<T> Queue<T> {
     /// Wakes the worker, for another reason than an item.
     pub(crate) fn nudge(&self) {
         self.handoff.wake_up();
-        self.wake.notify_one();
+        self.wake();
+    }
+
+    /// Wakes the worker. Not from a forked child: the entry of the sleeping worker is on its stack, which the C library
+    /// has given to another thread of the child by then.
+    fn wake(&self) {
+        if process::forks() == self.forks {
+            self.wake.notify_one();
+        }
     }
 
     /// Says that the worker is about to sleep; `false` if there is something to do after all.

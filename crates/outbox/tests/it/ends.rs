@@ -265,6 +265,15 @@ fn a_forked_child_delivers_nothing_of_its_parent() {
     }
 }
 
+#[test]
+#[cfg(unix)]
+fn a_forked_child_survives_the_panics_of_its_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, spool) = (folder.path().join("lines"), folder.path().join("spool"));
+    let output = Command::new(program("forks")).args([&file, &spool]).arg("panic").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// The law that matters most: what was reported as spooled arrives, whenever the process is killed.
 #[test]
 fn what_is_in_the_spool_survives_kill_9() {
