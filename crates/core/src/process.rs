@@ -12,7 +12,7 @@ mod steady;
 
 use std::{
     borrow::Cow,
-    cell::RefCell,
+    cell::{Cell, RefCell},
     sync::{
         Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, RwLock, TryLockError, Weak,
         atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
@@ -106,6 +106,8 @@ pub fn own_secrets_registered() -> u64 {
 }
 
 thread_local! {
+    /// When this thread last dropped a handle, and how long it and those just before it have waited.
+    static DROPPED: Cell<Option<(Instant, Duration)>> = const { Cell::new(None) };
     /// The register as this thread saw it last, with its number.
     static KNOWN: RefCell<(u64, Option<Arc<OwnSecrets>>)> = const { RefCell::new((0, None)) };
 }
@@ -193,16 +195,41 @@ extern "C" fn run_at_exit() {
     // Nobody is left to hear of a panic here.
     let run = |work: &dyn Fn()| crate::guard::caught(work).unwrap_or_default();
     hooks.iter().for_each(|hook| run(&|| hook.before_exit()));
-    hooks.iter().for_each(|hook| run(&|| hook.at_exit(began)));
+    let Some((first, others)) = hooks.split_first() else { return };
+    // Beside each other: one that hangs takes no time from the others.
+    std::thread::scope(|scope| {
+        for hook in others {
+            let end = move || run(&|| hook.at_exit(began));
+            if std::thread::Builder::new().name("watchfire-exit".to_owned()).spawn_scoped(scope, end).is_err()
+            {
+                end();
+            }
+        }
+        run(&|| first.at_exit(began));
+    });
 }
 
-/// Notes that a handle was dropped and has waited for `waited`: the exit that follows waits for that much less.
+/// Notes that a handle was dropped and has waited for `waited`, with those before it on this thread: the drop or the exit
+/// that follows waits for that much less.
 pub fn note_last_wait(waited: Duration) {
+    let now = crate::clock::instant();
+    DROPPED.try_with(|dropped| dropped.set(Some((now, waited)))).unwrap_or_default();
     if let Some(mut last) = try_lock_for_a_while(&LAST_WAIT) {
-        *last = Some((crate::clock::instant(), waited));
+        *last = Some((now, waited));
     }
 }
 
+/// Returns how long the handles have waited that this thread has dropped just before `now`: several that a program drops at
+/// its end share one deadline. Their outboxes work beside each other, so each has had that time.
+#[must_use]
+pub fn waited_by_drops(now: Instant) -> Duration {
+    let last = DROPPED.try_with(Cell::get).ok().flatten();
+    let recent = last.filter(|(at, _)| now.saturating_duration_since(*at) < NEXT_DROP);
+    recent.map_or(Duration::ZERO, |(_, waited)| waited)
+}
+
+/// How long after a drop another one on the same thread still belongs to the same end.
+const NEXT_DROP: Duration = Duration::from_secs(1);
 /// How long after a wait an exit still belongs to it.
 const SAME_END: Duration = Duration::from_secs(60);
 

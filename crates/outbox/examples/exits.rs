@@ -13,6 +13,7 @@ use std::{
 };
 
 use tracing_subscriber::prelude::*;
+use watchfire_core::{Alert, App, Severity};
 use watchfire_outbox::{
     Delivering, DeliveryPolicy, Notification, NotificationPolicy, Occasion, Outbox, Outcome, Sink, SinkExt,
 };
@@ -59,6 +60,11 @@ fn pause(time: Duration) {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let way = args.next().unwrap_or_default();
+    // Two outboxes more, whose provider hangs.
+    let (way, has_others) = match way.strip_suffix("-others") {
+        Some(way) => (way.to_owned(), true),
+        None => (way, false),
+    };
     let state = args.next().unwrap_or_default();
     let provider = StatefulSink(state.clone());
     let mut builder = Outbox::builder("exits").in_memory();
@@ -86,6 +92,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         _ => outbox.flush_on_termination()?,
     }
+    let mut others = Vec::new();
+    for _ in 0..if has_others { 2 } else { 0 } {
+        let other = Outbox::builder("exits").in_memory();
+        let other = other
+            .drop_deadline(Duration::from_millis(1_500))
+            .exit_deadline(Duration::from_secs(1))
+            .start()?;
+        let channel = StatefulSink("hanging".to_owned()).channel().handler(&other)?;
+        other.alert(Alert::new(App::new("exits"), Severity::Error, "out of time"));
+        others.push((other, channel));
+    }
     let layer = provider.layer(&outbox)?;
     tracing_subscriber::registry().with(layer).init();
     for kind in ["ledger", "stock", "mail"] {
@@ -104,7 +121,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!("ready");
     match way.as_str() {
-        "return" | "forever" | "at-once" => drop(outbox),
+        "return" | "forever" | "at-once" => {
+            drop(others);
+            drop(outbox);
+        }
         "exit" => std::process::exit(3),
         "signal" => pause(Duration::from_secs(60)),
         _ => {

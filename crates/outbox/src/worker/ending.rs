@@ -29,9 +29,9 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    /// Begins a step that may wait for `limit` in all; returns until when.
-    pub(crate) fn begin(&self, limit: Duration, now: Instant) -> Instant {
-        let by = clock::after(now, limit.saturating_sub(self.waited(now)));
+    /// Begins a step that may wait for `limit` in all, less what other outboxes have waited `before`; returns until when.
+    pub(crate) fn begin(&self, limit: Duration, before: Duration, now: Instant) -> Instant {
+        let by = clock::after(now, limit.saturating_sub(self.waited(now).max(before)));
         self.is_in_vain.store(false, Ordering::Release);
         *self.by.lock().unwrap_or_else(PoisonError::into_inner) = Some(by);
         by
@@ -86,13 +86,14 @@ mod tests {
             let (ending, mut now) = (Ending::default(), start);
             for (pause, limit, waits, may) in steps {
                 now += S * *pause;
-                assert_eq!(ending.begin(*limit, now), now + S * *may, "{steps:?}");
+                assert_eq!(ending.begin(*limit, Duration::ZERO, now), now + S * *may, "{steps:?}");
                 let began = now;
                 now += S * *waits;
                 ending.finish(began, now);
             }
         }
         let ending = Ending::default();
-        assert_eq!(ending.begin(Duration::MAX, start), clock::after(start, Duration::MAX));
+        assert_eq!(ending.begin(S * 5, S * 3, start), start + S * 2, "another outbox has waited");
+        assert_eq!(ending.begin(Duration::MAX, Duration::ZERO, start), clock::after(start, Duration::MAX));
     }
 }

@@ -263,9 +263,12 @@ impl Shared {
     /// Flushes as the outbox is dropped: within what the end of the program has left, and for what may be delivered.
     pub(crate) fn end(&self, limit: Duration) {
         let began = clock::instant();
-        let by = self.ending.begin(limit, began);
+        let before = process::waited_by_drops(began);
+        let by = self.ending.begin(limit, before, began);
         self.flush_until(by, || self.is_flushed_at_end()).nobody_reads();
-        process::note_last_wait(self.ending.finish(began, clock::instant()));
+        let ended = clock::instant();
+        let waited = self.ending.finish(began, ended);
+        process::note_last_wait(waited.max(before + ended.saturating_duration_since(began)));
     }
 
     fn is_flushed_at_end(&self) -> bool {
@@ -342,8 +345,11 @@ impl Shared {
     /// Flushes, then has the worker give its claims back and end. The deadline counts from `began`.
     fn close(&self, began: Instant) -> FlushReport {
         let now = clock::instant();
-        let by =
-            self.ending.begin(self.exit_deadline, now).min(clock::after(began, self.exit_deadline)).max(now);
+        let by = self
+            .ending
+            .begin(self.exit_deadline, Duration::ZERO, now)
+            .min(clock::after(began, self.exit_deadline))
+            .max(now);
         // The last part is for giving back.
         let flush_by = by - CLOSING.min((by - now) / 4);
         if !self.is_gone() {

@@ -86,6 +86,34 @@ fn every_end_keeps_its_deadline_whatever_the_providers_do() {
     }
 }
 
+/// Two outboxes are dropped, or end, before the one that this asks: their providers hang.
+#[test]
+fn several_outboxes_share_one_deadline() {
+    // (way, signal, its deadline in ms, the provider of the last outbox)
+    let cases = [
+        ("return-others", None, 1_500, "hanging"),
+        ("return-others", None, 1_500, "healthy"),
+        ("exit-others", None, 1_000, "hanging"),
+        ("exit-others", None, 1_000, "healthy"),
+        ("signal-others", Some("TERM"), 1_000, "hanging"),
+        ("signal-others", Some("TERM"), 1_000, "healthy"),
+    ];
+    for (way, signal, deadline, provider) in cases {
+        let ended = run(way, provider, None, signal);
+        let what = format!("{way}, {provider}: {:?}", ended.took);
+        println!("{what}");
+        assert!(ended.took < Duration::from_millis(deadline) + SLACK, "{what}");
+        // The others have one message each, which is lost.
+        assert_eq!(
+            ended.errors.matches("1 messages were not delivered").count(),
+            2,
+            "{what}: {}",
+            ended.errors
+        );
+        assert_eq!(ended.errors.contains("3 messages were not delivered"), provider != "healthy", "{what}");
+    }
+}
+
 #[test]
 fn no_deadline_and_one_for_ever_are_kept() {
     let folder = tempfile::tempdir().unwrap();
