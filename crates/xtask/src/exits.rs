@@ -20,24 +20,26 @@ pub(crate) enum Guide {
     Compare,
 }
 
-/// Builds the program in debug, with `panic = "abort"` and without symbols, runs every kind of end, and
+/// Builds the program in debug, with `panic = "abort"`, in release and without symbols, runs every kind of end, and
 /// prints the tables.
 ///
 /// # Errors
 /// When something does not build or run, or the guide says something else.
 pub(crate) fn run(guide: Guide) -> Result<()> {
     let target = target()?;
-    let build = |profile: &str, folder: &str| -> Result<PathBuf> {
+    let build = |profile: &str, folder: &str, what: &str| -> Result<PathBuf> {
         let mut cargo = shell::cargo();
-        cargo.args(["build", "--quiet", "--package", "watchfire-tests", "--bins", "--profile", profile]);
-        shell::run(&mut cargo)?;
+        cargo.args(["build", "--quiet", "--package", "watchfire-tests", "--profile", profile]);
+        shell::run(cargo.args(what.split(' ')))?;
         Ok(target.join(folder).join("shop"))
     };
-    let (debug, abort) = (build("dev", "debug")?, build("abort", "abort")?);
+    let debug = build("dev", "debug", "--bins")?;
+    let (abort, release) =
+        (build("abort", "abort", "--bin shop")?, build("release", "release", "--bin shop")?);
     let stripped = strip(&debug)?;
     let mut exits = shell::command(target.join("debug").join("exits"));
     exits.arg(GUIDE).arg(if guide == Guide::Write { "write" } else { "compare" });
-    shell::run(exits.args([&debug, &abort, &stripped]))
+    shell::run(exits.args([&debug, &abort, &release, &stripped]))
 }
 
 /// Returns the folder that cargo builds into.

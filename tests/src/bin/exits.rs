@@ -10,7 +10,7 @@ use std::{
 
 use watchfire_tests::exits::{Matrix, compare, frames, matrix, replace};
 
-const USAGE: &str = "usage: exits GUIDE write|compare DEBUG ABORT STRIPPED";
+const USAGE: &str = "usage: exits GUIDE write|compare DEBUG ABORT RELEASE STRIPPED";
 
 fn main() -> ExitCode {
     match run() {
@@ -24,8 +24,8 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = env::args().skip(1).collect();
-    let [guide, task, debug, abort, stripped] = words.as_slice() else { return Err(USAGE.into()) };
-    let builds = [("debug", debug), ("stripped", stripped)];
+    let [guide, task, debug, abort, release, stripped] = words.as_slice() else { return Err(USAGE.into()) };
+    let builds = [("debug", debug), ("release", release), ("stripped", stripped)];
     let builds = builds.map(|(name, path)| (name, PathBuf::from(path)));
     let sections = [
         ("plain", matrix(Path::new(debug), Matrix::PLAIN)?),

@@ -92,7 +92,9 @@ fn tokio_runtime() -> Result<Runtime, Failure> {
 
 fn serve(end: &str) -> Result<(), Failure> {
     match end {
-        "panic-task" | "panic-handler" | "event-handler" => tokio_runtime()?.block_on(serve_in_tokio(end)),
+        "panic-task" | "panic-blocking" | "panic-handler" | "event-handler" => {
+            tokio_runtime()?.block_on(serve_in_tokio(end))
+        }
         _ => finish(end),
     }
 }
@@ -103,6 +105,11 @@ async fn serve_in_tokio(end: &str) -> Result<(), Failure> {
             say_the_last_word();
             // The task's panic is its end, not the program's.
             tokio::spawn(async { pay() }).await.unwrap_or_default();
+            Ok(())
+        }
+        "panic-blocking" => {
+            say_the_last_word();
+            tokio::task::spawn_blocking(pay).await.unwrap_or_default();
             Ok(())
         }
         "panic-handler" => {
@@ -151,6 +158,29 @@ fn finish(end: &str) -> Result<(), Failure> {
             thread::spawn(pay).join().unwrap_or_default();
             Ok(())
         }
+        "panic-value" => std::panic::panic_any(Outage),
+        "panic-in-drop" => {
+            let _account = Account;
+            pay();
+            Ok(())
+        }
+        "panic-in-thread-local" => {
+            thread_local!(static ACCOUNT: Account = const { Account });
+            thread::spawn(|| ACCOUNT.with(|_| ())).join().unwrap_or_default();
+            Ok(())
+        }
+        "panic-in-text" => panic!("{}", Unprintable),
+        "exit-in-thread" => {
+            thread::spawn(|| {
+                while black_box(true) {
+                    tracing::error!("the bank is slow");
+                    thread::park_timeout(Duration::from_millis(1));
+                }
+            });
+            thread::spawn(|| -> () { std::process::exit(0) }).join().unwrap_or_default();
+            Ok(())
+        }
+        "error-secret" => Err(Box::new(Refused)),
         "panic-c" => {
             pay_in_c();
             Ok(())
@@ -207,6 +237,53 @@ impl fmt::Display for Outage {
 }
 
 impl Error for Outage {}
+
+/// A value whose end panics.
+struct Account;
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        panic!("the account is closed");
+    }
+}
+
+/// A value that panics while it is printed.
+struct Unprintable;
+
+impl fmt::Display for Unprintable {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        pay();
+        Ok(())
+    }
+}
+
+/// The error that `main` returns, with a password in its cause.
+#[derive(Debug)]
+struct Refused;
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the bank did not answer")
+    }
+}
+
+impl Error for Refused {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        static CAUSE: Login = Login;
+        Some(&CAUSE)
+    }
+}
+
+#[derive(Debug)]
+struct Login;
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cannot log in at postgres://shop:s3cr3t-Pa55w0rd@db/ledger")
+    }
+}
+
+impl Error for Login {}
 
 /// Reads where nothing is.
 #[expect(unsafe_code, reason = "a segmentation fault is what is tried")]

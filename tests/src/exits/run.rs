@@ -16,6 +16,10 @@ use watchfire_inbox::{Inbox, Provider, Received};
 const PATIENCE: Duration = Duration::from_secs(120);
 const LAST_WORD: &str = "the last word";
 const REPORT: &str = "the bank did not answer";
+/// Reports of panics without that text.
+const OTHERS: [&str; 2] = ["a value that is not a text", "the account is closed"];
+/// In no message, line or output.
+const SECRET: &str = "s3cr3t-Pa55w0rd";
 const UNCLEAN: &str = "ended without an orderly exit";
 
 /// A way of set-up.
@@ -134,13 +138,18 @@ pub fn run(program: &Path, set_up: SetUp, runtime: Runtime, end: &End) -> Result
         command.args([set_up.name(), runtime.name(), word]);
         Ok(command)
     };
-    let (status, took) = end_it(command(runtime, end.word)?, end)?;
+    let (status, took, said) = end_it(command(runtime, end.word)?, end)?;
     let reports = |provider| of(&inbox, provider, is_report).len();
     let at_the_end = reports(Provider::SlackWebhook) + reports(Provider::Smtp);
 
     start_again(command(Runtime::Plain, "stay")?, &folder.path().join("spool"))?;
     let slack = of(&inbox, Provider::SlackWebhook, is_report);
     let log = fs::read_to_string(folder.path().join("shop.log"))?;
+    let messages = [Provider::SlackWebhook, Provider::Smtp].map(|provider| inbox.accepted(provider));
+    let messages = messages.iter().flatten().map(Received::text);
+    if messages.chain([log.clone(), said]).any(|text| text.contains(SECRET)) {
+        return Err(format!("{}: a secret is shown", end.word).into());
+    }
     let lines = |text: &str| log.lines().filter(|line| line.contains(text)).count();
     Ok(Ended {
         status: status_text(status),
@@ -232,8 +241,8 @@ level = "info"
 handlers = ["file", "slack", "email"]
 "#;
 
-/// Ends the program; returns how it ended and how long that took.
-fn end_it(mut command: Command, end: &End) -> Result<(ExitStatus, Duration), Box<dyn Error>> {
+/// Ends the program; returns how it ended, how long that took, and what it wrote on stderr.
+fn end_it(mut command: Command, end: &End) -> Result<(ExitStatus, Duration, String), Box<dyn Error>> {
     let mut child = command.spawn()?;
     let errors = drain(child.stderr.take());
     let mut out = BufReader::new(child.stdout.take().ok_or("stdout is not piped")?);
@@ -253,12 +262,13 @@ fn end_it(mut command: Command, end: &End) -> Result<(ExitStatus, Duration), Box
     }
     let status = child.wait()?;
     let took = began.elapsed();
+    let said = errors.join().unwrap_or_default();
     if status.code() == Some(2) {
-        return Err(errors.join().unwrap_or_default().into());
+        return Err(said.into());
     }
     Ok(match of_child {
-        Some((status, took)) => (std::os::unix::process::ExitStatusExt::from_raw(status), took),
-        None => (status, took),
+        Some((status, took)) => (std::os::unix::process::ExitStatusExt::from_raw(status), took, said),
+        None => (status, took, said),
     })
 }
 
@@ -308,7 +318,7 @@ fn is_last_word(text: &str) -> bool {
 }
 
 fn is_report(text: &str) -> bool {
-    text.contains(REPORT) || text.contains(UNCLEAN)
+    [REPORT, UNCLEAN].into_iter().chain(OTHERS).any(|part| text.contains(part))
 }
 
 fn of(inbox: &Inbox, provider: Provider, is_wanted: fn(&str) -> bool) -> Vec<Received> {
