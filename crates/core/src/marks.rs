@@ -28,12 +28,14 @@ pub(crate) fn cut_mark(missing: usize, is_exact: bool) -> String {
 }
 
 /// Splits a text before the mark of a cut; the mark is empty if there is none.
+#[inline]
 pub(crate) fn split_cut(text: &str) -> (&str, &str) {
-    let whole = (text, "");
     // Nearly every text is told by its last byte.
-    if !text.ends_with(']') {
-        return whole;
-    }
+    if text.as_bytes().last() == Some(&b']') { split_bracketed(text) } else { (text, "") }
+}
+
+fn split_bracketed(text: &str) -> (&str, &str) {
+    let whole = (text, "");
     if let Some(rest) = text.strip_suffix(CUT) {
         return (rest, CUT);
     }

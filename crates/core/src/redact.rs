@@ -30,7 +30,7 @@ use std::sync::Arc;
 use crate::marks::{MASK, split_cut};
 use crate::{ConfigError, Pattern, Value, process};
 
-use bytes::{Bytes, next_trigger};
+use bytes::{Bytes, may_hold_triggers, next_trigger};
 use names::Extent;
 pub use names::NameVerdict;
 use rules::Rules;
@@ -249,7 +249,9 @@ impl Redactor {
     fn masked<'t>(&self, text: &'t str, cut: bool, field: NameVerdict) -> Cow<'t, str> {
         let Some(rules) = &self.rules else { return Cow::Borrowed(text) };
         // Most texts have nothing that could begin a secret: the scanner is not even set up for them.
-        if next_trigger(text.as_bytes()).is_none() && !cut && !rules.has_patterns() {
+        let bytes = text.as_bytes();
+        let is_clear = || !may_hold_triggers(bytes) || next_trigger(bytes).is_none();
+        if !cut && !rules.has_patterns() && is_clear() {
             return Cow::Borrowed(text);
         }
         let mut found = scan::find(rules, Bytes::new(text.as_bytes(), cut), field, 0);

@@ -184,15 +184,10 @@ fn report(name: &str, measure: &Measure) {
 
 /// The bounds: at most 5 % of what the policy claims leak, and 15 % of all; at most 3 % of ordinary texts are masked,
 /// and 15 % of no kind. A kind with `?` is one that the policy lets through.
-#[test]
-fn few_secrets_leak_and_few_ordinary_texts_are_masked() {
-    let mut planted = written();
-    planted.extend(put_together(NAMES, VALUES));
-    let ordinary = ordinary();
-    let (leaks, masked) = (leaks(&planted), masked(&ordinary));
-    report("planted, leaked", &leaks);
-    report("ordinary, masked", &masked);
-    assert!(leaks.all() > 2_000 && masked.all() > 3_000);
+fn assert_within_bounds(name: &str, planted: &[Planted], ordinary: &[(String, String)]) {
+    let (leaks, masked) = (leaks(planted), masked(ordinary));
+    report(&format!("{name}: planted, leaked (bounds 5 and 15 %)"), &leaks);
+    report(&format!("{name}: ordinary, masked (bounds 3 and 15 %)"), &masked);
     assert!(leaks.percent(|_| true) <= 15.0, "{}", leaks.wrong);
     assert!(leaks.percent(|kind| !kind.ends_with('?')) <= 5.0, "{}", leaks.wrong);
     assert!(masked.percent(|_| true) <= 3.0, "{}", masked.wrong);
@@ -201,23 +196,32 @@ fn few_secrets_leak_and_few_ordinary_texts_are_masked() {
     }
 }
 
-/// The same by a corpus that others have made: lines of JSON, with `text`, and `secret` where one is planted.
 #[test]
-fn a_corpus_of_others_is_within_the_bounds() {
+fn few_secrets_leak_and_few_ordinary_texts_are_masked() {
+    let mut planted = written();
+    planted.extend(put_together(NAMES, VALUES));
+    let ordinary = ordinary();
+    assert!(planted.len() > 2_000 && ordinary.len() > 3_000);
+    assert_within_bounds("own corpus", &planted, &ordinary);
+    if let Some((planted, ordinary)) = of_others() {
+        assert!(planted.len() > 100 && ordinary.len() > 100, "the corpus of others cannot be read");
+        assert_within_bounds("corpus of others", &planted, &ordinary);
+    }
+}
+
+/// Reads the corpus of others, if it lies beside the workspace: lines of JSON with `text`, and `secret` where one is
+/// planted.
+fn of_others() -> Option<(Vec<Planted>, Vec<(String, String)>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/trials/redaction");
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
-    let rows = |text: String| -> Vec<serde_json::Value> {
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    let rows = |name: &str| -> Option<Vec<serde_json::Value>> {
+        let text = std::fs::read_to_string(folder.join(name)).ok()?;
+        Some(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     };
     let text = |row: &serde_json::Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
-    let planted: Vec<_> = rows(read("planted.jsonl"))
+    let planted = rows("planted.jsonl")?
         .iter()
         .map(|row| Planted { kind: "planted".into(), text: text(row, "text"), secret: text(row, "secret") })
         .collect();
-    let ordinary: Vec<_> =
-        rows(read("ordinary.jsonl")).iter().map(|row| ("ordinary".into(), text(row, "text"))).collect();
-    let (leaks, masked) = (leaks(&planted), masked(&ordinary));
-    report("planted by others, leaked", &leaks);
-    report("ordinary texts of others, masked", &masked);
-    assert!(leaks.percent(|_| true) <= 15.0 && masked.percent(|_| true) <= 3.0);
+    let ordinary = rows("ordinary.jsonl")?.iter().map(|row| ("ordinary".into(), text(row, "text"))).collect();
+    Some((planted, ordinary))
 }
