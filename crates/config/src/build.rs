@@ -325,8 +325,9 @@ pub(crate) fn dry_run(
     source_map: &SourceMap,
     findings: &mut Findings,
 ) {
-    let handlers = options.table(Section::Handlers.name()).into_iter().flat_map(Options::iter);
-    for (name, table) in handlers.filter_map(|(name, table)| Some((name, table.as_table()?))) {
+    let handlers = || options.table(Section::Handlers.name()).into_iter().flat_map(Options::iter);
+    let (known, known_elsewhere) = known_paths(handlers().map(|(name, _)| name), findings);
+    for (name, table) in handlers().filter_map(|(name, table)| Some((name, table.as_table()?))) {
         let kind = table.text("type").unwrap_or_default();
         let keys = Section::Handlers.types().iter().find(|(known, _)| *known == kind).map(|(_, keys)| *keys);
         let table = as_meant(table, keys.unwrap_or_default());
@@ -339,9 +340,16 @@ pub(crate) fn dry_run(
         let handler = Path::of(["handlers", name]).to_string();
         let mut missing = Vec::new();
         unresolved(options, &Path::of(["handlers", name]), &mut missing);
-        let known: Vec<String> = findings.list.iter().map(|finding| finding.path.clone()).collect();
+        let meant = Path::of(["handlers", name]);
+        let spelt =
+            spelt(keys.unwrap_or_default(), options.table("handlers").and_then(|all| all.table(name)));
+        let known = known.get(&handler).map(Vec::as_slice).unwrap_or_default();
         for problem in error.diagnostics() {
-            let finding = place(name, problem, &table, source_map);
+            let mut finding = place(name, problem, &table, source_map);
+            if let Some((_, key)) = spelt.iter().find(|(key, _)| meant.child(key).to_string() == finding.path)
+            {
+                finding = finding.at(source_map.value(&meant.child(key)));
+            }
             // A missing key and a wrong value are two causes, unless the value could not be resolved.
             let is_of_table = finding.path == handler
                 || table.iter().any(|(key, value)| {
@@ -349,7 +357,7 @@ pub(crate) fn dry_run(
                         && Path::of(["handlers", name, key]).to_string() == finding.path
                 });
             let follows = missing.iter().any(|path| is_below(path, &finding.path))
-                || known.iter().any(|path| {
+                || known.iter().chain(&known_elsewhere).any(|path| {
                     let is_above = *path != handler && is_below(&finding.path, path);
                     *path == finding.path || is_above || (!is_of_table && is_below(path, &finding.path))
                 });
@@ -360,26 +368,37 @@ pub(crate) fn dry_run(
     }
 }
 
+/// Returns the paths of what was found of each handler, by the path of the handler, and of everything else.
+fn known_paths<'a>(
+    names: impl Iterator<Item = &'a str>,
+    findings: &Findings,
+) -> (HashMap<String, Vec<String>>, Vec<String>) {
+    let mut elsewhere = Vec::new();
+    let mut known: HashMap<_, _> =
+        names.map(|name| (Path::of(["handlers", name]).to_string(), Vec::new())).collect();
+    for Finding { path, .. } in &findings.list {
+        let ends = path.match_indices(['.', '[']).map(|(at, _)| at).chain([path.len()]);
+        let handler = ends.filter_map(|end| path.get(..end)).find(|path| known.contains_key(*path));
+        let list = handler.and_then(|handler| known.get_mut(handler)).unwrap_or(&mut elsewhere);
+        list.push(path.clone());
+    }
+    (known, elsewhere)
+}
+
 /// Tells whether a path is another one or below it.
 fn is_below(path: &str, above: &str) -> bool {
     path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// Returns a table with misspelt keys as they were probably meant, and without what could not be resolved.
+/// Returns a table with misspelt keys as they were probably meant, and without the entries of lists that could not be
+/// resolved.
 fn as_meant(table: &Options, keys: &'static [KeySpec]) -> Options {
     let mut meant = Options::new();
-    let mut guesses = 0;
+    let mut guesses = Guesses { keys, left: MOST_GUESSES };
     for (name, value) in table.iter() {
-        let known = keys.iter().find(|key| key.name == name).or_else(|| {
-            guesses += 1;
-            let guess =
-                (guesses <= MOST_GUESSES).then(|| nearest(name, keys.iter().map(|key| key.name))).flatten();
-            keys.iter().find(|key| Some(key.name) == guess)
-        });
-        // What is like no key makes no difference.
-        let Some(KeySpec { name, kind, .. }) = known else { continue };
+        // A key that is like none makes no difference.
+        let Some(KeySpec { name, kind, .. }) = guesses.key(name) else { continue };
         let value = match (value, Some(*kind)) {
-            (Setting::Unresolved, _) => continue,
             (Setting::Table(below), Some(ValueKind::Table(keys))) => Setting::Table(as_meant(below, keys)),
             (Setting::List(list), _) => {
                 Setting::List(list.iter().filter(|one| **one != Setting::Unresolved).cloned().collect())
@@ -395,6 +414,30 @@ fn as_meant(table: &Options, keys: &'static [KeySpec]) -> Options {
 
 /// Of how many keys of a table it is guessed what was meant.
 const MOST_GUESSES: usize = 200;
+
+/// The keys of a table, as they are or as they were probably meant.
+struct Guesses {
+    keys: &'static [KeySpec],
+    left: usize,
+}
+
+impl Guesses {
+    fn key(&mut self, name: &str) -> Option<&'static KeySpec> {
+        self.keys.iter().find(|key| key.name == name).or_else(|| {
+            self.left = self.left.checked_sub(1)?;
+            let guess = nearest(name, self.keys.iter().map(|key| key.name))?;
+            self.keys.iter().find(|key| key.name == guess)
+        })
+    }
+}
+
+/// Returns the misspelt keys of a table: as meant, and as spelt.
+fn spelt<'t>(keys: &'static [KeySpec], table: Option<&'t Options>) -> Vec<(&'static str, &'t str)> {
+    let mut guesses = Guesses { keys, left: MOST_GUESSES };
+    let names = table.into_iter().flat_map(Options::iter).map(|(name, _)| name);
+    let guessed = names.filter_map(|name| Some((guesses.key(name)?.name, name)));
+    guessed.filter(|(meant, spelt)| meant != spelt).collect()
+}
 
 /// Gathers the paths of values that could not be resolved.
 fn unresolved(options: &Options, path: &Path, found: &mut Vec<String>) {
@@ -451,7 +494,7 @@ fn place(name: &str, problem: &Diagnostic, table: &Options, source_map: &SourceM
     });
     let path = match (found, table.text("formatter")) {
         (None, _) if nested.is_some() => path.child(nested.map_or("", |(name, _)| name)).child(key),
-        (Some(key), _) => path.child(key),
+        (Some(key), _) => of_list(path.child(key), table.get(key), problem.reason()),
         (None, Some(formatter)) if key.contains("format") || key.contains("template") => {
             Path::of(["formatters", formatter, "format"])
         }
@@ -464,6 +507,16 @@ fn place(name: &str, problem: &Diagnostic, table: &Options, source_map: &SourceM
     };
     let reason = in_words_of_the_file(&without_values(problem.reason(), Section::Handlers, table));
     Finding::new(&path, reason).hint(problem.hint()).at(source_map.value(&path))
+}
+
+/// Returns the path of the entry that a reason quotes, if the value is a list with it.
+fn of_list(path: Path, value: Option<&Setting>, reason: &str) -> Path {
+    let Some(Setting::List(list)) = value else { return path };
+    // The expected value is our own example, whatever the list has.
+    let reason = reason.split("expected").next().unwrap_or_default();
+    let is_quoted =
+        |entry: &Setting| entry.as_text().is_some_and(|text| reason.contains(&format!("`{text}`")));
+    list.iter().position(is_quoted).map_or_else(|| path.clone(), |number| path.child(number))
 }
 
 /// Replaces the calls that a reason names by the keys that stand for them: `.from(..)` is `from` in a file.

@@ -169,11 +169,18 @@ impl Prepared {
     }
 }
 
+/// Tells whether a key is there, with whatever value: a wrong one was found before, and is not missing as well.
+fn has(table: &Options, key: &str) -> bool {
+    table.get(key).is_some()
+}
+
 fn quiet(table: &Options) -> Result<Option<QuietHours>, ConfigError> {
     let (Some(hours), zone) = (table.text("quiet_hours"), table.text("quiet_zone")) else {
         return match table.text("quiet_zone") {
-            Some(_) => Err(ConfigError::new("quiet_zone", "has no `quiet_hours` beside it")),
-            None => Ok(None),
+            Some(_) if !has(table, "quiet_hours") => {
+                Err(ConfigError::new("quiet_zone", "has no `quiet_hours` beside it"))
+            }
+            _ => Ok(None),
         };
     };
     let hours: QuietHours =
@@ -282,8 +289,9 @@ fn email(table: &Options) -> Result<watchfire_email::Email, ConfigError> {
     mail = match (text("user"), text("password")) {
         (Some(user), Some(password)) => mail.login(user, password),
         (user, password) => {
-            problems.check(user.is_none(), "email.user", "has no `password` beside it");
-            problems.check(password.is_none(), "email.password", "has no `user` beside it");
+            let (no_user, no_password) = (!has(table, "user"), !has(table, "password"));
+            problems.check(user.is_none() || !no_password, "email.user", "has no `password` beside it");
+            problems.check(password.is_none() || !no_user, "email.password", "has no `user` beside it");
             mail
         }
     };
@@ -308,8 +316,9 @@ fn slack(table: &Options) -> Result<watchfire_slack::Slack, ConfigError> {
     let text = |key: &str| table.text(key);
     let channels = table.texts("channels");
     let mut problems = Problems::new();
+    let is_whole = has(table, "webhook") || (has(table, "token") && has(table, "channels"));
     let mut wrong = |field: &'static str, reason: &str| {
-        problems.check(false, field, reason);
+        problems.check(is_whole && field != "slack.webhook", field, reason);
         // The rest is looked at as well: all errors are found at once.
         Slack::bot("xoxb-stands-in-for-a-missing-one", "C0STANDIN")
     };
@@ -368,8 +377,8 @@ fn sms(table: &Options) -> Result<watchfire_sms::Sms, ConfigError> {
         let exotel = with(exotel, text("from"), Exotel::from);
         let exotel = match (text("dlt_entity_id"), text("dlt_template_id")) {
             (Some(entity), Some(template)) => exotel.dlt(entity, template),
-            (entity, template) => {
-                let is_whole = entity.is_none() && template.is_none();
+            _ => {
+                let is_whole = has(account, "dlt_entity_id") == has(account, "dlt_template_id");
                 let reason = "expected both of `dlt_entity_id` and `dlt_template_id`";
                 problems.check(is_whole, "sms.exotel", reason);
                 exotel

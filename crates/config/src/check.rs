@@ -347,18 +347,21 @@ impl Checker<'_> {
 
     /// Finds handlers that hand over to each other, at the one that closes the circle.
     fn circles(&mut self) {
-        let mut routes: Vec<(&str, Vec<String>)> = Vec::new();
         let handlers = self.options.table(Section::Handlers.name());
+        let mut routes: Vec<(&str, Vec<String>)> = Vec::new();
         for (name, handler) in handlers.into_iter().flat_map(Options::iter) {
             let failover = handler.as_table().and_then(|handler| handler.table("failover"));
             let to = failover.map(|failover| failover.texts("to")).unwrap_or_default();
             routes.push((name, to.into_iter().map(str::to_owned).collect()));
-            let so_far: Vec<(&str, &[String])> = routes.iter().map(|(of, to)| (*of, to.as_slice())).collect();
-            if let Err(circle) = watchfire_outbox::refuse_circle(&so_far) {
-                routes.pop();
-                let path = Path::of([Section::Handlers.name(), name, "failover", "to"]);
-                self.add(Finding::new(&path, circle.reason()), &path);
-            }
+        }
+        while !self.findings.is_full() {
+            let all: Vec<(&str, &[String])> = routes.iter().map(|(of, to)| (*of, to.as_slice())).collect();
+            let Some(circle) = watchfire_outbox::failover_circle(&all) else { return };
+            let reason = watchfire_outbox::circle_reason(&circle);
+            let Some(last) = routes.iter().rposition(|(name, _)| circle.contains(name)) else { return };
+            let (closing, _) = routes.remove(last);
+            let path = Path::of([Section::Handlers.name(), closing, "failover", "to"]);
+            self.add(Finding::new(&path, reason), &path);
         }
     }
 

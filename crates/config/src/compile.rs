@@ -1,5 +1,7 @@
 //! The steps from settings to a plan, in their order.
 
+use std::collections::HashSet;
+
 use watchfire_core::Secret;
 
 use crate::{
@@ -62,18 +64,17 @@ pub(crate) fn compile(
         findings,
     );
     // Handlers that this program does not use may lack their secrets.
-    let is_used = |finding: &Finding| {
-        let unused = names(&options, "handlers").into_iter().any(|name| {
-            let path = Path::of(["handlers", name]).to_string();
-            let is_below = finding
-                .path
-                .strip_prefix(&path)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
-            is_below && !plan.handlers.iter().any(|handler| handler.name == name)
-        });
-        !unused
+    let used: HashSet<&str> = plan.handlers.iter().map(|handler| handler.name.as_str()).collect();
+    let unused: HashSet<String> = names(&options, "handlers")
+        .into_iter()
+        .filter(|name| !used.contains(name))
+        .map(|name| Path::of(["handlers", name]).to_string())
+        .collect();
+    let is_unused = |finding: &Finding| {
+        let ends = finding.path.match_indices(['.', '[']).map(|(at, _)| at).chain([finding.path.len()]);
+        ends.filter_map(|end| finding.path.get(..end)).any(|path| unused.contains(path))
     };
-    unresolved.list.into_iter().filter(is_used).for_each(|finding| findings.add(finding));
+    unresolved.list.into_iter().filter(|one| !is_unused(one)).for_each(|finding| findings.add(finding));
     (options, plan)
 }
 

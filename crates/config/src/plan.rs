@@ -31,6 +31,8 @@ pub(crate) struct ProgramPlan {
     pub(crate) loggers: Vec<LoggerPlan>,
     /// The numbers of loggers by target: a file may have very many.
     numbers: HashMap<String, usize>,
+    /// The numbers of handlers by name, likewise.
+    handler_numbers: HashMap<String, usize>,
     /// The directives on spans and fields of loggers, services and `RUST_LOG`.
     pub(crate) spans: Option<EventFilter>,
 }
@@ -94,6 +96,7 @@ impl ProgramPlan {
             handlers: Vec::new(),
             loggers: Vec::new(),
             numbers: HashMap::new(),
+            handler_numbers: HashMap::new(),
             spans: None,
         };
         // In the order of the file, whoever names them first.
@@ -109,7 +112,7 @@ impl ProgramPlan {
             let failover = handler.options.table("failover").map(|failover| failover.texts("to"));
             let to: Vec<_> = failover.unwrap_or_default().into_iter().map(str::to_owned).collect();
             for name in to {
-                if !plan.handlers.iter().any(|known| known.name == name) {
+                if !plan.handler_numbers.contains_key(&name) {
                     plan.handler(&name, options, &mut rules, findings);
                 }
             }
@@ -144,7 +147,7 @@ impl ProgramPlan {
         }
         let mut handlers = Vec::new();
         for name in table.texts("handlers") {
-            let known = self.handlers.iter().position(|handler| handler.name == name);
+            let known = self.handler_numbers.get(name).copied();
             let number = known.or_else(|| self.handler(name, options, rules, findings));
             handlers.extend(number);
         }
@@ -160,6 +163,7 @@ impl ProgramPlan {
                 Finding::new(path.child("handlers"), reason).at(source_map.value(&path.child("handlers"))),
             );
             self.handlers.truncate(MOST_HANDLERS);
+            self.handler_numbers.retain(|_, number| *number < MOST_HANDLERS);
             self.loggers
                 .iter_mut()
                 .for_each(|logger| logger.handlers.retain(|number| *number < MOST_HANDLERS));
@@ -184,7 +188,9 @@ impl ProgramPlan {
             rules: rules.list(table.get("filters"), &path.child("filters"), findings),
             options: table.clone(),
         });
-        Some(self.handlers.len() - 1)
+        let number = self.handlers.len() - 1;
+        self.handler_numbers.insert(name.to_owned(), number);
+        Some(number)
     }
 
     /// Lays directives over the levels of the tree: the bare one is that of `at`.

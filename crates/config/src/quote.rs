@@ -48,7 +48,8 @@ pub(crate) fn without_values(reason: &str, section: Section, table: &Options) ->
     let mut shown = String::new();
     for (i, part) in said.split('`').enumerate() {
         let is_quoted = i % 2 == 1;
-        if is_quoted && values.iter().any(|value| is_part_of(part, value)) {
+        let plain_part = plain(part);
+        if is_quoted && values.iter().any(|value| is_part_of(part, &plain_part, value)) {
             shown.push_str("the value");
         } else if is_quoted {
             shown.push('`');
@@ -58,6 +59,7 @@ pub(crate) fn without_values(reason: &str, section: Section, table: &Options) ->
             shown.push_str(part);
         }
     }
+    values.retain(|value| shown.contains(value));
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
     // A value of several words may be a part of any sentence; in quotes it was replaced above.
     let is_word = |value: &&&str| value.chars().count() >= LEAST && !value.contains(char::is_whitespace);
@@ -97,10 +99,15 @@ fn texts<'t>(value: &'t Setting, values: &mut Vec<&'t str>) {
 }
 
 /// Tells whether a quoted text is a value or a part of one, shortened or written otherwise.
-fn is_part_of(quoted: &str, value: &str) -> bool {
-    let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
-    let part = plain(quoted);
-    quoted == value || (part.len() >= LEAST && plain(value).contains(&part))
+fn is_part_of(quoted: &str, plain_quoted: &str, value: &str) -> bool {
+    quoted == value
+        || (plain_quoted.len() >= LEAST
+            && value.len() >= plain_quoted.len()
+            && plain(value).contains(plain_quoted))
+}
+
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase()
 }
 
 #[cfg(test)]

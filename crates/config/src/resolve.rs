@@ -9,7 +9,7 @@ use crate::{
     diagnostics::{Cause, Finding, Findings},
     environment,
     quote::quoted,
-    setting::{Options, Setting, names},
+    setting::{Options, Setting},
     source_map::{Path, SourceMap},
 };
 
@@ -181,14 +181,14 @@ fn beside(folder: Option<&FilePath>, name: &str) -> PathBuf {
 
 /// Makes the paths of certificates absolute, which are looked for beside the configuration as secrets are.
 pub(crate) fn place_certificates(options: &mut Options, folder: Option<&FilePath>) {
-    for name in names(options, "handlers").into_iter().map(str::to_owned).collect::<Vec<_>>() {
-        options.edit("handlers", |handlers| {
-            let file = handlers.table(&name).and_then(|handler| handler.text("ca_file"));
-            let Some(file) = file.filter(|file| !file.trim().is_empty()) else { return };
-            let file = beside(folder, file).display().to_string();
-            handlers.edit(&name, |handler| handler.set("ca_file", file));
-        });
-    }
+    options.edit("handlers", |handlers| {
+        for handler in handlers.tables_mut() {
+            let file = handler.text("ca_file").filter(|file| !file.trim().is_empty());
+            if let Some(file) = file.map(|file| beside(folder, file).display().to_string()) {
+                handler.set("ca_file", file);
+            }
+        }
+    });
 }
 
 /// Tells whether a table is a reference: one key, `env` or `file`, with a text.

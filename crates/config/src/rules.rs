@@ -151,11 +151,18 @@ pub(crate) struct RuleBuilder<'a> {
     made: HashMap<String, Option<Rule>>,
     /// How many samples were made.
     samples: usize,
+    /// How many filters are being made, each for the one before.
+    depth: usize,
 }
+
+/// How deep filters may name each other, and how many a list may have: they are asked one within the other.
+const DEEPEST: usize = 32;
+const LONGEST: usize = 256;
 
 impl<'a> RuleBuilder<'a> {
     pub(crate) fn new(options: &'a Options, components: &'a Components, source_map: &'a SourceMap) -> Self {
-        Self { defined: options.table("filters"), components, source_map, made: HashMap::new(), samples: 0 }
+        let defined = options.table("filters");
+        Self { defined, components, source_map, made: HashMap::new(), samples: 0, depth: 0 }
     }
 
     /// Makes the rules of a list; a rule that cannot be made is an error.
@@ -168,6 +175,9 @@ impl<'a> RuleBuilder<'a> {
         match value {
             None => Vec::new(),
             Some(Setting::List(list)) => {
+                if self.is_too_long(list, path, findings) {
+                    return Vec::new();
+                }
                 let make = |(i, value): (usize, &Setting)| self.rule(value, &path.child(i), findings);
                 list.iter().enumerate().filter_map(make).collect()
             }
@@ -175,12 +185,29 @@ impl<'a> RuleBuilder<'a> {
         }
     }
 
+    fn is_too_long(&self, list: &[Setting], path: &Path, findings: &mut Findings) -> bool {
+        let is_too_long = list.len() > LONGEST;
+        if is_too_long {
+            let finding = Finding::new(path, format!("has more than {LONGEST} filters"));
+            findings.add(finding.at(self.source_map.value(path)));
+        }
+        is_too_long
+    }
+
     fn rule(&mut self, value: &Setting, path: &Path, findings: &mut Findings) -> Option<Rule> {
-        match value {
+        if self.depth == DEEPEST {
+            let finding = Finding::new(path, format!("is nested deeper than {DEEPEST} filters"));
+            findings.add(finding.at(self.source_map.value(path)));
+            return None;
+        }
+        self.depth += 1;
+        let rule = match value {
             Setting::Text(name) => self.named(name, path, findings),
             Setting::Table(table) => self.make(&path.to_string(), table, path, findings),
             _ => None,
-        }
+        };
+        self.depth -= 1;
+        rule
     }
 
     fn named(&mut self, name: &str, path: &Path, findings: &mut Findings) -> Option<Rule> {
@@ -245,6 +272,7 @@ impl<'a> RuleBuilder<'a> {
             "all" | "any" => {
                 let path = path.child("filters");
                 let list: Vec<_> = match table.get("filters")? {
+                    Setting::List(list) if self.is_too_long(list, &path, findings) => return None,
                     Setting::List(list) => {
                         list.iter().enumerate().map(|(i, one)| (one, path.child(i))).collect()
                     }

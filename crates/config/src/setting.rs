@@ -22,9 +22,16 @@ pub enum Setting {
     Unresolved,
 }
 
-/// Holds named values in the order in which they were written; two that differ in nothing else are equal.
+/// Named values in the order in which they were written; two that differ in nothing else are equal.
 #[derive(Clone, Default)]
-pub struct Options(Vec<(String, Setting)>);
+pub struct Options {
+    entries: Vec<(String, Setting)>,
+    /// The place of each key, kept for large tables only: a file may have very many keys.
+    places: HashMap<String, usize>,
+}
+
+/// How many keys are looked for one after the other.
+const FEW: usize = 32;
 
 impl Setting {
     /// Returns the text, if it is one.
@@ -81,7 +88,22 @@ impl Options {
     /// Returns the value of `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Setting> {
-        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value)
+        self.entries.get(self.place(key)?).map(|(_, value)| value)
+    }
+
+    fn place(&self, key: &str) -> Option<usize> {
+        match self.entries.len() {
+            0..=FEW => self.entries.iter().position(|(known, _)| known == key),
+            _ => self.places.get(key).copied(),
+        }
+    }
+
+    fn note_places(&mut self) {
+        self.places.clear();
+        if self.entries.len() > FEW {
+            let places = self.entries.iter().enumerate().map(|(place, (key, _))| (key.clone(), place));
+            self.places.extend(places);
+        }
     }
 
     /// Returns the text of `key`, if it is one.
@@ -105,9 +127,15 @@ impl Options {
     /// Sets the value of `key`, in its old place if there was one.
     pub fn set(&mut self, key: impl Into<String>, value: impl Into<Setting>) {
         let (key, value) = (key.into(), value.into());
-        match self.0.iter_mut().find(|(known, _)| *known == key) {
+        match self.place(&key).and_then(|place| self.entries.get_mut(place)) {
             Some(entry) => entry.1 = value,
-            None => self.0.push((key, value)),
+            None => {
+                self.entries.push((key.clone(), value));
+                match self.places.is_empty() {
+                    true => self.note_places(),
+                    false => drop(self.places.insert(key, self.entries.len() - 1)),
+                }
+            }
         }
     }
 
@@ -120,24 +148,38 @@ impl Options {
 
     /// Takes out the value of `key`.
     pub fn remove(&mut self, key: &str) -> Option<Setting> {
-        let at = self.0.iter().position(|(known, _)| known == key)?;
-        Some(self.0.remove(at).1)
+        let (_, value) = self.entries.remove(self.place(key)?);
+        self.note_places();
+        Some(value)
     }
 
     /// Walks the entries in the order in which they were written.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Setting)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value))
+        self.entries.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// Walks the tables among the entries, to be changed.
+    pub(crate) fn tables_mut(&mut self) -> impl Iterator<Item = &mut Self> {
+        self.entries.iter_mut().filter_map(|(_, value)| match value {
+            Setting::Table(table) => Some(table),
+            _ => None,
+        })
     }
 
     /// Tells whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 
     /// Changes the table of `key`, which is made if it is missing or no table.
     pub(crate) fn edit(&mut self, key: &str, work: impl FnOnce(&mut Self)) {
-        let mut table = self.table(key).cloned().unwrap_or_default();
+        if let Some((_, Setting::Table(table))) =
+            self.place(key).and_then(|place| self.entries.get_mut(place))
+        {
+            return work(table);
+        }
+        let mut table = Self::new();
         work(&mut table);
         self.set(key, table);
     }
@@ -158,7 +200,7 @@ impl Options {
             (key.to_owned(), value)
         };
         let over: Vec<_> = other.iter().map(merged).collect();
-        *self = std::mem::take(&mut self.0).into_iter().chain(over).collect();
+        *self = std::mem::take(&mut self.entries).into_iter().chain(over).collect();
     }
 
     /// Returns the values by key: a file may have very many.
@@ -170,26 +212,20 @@ impl Options {
 impl PartialEq for Options {
     fn eq(&self, other: &Self) -> bool {
         let known = other.index();
-        self.0.len() == other.0.len()
-            && self.0.iter().all(|(key, value)| known.get(key.as_str()).is_some_and(|other| *other == value))
+        self.entries.len() == other.entries.len()
+            && self
+                .entries
+                .iter()
+                .all(|(key, value)| known.get(key.as_str()).is_some_and(|other| *other == value))
     }
 }
 
 impl FromIterator<(String, Setting)> for Options {
     fn from_iter<I: IntoIterator<Item = (String, Setting)>>(entries: I) -> Self {
-        let mut places: HashMap<String, usize> = HashMap::new();
-        let mut list: Vec<(String, Setting)> = Vec::new();
-        for (key, value) in entries {
-            // A later value is in the place of the earlier one.
-            match places.get(&key).and_then(|place| list.get_mut(*place)) {
-                Some(entry) => entry.1 = value,
-                None => {
-                    places.insert(key.clone(), list.len());
-                    list.push((key, value));
-                }
-            }
-        }
-        Self(list)
+        // A later value is in the place of the earlier one.
+        let mut options = Self::new();
+        entries.into_iter().for_each(|(key, value)| options.set(key, value));
+        options
     }
 }
 

@@ -166,11 +166,17 @@ impl ConfigError {
 
     /// Adds a problem; one that is known already is not added again.
     pub fn push(&mut self, problem: Diagnostic) {
-        if self.diagnostics().all(|known| *known != problem) {
+        if self.rest.len() < MOST && self.diagnostics().all(|known| *known != problem) {
             self.rest.push(problem);
+            if self.rest.len() == MOST {
+                self.rest.push(Diagnostic::new("", "has more errors than are listed"));
+            }
         }
     }
 }
+
+/// More problems than these are not kept: nobody reads them, and a list may be wrong from end to end.
+const MOST: usize = 200;
 
 /// The iterator over the problems of an error.
 struct DiagnosticIter<'a> {

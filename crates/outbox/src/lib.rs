@@ -24,7 +24,7 @@ pub use model::stats::{ChannelStats, FlushReport, Stats};
 pub use model::text::{clip, format_duration, format_timestamp, one_line, printable};
 pub use model::{
     Counts, Form, GroupId, GroupSummary, Mention, Notification, NotificationId, OccasionKind, Outlook,
-    Reason, Silence, refuse_circle,
+    Reason, Silence, circle_reason, failover_circle,
 };
 pub use outbox::{Outbox, OutboxBuilder, OutboxView};
 pub use sink::{

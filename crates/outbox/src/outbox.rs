@@ -20,12 +20,11 @@ use watchfire_core::{
 
 use crate::{
     Channel, FlushReport, Health, Reason, Sink, Stats, folder,
-    model::random,
+    model::{random, refuse_circle},
     pipeline::{
         channel_state::{ChannelState, Settings, Tuning},
         dispatch::{Dispatch, LastResort},
     },
-    refuse_circle,
     spool::{Disk, Owner, Spool, alive, is_refused},
     worker::{
         buffer_pool::BufferPool,

@@ -286,17 +286,17 @@ directives = "info,shop:pay=debgu"
         found.list().iter().map(|one| one.path()).filter(|path| !path.starts_with("WATCHFIRE_")).collect();
     paths.sort_unstable();
     let expected = [
-        "handlers.hook.mention",
+        "handlers.hook.mention[0]",
         "handlers.hook.webhook",
         "handlers.mail.filters[0]",
         "handlers.mail.server",
-        "handlers.mail.to",
+        "handlers.mail.to[0]",
         "handlers.ops.channels",
         "handlers.ops.tokn",
         "handlers.ops.username",
         "handlers.s.dsn",
         "handlers.sms",
-        "handlers.sms.to",
+        "handlers.sms.to[0]",
         "handlers.tg",
         "handlers.tg.token",
         "handlers.twilio.twilio",
@@ -311,4 +311,88 @@ directives = "info,shop:pay=debgu"
         assert!(said.contains(word), "{word} is not in {said}");
     }
     assert!(!said.contains("(..)") && !said.contains("planted"), "{said}");
+}
+
+#[test]
+fn very_many_handlers_and_filters_are_looked_at_once() {
+    let many = |entry: &dyn Fn(usize) -> String| (0..1_500).map(entry).collect::<String>();
+    let console = "[handlers.c]\ntype = \"console\"\n[root]\nhandlers = [\"c\"]\n";
+    let failover = |i: usize| {
+        let next = i + 1;
+        format!("[handlers.h{i}]\n{SLACK}failover = {{ after = \"1m\", to = [\"h{next}\", \"c\"] }}\n")
+    };
+    // (the file, what is said first)
+    for (text, expected) in [
+        (many(&|i| format!("[handlers.h{i}]\ntype = \"nonesuch\"\n")), "handlers.h0.type: there is no type"),
+        (many(&|i| format!("[handlers.h{i}]\n{SLACK}timeout = 0\n")), "handlers.h0.timeout: expected"),
+        (many(&failover), "handlers.h1499.failover.to[0]: there is no handler"),
+        (
+            many(&|i| format!("[filters.f{i}]\ntype = \"not\"\nfilter = \"f{}\"\n", i + 1)),
+            "filters.f1499.filter: there is no filter",
+        ),
+    ] {
+        let said = said(&format!("{text}{console}"));
+        assert!(said.first().is_some_and(|first| first.starts_with(expected)), "{:?}", said.first());
+    }
+}
+
+#[test]
+fn filters_within_filters_have_an_end() {
+    let chain = |length: usize| {
+        let one = |i: usize| format!("[filters.f{i}]\ntype = \"not\"\nfilter = \"f{}\"\n", i + 1);
+        let filters: String = (0..length).map(one).collect();
+        let last = format!("[filters.f{length}]\ntype = \"ignore\"\ntargets = [\"hyper\"]\n");
+        FILE.replace("[root]", &format!("filters = [\"f0\"]\n{filters}{last}[root]"))
+    };
+    assert_said(&chain(30), &[]);
+    let said = said(&chain(5_000));
+    assert!(said.len() == 1 && said[0].contains("is nested deeper than 32 filters"), "{said:?}");
+    let list = |length: usize| {
+        let list = vec!["{ type = \"ignore\", targets = [\"hyper\"] }"; length].join(", ");
+        FILE.replace("[root]", &format!("filters = [{list}]\n[root]"))
+    };
+    assert_said(&list(200), &[]);
+    assert_said(&list(10_000), &["handlers.f.filters: has more than 256 filters"]);
+}
+
+#[test]
+fn one_cause_is_named_once_and_at_its_place() {
+    let mail = "type = \"email\"\nto = \"ada@example.com\"\nfrom = \"e@example.com\"\n";
+    let server = "server = \"smtp://mail.example.com\"\n";
+    // (the handler, what is said)
+    for (handler, expected) in [
+        (
+            format!("{mail}{server}password = \"planted\"\nuser = 7\n"),
+            &["handlers.h.user: expected a text"][..],
+        ),
+        (format!("{mail}{server}password = \"planted\"\n"), &["handlers.h.password: has no `user`"]),
+        (
+            format!("{mail}{server}user = \"bob\"\npassword = {{ env = \"SHOP_TEST_NEVER_SET\" }}\n"),
+            &["handlers.h.password: the environment variable"],
+        ),
+        (
+            format!("{mail}sever = \"planted\"\n"),
+            &["handlers.h.sever: is unknown", "handlers.h.server: expected a URL"],
+        ),
+        (
+            format!(
+                "{}{server}",
+                mail.replace("\"ada@example.com\"", "[\"ada@example.com\", \"bob\", \"c d@e.at\"]")
+            ),
+            &[
+                "handlers.h.to[1]: the value is not an address",
+                "handlers.h.to[2]: the value is not an address",
+            ],
+        ),
+        ("type = \"slack\"\nwebhook = 7\n".to_owned(), &["handlers.h.webhook: expected a text"]),
+        (
+            "type = \"slack\"\ntoken = true\nchannels = \"C0123ABCD\"\n".to_owned(),
+            &["handlers.h.token: expected a text"],
+        ),
+        ("type = \"slack\"\n".to_owned(), &["handlers.h: expected `webhook`, or `token` and `channels`"]),
+        (format!("{SLACK}quiet_hours = 7\nquiet_zone = \"UTC\"\n"), &["handlers.h.quiet_hours: expected"]),
+    ] {
+        let text = format!("[handlers.h]\n{handler}[root]\nhandlers = [\"h\"]\n");
+        assert_said(&text, expected);
+    }
 }

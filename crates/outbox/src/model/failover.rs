@@ -1,6 +1,6 @@
 //! The channels that take over for another one.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use watchfire_core::ConfigError;
 
@@ -15,37 +15,68 @@ pub(crate) struct FailOver {
 
 /// Refuses a circle: a message that nobody can deliver would go round for ever.
 ///
-/// `channels` are those that are there, with the names that they hand over to; a name that is not there yet leads
-/// nowhere until it is. An outbox asks this by itself.
+/// `channels` are those that exist, with the names that they hand over to; an unknown name leads nowhere.
 ///
 /// # Errors
 ///
 /// Names the circle.
-pub fn refuse_circle(channels: &[(&str, &[String])]) -> Result<(), ConfigError> {
-    let next =
-        |name: &str| channels.iter().find(|(of, _)| *of == name).map(|(_, to)| *to).unwrap_or_default();
-    for (start, _) in channels {
-        let mut open: Vec<Vec<&str>> = vec![vec![start]];
-        while let Some(path) = open.pop() {
-            let Some(last) = path.last() else { continue };
-            for to in next(last) {
-                if to == start {
-                    let mut circle = path.join(" -> ");
-                    circle.push_str(" -> ");
-                    circle.push_str(start);
-                    let reason =
-                        format!("goes round in a circle: {circle}; let the last of them hand over to nobody");
-                    return Err(ConfigError::new("channel.failover", reason));
-                }
-                if !path.contains(&to.as_str()) {
-                    let mut longer = path.clone();
-                    longer.push(to);
-                    open.push(longer);
+pub(crate) fn refuse_circle(channels: &[(&str, &[String])]) -> Result<(), ConfigError> {
+    match failover_circle(channels) {
+        Some(circle) => Err(ConfigError::new("channel.failover", circle_reason(&circle))),
+        None => Ok(()),
+    }
+}
+
+/// Returns the reason why a circle is refused.
+#[must_use]
+pub fn circle_reason(circle: &[&str]) -> String {
+    let mut names = circle.join(" -> ");
+    if let Some(first) = circle.first() {
+        names.push_str(" -> ");
+        names.push_str(first);
+    }
+    format!("goes round in a circle: {names}; let the last of them hand over to nobody")
+}
+
+/// Finds channels that hand over to each other in a circle: the names of one circle, in its order.
+///
+/// Takes time in proportion to the channels where there is no circle, as many as a configuration may have.
+#[must_use]
+pub fn failover_circle<'a>(channels: &[(&'a str, &'a [String])]) -> Option<Vec<&'a str>> {
+    let mut next: HashMap<&str, &[String]> = HashMap::with_capacity(channels.len());
+    let mut above: HashMap<&str, Vec<&'a str>> = HashMap::with_capacity(channels.len());
+    for (name, to) in channels {
+        next.entry(name).or_insert(to);
+        to.iter().for_each(|to| above.entry(to).or_default().push(name));
+    }
+    // A channel that hands over to none but such that end is in no circle: those are taken away, last ones first.
+    let mut open: HashMap<&str, usize> = next
+        .iter()
+        .map(|(name, to)| (*name, to.iter().filter(|to| next.contains_key(to.as_str())).count()))
+        .collect();
+    let mut ended: Vec<&str> = open.iter().filter(|(_, open)| **open == 0).map(|(name, _)| *name).collect();
+    while let Some(name) = ended.pop() {
+        open.remove(name);
+        for name in above.get(name).into_iter().flatten() {
+            if let Some(left) = open.get_mut(name) {
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    ended.push(name);
                 }
             }
         }
     }
-    Ok(())
+    // From each one that is left a way leads on, and so into a circle.
+    let (start, _) = channels.iter().find(|(name, _)| open.contains_key(name))?;
+    let (mut way, mut at): (Vec<&'a str>, &'a str) = (Vec::new(), start);
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    loop {
+        if let Some(first) = places.insert(at, way.len()) {
+            return Some(way.split_off(first));
+        }
+        way.push(at);
+        at = next.get(at)?.iter().find(|to| open.contains_key(to.as_str()))?;
+    }
 }
 
 #[cfg(test)]
@@ -76,5 +107,20 @@ mod tests {
                 Some(circle) => assert!(found.unwrap_err().reason().contains(circle), "{circle}"),
             }
         }
+    }
+
+    #[test]
+    fn very_many_channels_are_looked_at_once() {
+        // Each hands over to the forty behind it: the ways through them are without number.
+        let mut names: Vec<(String, Vec<String>)> = (0..20_000)
+            .map(|i| (format!("c{i}"), (i + 1..20_000.min(i + 41)).map(|to| format!("c{to}")).collect()))
+            .collect();
+        let refused = |names: &[(String, Vec<String>)]| {
+            let channels: Vec<_> = names.iter().map(|(of, to)| (of.as_str(), to.as_slice())).collect();
+            refuse_circle(&channels)
+        };
+        assert_eq!(refused(&names), Ok(()));
+        names[19_999].1.push("c0".to_owned());
+        assert!(refused(&names).unwrap_err().reason().contains("c0 -> c1 -> "));
     }
 }

@@ -14,14 +14,14 @@ pub(crate) mod text;
 mod ticket;
 mod timestamp;
 
-pub use failover::refuse_circle;
+pub use failover::{circle_reason, failover_circle};
 pub use group_id::GroupId;
 pub use group_summary::{Counts, GroupSummary, Mention, OccasionKind, Outlook};
 pub use notification::{Form, Notification, NotificationId};
 pub use reason::Reason;
 pub use silence::Silence;
 pub(crate) use {
-    failover::FailOver,
+    failover::{FailOver, refuse_circle},
     group_summary::SummarySource,
     notification::Rendering,
     queued_message::QueuedMessage,
