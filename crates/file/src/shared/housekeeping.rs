@@ -76,7 +76,13 @@ impl FileShared {
     pub(super) fn keep_house(&self, place: Option<&LogLocation>) -> bool {
         let Some(place) = place else { return false };
         let keep = self.trusted_keep();
-        match prune::run(&*self.fs, &self.plan, place, keep, clock::now()) {
+        // A file that is rotated from here on may come too late to be compressed now.
+        let noted = self.rotated.as_ref().map_or(0, |rotated| rotated.noted());
+        let result = prune::run(&*self.fs, &self.plan, place, keep, clock::now());
+        if let (Some(rotated), Ok(()) | Err(WriteTrouble::Io { .. })) = (&self.rotated, &result) {
+            rotated.make_ready(noted);
+        }
+        match result {
             Ok(()) => false,
             Err(WriteTrouble::Busy | WriteTrouble::Full) => true,
             Err(trouble) => {

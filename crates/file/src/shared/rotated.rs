@@ -27,8 +27,15 @@ pub(crate) type OnRotation = dyn Fn(&Path) + Send + Sync;
 /// The rotated files that the program is still to be told of.
 pub(crate) struct Rotated {
     then: Arc<OnRotation>,
-    waiting: Mutex<VecDeque<(RotationKey, Arc<LogLocation>)>>,
+    waiting: Mutex<VecDeque<NotedRotation>>,
     is_at_work: AtomicBool,
+}
+
+struct NotedRotation {
+    key: RotationKey,
+    place: Arc<LogLocation>,
+    /// Whether it is compressed, or cannot be.
+    is_ready: bool,
 }
 
 /// How many files wait at most for the callback.
@@ -42,8 +49,8 @@ impl Rotated {
     /// Notes a rotation in which numbered files moved. Returns `false` if too many wait, and this one is left out.
     pub(crate) fn note(&self, key: RotationKey, moves: &[(u32, u32)], place: &Arc<LogLocation>) -> bool {
         let mut waiting = lock(&self.waiting);
-        for (known, _) in &mut *waiting {
-            if let RotationKey::Number(number) = known
+        for known in &mut *waiting {
+            if let RotationKey::Number(number) = &mut known.key
                 && let Some((_, to)) = moves.iter().find(|(from, _)| from == number)
             {
                 *number = *to;
@@ -51,17 +58,33 @@ impl Rotated {
         }
         let has_room = waiting.len() < MOST;
         if has_room {
-            waiting.push_back((key, Arc::clone(place)));
+            waiting.push_back(NotedRotation { key, place: Arc::clone(place), is_ready: false });
         }
         has_room
     }
 
-    /// Takes the path of the next file that is still there.
+    /// Returns how many files wait.
+    pub(super) fn noted(&self) -> usize {
+        lock(&self.waiting).iter().filter(|noted| !noted.is_ready).count()
+    }
+
+    /// Has the program told of the first `count` files that were not ready.
+    pub(super) fn make_ready(&self, count: usize) {
+        let mut waiting = lock(&self.waiting);
+        waiting
+            .iter_mut()
+            .filter(|noted| !noted.is_ready)
+            .take(count)
+            .for_each(|noted| noted.is_ready = true);
+    }
+
+    /// Takes the path of the next file that is ready and still there.
     fn next(&self, fs: &dyn Filesystem) -> Option<PathBuf> {
         loop {
             // The name is good for as long as the lock is held, during which no file is rotated.
             let mut waiting = lock(&self.waiting);
-            let (key, place) = waiting.pop_front()?;
+            waiting.front().filter(|noted| noted.is_ready)?;
+            let NotedRotation { key, place, .. } = waiting.pop_front()?;
             let paths = [Packing::Gzip, Packing::Zstd, Packing::Plain]
                 .map(|packing| place.folder.join(place.names.of(&key, packing)));
             let is_there = |path: &PathBuf| fs.stat(path).is_ok_and(|stat| stat.kind == FileKind::File);
