@@ -16,7 +16,7 @@ pub struct Limits {
     pub value: usize,
     /// Bytes of the message. Default 8,192.
     pub message: usize,
-    /// Fields of one event or span. Default 64.
+    /// Fields of one event or span; the field `fields_left_out` says how many more there were. Default 64.
     pub fields: usize,
     /// Spans of one chain, counted from the leaf. Default 32.
     pub spans: usize,

@@ -76,7 +76,7 @@ impl Capture {
             level: event.level(),
             severity,
             place: RawOrigin::of(event),
-            kept: collect.kept.with_thread(event),
+            kept: collect.end().with_thread(event),
             spans: Spans::of(event),
             stack: match event.incident() {
                 Some(incident) => incident.stack().cloned(),

@@ -8,7 +8,7 @@ use tracing_core::{
 };
 
 use crate::{
-    EventView, MASK, Redactor, Value,
+    EventView, FIELDS_LEFT_OUT, MASK, Redactor, Value,
     alert::thread_name_by,
     cap::{Limits, append, append_text},
     shown_causes,
@@ -140,16 +140,29 @@ pub(crate) struct Collect<'a> {
     redactor: &'a Redactor,
     hide_log: bool,
     left: usize,
+    /// How many fields were left out.
+    left_out: u64,
 }
 
 impl<'a> Collect<'a> {
     /// Collects into empty buffers.
     pub(crate) fn new(kept: KeptFields, limits: &'a Limits, redactor: &'a Redactor, hide_log: bool) -> Self {
-        Self { kept, panics: 0, limits, redactor, hide_log, left: limits.total }
+        Self { kept, panics: 0, limits, redactor, hide_log, left: limits.total, left_out: 0 }
     }
 
-    fn skips(&self, name: &str) -> bool {
-        self.kept.fields.len() >= self.limits.fields || is_hidden(self.hide_log, name)
+    /// Returns the fields, with the number of those that were left out.
+    pub(crate) fn end(mut self) -> KeptFields {
+        if self.left_out > 0 {
+            self.kept.fields.push((FIELDS_LEFT_OUT, Raw::U64(self.left_out)));
+        }
+        self.kept
+    }
+
+    fn skips(&mut self, name: &str) -> bool {
+        let is_hidden = is_hidden(self.hide_log, name);
+        let is_left_out = !is_hidden && self.kept.fields.len() >= self.limits.fields;
+        self.left_out += u64::from(is_left_out);
+        is_hidden || is_left_out
     }
 
     /// Keeps an integer, which may be a secret.
@@ -162,6 +175,10 @@ impl<'a> Collect<'a> {
     fn put(&mut self, field: &Field, raw: Raw, is_hidden: bool) {
         let name = field.name();
         if self.skips(name) {
+            if let (FIELDS_LEFT_OUT, Raw::U64(more)) = (name, raw) {
+                // A number of fields, not one more.
+                self.left_out = self.left_out.saturating_add(more).saturating_sub(1);
+            }
             return;
         }
         let raw = if is_hidden {

@@ -272,12 +272,13 @@ impl<H: Handler> HandlerLayer<H> {
         if fields.panics > 0 {
             self.counts.panics.fetch_add(fields.panics, Ordering::Relaxed);
         }
-        let (message, rest) = (fields.kept.message(), fields.kept.fields());
+        let kept = fields.end();
+        let (message, rest) = (kept.message(), kept.fields());
         // Exactly: a span keeps the list as it is.
         let mut all = FieldList::with_capacity(usize::from(message.is_some()) + rest.len());
         all.extend(message.map(|text| ("message", text.to_owned().into())));
         all.extend(rest);
-        fields.kept.leave();
+        kept.leave();
         all
     }
 }

@@ -7,6 +7,9 @@ pub const CUT: &str = "… [cut]";
 /// The text that stands for a value whose `Debug` or `Display` panicked.
 pub const PANICKED: &str = "[panicked while formatted]";
 
+/// The name of the field that says how many fields of an event or a span were left out, as there were too many.
+pub const FIELDS_LEFT_OUT: &str = "fields_left_out";
+
 const MARK_START: &str = "… [";
 const MARK_END: &str = " bytes more]";
 const AT_LEAST: &str = "at least ";

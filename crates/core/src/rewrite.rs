@@ -59,6 +59,16 @@ impl Rewrite {
         self.set.len()
     }
 
+    /// Sets the fields that `other` sets, but for those that are set already.
+    pub(crate) fn and_set(mut self, other: Self) -> Self {
+        for given in other.set {
+            if self.set.iter().all(|known| known.field.name() != given.field.name()) {
+                self.set.push(given);
+            }
+        }
+        self
+    }
+
     /// Gives events this message.
     pub fn message(self, text: impl Into<String>) -> Self {
         self.set("message", text.into())
@@ -76,7 +86,8 @@ impl Rewrite {
         self
     }
 
-    /// Sets a field, in place of one of that name. An event shows at most 64 fields.
+    /// Sets a field, in place of one of that name. An event shows at most as many fields as [`Limits`] say, and
+    /// how many more there are in `fields_left_out`.
     pub fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
         let value = value.into();
         let text = value.to_string();
@@ -146,6 +157,9 @@ impl<'a> Overlay<'a> {
     /// Finds the field that is shown as `name`.
     pub(crate) fn find(&self, event: &tracing_core::Event<'_>, name: &str) -> Option<FoundField<'a>> {
         let shown = ShownFields::of(self, event);
+        if let Some(given) = shown.beyond.iter().rev().find(|given| given.field.name() == name) {
+            return Some(FoundField::Given(&given.text));
+        }
         let found = shown.entries().iter().rev().find(|entry| entry.is_named(name))?;
         match found.given {
             Some(given) => Some(FoundField::Given(&given.text)),
@@ -171,16 +185,22 @@ impl<'a> Overlay<'a> {
                 None => given.value.visit(field, visitor),
             }
         }
+        // The visitor knows its limit, and counts them.
+        for given in &shown.beyond {
+            given.value.visit(&given.field, visitor);
+        }
     }
 }
 
 /// As many fields as [`Limits`](crate::Limits) lets an event have.
 const MOST: usize = 64;
 
-/// Holds what becomes of each field, without an allocation.
+/// Holds what becomes of each field, without an allocation for a usual number of them.
 struct ShownFields<'a> {
     entries: [FieldEntry<'a>; MOST],
     len: usize,
+    /// The fields that were set when there was no room any more.
+    beyond: Vec<&'a GivenField>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -204,7 +224,7 @@ impl FieldEntry<'_> {
 
 impl<'a> ShownFields<'a> {
     fn of(overlay: &Overlay<'a>, event: &tracing_core::Event<'_>) -> Self {
-        let mut shown = Self { entries: [FieldEntry::default(); MOST], len: 0 };
+        let mut shown = Self { entries: [FieldEntry::default(); MOST], len: 0, beyond: Vec::new() };
         // The names of what is really there: a field may be declared and not be given. Formats nobody's values.
         event.record(&mut NameVisitor(&mut shown));
         shown.lay(overlay);
@@ -223,6 +243,8 @@ impl<'a> ShownFields<'a> {
         if let Some(free) = self.entries.get_mut(self.len) {
             *free = entry;
             self.len += 1;
+        } else {
+            self.beyond.extend(entry.given);
         }
     }
 
@@ -251,6 +273,7 @@ impl<'a> ShownFields<'a> {
 
     fn hide(&mut self, name: &str) {
         self.entries_mut().filter(|entry| entry.is_named(name)).for_each(|entry| entry.is_shown = false);
+        self.beyond.retain(|given| given.field.name() != name);
     }
 }
 

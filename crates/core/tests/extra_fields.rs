@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 //! The fields that events get besides their own: alone in its process, whose logger and source of ids it sets.
 
 use opentelemetry::{
@@ -52,4 +51,15 @@ fn records_have_their_values_and_events_the_ids_of_a_trace() {
         assert_eq!(alert.get("trace_id").unwrap().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_eq!(alert.get("span_id").unwrap().to_string(), "00f067aa0ba902b7");
     }
+    // Too many to be shown: the ids are, and the rest is counted.
+    let pairs: Vec<(String, usize)> = (0..70).map(|place| (format!("field_{place}"), place)).collect();
+    let values = pairs.as_slice();
+    let mut record = log::Record::builder();
+    log::logger().log(&record.level(log::Level::Error).key_values(&values).build());
+    let fields = memory.take().remove(0).fields;
+    let of = |place: usize| fields.get(place).map(|field| (&*field.name, field.value.to_string()));
+    assert_eq!(fields.len(), 65);
+    assert_eq!(of(0).unwrap().0, "trace_id");
+    assert_eq!((of(2), of(63)), (Some(("field_0", "0".into())), Some(("field_61", "61".into()))));
+    assert_eq!(of(64), Some(("fields_left_out", "8".into())));
 }

@@ -34,8 +34,13 @@ pub(crate) fn of(event: &EventView<'_>) -> Option<Rewrite> {
     match source.and_then(|source| source()) {
         None => values,
         Some(TraceIds { trace, span }) => {
-            let rewrite = values.unwrap_or_default();
-            Some(rewrite.set("trace_id", format!("{trace:032x}")).set("span_id", format!("{span:016x}")))
+            // First: of too many fields the last are left out.
+            let ids = Rewrite::new();
+            let ids = ids.set("trace_id", format!("{trace:032x}")).set("span_id", format!("{span:016x}"));
+            Some(match values {
+                Some(values) => ids.and_set(values),
+                None => ids,
+            })
         }
     }
 }

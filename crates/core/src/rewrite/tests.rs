@@ -210,9 +210,11 @@ fn a_name_is_kept_once_and_two_names_are_two_fields() {
 }
 
 #[test]
-fn fields_past_the_limit_change_nothing_before_them() {
+fn fields_past_the_limit_are_counted_and_leave_the_others() {
     let many = (0..100).fold(Rewrite::new(), |rewrite, n| rewrite.set(&format!("f{n}"), n));
     let alert = captured(vec![many], order);
-    assert_eq!(alert.fields.len(), 63, "and the message");
-    assert_eq!(alert.fields.last().unwrap().name, "f59");
+    let at = |place: usize| (&*alert.fields[place].name, alert.fields[place].value.to_string());
+    assert_eq!((alert.fields.len(), &*alert.message), (65, "not shipped"));
+    assert_eq!((at(0).0, at(63).0), ("order", "f60"));
+    assert_eq!(at(64), ("fields_left_out", "39".to_owned()));
 }

@@ -3,7 +3,7 @@
 use std::{cell::Cell, error::Error, fmt, ops::Range};
 
 use tracing_core::field::{Field, Visit};
-use watchfire_core::{Alert, EventView, MASK, NameVerdict, shown_causes};
+use watchfire_core::{Alert, EventView, FIELDS_LEFT_OUT, MASK, NameVerdict, shown_causes};
 
 use super::intake::{Intake, cut_short, formatted};
 use crate::FieldValue;
@@ -78,9 +78,15 @@ impl Body {
             hide_log: event.is_log(),
             has_message: false,
             has_error: false,
+            left_out: 0,
             body: self,
         };
         event.record(&mut visitor);
+        let left_out = visitor.left_out;
+        if left_out > 0 {
+            let name = self.push(FIELDS_LEFT_OUT);
+            self.fields.push(FieldSlot { name, value: KeptValue::Plain(FieldValue::U64(left_out)) });
+        }
     }
 
     pub(super) fn fill_from(&mut self, alert: &Alert) {
@@ -113,11 +119,16 @@ struct Fill<'a> {
     hide_log: bool,
     has_message: bool,
     has_error: bool,
+    /// How many fields were left out.
+    left_out: u64,
 }
 
 impl Fill<'_> {
-    fn skips(&self, name: &str) -> bool {
-        self.body.fields.len() >= self.intake.limits.fields || (self.hide_log && name.starts_with("log."))
+    fn skips(&mut self, name: &str) -> bool {
+        let is_hidden = self.hide_log && name.starts_with("log.");
+        let is_left_out = !is_hidden && self.body.fields.len() >= self.intake.limits.fields;
+        self.left_out += u64::from(is_left_out);
+        is_hidden || is_left_out
     }
 
     fn verdict(&self, field: &Field) -> NameVerdict {
@@ -143,12 +154,16 @@ impl Fill<'_> {
 
     /// Puts a value that is not a text, or the mask instead.
     fn put(&mut self, field: &Field, value: FieldValue<'static>, is_hidden: bool) {
-        if !self.skips(field.name()) {
-            let name = self.body.push(field.name());
-            let value =
-                if is_hidden { KeptValue::Str(self.body.push(MASK)) } else { KeptValue::Plain(value) };
-            self.body.fields.push(FieldSlot { name, value });
+        if self.skips(field.name()) {
+            if let (FIELDS_LEFT_OUT, FieldValue::U64(more)) = (field.name(), value) {
+                // A number of fields, not one more.
+                self.left_out = self.left_out.saturating_add(more).saturating_sub(1);
+            }
+            return;
         }
+        let name = self.body.push(field.name());
+        let value = if is_hidden { KeptValue::Str(self.body.push(MASK)) } else { KeptValue::Plain(value) };
+        self.body.fields.push(FieldSlot { name, value });
     }
 
     fn put_text(

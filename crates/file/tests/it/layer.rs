@@ -4,7 +4,7 @@ use std::{error::Error, fmt, fs, path::Path, time::Duration};
 
 use tempfile::TempDir;
 use tracing_subscriber::prelude::*;
-use watchfire_core::{Flushed, Handler, SelfLog, clock};
+use watchfire_core::{Flushed, Handler, Limits, SelfLog, clock};
 use watchfire_file::{FileHandler, LogFile};
 
 /// Runs `work` with a layer for `file`, flushes, and returns the handler.
@@ -300,5 +300,37 @@ fn spans_beyond_the_limit_are_counted() {
         });
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(said) && text.contains("34"), "{name}: {text}");
+    }
+}
+
+#[test]
+fn fields_beyond_the_limit_are_counted() {
+    let folder = folder();
+    let mut limits = Limits::default();
+    limits.fields = 2;
+    type SetFormat = fn(LogFile) -> LogFile;
+    // (file, its name, what it says of the two fields too many of the span, and of the three of the event)
+    let cases: [(SetFormat, &str, &str, &str); 4] = [
+        (|file| file, "text", "fields_left_out=2", "fields_left_out=3"),
+        (LogFile::json, "json", "\"fields_left_out\":2", "\"fields_left_out\":3"),
+        (LogFile::logfmt, "logfmt", "fields_left_out=2", "fields_left_out=3"),
+        (
+            |file| file.template("{message} {fields} {spans}"),
+            "template",
+            "fields_left_out=2",
+            "fields_left_out=3",
+        ),
+    ];
+    for (format, name, of_span, of_event) in cases {
+        let path = folder.path().join(name);
+        let layer = format(LogFile::new(&path)).layer().unwrap().limits(limits);
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            let _span = tracing::info_span!("order", a = 1, b = 2, c = 3, d = 4).entered();
+            tracing::error!(a = "x", b = true, c = 1_i64, d = 0.5, e = ?"debug", "no stock");
+        });
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(of_span) && text.contains(of_event), "{name}: {text}");
+        assert!(text.contains("no stock") && !text.contains("debug"), "{name}: {text}");
     }
 }

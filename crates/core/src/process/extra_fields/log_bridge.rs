@@ -9,7 +9,7 @@ use log::{
 use tracing_core::LevelFilter;
 use tracing_log::AsTrace;
 
-use crate::{ConfigError, Rewrite, process};
+use crate::{ConfigError, FIELDS_LEFT_OUT, Rewrite, process};
 
 /// Hands the records of the `log` crate to `tracing`, in place of `tracing_log::LogTracer`, which leaves out their
 /// key-values. Watchfire's layers show these as fields.
@@ -48,9 +48,10 @@ impl Log for Bridge {
             return;
         }
         // Values are formatted first: one that logs while it is formatted sends another record.
-        let mut found = Values(None);
+        let mut found = Values { kept: None, left_out: 0 };
         record.key_values().visit(&mut found).unwrap_or_default();
-        let _during = During(VALUES.try_with(|values| values.replace(found.0)).ok().flatten());
+        let found = found.end();
+        let _during = During(VALUES.try_with(|values| values.replace(found)).ok().flatten());
         tracing_log::format_trace(record).unwrap_or_default();
     }
 
@@ -67,21 +68,32 @@ impl Drop for During {
     }
 }
 
-struct Values(Option<Rewrite>);
+/// The key-values of one record.
+struct Values {
+    kept: Option<Rewrite>,
+    left_out: u64,
+}
 
-/// More than these of one record are left out.
+/// More than these of one record are left out, and counted.
 const MOST: usize = 64;
+
+impl Values {
+    fn end(self) -> Option<Rewrite> {
+        match self.left_out {
+            0 => self.kept,
+            left_out => Some(self.kept.unwrap_or_default().set(FIELDS_LEFT_OUT, left_out)),
+        }
+    }
+}
 
 impl<'kvs> VisitSource<'kvs> for Values {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
-        let so_far = self.0.take().unwrap_or_default();
+        let so_far = self.kept.take().unwrap_or_default();
         // A message stays that of the record.
         let name = if key.as_str() == "message" { "message_" } else { key.as_str() };
-        self.0 = Some(if so_far.fields_set() < MOST && process::may_name(name) {
-            so_far.set(name, owned(&value))
-        } else {
-            so_far
-        });
+        let has_room = so_far.fields_set() < MOST && process::may_name(name);
+        self.left_out += u64::from(!has_room);
+        self.kept = Some(if has_room { so_far.set(name, owned(&value)) } else { so_far });
         Ok(())
     }
 }
