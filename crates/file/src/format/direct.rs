@@ -125,7 +125,7 @@ struct FieldPlan {
     usual: OnceLock<Usual>,
 }
 
-/// The first text of a field that needed neither redaction nor escaping. Nearly every message, and many a value, is the
+/// The first text of a field that needed no redaction. Nearly every message, and many a value, is the
 /// same at each event: to compare costs a tenth of what a look for secrets does.
 struct Usual {
     /// A text may be plain as one part and need quotes as another.
@@ -151,11 +151,9 @@ impl FieldPlan {
         })
     }
 
-    /// Keeps a text that was found clean and plain, with the number from before that.
-    fn keep(&self, layout: &impl Layout, part: LinePart, text: &str, registered: u64) {
+    /// Keeps a text that was found clean, with its form in a line and the number from before that.
+    fn keep(&self, part: LinePart, text: &str, framed: &str, registered: u64) {
         if self.usual.get().is_none() && text.len() <= USUAL {
-            let mut framed = String::new();
-            layout.plain_text(part, text, &mut framed);
             self.usual.get_or_init(|| Usual { part, text: text.into(), framed: framed.into(), registered });
         }
     }
@@ -300,13 +298,14 @@ impl<'a, L: Layout> LineWriter<'a, L> {
         } else {
             let registered = process::own_secrets_registered();
             let clean = self.intake.clean(plan.verdict, text);
+            let start = self.out.len();
             if self.layout.is_plain(part, &clean) {
                 self.layout.plain_text(part, &clean, self.out);
-                if plan.verdict.is_clear() && *clean == *text {
-                    plan.keep(self.layout, part, text, registered);
-                }
             } else {
                 self.layout.text(part, &clean, self.out);
+            }
+            if plan.verdict.is_clear() && *clean == *text {
+                plan.keep(part, text, self.out.get(start..).unwrap_or_default(), registered);
             }
         }
         if part == LinePart::Message {
