@@ -21,6 +21,8 @@ pub(crate) struct Fake {
     pub(crate) is_full: Arc<AtomicBool>,
     /// The steps of other processes in between, called before any operation; not while it runs itself.
     pub(crate) switch: Arc<Mutex<Option<Switch>>>,
+    /// The time that passes, and what others do, while a write hangs: called before and after the bytes are written.
+    pub(crate) hang: Arc<Mutex<Option<Switch>>>,
 }
 
 /// The steps of other processes between two operations of one.
@@ -43,6 +45,8 @@ pub(crate) struct FakeWorld {
     pub(crate) odd: BTreeSet<String>,
     /// Whether the file system has no locks.
     pub(crate) is_lockless: bool,
+    /// Whether a fault ends no process.
+    pub(crate) is_immortal: bool,
     /// The file that the name of the log leads to, if that is a link.
     pub(crate) link: Option<String>,
     /// The holders of the lock files, each by the number of the open file.
@@ -109,12 +113,17 @@ impl Fake {
 
     /// Begins an operation: others may come first.
     fn begin(&self) -> MutexGuard<'_, FakeWorld> {
-        let switch = self.switch.lock().unwrap().take();
-        if let Some(mut switch) = switch {
-            switch();
-            *self.switch.lock().unwrap() = Some(switch);
-        }
+        between(&self.switch);
         self.world()
+    }
+}
+
+/// Lets others come in between, unless they are what this is in between of.
+fn between(switch: &Mutex<Option<Switch>>) {
+    let taken = switch.lock().unwrap().take();
+    if let Some(mut others) = taken {
+        others();
+        *switch.lock().unwrap() = Some(others);
     }
 }
 
@@ -152,8 +161,8 @@ impl FakeWorld {
             return Ok(Fault::None);
         }
         Ok(match self.chance.below(8) {
-            0 => Fault::DiesBefore,
-            1 => Fault::DiesAfter,
+            0 if !self.is_immortal => Fault::DiesBefore,
+            1 if !self.is_immortal => Fault::DiesAfter,
             2 => Fault::Lies,
             _ => Fault::Refuses,
         })
@@ -366,6 +375,7 @@ struct FakeFile {
 impl Handle for FakeFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         drop(self.fake.gate.lock().unwrap());
+        between(&self.fake.hang);
         if self.fake.is_full.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -386,7 +396,10 @@ impl Handle for FakeFile {
         self.start = node.data.len();
         node.data.extend_from_slice(&bytes[..written]);
         node.modified = now;
-        result
+        drop(world);
+        between(&self.fake.hang);
+        // It may have been ended while it hung.
+        if self.fake.world().is_dead { Err(dead()) } else { result }
     }
 
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {

@@ -65,6 +65,7 @@ struct Scene {
     acknowledged: BTreeSet<String>,
     deaths: u64,
     switches: u64,
+    hangs: u64,
     trouble: TroubleKinds,
 }
 
@@ -74,6 +75,7 @@ struct TroubleKinds {
     is_link: bool,
     clock_steps: bool,
     stalls: bool,
+    hangs: bool,
     strangers_lock: bool,
     switches: bool,
 }
@@ -105,6 +107,7 @@ impl History {
             is_link: odds(&mut chance, 3),
             clock_steps: odds(&mut chance, 3),
             stalls: odds(&mut chance, 3),
+            hangs: odds(&mut chance, 3),
             strangers_lock: odds(&mut chance, 3),
             switches: odds(&mut chance, 2),
         };
@@ -130,6 +133,7 @@ impl History {
             acknowledged: BTreeSet::new(),
             deaths: 0,
             switches: 0,
+            hangs: 0,
             trouble,
         };
         Self { scene: Arc::new(Mutex::new(scene)), processes: Default::default(), plan, fake }
@@ -144,11 +148,16 @@ impl History {
             let (scene, processes) = (Arc::clone(&self.scene), self.processes.clone());
             *self.fake.switch.lock().unwrap() = Some(Box::new(move || switch(&scene, &processes)));
         }
+        if self.scene.lock().unwrap().trouble.hangs {
+            let (scene, processes) = (Arc::clone(&self.scene), self.processes.clone());
+            *self.fake.hang.lock().unwrap() = Some(Box::new(move || hang(&scene, &processes)));
+        }
         for _ in 0..40 {
             let place = usize::try_from(self.scene.lock().unwrap().chance.below(2)).unwrap();
             act(&self.scene, &self.processes[place]);
         }
         *self.fake.switch.lock().unwrap() = None;
+        *self.fake.hang.lock().unwrap() = None;
         self.fake.world().faults = 0;
         self.fake.is_full.store(false, std::sync::atomic::Ordering::Relaxed);
         self.fake.is_locked.store(false, std::sync::atomic::Ordering::Relaxed);
@@ -203,20 +212,49 @@ fn switch(scene: &Arc<Mutex<Scene>>, processes: &Processes) {
     act(scene, &processes[place]);
 }
 
+/// Has a write hang for up to a quarter of an hour, now and then; the others go on, and some processes are ended by it.
+fn hang(scene: &Arc<Mutex<Scene>>, processes: &Processes) {
+    let acts = {
+        let mut scene = scene.lock().unwrap();
+        if scene.fake.world().is_dead || !odds(&mut scene.chance, 16) {
+            return;
+        }
+        scene.hangs += 1;
+        scene.chance.below(4)
+    };
+    for _ in 0..acts {
+        let place = {
+            let mut scene = scene.lock().unwrap();
+            let time = Duration::from_secs(scene.chance.below(100));
+            scene.pass(time);
+            usize::try_from(scene.chance.below(2)).unwrap()
+        };
+        act(scene, &processes[place]);
+    }
+    let mut scene = scene.lock().unwrap();
+    if odds(&mut scene.chance, 4) {
+        scene.fake.world().is_dead = true;
+    }
+}
+
 impl Scene {
     fn process(scene: &Arc<Mutex<Self>>) -> Process {
+        let mut known = None;
         loop {
             let (mut output, now, instant) = {
                 let mut scene = scene.lock().unwrap();
                 scene.revive();
-                let output = Output::new(Arc::new(scene.fake.clone()), Arc::clone(&scene.plan), true);
-                (output, scene.now, scene.instant)
+                let fresh = || Output::new(Arc::new(scene.fake.clone()), Arc::clone(&scene.plan), true);
+                (known.take().unwrap_or_else(fresh), scene.now, scene.instant)
             };
             let is_started = output.start(now, instant).is_ok();
             let mut scene = scene.lock().unwrap();
-            if is_started && !scene.fake.world().is_dead {
+            let is_dead = scene.fake.world().is_dead;
+            if is_started && !is_dead {
                 return Process { output, batch: Batch::default(), waiting: Vec::new() };
             }
+            // One that others keep waiting for the lock does not wait for ever.
+            known = (!is_dead).then_some(output);
             scene.pass(Duration::from_secs(1));
         }
     }
@@ -408,9 +446,9 @@ fn lines(name: &str, data: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// Runs the histories of these seeds, and counts what happened in them: lines, deaths, switches.
-fn histories(seeds: std::ops::Range<u64>) -> (u64, u64, u64) {
-    let mut sums = (0, 0, 0);
+/// Runs the histories of these seeds, and counts what happened in them: lines, deaths, switches, writes that hung.
+fn histories(seeds: std::ops::Range<u64>) -> [u64; 4] {
+    let mut sums = [0; 4];
     for seed in seeds {
         // From none to one call in eight.
         let mut history = History::new(seed, [0, 5, 20, 60, 125][usize::try_from(seed % 5).unwrap()]);
@@ -421,9 +459,8 @@ fn histories(seeds: std::ops::Range<u64>) -> (u64, u64, u64) {
         let kinds = history.scene.lock().unwrap_or_else(PoisonError::into_inner).trouble;
         assert!(outcome.is_ok(), "seed {seed}: {kinds:?}");
         let scene = history.scene.lock().unwrap();
-        sums.0 += scene.acknowledged.len() as u64;
-        sums.1 += scene.deaths;
-        sums.2 += scene.switches;
+        let counts = [scene.acknowledged.len() as u64, scene.deaths, scene.switches, scene.hangs];
+        sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
     }
     sums
 }
@@ -440,7 +477,8 @@ fn no_acknowledged_line_is_lost_or_doubled() {
         histories(seed..seed + 1);
         return;
     }
-    let (acknowledged, deaths, switches) = histories(0..10_000);
-    let told = format!("{acknowledged} lines, {deaths} deaths, {switches} switches");
-    assert!(acknowledged > 100_000 && deaths > 5_000 && switches > 40_000, "{told}");
+    let [acknowledged, deaths, switches, hangs] = histories(0..10_000);
+    let told =
+        format!("{acknowledged} lines, {deaths} deaths, {switches} switches, {hangs} writes that hung");
+    assert!(acknowledged > 100_000 && deaths > 5_000 && switches > 40_000 && hangs > 2_000, "{told}");
 }

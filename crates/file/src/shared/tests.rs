@@ -6,7 +6,7 @@ use watchfire_core::Flushed;
 
 use super::*;
 use crate::{
-    fs::fake::Fake,
+    fs::fake::{Chance, Fake},
     retention::Keep,
     rotation::{FileNames, RotationInterval, Schedule},
     time::Zone,
@@ -60,6 +60,145 @@ fn shared_with(fake: &Fake, pace: Pace, heard: &Arc<Mutex<Vec<String>>>) -> Arc<
     };
     let shared = FileShared::new(parts, Start::Process);
     Arc::new(shared.map_err(|trouble| trouble.to_string()).unwrap())
+}
+
+/// The lines of a file, each a number or a number of lines that are missing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Shown {
+    Line(u64),
+    Missing(u64),
+}
+
+/// Callers, a small buffer, and a disk that hangs in the midst of a write, fails, is full, or writes a part.
+fn stalling_history(seed: u64) -> u64 {
+    let fake = Fake::default();
+    fake.world().now = Some(clock::now());
+    let mut chance = Chance(seed);
+    let pace = Pace {
+        when_full: [WhenFull::Block, WhenFull::Drop][usize::from(odds(&mut chance, 2))],
+        block_at_most: Duration::ZERO,
+        ..pace(60, true)
+    };
+    let shared = shared_with(&fake, pace, &Arc::default());
+    // The turns of the thread are taken here.
+    shared.has_runner(true);
+    {
+        let mut world = fake.world();
+        (world.faults, world.is_immortal) = ([0, 50, 200][usize::try_from(seed % 3).unwrap()], true);
+        world.chance = Chance(seed ^ 0xabcd);
+    }
+    // (line, whether it was dropped)
+    let lines: Arc<Mutex<Vec<bool>>> = Arc::default();
+    let chance = Arc::new(Mutex::new(chance));
+    let calls = {
+        let (shared, lines, chance) = (Arc::clone(&shared), Arc::clone(&lines), Arc::clone(&chance));
+        move || {
+            let count = lock(&chance).below(12);
+            for _ in 0..count {
+                let is_urgent = odds(&mut lock(&chance), 6);
+                let number = lock(&lines).len();
+                let before = shared.counts().dropped;
+                shared.submit(&format!("<{number}>\n"), clock::now(), is_urgent);
+                lock(&lines).push(shared.counts().dropped > before);
+            }
+        }
+    };
+    *fake.hang.lock().unwrap() = Some(Box::new(calls.clone()));
+    for _ in 0..20 {
+        calls();
+        fake.is_full.store(odds(&mut lock(&chance), 4), Ordering::Relaxed);
+        if odds(&mut lock(&chance), 2) {
+            shared.requests.ask_for_flush();
+            shared.drain(&mut lock(&shared.io), false);
+        }
+    }
+    *fake.hang.lock().unwrap() = None;
+    fake.is_full.store(false, Ordering::Relaxed);
+    fake.world().faults = 0;
+    for _ in 0..10 {
+        shared.requests.ask_for_flush();
+        shared.drain(&mut lock(&shared.io), false);
+    }
+    assert_eq!((shared.waiting(), shared.front().missing), (0, 0), "seed {seed}");
+    let lines = lock(&lines);
+    check_gaps(seed, &all_content(&fake), &lines);
+    shared.counts().dropped
+}
+
+/// Checks that each line is in the file, or counted as missing, near its place.
+fn check_gaps(seed: u64, text: &str, dropped: &[bool]) {
+    // A fault cuts a line, which is written again below.
+    let shown: Vec<Shown> = text
+        .lines()
+        .filter_map(|line| match line.strip_suffix(" missing") {
+            Some(missing) => missing.parse().ok().map(Shown::Missing),
+            None => line.strip_prefix('<')?.strip_suffix('>')?.parse().ok().map(Shown::Line),
+        })
+        .collect();
+    let written: Vec<u64> = shown
+        .iter()
+        .filter_map(|shown| if let Shown::Line(number) = shown { Some(*number) } else { None })
+        .collect();
+    let accepted: Vec<u64> =
+        (0_u64..).zip(dropped).filter(|(_, is_dropped)| !**is_dropped).map(|(number, _)| number).collect();
+    assert_eq!(written, accepted, "seed {seed}");
+    let mut missing = 0;
+    for (place, at) in shown.iter().enumerate() {
+        let Shown::Missing(more) = at else { continue };
+        missing += more;
+        let next = shown.iter().skip(place + 1).find_map(|shown| match shown {
+            Shown::Line(number) => usize::try_from(*number).ok(),
+            Shown::Missing(_) => None,
+        });
+        let before =
+            dropped.iter().take(next.unwrap_or(usize::MAX)).filter(|is_dropped| **is_dropped).count();
+        assert!(missing <= before as u64, "seed {seed}: {missing} said, {before} dropped");
+    }
+    assert_eq!(missing, dropped.iter().filter(|is_dropped| **is_dropped).count() as u64, "seed {seed}");
+}
+
+fn odds(chance: &mut Chance, one_in: u64) -> bool {
+    chance.below(one_in) == 0
+}
+
+#[test]
+fn a_disk_that_stalls_loses_only_lines_that_the_file_counts() {
+    let dropped: u64 = (0..4_000).map(stalling_history).sum();
+    assert!(dropped > 40_000, "{dropped}");
+}
+
+#[test]
+fn an_error_waits_once_and_at_most_for_block_at_most() {
+    const MOST: Duration = Duration::from_millis(100);
+    for durability in [Durability::Buffered, Durability::EachLine, Durability::SyncOnError] {
+        let fake = Fake::default();
+        let pace = Pace { durability, block_at_most: MOST, ..pace(1000, true) };
+        let shared = shared_with(&fake, pace, &Arc::default());
+        let thread = run(&shared);
+        let hang = fake.gate.lock().unwrap();
+        let began = clock::instant();
+        shared.submit("first\n", clock::now(), true);
+        let first = clock::instant() - began;
+        // Also when the buffer is full.
+        for line in 0..500 {
+            shared.submit(&format!("{line}\n"), clock::now(), true);
+        }
+        let all = clock::instant() - began;
+        drop(hang);
+        assert!(first >= MOST && all < MOST * 100, "{durability:?}: {first:?} {all:?}");
+        assert_eq!(shared.flush(soon()), Flushed::Yes);
+        shared.stop();
+        thread.join().unwrap();
+    }
+}
+
+/// The lines of all files, in their order.
+fn all_content(fake: &Fake) -> String {
+    let world = fake.world();
+    let rotated = world.names.iter().filter(|(name, _)| name.starts_with("shop.log."));
+    let parts: Vec<Vec<u8>> = rotated.map(|(_, id)| world.nodes[id].data.clone()).collect();
+    drop(world);
+    String::from_utf8(parts.concat()).unwrap() + &content(fake)
 }
 
 fn content(fake: &Fake) -> String {
