@@ -75,8 +75,14 @@ impl Output {
         };
         let opened = self.look_at(opened)?;
         let place = self.place_of(&opened);
+        let was_file = self.place.is_some() && opened.stat.kind != FileKind::File;
         self.take(opened);
         self.forget(Topic::File);
+        if was_file {
+            let reason = "it is no longer a plain file; lines go to the pipe or device that has its name";
+            let reason = io::Error::new(io::ErrorKind::Unsupported, reason);
+            self.report_once(Topic::File, WriteTrouble::new("rotate it", reason));
+        }
         if place.is_none()
             || self.place.as_ref().map(|known| &known.path) != place.as_ref().map(|new| &new.path)
         {

@@ -195,6 +195,29 @@ fn a_pipe_is_not_rotated_and_opening_it_does_not_wait() {
 }
 
 #[test]
+fn a_file_that_becomes_a_pipe_is_reported_and_lines_go_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.log");
+    let (self_log, said) = said();
+    let layer = LogFile::daily(&path).self_log(self_log).layer().unwrap();
+    let handler = layer.handler().clone();
+    let _guard = tracing_subscriber::registry().with(layer).set_default();
+    tracing::info!("<file>");
+    flushed(&handler);
+    fs::rename(&path, folder.path().join("moved")).unwrap();
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let mut reader =
+        Command::new("head").args(["-n", "1"]).arg(&path).stdout(Stdio::piped()).spawn().unwrap();
+    tracing::info!("<pipe>");
+    flushed(&handler);
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut reader.stdout.take().unwrap(), &mut text).unwrap();
+    assert!(reader.wait().unwrap().success() && text.contains("<pipe>"), "{text}");
+    let said = said.lock().unwrap();
+    assert!(said.len() == 1 && said[0].contains("no longer a plain file"), "{said:?}");
+}
+
+#[test]
 fn devices_are_written_without_rotation() {
     let (self_log, said) = said();
     let handler = log(LogFile::daily("/dev/null").max_size(100).self_log(self_log), 10);
