@@ -49,7 +49,9 @@ impl Capture {
     /// Returns a fresh id.
     #[must_use]
     pub fn next_id(&self, at: SystemTime) -> AlertId {
-        AlertId::from_parts(at, self.process, self.count.fetch_add(1, Ordering::Relaxed))
+        // A forked child goes on counting where its parent does.
+        let child = if crate::process::forks() == 0 { 0 } else { u64::from(std::process::id()) };
+        AlertId::from_parts(at, self.process ^ child, self.count.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Makes an alert of an event: its fields, the spans around it, the error chain; redacted and capped.

@@ -122,6 +122,7 @@ fn panic_in_threads() -> i32 {
 fn play_the_child(parents: Outbox, file: &str, spool: &str) -> i32 {
     let began = clock::instant();
     tracing::error!("the child's, to nowhere");
+    tracing::error!(severity = "critical", "the child's last word");
     let before = parents.flush(Duration::from_secs(30));
     let stats = parents.stats();
     let is_dead = !parents.health().reasons.is_empty();

@@ -134,7 +134,7 @@ impl SpoolFolder {
     /// If it is not there any more, or damaged.
     pub fn read(&self, entry: &Entry) -> Result<Content, FolderError> {
         if entry.is_alert() {
-            let (alert, _) = self.spool.alert(&entry.path())?;
+            let (alert, ..) = self.spool.alert(&entry.path())?;
             return Ok(Content::of_alert(alert));
         }
         let (letter, origin) = self.spool.message_and_origin(&entry.path())?;

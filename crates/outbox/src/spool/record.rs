@@ -79,6 +79,9 @@ pub(super) struct AlertRecord {
     /// Who wrote it, of one that a panic left behind: the file's name tells it only until somebody claims it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) writer: Option<String>,
+    /// The only channel that it is for; for all without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) channel: Option<String>,
     app: AppRecord,
 }
 
@@ -226,6 +229,7 @@ impl AlertRecord {
             stack: alert.stack.as_ref().map(Stack::text),
             origin: Some(alert.origin.target().to_owned()).filter(|origin| !origin.is_empty()),
             writer: None,
+            channel: None,
             app: AppRecord {
                 name: alert.app.name().to_owned(),
                 environment: alert.app.environment_name().map(str::to_owned),

@@ -71,8 +71,8 @@ pub(crate) enum Found {
     QueuedMessage(Name, Box<QueuedMessage>),
     /// A letter that an operator has sent another way: it is to be rendered for its new channel.
     Redirected(Name, Box<QueuedMessage>),
-    /// An alert that a panic left behind, not rendered yet, and who wrote it.
-    Alert(Name, Box<Alert>, Option<Owner>),
+    /// An alert that a panic or a forked child left behind, not rendered yet, who wrote it, and the channel that it is for.
+    Alert(Name, Box<Alert>, Option<Owner>, Option<String>),
 }
 
 impl<F: Files> Spool<F> {
@@ -125,6 +125,15 @@ impl<F: Files> Spool<F> {
         record.writer = Some(self.owner.to_string());
         let bytes = frame::wrap(&record, &[]).ok_or(Trouble::TooLarge(0))?;
         self.place(&bytes, &format!("new/{name}"))
+    }
+
+    /// Writes an alert for one channel, free for whoever has it. For a forked child, whose parent sends it; no disk is waited
+    /// for.
+    pub(crate) fn leave_for(&mut self, channel: &str, name: &Name, alert: &Alert) -> Result<(), Trouble> {
+        let mut record = AlertRecord::of(alert);
+        record.channel = Some(channel.to_owned());
+        let bytes = frame::wrap(&record, &[]).ok_or(Trouble::TooLarge(0))?;
+        self.place_by(&bytes, &format!("new/{name}"), F::create).map(drop)
     }
 
     /// Leaves these alerts alone until it is called again.
@@ -250,13 +259,14 @@ impl<F: Files> Spool<F> {
         self.place(&bytes, &format!("new/{name}"))
     }
 
-    /// Reads an alert that a panic left behind, and who wrote it.
-    pub(crate) fn alert(&self, path: &str) -> Result<(Alert, Option<Owner>), Missing> {
+    /// Reads an alert that was left as it is, who wrote it, and the channel that it is for.
+    pub(crate) fn alert(&self, path: &str) -> Result<(Alert, Option<Owner>, Option<String>), Missing> {
         let bytes = self.files.read(path, LARGEST).map_err(missing)?;
-        let (head, _) = frame::unwrap::<AlertRecord>(&bytes).map_err(Missing::Damaged)?;
+        let (mut head, _) = frame::unwrap::<AlertRecord>(&bytes).map_err(Missing::Damaged)?;
         let writer = head.writer.as_deref().and_then(Owner::parse);
+        let channel = head.channel.take();
         let alert = head.alert().ok_or_else(|| Missing::Damaged(Damaged::content()))?;
-        Ok((alert, writer))
+        Ok((alert, writer, channel))
     }
 
     /// Removes what is delivered, merged or said elsewhere. That it is gone need not last: at worst it comes twice.
@@ -344,7 +354,9 @@ impl<F: Files> Spool<F> {
                 continue;
             }
             let content = if name.is_alert() {
-                self.alert(&free).map(|(alert, writer)| Found::Alert(name.clone(), Box::new(alert), writer))
+                self.alert(&free).map(|(alert, writer, channel)| {
+                    Found::Alert(name.clone(), Box::new(alert), writer, channel)
+                })
             } else {
                 self.message_and_origin(&free).map(|(letter, origin)| match origin {
                     Some(_) => Found::Redirected(name.clone(), Box::new(letter)),
@@ -365,7 +377,13 @@ impl<F: Files> Spool<F> {
                 self.foreign.insert(text);
                 continue;
             }
-            if let Found::Alert(_, _, Some(writer)) = &content
+            if let Found::Alert(_, alert, _, Some(channel)) = &content
+                && (!known(channel) || self.app.as_ref().is_some_and(|app| alert.app.name() != app))
+            {
+                self.foreign.insert(text);
+                continue;
+            }
+            if let Found::Alert(_, _, Some(writer), _) = &content
                 && *writer != self.owner
                 && now.since(name.key.accepted_at()) < ITS_OWN
                 && !self.has_died(writer)
@@ -379,7 +397,7 @@ impl<F: Files> Spool<F> {
             found.push(match content {
                 Found::QueuedMessage(_, letter) => Found::QueuedMessage(claimed, letter),
                 Found::Redirected(_, letter) => Found::Redirected(claimed, letter),
-                Found::Alert(_, alert, writer) => Found::Alert(claimed, alert, writer),
+                Found::Alert(_, alert, writer, channel) => Found::Alert(claimed, alert, writer, channel),
             });
         }
         (found, damaged)

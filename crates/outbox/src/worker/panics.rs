@@ -162,15 +162,32 @@ impl Panics {
         });
     }
 
-    fn write(&self, alert: &Alert) -> Option<()> {
+    /// Leaves an alert of a forked child in the spool, for its parent to send: for one channel, or for all that panics go
+    /// to; `false` if there is no spool, or it does not work.
+    pub(crate) fn leave(&self, alert: &Alert, channel: Option<&str>) -> bool {
+        let Some(channel) = channel else { return self.write(alert).is_some() };
+        let left = self
+            .spool_for(alert, Some(channel))
+            .map(|(mut spool, name)| spool.leave_for(channel, &name, alert));
+        left.is_some_and(|left| left.is_ok())
+    }
+
+    /// Returns a spool that takes nothing over, and a name in it. The worker's is the worker's, and one that two threads
+    /// share would have a lock. The owner is asked for anew, as a forked child is another one.
+    fn spool_for(&self, alert: &Alert, channel: Option<&str>) -> Option<(Spool<Disk>, Name)> {
         let (disk, host) = self.folder.as_ref()?;
-        // A spool of its own: the worker's is the worker's, and one that two threads share would have a lock. The
-        // owner is asked for anew, as a forked child is another one.
-        // It takes nothing over.
-        let mut spool = Spool::new(disk.clone(), Owner::this(host), Arc::new(|_| true), random::bits());
-        let id = NotificationId(Fnv128::new().part(&alert.id.as_u128().to_be_bytes()).finish());
-        let key = QueueKey { accepted: Timestamp::from(alert.at).as_millis() * 1_000, id };
+        let spool = Spool::new(disk.clone(), Owner::this(host), Arc::new(|_| true), random::bits());
+        let id = Fnv128::new().part(&alert.id.as_u128().to_be_bytes());
+        let id = channel.map_or(id, |channel| id.part(channel.as_bytes())).finish();
+        let key =
+            QueueKey { accepted: Timestamp::from(alert.at).as_millis() * 1_000, id: NotificationId(id) };
         let name = Name::alert(key, spool.owner());
+        Some((spool, name))
+    }
+
+    fn write(&self, alert: &Alert) -> Option<()> {
+        let (mut spool, name) = self.spool_for(alert, None)?;
+        let id = name.key.id;
         // Before it is in the folder: the worker must not find it before it knows that it is to wait.
         self.hold(|left| left.add(id, clock::instant()));
         let written = spool.leave(&name, alert).ok();

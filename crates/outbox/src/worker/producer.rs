@@ -32,8 +32,7 @@ impl Producer {
     pub(crate) fn capture(&self, event: &EventView<'_>) {
         let counters = &self.channel.counters;
         if self.shared.is_gone() {
-            bump(&counters.captured);
-            return bump(&counters.dropped_shutdown);
+            return self.leave_or_drop(event);
         }
         if self.channel.hears_panics && self.shared.panics.is_on() && event.repeats_panic() {
             return self.shared.panics.note_again();
@@ -79,6 +78,25 @@ impl Producer {
                 }
             }
         }
+    }
+
+    /// Takes an event that no worker will: what a forked child says that is critical is left for its parent, which counts
+    /// it.
+    #[cold]
+    fn leave_or_drop(&self, event: &EventView<'_>) {
+        let Self { channel, shared, .. } = self;
+        if shared.is_forked() && shared.sync.is_for(event.severity()) {
+            let since = || micros(clock::instant().saturating_duration_since(shared.began));
+            let tag = || callsite_limiter::tag_of(event);
+            let admitted = channel.callsite_limiter.ask(callsite(event), since, tag, || true);
+            if matches!(admitted, Admission::Pass(_))
+                && shared.panics.leave(&shared.capture.alert(event), Some(&channel.name))
+            {
+                return;
+            }
+        }
+        bump(&channel.counters.captured);
+        bump(&channel.counters.dropped_shutdown);
     }
 
     fn drop_one(&self) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use watchfire_core::{
-    Alert, App, Severity,
+    Alert, App, Severity, clock,
     process::{self, try_lock_for_a_while},
 };
 
@@ -121,7 +121,9 @@ impl RunMarker {
     /// Makes the alert of a mark; `waiting` alerts are in the spool.
     pub(crate) fn alert(&self, left: &LeftMarker, waiting: usize) -> Option<Alert> {
         let severity = self.inner.as_ref()?.severity?;
-        Some(alert(&left.runner, left.last_seen, severity, waiting))
+        // A clock that was ahead, and has been set since.
+        let last_seen = left.last_seen.min(clock::now());
+        Some(alert(&left.runner, last_seen, severity, waiting))
     }
 }
 

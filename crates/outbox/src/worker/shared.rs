@@ -162,7 +162,7 @@ impl Shared {
     }
 
     /// Tells whether this is the child of the process that started the outbox.
-    fn is_forked(&self) -> bool {
+    pub(crate) fn is_forked(&self) -> bool {
         process::forks() != self.forks
     }
 
@@ -170,7 +170,8 @@ impl Shared {
     pub(crate) fn is_gone(&self) -> bool {
         if self.is_forked() {
             process::say_once_after_fork(
-                "this process was forked after its outbox was started: its alerts go nowhere; start an outbox after the fork",
+                "this process was forked after its outbox was started: only its panics and what is critical reach the spool, \
+                 from where its parent sends them; start an outbox after the fork",
             );
             return true;
         }
@@ -412,8 +413,14 @@ impl OnIncident for Shared {
     fn on_incident(&self, incident: &Incident) {
         match incident.origin() {
             Origin::Panic if self.panics.is_on() => {}
-            // The program goes on to its end in order, which flushes.
-            Origin::Failure => return self.post(To::All, || Box::new(incident.alert(&self.capture))),
+            Origin::Failure => {
+                let alert = Box::new(incident.alert(&self.capture));
+                // The program goes on to its end in order, which flushes; that of a forked child has nothing to flush with.
+                if !self.is_forked() || !self.panics.leave(&alert, None) {
+                    self.post(To::All, || alert);
+                }
+                return;
+            }
             _ => return,
         }
         match self.panics.hear(incident, &self.capture) {

@@ -41,7 +41,9 @@ impl<F: Files> Dispatch<F> {
         let is_free = |name: &Name| name.is_alert() && name.owner.as_ref() == Some(writer);
         let is_claimed = |name: &Name| {
             name.is_alert()
-                && spool.alert(&format!("cur/{name}")).is_ok_and(|(_, known)| known.as_ref() == Some(writer))
+                && spool
+                    .alert(&format!("cur/{name}"))
+                    .is_ok_and(|(_, known, _)| known.as_ref() == Some(writer))
         };
         spool.list("new").iter().any(is_free) || spool.list("cur").iter().any(is_claimed)
     }

@@ -33,6 +33,8 @@ const FIRST: Timestamp = Timestamp::from_millis(1_577_836_800_000);
 pub(crate) struct Left {
     pub(crate) name: Name,
     pub(crate) alert: Alert,
+    /// The channel that it is for; all that panics go to without one.
+    pub(crate) channel: Option<String>,
     /// Its process, if that is no more.
     pub(crate) died: Option<Owner>,
     /// Whether another process took it before, and died, or has counted it: it may have been said.
@@ -79,11 +81,11 @@ impl<F: Files> Dispatch<F> {
             match found {
                 Found::QueuedMessage(name, letter) => self.take_over(channels, name, *letter, now),
                 Found::Redirected(name, letter) => self.render_redirected(channels, &name, &letter, now),
-                Found::Alert(name, alert, writer) => {
+                Found::Alert(name, alert, writer, channel) => {
                     let died = writer
                         .filter(|writer| self.spool.as_ref().is_some_and(|spool| spool.has_died(writer)));
                     let again = name.state.maybe_duplicate || self.is_counted(alert.id);
-                    left.push(Left { name, alert: *alert, died, again });
+                    left.push(Left { name, alert: *alert, channel, died, again });
                 }
             }
         }

@@ -179,7 +179,7 @@ fn the_origin_of_an_alert_survives_many_claims() {
     assert_eq!(dies.claim(&|_| true, true, 10, now).0.len(), 1);
     assert_eq!(late.release_stale(), 1);
     let (found, _) = late.claim(&|_| true, true, 10, now);
-    let [Found::Alert(_, _, Some(writer))] = found.as_slice() else { panic!("{found:?}") };
+    let [Found::Alert(_, _, Some(writer), None)] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(*writer, owner);
     assert!(late.has_died(writer));
 }
@@ -196,6 +196,21 @@ fn the_alert_of_a_process_that_lives_is_left_to_it_for_a_while() {
     lives.hold(vec![name.key.id]);
     assert!(lives.claim(&|_| true, true, 10, soon).0.is_empty(), "it may be about to die of it");
     assert_eq!(other.claim(&|_| true, true, 10, late).0.len(), 1, "its own process does not come to it");
+}
+
+#[test]
+fn an_alert_for_one_channel_is_taken_by_who_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut child, mut parent) = (open(folder.path(), 2), open(folder.path(), 3));
+    let letter = letter("of a child");
+    let name = Name::alert(name(&letter).key, child.owner());
+    child.leave_for("ops", &name, &letter.summary.alert).unwrap();
+    let now = name.key.accepted_at();
+    assert!(parent.claim(&|channel| channel == "mail", true, 10, now).0.is_empty());
+    parent.look_again();
+    let (found, _) = parent.claim(&|channel| channel == "ops", true, 10, now);
+    let [Found::Alert(_, _, None, Some(channel))] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(channel, "ops", "at once, although its writer lives");
 }
 
 #[test]

@@ -57,7 +57,13 @@ impl Worker<'_> {
             remarks.notes.push(format!("The process {pid} died {ago} ago."));
         }
         let alert = Arc::new(left.alert.clone());
-        for number in self.panic_channels() {
+        let numbers = match &left.channel {
+            Some(name) => {
+                self.channels.iter().position(|channel| channel.name == *name).into_iter().collect()
+            }
+            None => self.panic_channels(),
+        };
+        for number in numbers {
             if let Some(channel) = self.channels.get(number) {
                 bump(&channel.counters.captured);
             }
