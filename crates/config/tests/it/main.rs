@@ -3,6 +3,7 @@
 
 mod arrival;
 mod broken;
+mod certificates;
 mod emit;
 mod ending;
 mod explain;
