@@ -7,6 +7,7 @@ use std::{io::Read, path::PathBuf, process::ExitCode};
 use anyhow::{Context, bail};
 use serde_json::json;
 use watchfire_config::{Components, Config, Diagnostics};
+use watchfire_core::counted;
 
 use crate::output::{Colour, line, paint};
 
@@ -105,11 +106,6 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     Ok(report(&diagnostics, args.json, args.strict))
 }
 
-fn counted(errors: usize, warnings: usize) -> String {
-    let plural = |count: usize| if count == 1 { "" } else { "s" };
-    format!("{errors} error{}, {warnings} warning{}", plural(errors), plural(warnings))
-}
-
 /// Prints diagnostics and returns the exit code that they mean.
 pub(crate) fn report(diagnostics: &Diagnostics, as_json: bool, is_strict: bool) -> ExitCode {
     let is_bad = diagnostics.has_errors() || (is_strict && !diagnostics.list().is_empty());
@@ -137,7 +133,13 @@ pub(crate) fn report(diagnostics: &Diagnostics, as_json: bool, is_strict: bool) 
         let warnings = diagnostics.list().iter().filter(|diagnostic| diagnostic.is_warning()).count();
         let errors = diagnostics.list().len() - warnings + diagnostics.further();
         let colour = if is_bad { Colour::Bad } else { Colour::Good };
-        line(&format!("\n{}", paint(&counted(errors, warnings), colour)));
+        line(&format!(
+            "\n{}",
+            paint(
+                &format!("{}, {}", counted(errors as u64, "error"), counted(warnings as u64, "warning")),
+                colour
+            )
+        ));
     }
     if is_bad { ExitCode::from(1) } else { ExitCode::SUCCESS }
 }

@@ -119,8 +119,8 @@ impl SpanFacts {
     /// Makes what stands for the outermost spans of a chain that is too long; `None` if none are left out.
     #[must_use]
     pub fn left_out(count: usize) -> Option<Self> {
-        let spans = if count == 1 { "span" } else { "spans" };
-        (count > 0).then(|| Self::new(format!("… [{count} {spans} more]"), "", Vec::new()))
+        let spans = || crate::counted(count as u64, "span");
+        (count > 0).then(|| Self::new(format!("… [{} more]", spans()), "", Vec::new()))
     }
 }
 

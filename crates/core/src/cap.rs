@@ -197,7 +197,8 @@ mod tests {
     fn a_cut_says_how_much_is_missing() {
         let long = "x".repeat(20_000);
         for (cap, expected) in [(7655, "12,345"), (19_999, "1"), (0, "20,000")] {
-            let expected = format!("{}… [{expected} bytes more]", "x".repeat(cap));
+            let bytes = if expected == "1" { "byte" } else { "bytes" };
+            let expected = format!("{}… [{expected} {bytes} more]", "x".repeat(cap));
             let (mut of_text, mut of_format) = (String::new(), String::new());
             append_text(&mut of_text, cap, &long);
             append(&mut of_format, cap, format_args!("{long}{}", ""));

@@ -44,7 +44,7 @@ pub use handler::{Flushed, Handler, Null};
 pub use incident::{Incident, MainError, OnIncident, conclude, report_failure, request, run};
 pub use layer::{HandlerLayer, LayerCounts};
 pub use levels::{LevelTable, covers};
-pub use marks::{CUT, FIELDS_LEFT_OUT, MASK, PANICKED};
+pub use marks::{CUT, FIELDS_LEFT_OUT, MASK, PANICKED, counted};
 pub use memory::Memory;
 pub use pattern::Pattern;
 pub use redact::{NameVerdict, Redactor};

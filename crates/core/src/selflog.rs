@@ -42,7 +42,8 @@ impl SelfLog {
         let line = line.to_string();
         let line = crate::process::mask_own_secrets(&line);
         match &self.0.hook {
-            Some(hook) => hook(&line),
+            // A hook that panics costs a line, and never the thread that says it.
+            Some(hook) => crate::guard::caught(|| hook(&line)).unwrap_or_default(),
             None => crate::process::write_stderr(&format!("watchfire: {line}\n")),
         }
     }
@@ -96,5 +97,12 @@ mod tests {
         }
         log.say_paced("mail down", start, "mail");
         assert_eq!(*lines.lock().unwrap(), ["at 0", "at 60 (2 more like this in between)", "mail"]);
+    }
+
+    #[test]
+    fn a_hook_that_panics_harms_nobody() {
+        let log = SelfLog::to(|line| assert!(line.is_empty(), "no"));
+        log.say("a line");
+        log.say_paced("kind", crate::clock::instant(), "a line");
     }
 }

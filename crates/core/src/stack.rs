@@ -10,6 +10,8 @@ use std::{backtrace::Backtrace, borrow::Cow, fmt, sync::Arc};
 
 use owner::FrameOwner;
 
+use crate::counted;
+
 pub(crate) use owner::short_path;
 
 /// A captured call stack. Its symbols are looked up when it is first read, which takes milliseconds: not on the thread
@@ -140,7 +142,10 @@ impl fmt::Debug for Stack {
 fn excerpt(frames: &[StackFrame]) -> Vec<String> {
     let is_named = |frame: &StackFrame| frame.has_name() && FrameOwner::of(frame) != FrameOwner::Startup;
     if !frames.iter().any(is_named) {
-        return vec![format!("{} without names: the program was built without symbols", count(frames.len()))];
+        return vec![format!(
+            "{} without names: the program was built without symbols",
+            counted(frames.len() as u64, "frame")
+        )];
     }
     let Some(first) = frames.iter().position(|frame| frame.in_app) else {
         let (shown, rest) = frames.split_at(frames.len().min(MOST_FOREIGN));
@@ -158,7 +163,9 @@ fn excerpt(frames: &[StackFrame]) -> Vec<String> {
         for same in run.chunk_by(|one, next| one == next) {
             match same {
                 [] => {}
-                _ if left == 0 => lines.push(format!("… {} of the program", count(same.len()))),
+                _ if left == 0 => {
+                    lines.push(format!("… {} of the program", counted(same.len() as u64, "frame")))
+                }
                 [one] => lines.push(one.to_string()),
                 [one, ..] => lines.push(format!("{one} ({} times)", same.len())),
             }
@@ -168,7 +175,7 @@ fn excerpt(frames: &[StackFrame]) -> Vec<String> {
     let beyond = lines.len().saturating_sub(MOST_LINES);
     if beyond > 0 {
         lines.truncate(MOST_LINES);
-        lines.push(format!("… {beyond} lines more"));
+        lines.push(format!("… {} more", counted(beyond as u64, "line")));
     }
     if let [innermost, rest @ ..] = inside {
         let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
@@ -191,9 +198,5 @@ fn folded(frames: &[StackFrame]) -> Option<String> {
     let others = if crates.len() > MOST_CRATES { " and others" } else { "" };
     crates.truncate(MOST_CRATES);
     let of = if crates.is_empty() { String::new() } else { format!(" of {}{others}", crates.join(", ")) };
-    Some(format!("… {}{of}", count(frames.len())))
-}
-
-fn count(frames: usize) -> String {
-    if frames == 1 { "1 frame".to_owned() } else { format!("{frames} frames") }
+    Some(format!("… {}{of}", counted(frames.len() as u64, "frame")))
 }

@@ -8,7 +8,10 @@ use crate::{Record, format::Renderer, time::Zone};
 
 /// Returns the line for the place where lines are missing.
 pub(crate) fn gap_line(format: &Renderer, zone: &Zone, missing: u64, now: SystemTime) -> String {
-    let text = format!("{missing} lines are missing here: they could not be written");
+    let text = match missing {
+        1 => "1 line is missing here: it could not be written".to_owned(),
+        _ => format!("{missing} lines are missing here: they could not be written"),
+    };
     let alert = Alert::new(App::new(""), Severity::Warn, text)
         .at(now)
         .target("watchfire::file")

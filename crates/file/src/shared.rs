@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use watchfire_core::{SelfLog, clock, process};
+use watchfire_core::{SelfLog, clock, counted, process};
 
 use crate::{
     Durability, FileCounts, WhenFull,
@@ -480,7 +480,7 @@ impl FileShared {
         }
         let now = clock::now();
         let line = calmly(|| (self.gap)(missing, now))
-            .unwrap_or_else(|| format!("{missing} lines are missing here\n"));
+            .unwrap_or_else(|| format!("missing here: {}\n", counted(missing, "line")));
         let mut front = self.front();
         if front.missing != missing {
             // More have gone missing in the meantime; the caller comes back.

@@ -124,6 +124,14 @@ impl Outbox {
         }
     }
 
+    /// Has the worker panic, as a fault of its own would.
+    #[cfg(feature = "sim")]
+    #[doc(hidden)]
+    pub fn kill_worker(&self) {
+        self.shared.orders.dies.store(true, Ordering::Release);
+        self.shared.queue.nudge();
+    }
+
     /// Delivers what is there, and waits for it until `within` is over.
     ///
     /// Blocks the calling thread, never the worker; works in and outside of an async runtime.

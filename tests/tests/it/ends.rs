@@ -102,8 +102,5 @@ fn what_was_not_delivered_is_said_when_the_program_ends() {
     inbox.fail(Provider::SlackWebhook, Fault::Hang { at: None }.always()).unwrap();
     let output = in_child("ends::what_was_not_delivered_is_said_when_the_program_ends", &inbox);
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        said.contains("1 messages were not delivered when the program ended: 0 are in the spool"),
-        "{said}"
-    );
+    assert!(said.contains("1 message not delivered when the program ended: 0 in the spool"), "{said}");
 }

@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::SystemTime};
 
 use anyhow::anyhow;
 use serde_json::{Value, json};
-use watchfire_core::clock;
+use watchfire_core::{clock, counted};
 use watchfire_outbox::{
     Notification,
     folder::{Content, Entry, FolderError, Place, SpoolFolder},
@@ -18,7 +18,7 @@ use crate::output::{Colour, line, paint};
 pub(super) fn list(folder: &SpoolFolder, channel: Option<&str>, as_json: bool) -> anyhow::Result<ExitCode> {
     let now = clock::now();
     let mut rows: Vec<SpoolRow> =
-        entries(folder)?.into_iter().map(|entry| SpoolRow::new(folder.read(&entry).ok(), entry)).collect();
+        entries(folder)?.into_iter().map(|entry| SpoolRow::read(folder, entry)).collect();
     if let Some(channel) = channel {
         rows.retain(|row| row.channel() == channel);
     }
@@ -39,7 +39,7 @@ pub(super) fn list(folder: &SpoolFolder, channel: Option<&str>, as_json: bool) -
 pub(super) fn show(folder: &SpoolFolder, entry: &Entry, as_json: bool) -> anyhow::Result<ExitCode> {
     let now = clock::now();
     let content = match folder.read(entry) {
-        Ok(content) => Some(content),
+        Ok(content) => Ok(content),
         Err(FolderError::Changed) => {
             return Err(anyhow!(
                 "a program took {} meanwhile; look again with `watchfire spool ls`",
@@ -48,12 +48,12 @@ pub(super) fn show(folder: &SpoolFolder, entry: &Entry, as_json: bool) -> anyhow
         }
         Err(FolderError::Io(error)) => return Err(error.into()),
         // A damaged entry is shown as far as it can be read.
-        Err(_) => None,
+        Err(error) => Err(error.to_string()),
     };
-    let row = SpoolRow::new(content, entry.clone());
+    let row = SpoolRow { entry: entry.clone(), content };
     if as_json {
         let mut all = row.json(now);
-        if let (Some(all), Some(content)) = (all.as_object_mut(), &row.content) {
+        if let (Some(all), Ok(content)) = (all.as_object_mut(), &row.content) {
             all.extend(details(content));
         }
         line(&all.to_string());
@@ -67,7 +67,7 @@ pub(super) fn show(folder: &SpoolFolder, entry: &Entry, as_json: bool) -> anyhow
         paint(&format!("{:<12}", "file"), Colour::Dim),
         folder.path().join(entry.path()).display()
     ));
-    if let Some(content) = &row.content {
+    if let Ok(content) = &row.content {
         let text: String = printable(content.text.trim_end()).collect();
         line(&format!("\n{text}"));
     }
@@ -76,11 +76,11 @@ pub(super) fn show(folder: &SpoolFolder, entry: &Entry, as_json: bool) -> anyhow
 
 /// Returns one line that says what a message is about.
 pub(super) fn title_of(folder: &SpoolFolder, entry: &Entry) -> String {
-    SpoolRow::new(folder.read(entry).ok(), entry.clone()).title(80)
+    SpoolRow::read(folder, entry.clone()).title(80)
 }
 
 pub(super) fn channel_of(folder: &SpoolFolder, entry: &Entry) -> String {
-    SpoolRow::new(folder.read(entry).ok(), entry.clone()).channel().to_owned()
+    SpoolRow::read(folder, entry.clone()).channel().to_owned()
 }
 
 /// Returns as much of an ID as a table shows.
@@ -90,16 +90,35 @@ pub(super) fn short(id: &str) -> String {
 
 struct SpoolRow {
     entry: Entry,
-    content: Option<Content>,
+    /// What is in the file, or why that cannot be said.
+    content: Result<Content, String>,
 }
 
 impl SpoolRow {
-    fn new(content: Option<Content>, entry: Entry) -> Self {
-        Self { entry, content }
+    fn read(folder: &SpoolFolder, entry: Entry) -> Self {
+        Self { content: folder.read(&entry).map_err(|error| error.to_string()), entry }
+    }
+
+    fn content(&self) -> Option<&Content> {
+        self.content.as_ref().ok()
     }
 
     fn notification(&self) -> Option<&Notification> {
-        self.content.as_ref()?.notification.as_ref()
+        self.content()?.notification.as_ref()
+    }
+
+    /// Says why it was not delivered yet, was given up, or cannot be read.
+    fn why(&self) -> Option<&str> {
+        let content = match &self.content {
+            Ok(content) => content,
+            Err(error) => return Some(error),
+        };
+        match content.why.as_deref().or_else(|| content.last_failure()) {
+            None if self.entry.is_deferred() => {
+                Some("held back by the budget of its channel, or in quiet hours")
+            }
+            why => why,
+        }
     }
 
     fn channel(&self) -> &str {
@@ -115,14 +134,14 @@ impl SpoolRow {
     }
 
     fn redirected(&self) -> Option<&str> {
-        self.content.as_ref()?.redirected_from.as_deref()
+        self.content()?.redirected_from.as_deref()
     }
 
     fn title(&self, most: usize) -> String {
         let title = match (self.notification(), &self.content) {
             (Some(notification), _) => notification.title(),
-            (None, Some(content)) => &content.alert.message,
-            (None, None) => "cannot be read",
+            (None, Ok(content)) => &content.alert.message,
+            (None, Err(_)) => "cannot be read",
         };
         one_line(title, most)
     }
@@ -145,11 +164,17 @@ impl SpoolRow {
         accepted.map(|at| format_duration(now.duration_since(at).unwrap_or_default())).unwrap_or_default()
     }
 
+    /// Returns before when it is not tried: its own backoff, or what its recipient or channel waits for.
+    fn not_before(&self) -> Option<SystemTime> {
+        let of_recipient = self.content().and_then(Content::recipient_not_before);
+        self.entry.not_before().max(of_recipient)
+    }
+
     fn next(&self, now: SystemTime) -> String {
         if matches!(self.entry.place(), Place::Dead | Place::Damaged) {
             return "never".to_owned();
         }
-        let wait = self.entry.not_before().and_then(|at| at.duration_since(now).ok());
+        let wait = self.not_before().and_then(|at| at.duration_since(now).ok());
         wait.map_or_else(|| "now".to_owned(), |wait| format!("in {}", format_duration(wait)))
     }
 
@@ -165,10 +190,10 @@ impl SpoolRow {
         };
         let mut facts = vec![("id", entry.id()), ("state", format!("{state}{by}"))];
         let mut add = |name, text: Option<String>| facts.extend(text.map(|text| (name, text)));
-        let Some(content) = &self.content else {
+        add("why", self.why().map(str::to_owned));
+        let Ok(content) = &self.content else {
             return facts;
         };
-        add("why", content.why.clone());
         add(
             "accepted",
             entry.accepted().map(|at| format!("{}, {} ago", format_timestamp(at), self.age(now))),
@@ -184,7 +209,7 @@ impl SpoolRow {
             add("to", Some(one_line(self.recipient(), 200)).filter(|to| !to.is_empty()));
             add("kind", Some(notification.kind().as_str().to_owned()));
             add("group", Some(notification.group().to_string()));
-            add("stands for", (content.covers > 0).then(|| format!("{} older messages", content.covers)));
+            add("stands for", (content.covers > 0).then(|| counted(content.covers as u64, "older message")));
             let forms: Vec<&str> = notification.renderings().map(|(form, _)| form.as_str()).collect();
             add("forms", Some(forms.join(", ")));
         }
@@ -211,20 +236,20 @@ impl SpoolRow {
             "id": entry.id(), "file": entry.path(), "place": entry.place().as_str(), "state": self.state().0, "pid": pid,
             "channel": self.channel(), "recipient": self.recipient(), "redirected_from": self.redirected(),
             "title": self.title(200), "kind": notification.map(|notification| notification.kind().as_str()),
-            "severity": self.content.as_ref().map(|content| content.alert.severity.as_str()),
+            "severity": self.content().map(|content| content.alert.severity.as_str()),
             "group": notification.map(|notification| notification.group().to_string()),
             "accepted": entry.accepted().map(format_timestamp),
             "age_seconds": entry.accepted().map(|at| now.duration_since(at).unwrap_or_default().as_secs()),
-            "not_before": entry.not_before().map(format_timestamp), "attempts": entry.attempts(),
+            "not_before": self.not_before().map(format_timestamp), "attempts": entry.attempts(),
             "held": entry.is_held(), "possible_duplicate": entry.is_possible_duplicate(),
-            "why": self.content.as_ref().and_then(|content| content.why.as_deref()),
+            "why": self.why(),
         })
     }
 }
 
 fn table(rows: &[SpoolRow], now: SystemTime) {
-    const HEAD: [&str; 8] = ["ID", "STATE", "AGE", "TRIES", "NEXT", "CHANNEL", "TO", "WHAT"];
-    let cells: Vec<[String; 8]> = rows
+    const HEAD: [&str; 9] = ["ID", "STATE", "AGE", "TRIES", "NEXT", "CHANNEL", "TO", "WHAT", "WHY"];
+    let cells: Vec<[String; 9]> = rows
         .iter()
         .map(|row| {
             [
@@ -235,18 +260,19 @@ fn table(rows: &[SpoolRow], now: SystemTime) {
                 row.next(now),
                 one_line(row.channel(), 24),
                 one_line(row.recipient(), 28),
-                row.title(72),
+                row.title(48),
+                one_line(row.why().unwrap_or_default(), 100),
             ]
         })
         .collect();
     let head = HEAD.map(str::to_owned);
-    let mut widths = [0; 8];
+    let mut widths = [0; 9];
     for cells in std::iter::once(&head).chain(&cells) {
         for (width, cell) in widths.iter_mut().zip(cells) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let print = |cells: &[String; 8], colour: Option<Colour>| {
+    let print = |cells: &[String; 9], colour: Option<Colour>| {
         let last = cells.len() - 1;
         let padded = cells.iter().zip(widths).enumerate().map(|(number, (cell, width))| {
             let cell = if number == last { cell.clone() } else { format!("{cell:<width$}") };

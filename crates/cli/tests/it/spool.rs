@@ -123,7 +123,8 @@ fn shop() {
     loop {
         let stats = outbox.stats();
         let ops = &stats.channels[0];
-        let waits = ops.pending == due && ops.spooled == due && ops.attempts > 0;
+        let failed = ops.transient + ops.rate_limited > 0;
+        let waits = ops.pending == due && ops.spooled == due && failed;
         let is_ready = if way == "refuses" { buried() == due } else { waits };
         if is_ready {
             break;
@@ -203,6 +204,12 @@ fn what_a_killed_program_left_is_listed_shown_and_drained() {
     }
     let table = text(&spool(&folder, &["ls"]), 0);
     assert!(table.contains("3 on their way, 0 dead, 0 damaged") && !table.contains('\u{1b}'), "{table}");
+    // The provider refused them, and the next attempt is not now: both stand in the list and in each message.
+    for message in &messages {
+        assert!(message["why"].as_str().unwrap().starts_with("HTTP 503"), "{message}");
+        assert!(message["not_before"].is_string(), "{message}");
+    }
+    assert!(table.lines().next().unwrap().ends_with("WHY") && table.contains("  HTTP 503"), "{table}");
 
     let id = id(&folder, "card declined");
     let shown = text(&spool(&folder, &["show", &id[..10]]), 0);
@@ -355,4 +362,56 @@ fn what_cannot_be_done_is_said_with_what_to_do() {
         .output()
         .unwrap();
     assert!(text(&of_service, 0).contains("3 on their way, 0 dead, 1 damaged"));
+}
+
+/// Lists and shows what a released version left in a folder: a message of a program that died, a dead letter, and the
+/// alert of a panic.
+fn shows_what_a_version_wrote(version: &str) {
+    let place = tempfile::tempdir().unwrap();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/spool").join(version), place.path());
+    let listed = messages(place.path());
+    let states: Vec<_> = listed.iter().map(|message| message["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["left", "panic", "dead"], "{listed:?}");
+    let cases: [(&str, &[&str]); 3] = [
+        (
+            "card declined",
+            &["3, next now", "ops", "#alerts", "digest", "11 more", "12 in total", "order = 9", "timed out"],
+        ),
+        ("stock is negative", &["HTTP 404: no_service", "3, next never", "amount = 1.5"]),
+        ("panicked at the till", &["panic", "src/pay.rs:42", "connection refused"]),
+    ];
+    for (title, wanted) in cases {
+        let shown = text(&spool(place.path(), &["show", &id(place.path(), title)]), 0);
+        for word in wanted.iter().chain([&title]) {
+            assert!(shown.contains(word), "{version}: {word} is not in {shown}");
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let place = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &place);
+        } else {
+            fs::copy(entry.path(), place).unwrap();
+        }
+    }
+}
+
+#[test]
+fn shows_a_folder_of_version_1_after_an_upgrade() {
+    shows_what_a_version_wrote("version-1");
+}
+
+#[test]
+fn shows_a_folder_of_version_2() {
+    shows_what_a_version_wrote("version-2");
+}
+
+#[test]
+fn shows_what_a_later_program_wrote_after_a_downgrade() {
+    shows_what_a_version_wrote("version-2-later");
 }

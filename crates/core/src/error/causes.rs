@@ -18,8 +18,7 @@ impl fmt::Display for ShownCause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cause(error) => error.fmt(f),
-            Self::LeftOut(1) => f.write_str("(1 cause left out)"),
-            Self::LeftOut(count) => write!(f, "({count} causes left out)"),
+            Self::LeftOut(count) => write!(f, "({} left out)", crate::counted(*count as u64, "cause")),
         }
     }
 }

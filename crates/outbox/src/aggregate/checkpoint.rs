@@ -52,6 +52,8 @@ struct GroupRecord {
     total: u64,
     unsaid: u64,
     fresh: u64,
+    #[serde(default)]
+    fresh_since: u64,
     said: u32,
     step: u8,
     owed: bool,
@@ -222,6 +224,7 @@ impl GroupRecord {
             total: group.total,
             unsaid: group.unsaid,
             fresh: group.fresh,
+            fresh_since: group.fresh_since.as_millis(),
             said: group.said,
             step: group.step,
             owed: group.owed,
@@ -255,6 +258,11 @@ impl GroupRecord {
             total: self.total.max(self.unsaid),
             unsaid: self.unsaid,
             fresh: self.fresh,
+            // Earlier versions did not write it: the group's last message came before.
+            fresh_since: time(match self.fresh_since {
+                0 => self.last_said.max(self.first),
+                at => at,
+            }),
             unread: self.unread,
             said: self.said,
             step: self.step,

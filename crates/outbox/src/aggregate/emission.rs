@@ -2,6 +2,8 @@
 
 use std::{cmp::Reverse, sync::Arc};
 
+use watchfire_core::counted;
+
 use super::group::{Group, Late};
 use crate::{
     Counts, GroupId, GroupSummary, Mention, OccasionKind, format_duration, model::Timestamp, one_line,
@@ -26,7 +28,8 @@ impl Emission {
             notes.push("This place has too many different messages; they are counted together.".to_owned());
         }
         notes.extend(unread_note(group.unread));
-        let counts = Counts::new(group.total, group.fresh, group.first.into(), group.last.into());
+        let counts = Counts::new(group.total, group.fresh, group.first.into(), group.last.into())
+            .fresh_since(group.fresh_since.into());
         let summary = GroupSummary::first(Arc::clone(&group.sample), id)
             .of_kind(kind, group.said)
             .with_counts(counts)
@@ -64,8 +67,14 @@ pub(super) fn notes_of<'a>(groups: impl Iterator<Item = &'a Group> + Clone) -> V
         late(Late::Silence).fold((0, 0), |(n, came): (usize, u64), group| (n + 1, came + group.unsaid));
     match silenced {
         0 => {}
-        1 => notes.push(format!("A silence of one of these groups has ended; {came} alerts came in it.")),
-        n => notes.push(format!("Silences of {n} of these groups have ended; {came} alerts came in them.")),
+        1 => notes.push(format!(
+            "A silence of one of these groups has ended; {} came in it.",
+            counted(came, "alert")
+        )),
+        n => notes.push(format!(
+            "Silences of {n} of these groups have ended; {} came in them.",
+            counted(came, "alert")
+        )),
     }
     for (why, what) in
         [(Late::QuietHours, "held back in quiet hours"), (Late::Budget, "held back by the channel's budget")]
@@ -84,9 +93,14 @@ pub(super) fn notes_of<'a>(groups: impl Iterator<Item = &'a Group> + Clone) -> V
 }
 
 fn unread_note(count: u64) -> Option<String> {
-    (count > 0).then(|| {
-        format!("{count} of these came too fast for a look at their texts: from the same place, but some of another kind perhaps.")
-    })
+    let what = match count {
+        0 => return None,
+        1 => "1 of these arrived too fast to inspect: same call site, possibly another message.".to_owned(),
+        _ => {
+            format!("{count} of these arrived too fast to inspect: same call site, possibly other messages.")
+        }
+    };
+    Some(what)
 }
 
 fn late_note(late: Late, group: &Group, now: Timestamp) -> Option<String> {
@@ -95,7 +109,8 @@ fn late_note(late: Late, group: &Group, now: Timestamp) -> Option<String> {
         Late::Budget => Some(format!("Held back by the channel's budget; the first came {since} ago.")),
         Late::QuietHours => Some(format!("Held back in quiet hours; the first came {since} ago.")),
         Late::Silence => {
-            Some(format!("A silence of this group has ended; {} alerts came in it.", group.unsaid))
+            let came = counted(group.unsaid, "alert");
+            Some(format!("A silence of this group has ended; {came} came in it."))
         }
         Late::MinCount | Late::Storm => None,
     }

@@ -23,6 +23,8 @@ pub(super) struct Group {
     pub(super) unsaid: u64,
     /// Alerts since the last digest; those that an edit has told of are among them.
     pub(super) fresh: u64,
+    /// When the first of these came.
+    pub(super) fresh_since: Timestamp,
     /// Of these, those whose text nobody looked at.
     pub(super) unread: u64,
     /// How many messages there were.
@@ -75,6 +77,7 @@ impl Group {
             total: 0,
             unsaid: 0,
             fresh: 0,
+            fresh_since: now,
             unread: 0,
             said: 0,
             step: 0,
@@ -101,6 +104,9 @@ impl Group {
     pub(super) fn count(&mut self, n: u64, last: Timestamp, policy: &NotificationPolicy) {
         self.total = self.total.saturating_add(n);
         self.unsaid = self.unsaid.saturating_add(n);
+        if self.fresh == 0 {
+            self.fresh_since = last;
+        }
         self.fresh = self.fresh.saturating_add(n);
         self.last = self.last.max(last);
         if let Some(MinCount { count, within }) = policy.min_count {
@@ -120,6 +126,11 @@ impl Group {
         self.last = self.last.max(other.last);
         self.total = self.total.saturating_add(other.total);
         self.unsaid = self.unsaid.saturating_add(other.unsaid);
+        self.fresh_since = match (self.fresh, other.fresh) {
+            (_, 0) => self.fresh_since,
+            (0, _) => other.fresh_since,
+            _ => self.fresh_since.min(other.fresh_since),
+        };
         self.fresh = self.fresh.saturating_add(other.fresh);
         self.unread = self.unread.saturating_add(other.unread);
         self.said = self.said.max(other.said);

@@ -317,7 +317,7 @@ fn too_few_of_a_kind_are_suppressed_counted_and_mentioned() {
         scene.pass(SECOND);
     }
     assert_eq!(scene.kinds(), [(122, "first", 3)]);
-    assert!(scene.said[0].1.summary.notes.iter().any(|note| note.starts_with("2 alerts so far")));
+    assert!(scene.said[0].1.summary.notes.iter().any(|note| note.starts_with("2 alerts suppressed so far")));
     scene.event(&severe("fire", Severity::Critical));
     assert_eq!(scene.kinds().last().unwrap().1, "first");
 }
@@ -648,4 +648,28 @@ fn a_checkpoint_that_cannot_be_read_is_a_fresh_start() {
         assert_eq!(aggregator.restore(text, &app(), Timestamp::from_millis(5)), 0);
     }
     assert_eq!(aggregator.tally(), Tally::default());
+}
+
+#[test]
+fn a_digest_says_how_fast_the_alerts_since_the_last_message_came() {
+    for restarts in [false, true] {
+        let policy = NotificationPolicy { early: false, ..NotificationPolicy::mail() };
+        let mut scene = Scene::new(policy.clone());
+        let refused = alert("refused");
+        scene.event(&refused);
+        scene.pass(200 * SECOND);
+        let burst = scene.now;
+        for _ in 0..9 {
+            scene.event(&refused);
+            scene.pass(SECOND / 10);
+        }
+        if restarts {
+            scene.restart(policy);
+        }
+        scene.pass(HOUR);
+        let counts = scene.said[1].1.summary.counts;
+        assert_eq!((counts.fresh, counts.total), (9, 10));
+        assert_eq!(counts.fresh_since, burst.into(), "not since the first: that would be 160/h");
+        assert!(counts.last.duration_since(counts.fresh_since).unwrap() < SECOND);
+    }
 }

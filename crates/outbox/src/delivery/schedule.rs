@@ -350,6 +350,20 @@ impl Delivery {
             .map(|ticket| ticket.key)
     }
 
+    /// Notes that one was found in the spool: it gives way to what is new.
+    pub(crate) fn note_recovered(&mut self, key: QueueKey, now: Timestamp) {
+        if let Some(ticket) = self.tickets.get_mut(&key) {
+            ticket.recovered = Some(now);
+        }
+    }
+
+    /// Returns from when on an attempt for a recipient may be made.
+    pub(crate) fn opens_at(&self, channel: usize, recipient: &str) -> Timestamp {
+        let pacing = self.pacings.get(&channel).map(Pacing::opens_at);
+        let destination = self.destinations.get(&(channel, recipient.to_owned()));
+        pacing.max(destination.map(Destination::opens_at)).unwrap_or_default()
+    }
+
     /// Returns what one channel looks like.
     pub(crate) fn view(&self, channel: usize, now: Timestamp) -> DeliveryView {
         let mut view = DeliveryView::default();

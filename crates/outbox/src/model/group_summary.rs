@@ -138,7 +138,9 @@ pub struct Counts {
     pub total: u64,
     /// Those that no message has told of yet, this occasion's own included.
     pub fresh: u64,
-    /// When the first one happened.
+    /// When the first of those happened.
+    pub fresh_since: SystemTime,
+    /// When the first one of all happened.
     pub first: SystemTime,
     /// When the last one happened.
     pub last: SystemTime,
@@ -150,13 +152,20 @@ impl Counts {
     /// Counts one alert at `at`.
     #[must_use]
     pub fn one(at: SystemTime) -> Self {
-        Self { total: 1, fresh: 1, first: at, last: at, groups: 1 }
+        Self { total: 1, fresh: 1, fresh_since: at, first: at, last: at, groups: 1 }
     }
 
-    /// Makes counts of their parts.
+    /// Makes counts of their parts, as if no message had reported any.
     #[must_use]
     pub fn new(total: u64, fresh: u64, first: SystemTime, last: SystemTime) -> Self {
-        Self { total, fresh, first, last, groups: 1 }
+        Self { total, fresh, fresh_since: first, first, last, groups: 1 }
+    }
+
+    /// Sets when the first alert happened that no message has reported yet.
+    #[must_use]
+    pub fn fresh_since(mut self, at: SystemTime) -> Self {
+        self.fresh_since = at;
+        self
     }
 
     /// Sets how many groups it is about.

@@ -60,6 +60,7 @@ impl QueuedMessage {
             size: self.size(),
             steps: u8::try_from(notification.ladder.len()).unwrap_or(u8::MAX),
             state,
+            recovered: None,
             paid: state.not_before,
             deadline: None,
             last: None,

@@ -23,6 +23,8 @@ pub(crate) struct Ticket {
     /// How many renderings its ladder has.
     pub(crate) steps: u8,
     pub(crate) state: DeliveryState,
+    /// When it was found in the spool, if it was.
+    pub(crate) recovered: Option<Timestamp>,
     /// When it was paid for: from then on it is owed.
     pub(crate) paid: Timestamp,
     /// When other channels are to say it.
@@ -69,6 +71,9 @@ impl QueueKey {
     }
 }
 
+/// For how long a message that was found in the spool lets new ones go first.
+const GIVES_WAY: Duration = Duration::from_secs(600);
+
 impl Ticket {
     /// Tells whether somebody hears it, within the budget: an edit pings nobody, and what is deferred is not paid for.
     pub(crate) fn is_paid_for(&self) -> bool {
@@ -77,14 +82,20 @@ impl Ticket {
 
     /// Returns by when it goes among those that may go: its age, with a head start for the severe.
     ///
-    /// A head start and not an order: under a flow of critical ones the others still get their turn.
+    /// A head start and not an order: under a flow of critical ones the others still get their turn. For the same reason
+    /// what was found in the spool lets what is new go first only for a while.
     pub(crate) fn turn(&self) -> (Timestamp, QueueKey) {
         let head_start = match self.severity {
             Severity::Critical => Duration::from_secs(300),
             Severity::Error => Duration::from_secs(60),
             _ => Duration::ZERO,
         };
-        (self.key.accepted_at() - head_start, self.key)
+        match (self.recovered, self.severity) {
+            (None, _) => (self.key.accepted_at() - head_start, self.key),
+            // Behind what is critical and new, and before all else after a minute.
+            (Some(found), Severity::Critical) => (found, self.key),
+            (Some(found), _) => (found + GIVES_WAY - head_start, self.key),
+        }
     }
 
     /// Orders by what is lost with it: what repeats goes first, what stands for many last; then the less severe, then the

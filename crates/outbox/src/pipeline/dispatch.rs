@@ -7,7 +7,9 @@ mod catch_up;
 mod complete;
 mod deferred;
 mod failover;
+mod failures;
 mod group_counts;
+mod intake;
 mod last_wait;
 mod left_behind;
 mod recover;
@@ -15,6 +17,8 @@ mod secret_guard;
 
 pub(crate) use group_counts::Adoption;
 use group_counts::OrphanedCounts;
+use intake::Intake;
+pub(crate) use intake::SLICE;
 pub(crate) use left_behind::id_of_marker;
 pub(crate) use recover::Left;
 
@@ -66,7 +70,12 @@ pub(crate) struct Dispatch<F: Files> {
     trouble: Option<String>,
     receipts: Receipts,
     moved: BTreeMap<(String, String), String>,
+    /// The channels and recipients to whom the last attempt failed, as the spool has them.
+    failing: BTreeSet<(String, String)>,
+    intake: Intake,
     usage: BTreeMap<usize, Limits>,
+    /// How many of the messages of each channel were found in the spool.
+    recovered: BTreeMap<usize, u64>,
     limits: (Limits, Limits),
     last_key: u64,
     /// Files of what has ended that could not be removed, or buried for a reason, yet.
@@ -149,7 +158,10 @@ impl<F: Files> Dispatch<F> {
             trouble,
             receipts: Receipts::default(),
             moved: BTreeMap::new(),
+            failing: BTreeSet::new(),
+            intake: Intake::default(),
             usage: BTreeMap::new(),
+            recovered: BTreeMap::new(),
             limits: (Limits::ON_DISK, Limits::IN_MEMORY),
             last_key: 0,
             leftovers: Vec::new(),
@@ -162,6 +174,7 @@ impl<F: Files> Dispatch<F> {
             fates: SimFates::default(),
         };
         dispatch.restore();
+        dispatch.restore_failures();
         dispatch
     }
 

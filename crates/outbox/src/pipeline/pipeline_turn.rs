@@ -21,7 +21,7 @@ use crate::{
     },
     pipeline::{
         channel_state::{ChannelState, Channels},
-        dispatch::{Adoption, Dispatch, Job},
+        dispatch::{Adoption, Dispatch, Job, SLICE},
     },
     spool::Files,
 };
@@ -235,9 +235,10 @@ impl<F: Files> Pipeline<'_, F> {
     /// down as reported must not be lost with its message. Returns when something is due again.
     pub(crate) fn report(&mut self, extent: Extent, micros: u64, now: Timestamp) -> Option<Timestamp> {
         let next = self.count(extent.last_words, extent.collects, micros, now);
+        let rest = self.dispatch.take_slice(self.channels, SLICE, now).then_some(now);
         self.dispatch.commit();
         let keep_due = self.keep_counts(extent.keeps_at_once, now);
-        [next, keep_due].into_iter().flatten().min()
+        [next, rest, keep_due].into_iter().flatten().min()
     }
 
     /// Returns what to do next. What an attempt costs the budget is written down before it leaves.

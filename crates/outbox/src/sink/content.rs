@@ -4,7 +4,7 @@ mod summary;
 
 use std::fmt::Write;
 
-use watchfire_core::{Alert, Field, Severity, cut};
+use watchfire_core::{Alert, Field, Severity, counted, cut};
 
 use crate::{
     Counts, GroupId, Occasion, OccasionKind, Outlook,
@@ -164,7 +164,7 @@ impl Occasion<'_> {
                 one_line(&format!("{} different alerts {time}, the oldest: {line}", groups(self)), 200)
             }
             OccasionKind::Digest if groups(self) > 1 => {
-                let fresh = alerts(self.tally().fresh);
+                let fresh = counted(self.tally().fresh, "alert");
                 one_line(&format!("{fresh} in {} groups, the oldest: {line}", groups(self)), 200)
             }
             _ => line,
@@ -188,10 +188,6 @@ fn headline(occasion: &Occasion<'_>) -> String {
 
 fn groups(occasion: &Occasion<'_>) -> u64 {
     occasion.tally().groups.max(occasion.mentions().len() as u64).max(1)
-}
-
-fn alerts(count: u64) -> String {
-    if count == 1 { "1 alert".to_owned() } else { format!("{count} alerts") }
 }
 
 fn facts(occasion: &Occasion<'_>) -> Vec<Fact> {
@@ -292,10 +288,8 @@ fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
 fn notes(occasion: &Occasion<'_>) -> Vec<String> {
     let mut notes = occasion.remarks().to_vec();
     if occasion.unreported_count() > 0 {
-        notes.push(format!(
-            "{} alerts of this channel were dropped before this one.",
-            occasion.unreported_count()
-        ));
+        let dropped = counted(occasion.unreported_count(), "alert");
+        notes.push(format!("Dropped on this channel before this message: {dropped}."));
     }
     notes
 }

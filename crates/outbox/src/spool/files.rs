@@ -39,7 +39,8 @@ pub(crate) trait Files: Clone {
 }
 
 /// The folders of a spool that all hosts share.
-pub(crate) const SHARED: [&str; 6] = ["new", "dead", "damaged", "silences", "state/receipts", "state/moved"];
+pub(crate) const SHARED: [&str; 7] =
+    ["new", "dead", "damaged", "silences", "state/receipts", "state/moved", "state/failures"];
 /// The folders that each host has in its own folder.
 pub(crate) const OF_HOST: [&str; 3] = ["tmp", "cur", "state/groups"];
 /// The folder with the folders of the hosts.

@@ -111,7 +111,7 @@ impl SpoolFolder {
                     waiting.insert(name.key, Entry::new(&folder, text, place));
                 }
             }
-            for text in if look == 1 { files.list("new")? } else { Vec::new() } {
+            for text in if look == 1 { self.listed("new")? } else { Vec::new() } {
                 if let Some(name) = Name::parse(&text) {
                     waiting.insert(name.key, Entry::new("new", text, Place::Waiting));
                 }
@@ -119,12 +119,20 @@ impl SpoolFolder {
         }
         let mut entries: Vec<Entry> = waiting.into_values().collect();
         for (folder, place) in [("dead", Place::Dead), ("damaged", Place::Damaged)] {
-            let mut names = files.list(folder)?;
+            let mut names = self.listed(folder)?;
             names.retain(|name| folder == "damaged" || Name::parse(name).is_some());
             names.sort_unstable();
             entries.extend(names.into_iter().map(|name| Entry::new(folder, name, place.clone())));
         }
         Ok(entries)
+    }
+
+    /// Lists a folder; one that is not there is empty.
+    fn listed(&self, folder: &str) -> io::Result<Vec<String>> {
+        match self.spool.files().list(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            listed => listed,
+        }
     }
 
     /// Reads what a file holds.
@@ -140,7 +148,14 @@ impl SpoolFolder {
         let (letter, origin) = self.spool.message_and_origin(&entry.path())?;
         let why = self.spool.files().read(&format!("{}.why", entry.path()), 4_096).ok();
         let why = why.map(|bytes| crate::one_line(&String::from_utf8_lossy(&bytes), 500));
-        Ok(Content::of_letter(letter, entry.state(), origin, why.filter(|_| *entry.place() == Place::Dead)))
+        let why = why.filter(|_| *entry.place() == Place::Dead);
+        let mut content = Content::of_letter(letter, entry.state(), origin, why);
+        if let (None, Some(notification)) = (&content.redirected_from, &content.notification)
+            && !matches!(entry.place(), Place::Dead | Place::Damaged)
+        {
+            content.failure = self.spool.failure_of(notification.channel(), notification.recipient());
+        }
+        Ok(content)
     }
 
     /// Lets a message be tried again at once: it forgets its backoff, and a dead letter is alive again.

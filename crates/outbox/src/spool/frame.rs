@@ -6,6 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// What the first line begins with; the number is the version of the format.
 const MAGIC: &str = "watchfire-spool 1";
+const ANY_MAGIC: &str = "watchfire-spool ";
 /// The longest first line.
 const LINE: usize = 80;
 
@@ -17,6 +18,15 @@ impl Damaged {
     /// Says that the parts are sound and do not fit together.
     pub(super) const fn content() -> Self {
         Self("the head does not fit what follows it")
+    }
+}
+
+const NEWER: &str = "of a newer version of watchfire";
+
+impl Damaged {
+    /// Tells whether a newer program wrote the file, which can read it.
+    pub(super) fn is_newer(&self) -> bool {
+        self.0 == NEWER
     }
 }
 
@@ -51,7 +61,14 @@ pub(super) fn unwrap<H: DeserializeOwned>(file: &[u8]) -> Result<(H, &[u8]), Dam
     let (line, content) = file.split_at_checked(line_end).ok_or(Damaged("no first line"))?;
     let content = content.get(1..).unwrap_or_default();
     let line = std::str::from_utf8(line).map_err(|_| Damaged("no first line"))?;
-    let rest = line.strip_prefix(MAGIC).ok_or(Damaged("not a spool file, or of another version"))?;
+    let rest = line.strip_prefix(MAGIC).filter(|rest| rest.starts_with(' '));
+    let Some(rest) = rest else {
+        let is_newer = line
+            .strip_prefix(ANY_MAGIC)
+            .and_then(|rest| rest.split(' ').next()?.parse::<u32>().ok())
+            .is_some_and(|version| version > 1);
+        return Err(Damaged(if is_newer { NEWER } else { "not a spool file" }));
+    };
     let mut words = rest.split_ascii_whitespace();
     let mut number = || words.next().and_then(|word| word.parse::<usize>().ok()).ok_or(Damaged("no lengths"));
     let (head_len, body_len) = (number()?, number()?);

@@ -24,5 +24,5 @@ pub(crate) use owner::Owner;
 pub(crate) use record::masked;
 #[cfg(feature = "sim")]
 pub(crate) use store::text_of;
-pub(crate) use store::{Alive, Found, LARGEST, Spool, StateKind, lock};
+pub(crate) use store::{Alive, Found, LARGEST, LastFailure, Spool, StateKind, lock};
 pub(crate) use trouble::{Missing, Trouble};

@@ -26,6 +26,8 @@ pub(super) struct MessageRecord {
     number: u32,
     total: u64,
     fresh: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fresh_since: Option<u64>,
     first: u64,
     last: u64,
     since: u64,
@@ -120,6 +122,7 @@ impl MessageRecord {
             number: summary.number,
             total: summary.counts.total,
             fresh: summary.counts.fresh,
+            fresh_since: Some(Timestamp::of_unix(summary.counts.fresh_since).as_millis()),
             first: Timestamp::of_unix(summary.counts.first).as_millis(),
             last: Timestamp::of_unix(summary.counts.last).as_millis(),
             since: since.as_millis(),
@@ -178,8 +181,9 @@ impl MessageRecord {
         let mentions = mentions
             .map(|(group, title, count)| Some(Mention::new(group.parse().ok()?, title, count)))
             .collect::<Option<_>>()?;
-        let counts =
-            Counts::new(self.total, self.fresh, time(self.first), time(self.last)).groups(self.groups.max(1));
+        let counts = Counts::new(self.total, self.fresh, time(self.first), time(self.last))
+            .fresh_since(time(self.fresh_since.unwrap_or(self.first)))
+            .groups(self.groups.max(1));
         let outlook = self.outlook.map(|at| if at == 0 { Outlook::Over } else { Outlook::Next(time(at)) });
         let summary = GroupSummary::first(alert, group)
             .of_kind(notification.kind, self.number)

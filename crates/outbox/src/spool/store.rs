@@ -9,13 +9,17 @@
 //! - The claims of a process that died are released by whoever comes next; an attempt that was under way then is
 //!   repeated and marked.
 
+mod backlog;
+mod last_failure;
 mod state_files;
 mod takeover;
 
+use backlog::Backlog;
+pub(crate) use last_failure::LastFailure;
 pub(crate) use state_files::StateKind;
 pub(crate) use takeover::lock;
 
-use std::{cell::Cell, collections::HashSet, fmt, io, sync::Arc, time::Duration};
+use std::{cell::Cell, fmt, io, sync::Arc, time::Duration};
 
 use watchfire_core::Alert;
 
@@ -54,8 +58,7 @@ pub(crate) struct Spool<F: Files> {
     has_changed: Cell<bool>,
     dead: Option<usize>,
     beat: Option<Timestamp>,
-    /// Files that are for channels nobody has set up here: they stay.
-    foreign: HashSet<String>,
+    backlog: Backlog,
     /// Alerts of panics of this process that are left alone for now: it may be about to end.
     held: Vec<NotificationId>,
     /// The program whose messages these are; `None` takes those of all.
@@ -87,7 +90,7 @@ impl<F: Files> Spool<F> {
             has_changed: Cell::new(false),
             dead: None,
             beat: None,
-            foreign: HashSet::new(),
+            backlog: Backlog::default(),
             held: Vec::new(),
             app: None,
         }
@@ -297,6 +300,7 @@ impl<F: Files> Spool<F> {
 
     /// Sets a damaged file aside, for somebody to look at; of those that are there already some make room.
     fn set_aside(&self, path: &str, name: &str) -> bool {
+        // At most a few more than are kept.
         let mut aside = self.files.list("damaged").unwrap_or_default();
         aside.sort_unstable();
         // Names begin with their time; what has no such name goes last.
@@ -318,99 +322,9 @@ impl<F: Files> Spool<F> {
         dead.len() - surplus
     }
 
-    /// Claims up to `most` of what is free and for us, the oldest first.
-    ///
-    /// A damaged file is set aside, and what is for a channel that is not known here is left alone. So is the alert of a
-    /// panic of another process that lives: it says it itself, or dies of it, and then that is to be said too.
-    pub(crate) fn claim(
-        &mut self,
-        known: &dyn Fn(&str) -> bool,
-        alerts: bool,
-        most: usize,
-        now: Timestamp,
-    ) -> (Vec<Found>, Vec<String>) {
-        let mut found = Vec::new();
-        let mut damaged = Vec::new();
-        let mut names = self.files.list("new").unwrap_or_default();
-        names.sort_unstable();
-        self.foreign.retain(|name| names.binary_search(name).is_ok());
-        for text in names {
-            if found.len() >= most {
-                break;
-            }
-            if self.foreign.contains(&text) {
-                continue;
-            }
-            let free = format!("new/{text}");
-            let set_aside = |damage: &dyn fmt::Display| {
-                let moved = self.set_aside(&free, &text);
-                moved.then(|| format!("{text}: {damage}"))
-            };
-            let Some(name) = Name::parse(&text) else {
-                damaged.extend(set_aside(&"not a name of a spool file"));
-                continue;
-            };
-            if name.is_alert() && (!alerts || self.held.contains(&name.key.id)) {
-                continue;
-            }
-            let content = if name.is_alert() {
-                self.alert(&free).map(|(alert, writer, channel)| {
-                    Found::Alert(name.clone(), Box::new(alert), writer, channel)
-                })
-            } else {
-                self.message_and_origin(&free).map(|(letter, origin)| match origin {
-                    Some(_) => Found::Redirected(name.clone(), Box::new(letter)),
-                    None => Found::QueuedMessage(name.clone(), Box::new(letter)),
-                })
-            };
-            let content = match content {
-                Ok(content) => content,
-                Err(Missing::Damaged(damage)) => {
-                    damaged.extend(set_aside(&damage));
-                    continue;
-                }
-                Err(_) => continue,
-            };
-            if let Found::QueuedMessage(_, letter) | Found::Redirected(_, letter) = &content
-                && (!known(&letter.notification.channel) || !self.is_ours(letter))
-            {
-                self.foreign.insert(text);
-                continue;
-            }
-            if let Found::Alert(_, alert, _, Some(channel)) = &content
-                && (!known(channel) || self.app.as_ref().is_some_and(|app| alert.app.name() != app))
-            {
-                self.foreign.insert(text);
-                continue;
-            }
-            if let Found::Alert(_, _, Some(writer), _) = &content
-                && *writer != self.owner
-                && now.since(name.key.accepted_at()) < ITS_OWN
-                && !self.has_died(writer)
-            {
-                continue;
-            }
-            let claimed = name.owned_by(Some(&self.owner));
-            if self.rename(&free, &format!("cur/{claimed}")).is_err() {
-                continue;
-            }
-            found.push(match content {
-                Found::QueuedMessage(_, letter) => Found::QueuedMessage(claimed, letter),
-                Found::Redirected(_, letter) => Found::Redirected(claimed, letter),
-                Found::Alert(_, alert, writer, channel) => Found::Alert(claimed, alert, writer, channel),
-            });
-        }
-        (found, damaged)
-    }
-
     /// Tells whether a message is of this program: several may share a folder, and have channels of the same name.
     fn is_ours(&self, letter: &QueuedMessage) -> bool {
         self.app.as_ref().is_none_or(|app| letter.summary.alert.app.name() == app)
-    }
-
-    /// Forgets which files are for channels that are not known here: one was set up.
-    pub(crate) fn look_again(&mut self) {
-        self.foreign.clear();
     }
 
     pub(crate) fn list(&self, folder: &str) -> Vec<Name> {

@@ -17,7 +17,7 @@ use tokio::{
     task::LocalSet,
     time,
 };
-use watchfire_core::{caught, clock, mute_thread};
+use watchfire_core::{caught, clock, counted, mute_thread};
 
 use super::worker_loop::runtime;
 use crate::{
@@ -98,7 +98,7 @@ impl AttemptRunner {
         let lane = self.lanes.entry(number).or_default();
         let lost = lane.lost.load(Ordering::Acquire);
         if lane.thread.is_none() && lost >= MOST_LOST {
-            let reason = format!("the sink blocks {lost} threads, and gets no more");
+            let reason = format!("the sink blocks {}, and gets no more", counted(lost as u64, "thread"));
             return self.ends.note(key, Outcome::Held(Reason::new(reason)));
         }
         if lane.thread.is_none() {

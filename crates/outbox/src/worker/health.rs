@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use watchfire_core::counted;
+
 use super::recipients::RecipientsView;
 use crate::{ChannelStats, Stats, model::text::format_duration, sink::OVERDUE};
 
@@ -129,7 +131,10 @@ fn judge(
     } else if nothing {
         lines.push(format!("delivers nothing: {of_whom}"));
     } else if *failing > 0 {
-        lines.push(format!("nothing gets through to {failing} of {known} recipients: {of_whom}"));
+        lines.push(format!(
+            "nothing gets through to {failing} of {}: {of_whom}",
+            counted(*known as u64, "recipient")
+        ));
     } else if channel.breakers_open > 0 {
         let destinations = match channel.breakers_open {
             1 => "one of its destinations fails".to_owned(),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use watchfire_core::{
-    Alert, App, Severity, clock,
+    Alert, App, Severity, clock, counted,
     process::{self, try_lock_for_a_while},
 };
 
@@ -147,8 +147,7 @@ fn alert(runner: &Runner, last_seen: SystemTime, severity: Severity, waiting: us
     let seen = format_timestamp(last_seen);
     let waiting = match waiting {
         0 => "no alerts waiting".to_owned(),
-        1 => "1 alert waiting".to_owned(),
-        n => format!("{n} alerts waiting"),
+        n => format!("{} waiting", counted(n as u64, "alert")),
     };
     let message =
         format!("{} ended without an orderly exit: last seen alive at {seen}, {waiting}", app.name());

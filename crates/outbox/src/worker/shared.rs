@@ -10,7 +10,7 @@ use std::{
 };
 
 use watchfire_core::{
-    Alert, Capture, Captured, Incident, OnIncident, Origin, SelfLog, clock,
+    Alert, Capture, Captured, Incident, OnIncident, Origin, SelfLog, clock, counted,
     process::{self, AtExit},
 };
 
@@ -83,6 +83,9 @@ pub(crate) struct Orders {
     pub(crate) last_words: AtomicBool,
     /// Set when that is reported.
     pub(crate) last_words_said: AtomicBool,
+    /// Have the worker panic, for tests of what is true then.
+    #[cfg(feature = "sim")]
+    pub(crate) dies: AtomicBool,
     /// Set when the worker has ended by a panic: what it had is not done.
     pub(crate) died: AtomicBool,
     /// Set when the worker has ended, for whatever reason.
@@ -392,18 +395,19 @@ impl AtExit for Shared {
         if pending > 0 {
             let lost = pending - spooled;
             self.self_log.say(format_args!(
-                "{pending} messages were not delivered when the program ended: {spooled} are in the spool for the next \
-                 start, {lost} are lost"
+                "{} not delivered when the program ended: {spooled} in the spool for the next start, {lost} lost",
+                counted(pending, "message")
             ));
         }
         let held_back = self.held_back();
         if held_back > 0 {
             let then = match self.is_durable {
-                true => "the next start goes on with them",
-                false => "they are lost",
+                true => "the next start goes on with what was held back",
+                false => "what was held back is lost",
             };
             self.self_log.say(format_args!(
-                "a budget, a storm or quiet hours held back {held_back} alerts when the program ended: {then}"
+                "a budget, a storm or quiet hours held back {} when the program ended: {then}",
+                counted(held_back, "alert")
             ));
         }
     }

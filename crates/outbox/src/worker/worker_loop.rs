@@ -141,6 +141,11 @@ impl Worker<'_> {
         let mut stop_by: Option<Timestamp> = None;
         loop {
             let now = self.ticker.now();
+            #[cfg(feature = "sim")]
+            #[expect(clippy::panic, reason = "a test asks for it")]
+            if self.shared.orders.dies.load(Ordering::Acquire) {
+                panic!("a fault of the worker");
+            }
             let orders = &self.shared.orders;
             let asked = orders.look.load(Ordering::Acquire);
             let looks = asked != orders.looked.load(Ordering::Acquire);
@@ -156,7 +161,7 @@ impl Worker<'_> {
             let report_due = self.report(closes || stops, looks, now);
             self.note_ending(now);
             // Before they leave the hand: else a flush in this moment would see nothing anywhere.
-            self.shared.pending.store(self.dispatch.len(), Ordering::Release);
+            self.shared.pending.store(self.dispatch.len() + self.dispatch.backlog(), Ordering::Release);
             self.shared.in_hand.store(0, Ordering::Release);
             self.shared.panics.settle();
             if self.shared.orders.hurry.swap(false, Ordering::AcqRel) {
@@ -221,6 +226,7 @@ impl Worker<'_> {
     /// Gives back what is claimed; what is under way is dropped and repeated by whoever comes, with a mark.
     fn close(&mut self, now: Timestamp) {
         self.take_in(now);
+        self.dispatch.take_slice(&self.channels, usize::MAX, now);
         self.dispatch.commit();
         self.shared.in_hand.store(0, Ordering::Release);
         self.attempt_runner.stop();
@@ -379,7 +385,8 @@ impl Worker<'_> {
 
     fn publish(&mut self, now: Timestamp) {
         let len = self.dispatch.len();
-        self.shared.pending.store(len, Ordering::Release);
+        let backlog = self.dispatch.backlog();
+        self.shared.pending.store(len + backlog, Ordering::Release);
         // Gauges cost a walk over all that waits.
         if len < FEW || self.published.is_none_or(|last| now.since(last) >= PUBLISH) {
             self.published = Some(now);
@@ -387,7 +394,7 @@ impl Worker<'_> {
             published.views =
                 (0..self.channels.len()).map(|number| self.dispatch.view(number, now)).collect();
             published.signs = (0..self.channels.len()).map(|number| self.signs(number, now)).collect();
-            published.spooled = self.dispatch.spooled() as u64;
+            published.spooled = (self.dispatch.spooled() + backlog) as u64;
             published.trouble = self.dispatch.trouble().map(str::to_owned);
             drop(published);
             #[cfg(feature = "metrics")]

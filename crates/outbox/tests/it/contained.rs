@@ -25,7 +25,7 @@ fn alert(severity: Severity, text: &str) -> Alert {
 /// Alerts of as many groups.
 const ERRORS: [&str; 4] = ["card declined", "stock negative", "mail lost", "ledger out of balance"];
 
-fn wait_until(what: &str, done: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, done: impl Fn() -> bool) {
     let until = clock::instant() + LONG;
     while !done() {
         assert!(clock::instant() < until, "waited in vain until {what}");
@@ -81,6 +81,49 @@ fn a_sink_that_blocks_delays_its_own_channel_only() {
         }
         wait_until("its own alert is delivered", || outbox.stats().channels[0].delivered == 1);
     }
+}
+
+/// Has very many recipients, of whom each takes a message at once.
+struct Crowd(usize);
+
+/// Returns how many: 200,000 when `TEST_RECIPIENTS` says so, as many as an unoptimized program renders in time otherwise.
+#[expect(clippy::disallowed_methods, reason = "a setting of this test")]
+fn recipients() -> usize {
+    std::env::var("TEST_RECIPIENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(12_000)
+}
+
+impl Sink for Crowd {
+    fn kind(&self) -> &'static str {
+        "crowd"
+    }
+
+    fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
+        (0..self.0).map(|number| occasion.notification(number.to_string()).plain("text")).collect()
+    }
+
+    fn deliver<'a>(&'a self, _: &'a Notification) -> Delivering<'a> {
+        Box::pin(std::future::ready(Outcome::Delivered(None)))
+    }
+}
+
+#[test]
+fn a_sink_with_very_many_recipients_delays_its_own_channel_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = Told::new();
+    let outbox = quiet().spool(folder.path()).start().unwrap();
+    let _crowd = Crowd(recipients()).layer(&outbox).unwrap();
+    let _beside = told.clone().layer(&outbox).unwrap();
+    outbox.alert(alert(Severity::Error, ERRORS[0]));
+    wait_until("some of the crowd have theirs", || outbox.stats().channels[0].delivered > 200);
+    let began = clock::instant();
+    outbox.alert(alert(Severity::Error, ERRORS[1]));
+    wait_until("the other channel delivers", || told.delivered().len() == 2);
+    let took = began.elapsed();
+    let stats = &outbox.stats().channels[0];
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    let beyond = recipients() as u64 - 10_000;
+    assert!(stats.dropped_spool > beyond / 2, "as many as a channel may have on its way are kept: {stats:?}");
+    println!("the other channel took {took:?} beside {} recipients", recipients());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by a panic")]
 
+mod backlog;
 mod callers;
 mod contained;
 mod ends;
@@ -14,6 +15,8 @@ mod noise;
 mod secrets;
 mod sinks;
 mod slow_disk;
+#[cfg(all(unix, feature = "sim"))]
+mod starved;
 #[cfg(all(unix, feature = "signals"))]
 mod time_to_exit;
 #[cfg(all(unix, feature = "signals"))]

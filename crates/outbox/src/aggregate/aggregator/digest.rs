@@ -2,6 +2,8 @@
 
 use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
 
+use watchfire_core::counted;
+
 use super::{AT_ONCE, Aggregator, EDIT_GAP};
 use crate::{
     Counts, GroupId, GroupSummary, OccasionKind, QuietNote,
@@ -145,6 +147,7 @@ impl Aggregator {
             0 => (now, Timestamp::default()),
             _ => (overflow.first, overflow.last),
         };
+        let mut fresh_since = first;
         let mut mentions = Vec::with_capacity(ids.len());
         for id in ids {
             let Some(group) = self.groups.get_mut(id) else { continue };
@@ -155,14 +158,18 @@ impl Aggregator {
             fresh += group.fresh.max(group.unsaid);
             first = first.min(group.first);
             last = last.max(group.last);
+            if group.fresh > 0 {
+                fresh_since = fresh_since.min(group.fresh_since);
+            }
             group.told(&self.policy, now);
         }
         let groups = mentions.len() as u64 + overflow.groups;
         let mentions = most_frequent(mentions);
         if overflow.groups > 0 {
             notes.push(format!(
-                "{} alerts were of {} groups for which there was no room.",
-                overflow.alerts, overflow.groups
+                "No room was left for {} of {}.",
+                counted(overflow.alerts, "alert"),
+                counted(overflow.groups, "group")
             ));
         }
         if std::mem::take(&mut self.unmentioned) > 0 {
@@ -176,7 +183,9 @@ impl Aggregator {
             .part(&since.as_millis().to_be_bytes());
         self.bundles = self.bundles.saturating_add(1);
         self.tally.told += told;
-        let counts = Counts::new(total, fresh, first.into(), last.into()).groups(groups.max(1));
+        let counts = Counts::new(total, fresh, first.into(), last.into())
+            .fresh_since(fresh_since.into())
+            .groups(groups.max(1));
         let summary = GroupSummary::first(alert, GroupId::from_u64(name.finish_u64()))
             .of_kind(kind, self.bundles)
             .with_counts(counts)
@@ -187,5 +196,5 @@ impl Aggregator {
 }
 
 fn suppressed_note(all: u64) -> Option<String> {
-    (all > 0).then(|| format!("{all} alerts so far were too few of their kind to be told of here."))
+    (all > 0).then(|| format!("{} suppressed so far (below `min_count`).", counted(all, "alert")))
 }

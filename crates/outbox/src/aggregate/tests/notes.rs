@@ -57,8 +57,7 @@ fn a_message_of_several_groups_says_what_held_each_of_them_back() {
 
 #[test]
 fn counts_of_uninspected_texts_are_reported_as_such_once() {
-    let expected = "7 of these came too fast for a look at their texts: from the same place, but some of another \
-                    kind perhaps.";
+    let expected = "7 of these arrived too fast to inspect: same call site, possibly other messages.";
     for (others, restarts) in [(0, false), (0, true), (3, false)] {
         let mut scene = Scene::new(NotificationPolicy { early: false, ..NotificationPolicy::mail() });
         let repeat = |scene: &mut Scene, unread| {

@@ -53,6 +53,7 @@ impl World {
             size: 100,
             steps: 3,
             state: DeliveryState::default(),
+            recovered: None,
             paid: self.now,
             deadline: None,
             last: None,

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Dispatch, FRESH, Kept, Limits, RECENT, secret_guard::with_masked_summary};
+use super::{Dispatch, FRESH, Kept, Limits, RECENT, intake::SLICE, secret_guard::with_masked_summary};
 use crate::{
     NotificationId, OccasionKind,
     model::{DeliveryState, QueueKey, QueuedMessage, Timestamp, stats::bump},
@@ -14,7 +14,8 @@ impl<F: Files> Dispatch<F> {
     /// Takes what a sink rendered: writes it into the spool, and lets it wait for its turn.
     ///
     /// It is accepted after the next [`commit`](Self::commit). Returns what is on its way now; that which was so before
-    /// is among it. The channel as a whole has been asked for its budget; the recipients are asked here.
+    /// is among it. Of very many recipients the first are accepted now, the others by [`take_slice`](Self::take_slice).
+    /// The channel as a whole has been asked for its budget; the recipients are asked here.
     pub(crate) fn accept(
         &mut self,
         state: DeliveryState,
@@ -23,8 +24,13 @@ impl<F: Files> Dispatch<F> {
         messages: Vec<QueuedMessage>,
         now: Timestamp,
     ) -> Vec<NotificationId> {
+        let mut messages = messages.into_iter();
         let accept = |message| self.accept_message(channels, number, message, state, now);
-        messages.into_iter().filter_map(accept).collect()
+        let accepted = messages.by_ref().take(SLICE).filter_map(accept).collect();
+        if let Some(channel) = channels.get(number) {
+            self.intake.keep(number, state, messages, &channel.counters);
+        }
+        accepted
     }
 
     /// Takes one letter, within the budget of its recipient, and makes room for it.
@@ -218,7 +224,13 @@ impl<F: Files> Dispatch<F> {
             usage.count = usage.count.saturating_sub(1);
             usage.bytes = usage.bytes.saturating_sub(size);
         }
-        self.kept.remove(&key)
+        let kept = self.kept.remove(&key);
+        if kept.as_ref().is_some_and(|kept| kept.recovered)
+            && let Some(recovered) = self.recovered.get_mut(&number)
+        {
+            *recovered = recovered.saturating_sub(1);
+        }
+        kept
     }
 
     /// Remembers what was said, or refused: it is not said again.

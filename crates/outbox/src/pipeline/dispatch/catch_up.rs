@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use watchfire_core::{Alert, AlertId};
+use watchfire_core::{Alert, AlertId, counted};
 
 use super::Dispatch;
 use crate::{
@@ -167,7 +167,9 @@ fn sum_up(parts: &[(Ticket, QueuedMessage)]) -> GroupSummary {
     });
     let oldest = oldest.unwrap_or_default();
     let message = format!(
-        "{total} alerts of {groups} kinds could not be delivered between {} and {}; the oldest: {}",
+        "{} of {} could not be delivered between {} and {}; the oldest: {}",
+        counted(total, "alert"),
+        counted(groups, "kind"),
         format_timestamp(first),
         format_timestamp(last),
         one_line(oldest, 120),

@@ -46,6 +46,7 @@ impl<F: Files> Dispatch<F> {
                 counters.last_success.store(now.as_millis(), Ordering::Release);
                 let delay = now.since(key.accepted_at());
                 counters.delays.note(delay);
+                self.forget_failures(&channel.name, &ticket.recipient);
                 self.remember(key.id);
                 channel.note_heard(&ticket, is_first, now);
                 let kept = self.forget(ticket.channel, key, ticket.size);
@@ -88,6 +89,8 @@ impl<F: Files> Dispatch<F> {
                     bump(&counters.degraded);
                 }
                 self.restate(key, ticket.state);
+                let why = (&reason, ticket.state.held);
+                self.note_failure((ticket.channel, &channel.name), &ticket.recipient, why, now);
                 said("not delivered yet", self.title(key), &reason)
             }
             Fate::Moved { from, reason } => {

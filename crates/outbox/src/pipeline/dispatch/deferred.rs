@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use watchfire_core::Severity;
+use watchfire_core::{Severity, counted};
 
 use super::Dispatch;
 use crate::{
@@ -149,7 +149,8 @@ impl<F: Files> Dispatch<F> {
             list.push_str(&format!("; and {more} more"));
         }
         let since = format_duration(now.since(oldest.accepted_at()));
-        Some(format!("The budget of this channel held back {alerts} alerts, the oldest for {since}: {list}"))
+        let alerts = counted(alerts, "alert");
+        Some(format!("The budget of this channel held back {alerts}, the oldest for {since}: {list}"))
     }
 
     /// Withdraws what waited for a channel's budget, after [`deferred_note`](Self::deferred_note) was said in `by`.

@@ -1,10 +1,10 @@
 //! Take over what other processes, or this program's earlier lives, left in the spool.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use watchfire_core::Alert;
 
-use super::{Dispatch, Kept, deferred::terms};
+use super::{Dispatch, Kept, Limits, deferred::terms};
 use crate::{
     NotificationId, Outcome, Reason,
     model::{
@@ -20,8 +20,13 @@ use crate::{
 pub(crate) const LOOK: Duration = Duration::from_secs(5);
 /// How often claims of processes that are gone are looked for.
 const LOOK_FOR_STALE: Duration = Duration::from_secs(30);
-/// How many files are taken at once: what an outage left must not fill the memory, nor hold up the worker.
-const MOST_AT_ONCE: usize = 256;
+/// How many recovered messages of one channel are on their way at a time: what an outage left must not fill the memory,
+/// nor take the place of what is new.
+const MOST_RECOVERED: u64 = 256;
+/// A channel with so many messages on their way recovers none.
+const CROWDED: u64 = Limits::ON_DISK.count / 2;
+/// How many claims of processes that are gone are freed in one turn: each is forced to the disk.
+const MOST_RELEASED: usize = 1_000;
 /// The longest pause that is believed of a file: the wall clock may have been ahead when it was written.
 const LONGEST: Duration = Duration::from_secs(24 * 3600 + 10);
 
@@ -54,27 +59,25 @@ impl<F: Files> Dispatch<F> {
         if self.spool.is_none() {
             return (Vec::new(), None);
         }
-        if let Some(last) = self.scanned.filter(|last| now.since(*last) < LOOK) {
+        let last = self.scanned.filter(|last| now.since(*last) < LOOK);
+        if let Some(last) = last.filter(|_| !self.has_room_for_more(channels)) {
             return (Vec::new(), Some(last + LOOK));
         }
-        self.scanned = Some(now);
-        self.clear_leftovers();
-        self.respool();
-        self.release_stale(now);
+        let asked = self.scanned.is_none();
+        if last.is_none() {
+            self.scanned = Some(now);
+            self.clear_leftovers();
+            self.respool();
+            if self.release_stale(now) {
+                self.scanned = None;
+            }
+        }
+        let room = self.room(channels);
         let Some(spool) = &mut self.spool else { return (Vec::new(), None) };
         let known = |name: &str| channels.iter().any(|channel| channel.name == name);
-        let (found, damaged) = spool.claim(&known, alerts && !channels.is_empty(), MOST_AT_ONCE, now);
-        match damaged.as_slice() {
-            [] => {}
-            [one] => self.self_log.say(format_args!("a damaged file was set aside in the spool: {one}")),
-            [first, ..] => self.self_log.say(format_args!(
-                "{} damaged files were set aside in the spool; the first: {first}",
-                damaged.len()
-            )),
-        }
-        if found.len() >= MOST_AT_ONCE {
-            // There is more: at the next turn.
-            self.scanned = None;
+        let (found, unusable) = spool.claim(&known, (alerts && !channels.is_empty(), asked), &room, now);
+        if let Some(unusable) = unusable {
+            self.self_log.say(unusable);
         }
         let mut left = Vec::new();
         for found in found {
@@ -90,19 +93,51 @@ impl<F: Files> Dispatch<F> {
             }
         }
         self.drop_covered(channels);
-        (left, Some(now + if self.scanned.is_none() { Duration::ZERO } else { LOOK }))
+        let again = match self.scanned {
+            Some(last) if !self.has_room_for_more(channels) => last + LOOK,
+            // At the next turn.
+            _ => now,
+        };
+        (left, Some(again))
+    }
+
+    /// Tells whether files of the folder are known that can be read or claimed now.
+    pub(crate) fn has_room_for_more(&self, channels: &Channels) -> bool {
+        self.backlog() > 0 && self.spool.as_ref().is_some_and(|spool| spool.has_more(&self.room(channels)))
+    }
+
+    /// Returns how many messages are known that are not on their way yet: files of the folder, and what was rendered for
+    /// very many recipients.
+    pub(crate) fn backlog(&self) -> usize {
+        self.spool.as_ref().map_or(0, Spool::backlog) + self.intake.len()
+    }
+
+    /// Returns how many messages of each channel may be recovered now.
+    fn room(&self, channels: &Channels) -> impl Fn(&str) -> usize + use<F> {
+        let room = channels.iter().enumerate().map(|(number, channel)| {
+            let usage = self.usage.get(&number).map_or(0, |usage| usage.count);
+            let recovered = self.recovered.get(&number).copied().unwrap_or_default();
+            let room = if usage > CROWDED { 0 } else { MOST_RECOVERED.saturating_sub(recovered) };
+            (channel.name.clone(), room)
+        });
+        let room: BTreeMap<String, u64> = room.collect();
+        move |channel| room.get(channel).map_or(0, |room| usize::try_from(*room).unwrap_or(usize::MAX))
     }
 
     /// Frees what processes and hosts have left that are gone, if it is time to look for them.
-    pub(crate) fn release_stale(&mut self, now: Timestamp) {
-        let Some(spool) = &mut self.spool else { return };
+    ///
+    /// Returns whether there is more to free.
+    pub(crate) fn release_stale(&mut self, now: Timestamp) -> bool {
+        let Some(spool) = &mut self.spool else { return false };
         // A host that says nothing looks gone to others.
         spool.beat(now);
         if self.released.is_none_or(|last| now.since(last) >= LOOK_FOR_STALE) {
-            self.released = Some(now);
-            spool.release_stale();
+            let is_all = spool.release_stale(MOST_RELEASED) < MOST_RELEASED;
+            self.released = Some(now).filter(|_| is_all);
             spool.take_over_hosts(now);
+            return !is_all;
         }
+        false
     }
 
     /// Leaves these alerts of panics alone until it is called again.
@@ -149,6 +184,8 @@ impl<F: Files> Dispatch<F> {
         self.insert(number, key, state, letter, Some(name), now);
         if let Some(kept) = self.kept.get_mut(&key) {
             kept.recovered = true;
+            *self.recovered.entry(number).or_default() += 1;
+            self.delivery.note_recovered(key, now);
         }
         if is_never_repeated {
             let reason = "an earlier process may have sent it, and ended before the answer came";

@@ -2,59 +2,70 @@
 
 use std::time::Duration;
 
-use super::{alerts, groups};
+use watchfire_core::counted;
+
+use super::groups;
 use crate::{
     Counts, Occasion, OccasionKind, Outlook,
     model::text::{format_duration, format_timestamp},
 };
 
-/// Says how often, how fast and since when: `1532 more in 5 min (5.1/s), 9804 in total since ...; the last 2 s ago`.
+/// Says how often, how fast and since when: `1532 more in 5 min 0 s (5.1/s), 9804 in total since ...; the last 2 s ago`.
 pub(super) fn summary(occasion: &Occasion<'_>) -> Option<String> {
-    let Counts { total, fresh, first, last, .. } = occasion.tally();
+    let Counts { total, fresh, fresh_since, first, last, .. } = occasion.tally();
     let over = last.duration_since(first).unwrap_or_default();
     let ago = format_duration(occasion.now().duration_since(last).unwrap_or_default());
     match occasion.kind() {
         OccasionKind::First if total <= 1 => None,
         OccasionKind::Quiet => Some(format!(
             "quiet for {ago}; {} in total over {}, since {}",
-            alerts(total),
+            counted(total, "alert"),
             format_duration(over),
             format_timestamp(first)
         )),
         OccasionKind::Storm => {
             let next = match occasion.forecast() {
                 Some(Outlook::Next(at)) => format!(
-                    "; what else is new is held back and told together by {} or the end of the storm, what is critical at once",
+                    "; further kinds are batched until {} or the end of the storm; critical alerts are sent at once",
                     format_timestamp(at)
                 ),
-                Some(Outlook::Over) => "; new kinds are told of one by one again".to_owned(),
+                Some(Outlook::Over) => "; new kinds are sent one by one again".to_owned(),
                 None => String::new(),
             };
-            let told = alerts(fresh);
             Some(format!(
-                "since {}; {told} not told of before, the last {ago} ago{next}",
-                format_timestamp(first)
+                "since {}; {}, the last {ago} ago{next}",
+                format_timestamp(first),
+                counted(fresh, "new alert")
             ))
         }
         OccasionKind::CatchUp => Some(format!(
             "a backlog: {} in {} kept back over {} since {}; the last {ago} ago",
-            alerts(fresh),
-            kinds(groups(occasion)),
+            counted(fresh, "alert"),
+            counted(groups(occasion), "group"),
             format_duration(over),
             format_timestamp(first)
         )),
         OccasionKind::First => Some(format!(
             "{} in total over {} since {}; the last {ago} ago",
-            alerts(total),
+            counted(total, "alert"),
             format_duration(over),
             format_timestamp(first)
         )),
         _ => Some(format!(
-            "{fresh} more, {total} in total over {}{} since {}; the last {ago} ago",
-            format_duration(over),
-            rate(total, over),
+            "{fresh} more{}, {total} in total since {}; the last {ago} ago",
+            pace(fresh, last.duration_since(fresh_since).unwrap_or_default()),
             format_timestamp(first)
         )),
+    }
+}
+
+/// Says in how long so many came, and how fast: those since the last message only, as what came before says nothing about
+/// what happens now.
+fn pace(count: u64, over: Duration) -> String {
+    match over.as_secs() {
+        _ if count < 2 => String::new(),
+        0 => " within 1 s".to_owned(),
+        _ => format!(" in {}{}", format_duration(over), rate(count, over)),
     }
 }
 
@@ -70,8 +81,4 @@ fn rate(count: u64, over: Duration) -> String {
         1..=99 => format!(" ({}.{}/s)", tenths / 10, tenths % 10),
         _ => format!(" ({}/s)", tenths / 10),
     }
-}
-
-fn kinds(count: u64) -> String {
-    if count == 1 { "1 group".to_owned() } else { format!("{count} groups") }
 }

@@ -33,13 +33,29 @@ fn says_how_often_how_fast_and_since_when() {
             OccasionKind::Digest,
             Counts::new(1533, 1532, at(0), at(898)),
             Some(
-                "1532 more, 1533 in total over 14 min 58 s (1.7/s) since 2026-11-18T11:06:40Z; the last 2 s ago",
+                "1532 more in 14 min 58 s (1.7/s), 1533 in total since 2026-11-18T11:06:40Z; the last 2 s ago",
             ),
         ),
         (
             OccasionKind::Digest,
             Counts::new(3, 2, at(0), at(600)),
-            Some("2 more, 3 in total over 10 min 0 s since 2026-11-18T11:06:40Z; the last 5 min 0 s ago"),
+            Some("2 more in 10 min 0 s, 3 in total since 2026-11-18T11:06:40Z; the last 5 min 0 s ago"),
+        ),
+        (
+            // 9 within a second after a long rest: their own rate, not that of the whole time.
+            OccasionKind::Digest,
+            Counts::new(10, 9, at(0), at(600)).fresh_since(at(600)),
+            Some("9 more within 1 s, 10 in total since 2026-11-18T11:06:40Z; the last 5 min 0 s ago"),
+        ),
+        (
+            OccasionKind::Digest,
+            Counts::new(5000, 30, at(0), at(600)).fresh_since(at(570)),
+            Some("30 more in 30 s (1.0/s), 5000 in total since 2026-11-18T11:06:40Z; the last 5 min 0 s ago"),
+        ),
+        (
+            OccasionKind::Digest,
+            Counts::new(2, 1, at(0), at(600)).fresh_since(at(600)),
+            Some("1 more, 2 in total since 2026-11-18T11:06:40Z; the last 5 min 0 s ago"),
         ),
         (
             OccasionKind::Quiet,
@@ -66,17 +82,17 @@ fn a_storm_names_the_most_frequent_and_counts_the_others() {
         storm,
         "STORM in shop\n\
          31 different alerts in 1 min 0 s, the oldest: payment refused\n\
-         since 2026-11-18T11:06:40Z; 735 alerts not told of before, the last 14 min 0 s ago; what else is new \
-         is held back and told together by 2026-11-18T11:12:40Z or the end of the storm, what is critical at once\n\n\
+         since 2026-11-18T11:06:40Z; 735 new alerts, the last 14 min 0 s ago; further kinds are \
+         batched until 2026-11-18T11:12:40Z or the end of the storm; critical alerts are sent at once\n\n\
          Oldest      2026-11-18T11:06:40Z\n\n\
          Groups\n  x700 a [0000000000000001]\n  x5 b [0000000000000002]\n  and 29 more\n\n\
          Host        web-1, process 7\nAlert       00000000000000000000000000000001\n\
          Silence     watchfire silence 0000000000000001 0000000000000002 --for 2h\n"
     );
     let over = told(OccasionKind::Storm, counts, &mentions, Some(Outlook::Over));
-    assert!(over.starts_with("STORM OVER in shop\n") && over.contains("told of one by one again"), "{over}");
+    assert!(over.starts_with("STORM OVER in shop\n") && over.contains("sent one by one again"), "{over}");
     let digest = page(OccasionKind::Digest, counts, &mentions);
-    assert!(digest.contains("735 more, 740 in total"), "{digest}");
+    assert!(digest.contains("735 more in 1 min 0 s (12/s), 740 in total"), "{digest}");
 }
 
 fn alert() -> Alert {

@@ -7,7 +7,7 @@ use watchfire_core::Alert;
 use crate::{
     MessageContent, Notification, Occasion,
     model::{DeliveryState, QueuedMessage, Timestamp},
-    spool::Name,
+    spool::{LastFailure, Name},
 };
 
 /// A file of the folder, with what its name tells.
@@ -120,6 +120,12 @@ impl Entry {
         self.state().held
     }
 
+    /// Tells whether the budget of its channel has no room for it, or it came in quiet hours.
+    #[must_use]
+    pub fn is_deferred(&self) -> bool {
+        self.state().deferred
+    }
+
     /// Tells whether an earlier attempt may have arrived.
     #[must_use]
     pub fn is_possible_duplicate(&self) -> bool {
@@ -161,9 +167,23 @@ pub struct Content {
     pub redirected_from: Option<String>,
     /// Why it was given up.
     pub why: Option<String>,
+    pub(super) failure: Option<LastFailure>,
 }
 
 impl Content {
+    /// Returns why the last attempt for its recipient, or for its whole channel, did not deliver, whichever message it was
+    /// for.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<&str> {
+        self.failure.as_ref().map(|failure| failure.reason.as_str())
+    }
+
+    /// Returns from when on the next attempt for its recipient is made, if the last one failed.
+    #[must_use]
+    pub fn recipient_not_before(&self) -> Option<SystemTime> {
+        self.failure.as_ref().map(LastFailure::until)
+    }
+
     pub(super) fn of_alert(alert: Alert) -> Self {
         let place = alert.place_text().unwrap_or_default();
         Self {
@@ -175,6 +195,7 @@ impl Content {
             covers: 0,
             redirected_from: None,
             why: None,
+            failure: None,
         }
     }
 
@@ -197,6 +218,7 @@ impl Content {
             covers: covers.len(),
             redirected_from,
             why,
+            failure: None,
         }
     }
 }

@@ -12,15 +12,18 @@ pub(crate) enum StateKind {
     Receipts,
     /// Recipients with a new address, by channel and old address.
     Moved,
+    /// Why nothing gets through to recipients.
+    Failures,
     /// What each process has counted and not told of, by channel and process.
     Groups,
 }
 
 impl StateKind {
-    const fn folder(self) -> &'static str {
+    pub(super) const fn folder(self) -> &'static str {
         match self {
             Self::Receipts => "state/receipts",
             Self::Moved => "state/moved",
+            Self::Failures => "state/failures",
             Self::Groups => "state/groups",
         }
     }

@@ -18,7 +18,8 @@ const OLD_HOME: &str = ".";
 
 impl<F: Files> Spool<F> {
     /// Releases the claims of processes of this host that are gone, and removes what they did not finish writing.
-    pub(crate) fn release_stale(&self) -> usize {
+    /// At most `most` in one call; returns how many.
+    pub(crate) fn release_stale(&self, most: usize) -> usize {
         let mut known: Vec<(Owner, bool)> = Vec::new();
         let mut is_stale = |owner: &Owner| {
             if let Some((_, stale)) = known.iter().find(|(known, _)| known == owner) {
@@ -35,6 +36,9 @@ impl<F: Files> Spool<F> {
             *twins.entry(name.key.id).or_default() += 1;
         }
         for name in claims {
+            if released >= most {
+                break;
+            }
             if name.owner.as_ref().is_none_or(&mut is_stale) {
                 let free = freed(&name, false);
                 // A loss of power may leave one file under two names. Two processes would say it, neither with a mark.

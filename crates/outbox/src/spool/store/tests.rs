@@ -84,13 +84,17 @@ fn a_dead_process_loses_its_claims_and_attempts_are_marked() {
     let claimed = dead.accept(&name(&letter), &letter).unwrap();
     let under_way = DeliveryState { in_flight: true, attempts: 1, ..DeliveryState::default() };
     dead.restate(&claimed, under_way).unwrap();
-    assert_eq!(living.release_stale(), 1);
-    let (found, damaged) = living.claim(&|channel| channel == "ops", true, 10, Timestamp::default());
-    assert!(damaged.is_empty());
+    assert_eq!(living.release_stale(100), 1);
+    let (found, damaged) =
+        living.claim(&|channel| channel == "ops", (true, true), &|_| 10, Timestamp::default());
+    assert!(damaged.is_none());
     let [Found::QueuedMessage(name, _)] = found.as_slice() else { panic!("{found:?}") };
     assert!(name.state.maybe_duplicate && !name.state.in_flight);
-    assert!(late.claim(&|_| true, true, 10, Timestamp::default()).0.is_empty(), "one process succeeds");
-    assert_eq!(late.release_stale(), 0, "its owner lives");
+    assert!(
+        late.claim(&|_| true, (true, true), &|_| 10, Timestamp::default()).0.is_empty(),
+        "one process succeeds"
+    );
+    assert_eq!(late.release_stale(100), 0, "its owner lives");
 }
 
 #[test]
@@ -113,7 +117,7 @@ fn of_one_message_under_two_names_one_stays_or_both_are_marked() {
             let state = DeliveryState { in_flight: true, attempts: 1, ..DeliveryState::default() };
             claimed = dead.restate(&claimed, state).unwrap();
         }
-        assert_eq!(late.release_stale(), freed, "{claimed}");
+        assert_eq!(late.release_stale(100), freed, "{claimed}");
         let all = [late.list("cur"), late.list("new")].concat();
         assert_eq!(all.len(), left, "{all:?}");
         assert!(all.contains(&twin), "{all:?}");
@@ -134,24 +138,38 @@ fn a_damaged_file_is_set_aside_and_the_rest_goes_on() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes.truncate(bytes.len() - 1);
     std::fs::write(&path, bytes).unwrap();
-    std::fs::write(folder.path().join("new/README"), "not ours").unwrap();
-    let (found, damaged) = spool.claim(&|_| true, true, 10, Timestamp::default());
-    assert_eq!((found.len(), damaged.len()), (1, 2), "{damaged:?}");
-    assert_eq!(std::fs::read_dir(folder.path().join("damaged")).unwrap().count(), 2);
+    for (name, text) in
+        [("README", "not ours"), (&name(&letter("new")).to_string(), "watchfire-spool 2 1 1 0\n")]
+    {
+        std::fs::write(folder.path().join(format!("new/{name}")), text).unwrap();
+    }
+    let (found, damaged) = spool.claim(&|_| true, (true, true), &|_| 10, Timestamp::default());
+    let unusable = damaged.unwrap();
+    assert_eq!((found.len(), unusable.damaged, unusable.strangers), (1, 1, 2), "{unusable}");
+    assert!(
+        unusable.to_string().starts_with("1 damaged file set aside in the spool, 2 files of other programs")
+    );
+    let count = |of: &str| std::fs::read_dir(folder.path().join(of)).unwrap().count();
+    assert_eq!((count("damaged"), count("new")), (1, 2), "what others wrote stays");
+    let again = spool.claim(&|_| true, (true, true), &|_| 10, Timestamp::default());
+    assert!(again.0.is_empty() && again.1.is_none(), "each is reported once");
 }
 
 #[test]
 fn of_damaged_files_the_latest_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut spool = open(folder.path(), 2);
-    for i in 0..MOST_DAMAGED + 5 {
-        std::fs::write(folder.path().join(format!("new/{i:04}")), "not ours").unwrap();
+    let damaged = name(&letter("bad"));
+    for accepted in 0..MOST_DAMAGED as u64 + 5 {
+        let name = Name { key: QueueKey { accepted, ..damaged.key }, ..damaged.clone() };
+        std::fs::write(folder.path().join(format!("new/{name}")), "not a message").unwrap();
     }
-    let (_, damaged) = spool.claim(&|_| true, true, 10, Timestamp::default());
-    assert_eq!(damaged.len(), MOST_DAMAGED + 5, "each is told of");
+    let (_, damaged) = spool.claim(&|_| true, (true, true), &|_| 10, Timestamp::default());
+    assert_eq!(damaged.unwrap().damaged, MOST_DAMAGED as u64 + 5, "each is counted");
     let mut kept = spool.files().list("damaged").unwrap();
     kept.sort_unstable();
-    assert_eq!((kept.len(), kept[0].as_str()), (MOST_DAMAGED, "0005"));
+    assert_eq!(kept.len(), MOST_DAMAGED);
+    assert_eq!(Name::parse(&kept[0]).unwrap().key.accepted, 5);
 }
 
 #[test]
@@ -161,9 +179,9 @@ fn what_is_for_a_channel_that_is_not_known_stays() {
     let letter = letter("card declined");
     let name = spool.accept(&name(&letter), &letter).unwrap();
     spool.release(&name).unwrap();
-    assert!(spool.claim(&|_| false, true, 10, Timestamp::default()).0.is_empty());
+    assert!(spool.claim(&|_| false, (true, true), &|_| 10, Timestamp::default()).0.is_empty());
     spool.look_again();
-    assert_eq!(spool.claim(&|_| true, true, 10, Timestamp::default()).0.len(), 1);
+    assert_eq!(spool.claim(&|_| true, (true, true), &|_| 10, Timestamp::default()).0.len(), 1);
 }
 
 #[test]
@@ -176,9 +194,9 @@ fn the_origin_of_an_alert_survives_many_claims() {
     let name = Name::alert(name(&letter("last words")).key, &owner);
     dies.leave(&name, &alert).unwrap();
     // It takes its own alert, and dies before it has said it.
-    assert_eq!(dies.claim(&|_| true, true, 10, now).0.len(), 1);
-    assert_eq!(late.release_stale(), 1);
-    let (found, _) = late.claim(&|_| true, true, 10, now);
+    assert_eq!(dies.claim(&|_| true, (true, true), &|_| 10, now).0.len(), 1);
+    assert_eq!(late.release_stale(100), 1);
+    let (found, _) = late.claim(&|_| true, (true, true), &|_| 10, now);
     let [Found::Alert(_, _, Some(writer), None)] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(*writer, owner);
     assert!(late.has_died(writer));
@@ -192,10 +210,14 @@ fn the_alert_of_a_process_that_lives_is_left_to_it_for_a_while() {
     let name = Name::alert(name(&letter).key, lives.owner());
     lives.leave(&name, &letter.summary.alert).unwrap();
     let (soon, late) = (name.key.accepted_at() + ITS_OWN / 2, name.key.accepted_at() + ITS_OWN);
-    assert!(other.claim(&|_| true, true, 10, soon).0.is_empty());
+    assert!(other.claim(&|_| true, (true, true), &|_| 10, soon).0.is_empty());
     lives.hold(vec![name.key.id]);
-    assert!(lives.claim(&|_| true, true, 10, soon).0.is_empty(), "it may be about to die of it");
-    assert_eq!(other.claim(&|_| true, true, 10, late).0.len(), 1, "its own process does not come to it");
+    assert!(lives.claim(&|_| true, (true, true), &|_| 10, soon).0.is_empty(), "it may be about to die of it");
+    assert_eq!(
+        other.claim(&|_| true, (true, true), &|_| 10, late).0.len(),
+        1,
+        "its own process does not come to it"
+    );
 }
 
 #[test]
@@ -206,9 +228,9 @@ fn an_alert_for_one_channel_is_taken_by_who_has_it() {
     let name = Name::alert(name(&letter).key, child.owner());
     child.leave_for("ops", &name, &letter.summary.alert).unwrap();
     let now = name.key.accepted_at();
-    assert!(parent.claim(&|channel| channel == "mail", true, 10, now).0.is_empty());
+    assert!(parent.claim(&|channel| channel == "mail", (true, true), &|_| 10, now).0.is_empty());
     parent.look_again();
-    let (found, _) = parent.claim(&|channel| channel == "ops", true, 10, now);
+    let (found, _) = parent.claim(&|channel| channel == "ops", (true, true), &|_| 10, now);
     let [Found::Alert(_, _, None, Some(channel))] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(channel, "ops", "at once, although its writer lives");
 }
@@ -232,13 +254,66 @@ fn an_alert_whose_taker_died_is_a_possible_duplicate() {
     let now = Timestamp::from_millis(1_763_675_876_123);
     let alert = Alert::new(App::new("shop"), Severity::Critical, "lost");
     let key = QueueKey { accepted: 7, id: NotificationId(7) };
-    let found = |spool: &mut Spool<Disk>| match spool.claim(&|_| true, true, 9, now).0.pop() {
+    let found = |spool: &mut Spool<Disk>| match spool.claim(&|_| true, (true, true), &|_| 9, now).0.pop() {
         Some(Found::Alert(name, ..)) => Some(name.state.maybe_duplicate),
         _ => None,
     };
     let (mut writer, mut taker) = (open(folder.path(), 2), open(folder.path(), 1));
     writer.leave(&Name::alert(key, writer.owner()), &alert).unwrap();
     assert_eq!(found(&mut taker), Some(false), "nobody had it before");
-    writer.release_stale();
+    writer.release_stale(100);
     assert_eq!(found(&mut writer), Some(true));
+}
+
+#[test]
+fn a_large_backlog_is_claimed_in_slices_the_severe_first() {
+    const ALL: usize = 700;
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path(), 2);
+    for i in 0..ALL {
+        let mut letter = letter("lost");
+        let severity = [Severity::Warn, Severity::Critical, Severity::Error][i % 3];
+        let mut alert = (*letter.summary.alert).clone();
+        alert.severity = severity;
+        letter.summary = Arc::new(GroupSummary::first(alert, letter.summary.group));
+        letter.notification.severity = severity;
+        let mut name = name(&letter);
+        name.key.accepted += i as u64;
+        let name = spool.accept(&name, &letter).unwrap();
+        spool.release(&name).unwrap();
+    }
+    let now = Timestamp::default();
+    let mut all: Vec<(Severity, QueueKey)> = Vec::new();
+    let mut turns = 0;
+    while all.len() < ALL {
+        let (found, _) = spool.claim(&|_| true, (true, false), &|_| 100, now);
+        assert!(found.len() <= 100, "as many as there is room for");
+        assert_eq!(spool.has_more(&|_| 0), turns < 2, "without room only what was not read yet is more");
+        all.extend(found.into_iter().map(|found| match found {
+            Found::QueuedMessage(name, letter) => (letter.notification.severity, name.key),
+            other => panic!("{other:?}"),
+        }));
+        turns += 1;
+        assert_eq!(spool.backlog(), ALL - all.len());
+        // What comes meanwhile is found by the next listing, and not before.
+        assert!(turns < 20);
+    }
+    let order = |(severity, key): &(Severity, QueueKey)| (std::cmp::Reverse(*severity), *key);
+    assert!(all.is_sorted_by_key(order), "{all:?}");
+    assert_eq!(turns, 2 + 7, "two turns read and claim nothing, the third does both");
+}
+
+#[test]
+fn what_another_program_left_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut shop, mut bank) = (open(folder.path(), 2).of_app("shop"), open(folder.path(), 3).of_app("bank"));
+    let letter = letter("card declined");
+    let name = shop.accept(&name(&letter), &letter).unwrap();
+    shop.release(&name).unwrap();
+    let now = Timestamp::default();
+    assert!(
+        bank.claim(&|_| true, (true, true), &|_| 10, now).0.is_empty(),
+        "also for a channel of that name"
+    );
+    assert_eq!(shop.claim(&|_| true, (true, true), &|_| 10, now).0.len(), 1);
 }

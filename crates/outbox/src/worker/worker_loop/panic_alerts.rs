@@ -28,7 +28,7 @@ impl Worker<'_> {
         let rest = held.next.map(|after| now + after);
         if asked || held.released {
             self.dispatch.look_soon();
-        } else if self.look_at.is_none_or(|at| at > now) {
+        } else if self.look_at.is_none_or(|at| at > now) && !self.dispatch.has_room_for_more(&self.channels) {
             self.look_at = [self.look_at, rest].into_iter().flatten().min();
             return;
         }
