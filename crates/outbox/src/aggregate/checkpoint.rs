@@ -32,6 +32,9 @@ struct DeskRecord {
     #[serde(default)]
     latest: Option<SampleRecord>,
     budget: Vec<(String, Vec<u64>)>,
+    /// The reserves of critical groups that are not full: the group, the recipient, and when it is full again.
+    #[serde(default)]
+    reserves: Vec<(String, String, u64)>,
     groups: Vec<GroupRecord>,
     /// Nothing was told after it was written.
     #[serde(default)]
@@ -123,6 +126,12 @@ impl Aggregator {
                 .into_iter()
                 .map(|(who, levels)| (who, levels.iter().map(|level| level.as_millis()).collect()))
                 .collect(),
+            reserves: self
+                .budget
+                .reserves(now)
+                .into_iter()
+                .map(|(group, who, full_at)| (group.to_string(), who, full_at.as_millis()))
+                .collect(),
             groups: self.groups.iter().map(|(id, group)| GroupRecord::of(*id, group)).collect(),
             closed: self.closed,
         };
@@ -171,7 +180,7 @@ impl Aggregator {
         if self.latest.is_none() {
             self.latest = record.latest.and_then(|sample| sample.alert(app)).map(Arc::new);
         }
-        self.restore_budget(record.budget, now);
+        self.restore_budget(record.budget, record.reserves, now);
         for record in record.groups.into_iter().take(MOST_GROUPS) {
             if let Some((id, mut group)) = record.group(app, self.policy().window(u8::MAX), now) {
                 group.maybe_told |= !closed && group.unsaid > 0;
@@ -200,11 +209,21 @@ impl Aggregator {
         if let Ok(record) = serde_json::from_str::<DeskRecord>(text)
             && record.version <= VERSION
         {
-            self.restore_budget(record.budget, now);
+            self.restore_budget(record.budget, record.reserves, now);
         }
     }
 
-    fn restore_budget(&self, budget: Vec<(String, Vec<u64>)>, now: Timestamp) {
+    fn restore_budget(
+        &self,
+        budget: Vec<(String, Vec<u64>)>,
+        reserves: Vec<(String, String, u64)>,
+        now: Timestamp,
+    ) {
+        for (group, who, full_at) in reserves {
+            if let Ok(group) = group.parse() {
+                self.budget.restore_reserve(group, who, Timestamp::from_millis(full_at), now);
+            }
+        }
         for (who, levels) in budget {
             let levels: Vec<Timestamp> = levels.into_iter().map(Timestamp::from_millis).collect();
             self.budget.restore(&who, &levels, now);

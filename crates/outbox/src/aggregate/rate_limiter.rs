@@ -107,6 +107,7 @@ impl RateLimiter {
         inside.reserves.retain(|_, full_at| *full_at > now);
         let Some(full_at) = inside.after_reserve(who, severity, group, now) else { return false };
         inside.reserves.insert((group, who.to_owned()), full_at);
+        inside.changed = true;
         true
     }
 
@@ -188,6 +189,25 @@ impl RateLimiter {
         self.open().budget.restore(who, levels, now);
     }
 
+    /// Shows the reserves that are not full, for a checkpoint: the group, the recipient, and when it is full again.
+    pub(crate) fn reserves(&self, now: Timestamp) -> Vec<(GroupId, String, Timestamp)> {
+        let inside = self.open();
+        let spent = inside.reserves.iter().filter(|(_, full_at)| **full_at > now);
+        spent.map(|((group, who), full_at)| (*group, who.clone(), *full_at)).collect()
+    }
+
+    /// Takes a reserve of a checkpoint: a program that is started again and again has it once.
+    pub(crate) fn restore_reserve(&self, group: GroupId, who: String, full_at: Timestamp, now: Timestamp) {
+        let mut inside = self.open();
+        // A clock that was set back must not silence a group for longer than the reserve lasts.
+        let full_at = full_at.min(now + RESERVE.interval() * RESERVE.burst_size());
+        let key = (group, who);
+        if full_at > now && (inside.reserves.contains_key(&key) || inside.reserves.len() < MOST_RESERVES) {
+            let known = inside.reserves.entry(key).or_insert(full_at);
+            *known = (*known).max(full_at);
+        }
+    }
+
     /// Tells whether something was taken since that was last written down.
     pub(crate) fn is_spent(&self) -> bool {
         self.open().changed
@@ -226,6 +246,35 @@ mod tests {
         rate_limiter.discount_delay("", at(60), at(later));
         assert_eq!(rate_limiter.available("", at(later)), 1, "as it was ten days ago");
         assert_eq!(rate_limiter.available("ada", at(later)), 3, "each has their own");
+    }
+
+    #[test]
+    fn the_reserve_of_a_critical_group_survives_a_restart() {
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let (fire, flood) = (GroupId::from_u64(1), GroupId::from_u64(2));
+        let spend = |rate_limiter: &RateLimiter, group, now| {
+            (0..10).filter(|_| rate_limiter.try_acquire_for("", Severity::Critical, group, now)).count()
+        };
+        let rates = [Rate::hourly(3)];
+        let before = RateLimiter::new(&rates);
+        assert_eq!(spend(&before, fire, now), 1 + 3, "the budget, then the reserve");
+        let restart = |ahead: Duration| {
+            let after = RateLimiter::new(&rates);
+            for (who, levels) in before.levels(now) {
+                after.restore(&who, &levels, now);
+            }
+            for (group, who, full_at) in before.reserves(now) {
+                after.restore_reserve(group, who, full_at + ahead, now);
+            }
+            after
+        };
+        let after = restart(Duration::ZERO);
+        assert_eq!(spend(&after, fire, now), 0, "a program in a crash loop has it once");
+        assert_eq!(spend(&after, flood, now), 3, "each group has its own");
+        assert!(after.is_spent());
+        // Written by a clock that was a year ahead.
+        let hour = RESERVE.per();
+        assert_eq!(spend(&restart(365 * 24 * hour), fire, now + 2 * hour), 1 + 3);
     }
 
     #[test]
