@@ -90,7 +90,7 @@ pub(super) fn short(id: &str) -> String {
 
 struct SpoolRow {
     entry: Entry,
-    /// What is in the file, or why that cannot be said.
+    /// The content of the file, or why that cannot be said.
     content: Result<Content, String>,
 }
 

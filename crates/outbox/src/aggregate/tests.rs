@@ -651,7 +651,7 @@ fn a_checkpoint_that_cannot_be_read_is_a_fresh_start() {
 }
 
 #[test]
-fn a_digest_says_how_fast_the_alerts_since_the_last_message_came() {
+fn a_digest_says_how_fast_the_alerts_came_since_the_last_one() {
     for restarts in [false, true] {
         let policy = NotificationPolicy { early: false, ..NotificationPolicy::mail() };
         let mut scene = Scene::new(policy.clone());

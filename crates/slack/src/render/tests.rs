@@ -214,7 +214,7 @@ fn digests_go_into_the_thread_of_the_first_and_edits_into_it() {
 
     let edit = rich(&bot(), &occasion(&alert, OccasionKind::Edit).receipts(&receipts));
     assert_eq!((&edit["channel"], &edit["ts"]), (&Value::from("C0123ABCD"), &ts));
-    assert!(edit["text"].as_str().unwrap().contains("11 more, 12 in total"), "{edit}");
+    assert!(edit["text"].as_str().unwrap().contains("11 more in 5 min 0 s (132/h), 12 in total"), "{edit}");
     assert!(edit["blocks"].is_array() && edit["attachments"].is_array());
 
     let digest = rich(&bot(), &occasion(&alert, OccasionKind::Digest).receipts(&receipts));
@@ -222,7 +222,12 @@ fn digests_go_into_the_thread_of_the_first_and_edits_into_it() {
         digest["attachments"][0]["blocks"][0]["fields"].is_null(),
         "a digest in a thread does not repeat the facts"
     );
-    assert!(digest["blocks"][2]["text"]["text"].as_str().unwrap().starts_with("11 more, 12 in total"));
+    assert!(
+        digest["blocks"][2]["text"]["text"]
+            .as_str()
+            .unwrap()
+            .starts_with("11 more in 5 min 0 s (132/h), 12 in total")
+    );
     // Without a receipt it stands alone and says all.
     let alone = rich(&bot(), &occasion(&alert, OccasionKind::Digest));
     assert!(alone["attachments"][0]["blocks"][0]["fields"].is_array());

@@ -127,7 +127,11 @@ fn digests_answer_the_first_message_and_edits_replace_it() {
     }
     let edits = of(OccasionKind::Edit);
     assert_eq!(edits[0]["message_id"], 4711);
-    assert!(edits[0]["text"].as_str().unwrap().contains("11 more, 12 in total"), "{}", edits[0]);
+    assert!(
+        edits[0]["text"].as_str().unwrap().contains("11 more in 5 min 0 s (132/h), 12 in total"),
+        "{}",
+        edits[0]
+    );
     assert!(edits[0].get("reply_parameters").is_none());
     assert_eq!(of(OccasionKind::Quiet)[0]["message_id"], 4711, "no ping for what is over");
     // A message that cannot be edited is sent anew.
@@ -135,9 +139,15 @@ fn digests_answer_the_first_message_and_edits_replace_it() {
     assert!(of(OccasionKind::First).iter().all(|payload| payload.get("reply_parameters").is_none()));
 
     let digest = of(OccasionKind::Digest)[0]["text"].to_string();
-    assert!(digest.contains("11 more, 12 in total") && !digest.contains("When:"), "{digest}");
+    assert!(
+        digest.contains("11 more in 5 min 0 s (132/h), 12 in total") && !digest.contains("When:"),
+        "{digest}"
+    );
     let alone = html(&occasion(&alert, OccasionKind::Digest));
-    assert!(alone.contains("11 more, 12 in total") && alone.contains("When:"), "{alone}");
+    assert!(
+        alone.contains("11 more in 5 min 0 s (132/h), 12 in total") && alone.contains("When:"),
+        "{alone}"
+    );
     assert!(payloads(&occasion(&alert, OccasionKind::Edit))[0].1.get("message_id").is_none());
 }
 

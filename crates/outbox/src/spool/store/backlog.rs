@@ -189,7 +189,7 @@ impl<F: Files> Spool<F> {
                 }
                 return;
             }
-            // Not a regular file, or a larger one than a spool has.
+            // A pipe, a link, a device, or a larger file than a spool has.
             Err(Missing::Io(error))
                 if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge) =>
             {

@@ -295,7 +295,7 @@ fn a_large_backlog_is_claimed_in_slices_the_severe_first() {
         }));
         turns += 1;
         assert_eq!(spool.backlog(), ALL - all.len());
-        // What comes meanwhile is found by the next listing, and not before.
+
         assert!(turns < 20);
     }
     let order = |(severity, key): &(Severity, QueueKey)| (std::cmp::Reverse(*severity), *key);
