@@ -101,11 +101,7 @@ fn a_digest_goes_into_the_thread_and_an_edit_into_the_message() {
     assert_eq!(received[0].key.as_deref(), Some(ts));
     assert_eq!(received[1].thread.as_deref(), Some(ts));
     assert_eq!(received[2].edits, Some(received[0].number));
-    assert!(
-        received[2].text().contains("11 more within 1 s, 12 in total"),
-        "{}",
-        received[2].text()
-    );
+    assert!(received[2].text().contains("11 more within 1 s, 12 in total"), "{}", received[2].text());
 
     // A message that is gone cannot be edited: the next form is a message of its own.
     let gone = [Receipt::new(Demo::SLACK_CHANNEL, format!("{}/1.000001", Demo::SLACK_CHANNEL))];

@@ -194,11 +194,7 @@ fn a_digest_answers_the_first_message_and_an_edit_changes_it() {
     let received = inbox.accepted(ROOM);
     assert_eq!(received[1].thread, received[0].key);
     assert_eq!(received[2].edits, Some(received[0].number));
-    assert!(
-        received[2].text().contains("11 more within 1 s, 12 in total"),
-        "{}",
-        received[2].text()
-    );
+    assert!(received[2].text().contains("11 more within 1 s, 12 in total"), "{}", received[2].text());
 
     // A message that is gone cannot be edited: the next form is a message of its own.
     let gone = [Receipt::new(receipts[0].recipient(), "999999")];

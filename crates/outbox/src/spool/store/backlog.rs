@@ -232,9 +232,9 @@ impl<F: Files> Spool<F> {
 
     fn found(&self, name: &Name, path: &str) -> Result<Found, Missing> {
         if name.is_alert() {
-            return self
-                .alert(path)
-                .map(|(alert, writer, channel)| Found::Alert(name.clone(), Box::new(alert), writer, channel));
+            return self.alert(path).map(|(alert, writer, channel)| {
+                Found::Alert(name.clone(), Box::new(alert), writer, channel)
+            });
         }
         self.message_and_origin(path).map(|(letter, origin)| match origin {
             Some(_) => Found::Redirected(name.clone(), Box::new(letter)),
