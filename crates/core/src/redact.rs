@@ -159,6 +159,15 @@ impl Redactor {
     /// of less than an instruction a byte.
     #[must_use]
     pub fn clean_under<'t>(&self, verdict: NameVerdict, text: &'t str) -> Cow<'t, str> {
+        // A text that was cut ends with this bracket.
+        let is_whole = text.as_bytes().last() != Some(&b']');
+        if self.untouched && verdict.is_clear() && is_whole && !may_hold_triggers(text.as_bytes()) {
+            return process::mask_own_secrets(text);
+        }
+        self.clean_with_triggers(verdict, text)
+    }
+
+    fn clean_with_triggers<'t>(&self, verdict: NameVerdict, text: &'t str) -> Cow<'t, str> {
         let (rest, mark) = split_cut(text);
         let cut = !mark.is_empty();
         if !verdict.is_clear() && self.is_secret(verdict, rest) {
