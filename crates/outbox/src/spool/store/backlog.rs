@@ -30,6 +30,8 @@ pub(super) struct Backlog {
     unread: Vec<String>,
     /// The messages that may be claimed, by channel, the first to go last.
     ready: BTreeMap<String, Vec<ReadyFile>>,
+    /// Whether these are in their order.
+    is_sorted: bool,
     unusable: Unusable,
     /// Files that are for channels nobody has set up here: they stay.
     pub(super) foreign: HashSet<String>,
@@ -108,8 +110,11 @@ impl<F: Files> Spool<F> {
         if !self.backlog.unread.is_empty() {
             return (found, None);
         }
+        let is_sorted = std::mem::replace(&mut self.backlog.is_sorted, true);
         for (channel, mut files) in std::mem::take(&mut self.backlog.ready) {
-            files.sort_by(|a, b| a.severity.cmp(&b.severity).then_with(|| b.name.cmp(&a.name)));
+            if !is_sorted {
+                files.sort_by(|a, b| a.severity.cmp(&b.severity).then_with(|| b.name.cmp(&a.name)));
+            }
             let rest = files.len().saturating_sub(room(&channel).min(SLICE));
             for file in files.split_off(rest).into_iter().rev() {
                 found.extend(self.take(file));
@@ -227,6 +232,7 @@ impl<F: Files> Spool<F> {
             }
         };
         let content = keeps.then_some(content);
+        self.backlog.is_sorted = false;
         self.backlog.ready.entry(channel).or_default().push(ReadyFile { severity, name: text, content });
     }
 
