@@ -549,5 +549,13 @@ pub(crate) fn app(table: &Options) -> App {
     if let Some(release) = table.text("release") {
         app = app.release(release.to_owned());
     }
-    app
+    // They stand beside `app` in the file, and belong to it.
+    let texts = |key: &str| {
+        let table = table.table(key).cloned().unwrap_or_default();
+        let texts =
+            table.iter().filter_map(|(name, text)| Some((name.to_owned(), text.as_text()?.to_owned())));
+        texts.collect::<Vec<_>>()
+    };
+    app = texts("links").into_iter().fold(app, |app, (name, template)| app.link(name, template));
+    texts("facts").into_iter().fold(app, |app, (label, field)| app.fact(label, field))
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use watchfire_core::Pattern;
-use watchfire_outbox::Rate;
+use watchfire_outbox::{Rate, link_refusal};
 
 use crate::{
     diagnostics::{Cause, Finding, Findings},
@@ -214,6 +214,19 @@ impl Checker<'_> {
                     let path = path.child(name);
                     if let Some(table) = self.shaped(value, keys, &path) {
                         self.table(table, &[keys], &path);
+                    }
+                }
+            }
+            ValueKind::Links | ValueKind::Facts => {
+                let Some(map) = self.section(value, path) else { return };
+                for (name, value) in map.iter() {
+                    let path = path.child(name);
+                    let Some(text) = self.text(value, &path) else { continue };
+                    if text.trim().is_empty() {
+                        self.wrong(&path, "is empty");
+                    } else if let Some(why) = link_refusal(text).filter(|_| matches!(kind, ValueKind::Links))
+                    {
+                        self.wrong(&path, why);
                     }
                 }
             }

@@ -32,23 +32,9 @@ pub(crate) fn variables(prefix: &str) -> Vec<String> {
 
 /// Returns a file's path in one spelling, so that two names of one file are the same.
 pub(crate) fn one_spelling(path: &Path) -> PathBuf {
-    one_spelling_behind(path, 0)
-}
-
-/// As many links as Linux follows.
-const MOST_LINKS: usize = 40;
-
-fn one_spelling_behind(path: &Path, links: usize) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     if let Ok(real) = absolute.canonicalize() {
         return real;
-    }
-    // A link to a log that is not there yet.
-    if links < MOST_LINKS
-        && let Ok(to) = absolute.read_link()
-    {
-        let to = absolute.parent().map_or_else(|| to.clone(), |folder| folder.join(&to));
-        return one_spelling_behind(&to, links + 1);
     }
     // A log that is not there yet, in a folder that may be.
     match (absolute.parent().map(Path::canonicalize), absolute.file_name()) {

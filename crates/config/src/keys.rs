@@ -68,6 +68,10 @@ pub(crate) enum ValueKind {
     Table(&'static [KeySpec]),
     /// One rate or several, each as a text or as a table of these keys.
     Rates(&'static [KeySpec]),
+    /// Named templates of links.
+    Links,
+    /// Names of fields, by the label that messages give them.
+    Facts,
     /// Named tables.
     Map(&'static [KeySpec]),
     /// Named texts: the names of fields, by their names before.
@@ -155,8 +159,14 @@ pub(crate) const ROOT: &[KeySpec] = &[
     key("root", Table(LOGGER), "Who hears what no logger keeps to itself."),
     key("spans", SpanLevels, SPANS),
     key("redaction", Table(REDACTION), "What is masked besides what looks like a secret, and what is not."),
+    key("links", ValueKind::Links, LINKS),
+    key("facts", ValueKind::Facts, FACTS),
     key("services", Map(SERVICE), "What is different in each program that uses this file."),
 ];
+
+const LINKS: &str = "Links in every message, by name; `source` leads to the line. `{path}`, `{line}`, `{release}`, \
+                     `{version}`, `{target}`, `{group}` and any field of the event stand for its values.";
+const FACTS: &str = "Fields at the head of every message, by the label that they get there.";
 
 /// Tells whether any table of a configuration has a key of this name.
 pub(crate) fn is_known(name: &str) -> bool {

@@ -301,7 +301,11 @@ impl Layered {
                 findings.add(finding.at(source_map.value(&path)));
             }
         }
-        let (app, outbox, spans) = (table("app"), table("outbox"), options.text("spans").map(str::to_owned));
+        let (mut app, outbox, spans) =
+            (table("app"), table("outbox"), options.text("spans").map(str::to_owned));
+        for key in ["links", "facts"] {
+            app.set(key, table(key));
+        }
         let redaction = table("redaction");
         let mut layered = Self { app, outbox, redaction, loggers: Options::new(), spans, directives: None };
         layered.loggers.set("", Options::new());

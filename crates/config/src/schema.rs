@@ -71,7 +71,7 @@ fn of(kind: ValueKind) -> Options {
             any_of([rate(), list_of(rate())])
         }
         ValueKind::Map(keys) => named(object(keys, false)),
-        ValueKind::Renames => named(plain("string")),
+        ValueKind::Renames | ValueKind::Links | ValueKind::Facts => named(plain("string")),
         ValueKind::Values => named(Options::new().with("type", vec!["string", "number", "boolean"])),
         ValueKind::Typed(section) => named(typed(section)),
     }

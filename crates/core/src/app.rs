@@ -18,7 +18,12 @@ pub struct App {
     release: Option<Cow<'static, str>>,
     host: Cow<'static, str>,
     pid: u32,
+    links: Vec<NamedText>,
+    facts: Vec<NamedText>,
 }
+
+/// A name and what it stands for.
+type NamedText = (Cow<'static, str>, Cow<'static, str>);
 
 impl App {
     /// Names the program; host and process id are those of this machine and process.
@@ -29,6 +34,8 @@ impl App {
             release: None,
             host: crate::process::host_name().into(),
             pid: std::process::id(),
+            links: Vec::new(),
+            facts: Vec::new(),
         }
     }
 
@@ -58,6 +65,47 @@ impl App {
     pub fn pid(mut self, pid: u32) -> Self {
         self.pid = pid;
         self
+    }
+
+    /// Adds a link to every alert, such as `runbook`, `dashboard` or `trace`; the link `source` leads to the line.
+    ///
+    /// `{name}` stands for a value, with the characters that a URL cannot have as they are encoded: `{path}` and `{line}`
+    /// of the source, `{release}`, `{version}` (the release without `name@`), `{app}`, `{environment}`, `{host}`,
+    /// `{target}`, `{alert}`, `{group}`, and any field of the event or its spans. A link without a value for one of its
+    /// names is left out.
+    ///
+    /// ```
+    /// # use watchfire_core::App;
+    /// let app = App::new("storefront")
+    ///     .link("source", "https://git.example.com/storefront/blob/v{version}/{path}#L{line}")
+    ///     .link("runbook", "https://wiki.example.com/runbooks/{target}");
+    /// ```
+    #[must_use]
+    pub fn link(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        template: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.links.push((name.into(), template.into()));
+        self
+    }
+
+    /// Adds a field of events or spans to the facts at the head of every alert, beside the known ones such as the
+    /// request, the user and the tenant.
+    #[must_use]
+    pub fn fact(mut self, label: impl Into<Cow<'static, str>>, field: impl Into<Cow<'static, str>>) -> Self {
+        self.facts.push((label.into(), field.into()));
+        self
+    }
+
+    /// Returns the links: their names and templates.
+    pub fn links(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.links.iter().map(|(name, template)| (&**name, &**template))
+    }
+
+    /// Returns the further facts: their labels, and the fields that have them.
+    pub fn facts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.facts.iter().map(|(label, field)| (&**label, &**field))
     }
 
     /// Returns the program's name.

@@ -1,12 +1,10 @@
 //! Write the HTML part: tables and inline styles, because Outlook draws with Word, and Gmail drops what it does not know.
 
 use watchfire_core::Severity;
-use watchfire_outbox::{Fact, MessageContent, Occasion, Section, printable};
+use watchfire_outbox::{Fact, Link, MessageContent, Occasion, Section, printable};
 
 /// The most bytes of the part, but for its end: Gmail hides what comes after 102 kB.
 const MOST: usize = 90_000;
-/// The most characters and lines of a message that are shown large.
-const LARGE: (usize, usize) = (280, 4);
 
 /// Stands alone in a line where a mark can be put in when the mail is sent; no text of an alert can be it, as `<` is
 /// escaped.
@@ -54,10 +52,7 @@ pub(crate) fn page(page: &MessageContent, occasion: &Occasion<'_>) -> String {
         note(&mut html, text);
     }
     facts(&mut html, &page.facts);
-    if !page.message.trim().is_empty() && !is_large(&page.message) {
-        heading(&mut html, "Message");
-        boxed(&mut html, page.message.lines(), false);
-    }
+    links(&mut html, &page.links);
     for section in &page.sections {
         if html.left == 0 {
             break;
@@ -82,7 +77,7 @@ fn small_print(html: &mut Html, page: &MessageContent, occasion: &Occasion<'_>) 
         .raw(BREAK);
     html.raw("\"><span class=\"wf-soft\" style=\"color:#69717f\">");
     for fact in &page.small_print {
-        html.text(fact.label).raw(" ").text(&fact.value).raw("<br>\n");
+        html.text(&fact.label).raw(" ").text(&fact.value).raw("<br>\n");
     }
     html.raw("Group ").text(&page.group.to_string());
     html.raw(" &middot; channel ").text(occasion.channel()).raw("</span></td></tr>\n");
@@ -90,26 +85,28 @@ fn small_print(html: &mut Html, page: &MessageContent, occasion: &Occasion<'_>) 
 
 fn head(html: &mut Html, page: &MessageContent) {
     let colour = colour(page.severity);
+    let bar = page.color.as_deref().unwrap_or(colour);
     html.raw("<tr><td height=\"6\" bgcolor=\"")
-        .raw(colour)
+        .text(bar)
         .raw("\" style=\"height:6px;line-height:6px;font-size:0;");
-    html.raw("background-color:").raw(colour).raw("\">&nbsp;</td></tr>\n");
+    html.raw("background-color:").text(bar).raw("\">&nbsp;</td></tr>\n");
     html.raw(ROW).raw("20px 24px 4px 24px;font-size:13px;line-height:20px;").raw(SANS).raw("\">");
     html.raw("<span style=\"background-color:")
         .raw(colour)
         .raw(";color:#ffffff;font-weight:bold;padding:2px 8px\">");
-    let (what, app) = page.headline.split_once(" in ").unwrap_or((&page.headline, ""));
-    html.text(what).raw("</span><span class=\"wf-soft\" style=\"color:#69717f\">&nbsp; in ").text(app);
+    html.text(&page.label)
+        .raw("</span><span class=\"wf-soft\" style=\"color:#69717f\">&nbsp; in ")
+        .text(&page.app);
     html.raw("</span></td></tr>\n");
     html.raw(ROW).raw("0 24px;font-size:13px;line-height:20px;").raw(SANS);
     html.raw("\"><span class=\"wf-text\" style=\"color:#16191f\">\n").raw(MARK).raw("\n</span></td></tr>\n");
-    let whole = page.message.trim_end();
-    let message = if is_large(whole) && !whole.trim().is_empty() { whole } else { &page.title };
     html.raw(ROW)
         .raw("4px 24px 8px 24px;font-size:19px;line-height:27px;font-weight:bold;")
         .raw(SANS)
         .raw(BREAK);
-    html.raw("\"><span class=\"wf-text\" style=\"color:#16191f\">").lines(message).raw("</span></td></tr>\n");
+    html.raw("\"><span class=\"wf-text\" style=\"color:#16191f\">")
+        .text(&page.title)
+        .raw("</span></td></tr>\n");
     if let Some(summary) = &page.summary {
         html.raw(ROW).raw("0 24px 8px 24px;font-size:14px;line-height:21px;").raw(SANS);
         html.raw("\"><span class=\"wf-text\" style=\"color:#16191f\">")
@@ -118,19 +115,29 @@ fn head(html: &mut Html, page: &MessageContent) {
     }
 }
 
-fn is_large(message: &str) -> bool {
-    message.lines().count() <= LARGE.1 && message.chars().count() <= LARGE.0
-}
-
 fn facts(html: &mut Html, facts: &[Fact]) {
     html.raw(ROW).raw("8px 24px 8px 24px\">");
     html.raw(
         "<table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\">\n",
     );
     for fact in facts {
-        pair(html, fact.label, &fact.value, SANS);
+        pair(html, &fact.label, &fact.value, SANS);
     }
     html.raw("</table></td></tr>\n");
+}
+
+fn links(html: &mut Html, links: &[Link]) {
+    if links.is_empty() {
+        return;
+    }
+    html.raw(ROW).raw("0 24px 8px 24px;font-size:14px;line-height:24px;").raw(SANS).raw("\">");
+    for (number, Link { label, url, .. }) in links.iter().enumerate() {
+        html.raw(if number == 0 { "" } else { " &middot; " });
+        // What is no character of an address was encoded; what is one of HTML is escaped.
+        html.raw("<a class=\"wf-text\" style=\"color:#16191f;font-weight:bold\" href=\"").text(url);
+        html.raw("\">").text(label).raw("</a>");
+    }
+    html.raw("</td></tr>\n");
 }
 
 /// Writes a label and a value beside each other.

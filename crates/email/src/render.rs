@@ -20,8 +20,6 @@ use crate::{
     html,
 };
 
-/// The most characters of a message in a subject; mail programs show about 70 of all.
-const SUBJECT: usize = 200;
 /// The most characters of the configured prefix in a subject.
 const PREFIX: usize = 100;
 /// The most bytes of the text part.
@@ -90,22 +88,12 @@ fn rfind(mail: &[u8], sign: &[u8]) -> Option<usize> {
     Some(mail.windows(sign.len()).rposition(|window| window == sign)? + sign.len())
 }
 
-/// Returns what a receipt has to keep of a mail: its Message-ID and, after a space, its subject as it was encoded.
-///
-/// A mail joins a thread by both: Gmail wants the subject of the first mail, and that of a later alert differs.
+/// Returns what a receipt has to keep of a mail: its Message-ID, by which later mails join its thread.
 pub(crate) fn reference(mail: &[u8]) -> String {
-    let head = mail
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .and_then(|end| mail.get(..end))
-        .unwrap_or(mail);
+    let head = find(mail, b"\r\n\r\n", 0).and_then(|end| mail.get(..end)).unwrap_or(mail);
     let head = String::from_utf8_lossy(head).replace("\r\n ", " ");
-    let value = |name: &str| {
-        head.lines()
-            .find_map(|line| line.strip_prefix(name).and_then(|rest| rest.strip_prefix(": ")))
-            .unwrap_or_default()
-    };
-    format!("{} {}", value("Message-ID").trim(), value("Subject").trim()).trim_end().to_owned()
+    let id = head.lines().find_map(|line| line.strip_prefix("Message-ID: "));
+    id.unwrap_or_default().trim().to_owned()
 }
 
 /// The content that all mails of an occasion share.
@@ -125,7 +113,7 @@ fn mail(settings: &EmailSettings, occasion: &Occasion<'_>, admin: &Mailbox, said
     let root = occasion
         .first_receipt_for(recipient)
         .filter(|_| settings.threads == Threads::ByGroup)
-        .and_then(Root::of);
+        .and_then(message_id);
     let head = Head { settings, occasion, from: settings.from.clone(), to: admin.clone(), id: &id, root };
     let add = |notification: Notification,
                form: fn(Notification, Vec<u8>) -> Notification,
@@ -169,15 +157,15 @@ struct Head<'a> {
     from: Mailbox,
     to: Mailbox,
     id: &'a str,
-    root: Option<Root<'a>>,
+    /// The Message-ID of the thread's first mail.
+    root: Option<&'a str>,
 }
 
 impl Head<'_> {
-    /// Leaves out the names of sender and recipient, and the thread's encoded subject.
+    /// Leaves out the names of sender and recipient.
     fn bare(&self) -> Self {
         let nameless = |mailbox: &Mailbox| Mailbox::new(None, mailbox.email.clone());
-        let root = self.root.map(|root| Root { subject: "", ..root });
-        Self { from: nameless(&self.from), to: nameless(&self.to), root, ..*self }
+        Self { from: nameless(&self.from), to: nameless(&self.to), ..*self }
     }
 
     fn message(
@@ -199,72 +187,33 @@ impl Head<'_> {
         if let Some(address) = &self.settings.reply_to {
             head = head.reply_to(address.clone());
         }
-        head = match self.root {
-            Some(root) => head.in_reply_to(root.message_id.to_owned()).references(root.message_id.to_owned()),
-            None => head,
-        };
-        head = match self.root.map(|root| root.subject).filter(|subject| !subject.is_empty()) {
-            Some(encoded) => head.raw_header(again(encoded)),
-            None => head.subject(subject),
-        };
+        if let Some(root) = self.root {
+            head = head.in_reply_to(root.to_owned()).references(root.to_owned());
+        }
+        head = head.subject(subject);
         // Only a missing sender or recipient is an error, and both are there.
         body(head).ok().map(|message| message.formatted())
     }
 }
 
-/// The first mail of a thread, as its receipt tells of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Root<'a> {
-    message_id: &'a str,
-    /// The subject, encoded; empty if it is not known.
-    subject: &'a str,
+/// Returns the Message-ID that a receipt has, if it could break no header. Older receipts have a subject behind it.
+fn message_id(receipt: &Receipt) -> Option<&str> {
+    let id = receipt.reference().split(' ').next()?;
+    let inner = id.strip_prefix('<')?.strip_suffix('>')?;
+    let good = inner.len() <= 400
+        && inner.contains('@')
+        && inner.bytes().all(|b| b.is_ascii_graphic() && !b"<>".contains(&b));
+    good.then_some(id)
 }
 
-impl<'a> Root<'a> {
-    /// Takes a receipt; one that could break a header is none.
-    fn of(receipt: &'a Receipt) -> Option<Self> {
-        let (message_id, subject) = receipt.reference().split_once(' ').unwrap_or((receipt.reference(), ""));
-        let inner = message_id.strip_prefix('<')?.strip_suffix('>')?;
-        let good = inner.len() <= 400
-            && inner.contains('@')
-            && inner.bytes().all(|b| b.is_ascii_graphic() && !b"<>".contains(&b));
-        let fits = subject.len() <= 4000 && subject.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
-        good.then_some(Self { message_id, subject: if fits { subject } else { "" } })
-    }
-}
-
-/// Makes the subject of an answer of the encoded subject of the first mail, folded at its spaces.
-fn again(encoded: &str) -> HeaderValue {
-    let mut folded = String::with_capacity(encoded.len() + 64);
-    folded.push_str(if encoded.starts_with("Re: ") { "" } else { "Re: " });
-    let mut width = "Subject: Re: ".len();
-    for (number, word) in encoded.split(' ').enumerate() {
-        if number > 0 {
-            let fold = width + 1 + word.len() > 76;
-            folded.push_str(if fold { "\r\n " } else { " " });
-            width = if fold { 1 } else { width + 1 };
-        }
-        folded.push_str(word);
-        width += word.len();
-    }
-    HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str("Subject"), folded.clone(), folded)
-}
-
-/// Writes the subject: prefix, severity, program and what happened. No count and no time, so that threads hold.
+/// Writes the subject: the prefix that was set, or the program in brackets, then severity, count and what happened.
 fn subject(settings: &EmailSettings, page: &MessageContent) -> String {
-    let message = page.message.trim();
-    let what = if message.is_empty() { &page.title } else { message };
     let prefix: String = in_one_line(&settings.subject_prefix).chars().take(PREFIX).collect();
-    let what = in_one_line(what);
-    let mut subject = format!("{prefix}{}: ", in_one_line(&page.headline));
-    match what.char_indices().nth(SUBJECT) {
-        Some((end, _)) => {
-            subject.push_str(cut(&what, end));
-            subject.push('…');
-        }
-        None => subject.push_str(&what),
-    }
-    subject
+    let subject = match prefix.is_empty() {
+        true => page.subject(),
+        false => format!("{prefix}{}: {}", page.label, page.title),
+    };
+    in_one_line(&subject)
 }
 
 /// Writes out what would end a line, not be seen, or turn what follows: control characters as in a Rust literal

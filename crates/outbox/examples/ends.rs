@@ -33,7 +33,7 @@ impl Sink for EndLines {
     }
 
     fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
-        let mut line = occasion.title();
+        let mut line = occasion.alert().message.clone();
         if occasion.kind() == OccasionKind::Digest {
             line = format!("{line} x{}", occasion.tally().fresh);
         }

@@ -28,9 +28,9 @@ pub use model::{
 };
 pub use outbox::{Outbox, OutboxBuilder, OutboxView};
 pub use sink::{
-    Answers, Delivering, DeliveryPolicy, Fact, IntoSink, MessageContent, MinCount, NotificationPolicy,
+    Answers, Delivering, DeliveryPolicy, Fact, IntoSink, Link, MessageContent, MinCount, NotificationPolicy,
     Occasion, Outcome, QuietHours, QuietNote, Rate, Receipt, Scope, Section, Sink, Verdict, Verified,
-    Verifying,
+    Verifying, link_refusal,
 };
 pub use spool::folder;
 pub use worker::{Health, HealthStatus, UncleanEnd, verify};

@@ -25,6 +25,7 @@ use crate::{
         channel_state::{ChannelState, Settings, Tuning},
         dispatch::{Dispatch, LastResort},
     },
+    sink::link_refusal,
     spool::{Disk, Owner, Spool, alive, is_refused},
     worker::{
         buffer_pool::BufferPool,
@@ -429,6 +430,11 @@ impl OutboxBuilder {
         let mut problems = Problems::new();
         problems.check(self.capacity > 0, "outbox.capacity", "is 0; expected at least 1");
         problems.keep(check_folder(&self.folder));
+        for (name, template) in self.app.links() {
+            if let Some(reason) = link_refusal(template) {
+                problems.add(ConfigError::new(format!("links.{name}"), reason));
+            }
+        }
         problems.finish(|| Some(()))?;
         let host = self.app.host_name().to_owned();
         let (disk, trouble) = open_spool(self.folder, &host, &self.self_log);

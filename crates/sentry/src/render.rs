@@ -21,10 +21,12 @@ pub(crate) fn notifications(settings: &SentrySettings, occasion: &Occasion<'_>) 
     let notification = occasion.notification(format!("project {}", settings.project.name));
     let page = MessageContent::of(occasion);
     let id = notification.id().as_u128();
+    let message = &occasion.alert().message;
     let said = match occasion.kind() {
-        OccasionKind::Storm => &format!("{}: {}", page.headline, page.title),
-        _ if page.message.trim().is_empty() => &page.title,
-        _ => &page.message,
+        OccasionKind::Storm => &format!("{}: {}", page.label, page.title),
+        // It is about several groups, or has nothing to say but its error.
+        _ if occasion.tally().groups > 1 || message.trim().is_empty() => &page.title,
+        _ => message,
     };
     let summed = page.summary.as_ref().map(|summary| format!("{said}\n{summary}"));
     let bare = || event::bare(occasion, id);

@@ -1,6 +1,6 @@
 //! Render an occasion as Slack messages: Block Kit first, then ever plainer.
 //!
-//! The heading and the message stand in `blocks`; when and where, sections and the small print in one attachment,
+//! The title and who speaks stand in `blocks`; when and where, sections and the small print in one attachment,
 //! because only attachments have a colour bar and fold when they are long. `text` is what notifications and screen readers say.
 
 use serde_json::{Map, Value, json};
@@ -23,6 +23,8 @@ const HEADER: usize = 150;
 const TEXT: usize = 3_900;
 /// The limit of the fallback text: more than a phone shows.
 const FALLBACK: usize = 300;
+/// The title of an answer in a thread, which stands below the whole one.
+const BRIEF: usize = 80;
 /// The place and the time below it.
 const PLACE: usize = 400;
 /// The least that is worth a section of its own.
@@ -119,7 +121,8 @@ impl Message<'_> {
         let text = left.spend(self.mentioning(text));
         let head = self.head(page, brief, &mut left);
         let body = if brief { foot(page, &[], &mut left) } else { body(page, &mut left) };
-        let attachment = json!({ "color": colour(page.severity), "blocks": body });
+        let attachment =
+            json!({ "color": page.color.as_deref().unwrap_or(colour(page.severity)), "blocks": body });
         let mut content = Map::new();
         content.insert("text".to_owned(), text.into());
         content.insert("blocks".to_owned(), head.into());
@@ -128,13 +131,20 @@ impl Message<'_> {
     }
 
     fn head(&self, page: &MessageContent, brief: bool, left: &mut Budget) -> Vec<Value> {
-        let headline = left.spend(Escaped::text(&page.headline, HEADER));
-        let message = if page.message.trim().is_empty() { &page.title } else { &page.message };
-        let message = left.spend(Escaped::text(message, if brief { FALLBACK } else { 2_000 }));
-        let mut head = vec![json!({ "type": "header", "text": plain(headline) }), section(plain(message))];
-        if let Some(summary) = &page.summary {
-            head.push(section(plain(left.spend(Escaped::text(summary, 400)))));
-        }
+        let longest = if brief { BRIEF } else { HEADER };
+        let title = match page.links.first() {
+            // A header takes no link.
+            Some(link) if !brief => {
+                section(mrkdwn(left.spend(Escaped::link(&link.url, &page.title, longest))))
+            }
+            _ => json!({ "type": "header", "text": plain(left.spend(Escaped::text(&page.title, longest))) }),
+        };
+        let context = match &page.summary {
+            Some(summary) => format!("{}: {summary}", page.context()),
+            None => page.context(),
+        };
+        let context = left.spend(Escaped::text(&context, 500));
+        let mut head = vec![title, section(plain(context))];
         if !self.mentions.is_empty() {
             head.push(section(mrkdwn(left.spend(self.mentioning(Escaped::default())))));
         }
@@ -156,10 +166,14 @@ impl Message<'_> {
 
 fn body(page: &MessageContent, left: &mut Budget) -> Vec<Value> {
     let mut body = Vec::new();
-    let fact = |fact: &Fact| Escaped::bold(fact.label).then("\n").join(Escaped::code(&fact.value, 350));
-    let facts: Vec<_> = page.facts.iter().take(4).map(|one| mrkdwn(left.spend(fact(one)))).collect();
+    let fact = |fact: &Fact| Escaped::bold(&fact.label).then("\n").join(Escaped::code(&fact.value, 350));
+    // A section has at most ten fields.
+    let facts: Vec<_> = page.facts.iter().take(10).map(|one| mrkdwn(left.spend(fact(one)))).collect();
     if !facts.is_empty() {
         body.push(json!({ "type": "section", "fields": facts }));
+    }
+    if !page.links.is_empty() {
+        body.push(section(mrkdwn(left.spend(links(page)))));
     }
     let foot = foot(page, &page.small_print, left);
     for (i, part) in page.sections.iter().enumerate() {
@@ -183,6 +197,16 @@ fn foot(page: &MessageContent, small_print: &[Fact], left: &mut Budget) -> Vec<V
         .chain([last])
         .map(|text| json!({ "type": "context", "elements": [plain(left.spend(text))] }))
         .collect()
+}
+
+/// Returns the links in one line. They are no buttons: Slack reports each press to an app, and shows a warning where none
+/// listens, as behind a webhook.
+fn links(page: &MessageContent) -> Escaped {
+    let links = page.links.iter().take(5).enumerate();
+    links.fold(Escaped::default(), |line, (number, link)| {
+        let line = if number == 0 { line } else { line.then(" \u{b7} ") };
+        line.join(Escaped::link(&link.url, &link.label, 60))
+    })
 }
 
 /// Counts what may still be said in one message.
@@ -216,14 +240,14 @@ fn mrkdwn(text: Escaped) -> Value {
 
 fn line(page: &MessageContent) -> String {
     match &page.summary {
-        Some(summary) => format!("{}: {} ({summary})", page.headline, page.title),
-        None => format!("{}: {}", page.headline, page.title),
+        Some(summary) => format!("{} ({summary})", page.subject()),
+        None => page.subject(),
     }
 }
 
 /// Returns the place and the time in one line.
 fn facts(page: &MessageContent) -> String {
-    let facts = page.facts.iter().take(2).map(|fact| format!("{}: {}", fact.label, fact.value));
+    let facts = page.facts.iter().take(4).map(|fact| format!("{}: {}", fact.label, fact.value));
     facts.collect::<Vec<_>>().join(" \u{b7} ")
 }
 
@@ -275,8 +299,15 @@ mod escaped {
             Self(whom.as_str().to_owned())
         }
 
-        pub(super) fn bold(label: &'static str) -> Self {
-            Self(format!("*{label}*"))
+        /// A label, in bold; an asterisk would end it.
+        pub(super) fn bold(label: &str) -> Self {
+            Self(format!("*{}*", Self::text(&label.replace('*', "\u{2217}"), 60).0))
+        }
+
+        /// A link in bold: an address with nothing in it that ends one, and a text of at most `max` units.
+        pub(super) fn link(url: &str, text: &str, max: usize) -> Self {
+            let text = Self::text(&text.replace('|', "\u{2223}").replace('\n', " "), max).0;
+            Self(format!("*<{}|{text}>*", Self::text(url, usize::MAX).0))
         }
 
         /// A heading of at most `max` units on a line of its own.

@@ -36,17 +36,17 @@ pub(crate) fn notifications(settings: &SmsSettings, occasion: &Occasion<'_>) -> 
 
 /// Writes who speaks, what happened, where if there is room, and the group, for those who look it up.
 fn text(occasion: &Occasion<'_>, page: &MessageContent, most: usize, form: Form) -> String {
-    let count = occasion.tally();
-    let head = match occasion.kind() {
-        OccasionKind::First | OccasionKind::Storm => format!("{}: ", page.headline),
-        OccasionKind::Quiet => format!("{}: quiet after {}: ", page.headline, count.total),
-        _ => format!("{}: {} more: ", page.headline, count.fresh),
+    let label = match occasion.kind() {
+        OccasionKind::Quiet => format!("{} after {}", page.label, occasion.tally().total),
+        // The sign is outside of the alphabet of an SMS.
+        _ => page.label.replace('×', "x"),
     };
     let group = page.group.to_string();
     let end = format!("{} ({})", next(occasion), group.get(..8).unwrap_or(&group));
     let place = occasion.alert().place_text().map(|place| format!(" ({})", one_line(&place, 80)));
     let place = place.unwrap_or_default();
-    let what = format!("{head}{}", page.title);
+    // Brackets cost two characters each.
+    let what = format!("{} {label}: {}", page.short_app(), page.title);
     let is_full = matches!(form, Form::Rich | Form::Plain);
     let most = if is_full { most } else { 1 };
     // The alphabet is that of the whole: one foreign letter halves the room of all.

@@ -197,11 +197,10 @@ fn value(
     occasion: &Occasion<'_>,
     page: &MessageContent,
 ) -> String {
-    let (what, app) = page.headline.split_once(" in ").unwrap_or((&page.headline, ""));
     let text = match slot {
-        DltSlot::Headline => page.headline.clone(),
-        DltSlot::Severity => what.to_owned(),
-        DltSlot::App => app.to_owned(),
+        DltSlot::Headline => page.context().replace('×', "x"),
+        DltSlot::Severity => page.label.replace('×', "x"),
+        DltSlot::App => page.app.clone(),
         DltSlot::Title => title(occasion, page),
         DltSlot::Place => place(occasion),
         DltSlot::Count => occasion.tally().total.to_string(),

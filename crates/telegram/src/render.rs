@@ -62,6 +62,15 @@ fn notification(
             }
             None => {}
         }
+        // The server takes no more than 100 in one message.
+        if form == Form::Rich && !page.links.is_empty() {
+            let buttons = page
+                .links
+                .iter()
+                .take(6)
+                .map(|link| json!([{ "text": clip(&link.label, 60, |_| 1), "url": link.url }]));
+            put("reply_markup", json!({ "inline_keyboard": buttons.collect::<Vec<_>>() }));
+        }
         if silent && !(edits && form == Form::Rich) {
             put("disable_notification", true.into());
         }
@@ -80,10 +89,13 @@ fn notification(
 
 fn rich(page: &MessageContent, brief: bool) -> Html {
     let mut out = Html::default();
-    out.bold(&page.headline, 250);
-    out.text("\n", 1);
-    let message = if page.message.trim().is_empty() { &page.title } else { &page.message };
-    out.code(message, if brief { BRIEF } else { 1_200 });
+    // The first line is what a push notification shows.
+    let first = if brief { BRIEF } else { 350 };
+    out.bold(&unlinked(&page.subject(), '\u{2060}', first), first);
+    if !brief {
+        out.text("\n", 1);
+        out.text(&page.context(), 150);
+    }
     if let Some(summary) = &page.summary {
         out.text("\n", 1);
         out.text(summary, 300);

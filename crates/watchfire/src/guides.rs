@@ -12,6 +12,8 @@ struct FromTracingSubscriber;
 struct InTests;
 #[doc = include_str!("../../../docs/guide/libraries.md")]
 struct Libraries;
+#[doc = include_str!("../../../docs/guide/messages.md")]
+struct Messages;
 #[doc = include_str!("../../../docs/guide/noise.md")]
 struct Noise;
 #[doc = include_str!("../../../docs/redaction.md")]

@@ -23,7 +23,7 @@ impl Sink for Pager {
     // Pure: what to say. One notification per recipient, with what is tried when the provider refuses the first form.
     fn render(&self, occasion: &Occasion<'_>) -> Vec<Notification> {
         let page = MessageContent::of(occasion);
-        let line = format!("{}: {} [{}]", page.headline, page.title, page.group);
+        let line = format!("{} [{}]", page.subject(), page.group);
         vec![occasion.notification(&self.address).plain(line).ascii(page.ascii_line(160))]
     }
 

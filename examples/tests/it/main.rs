@@ -144,7 +144,7 @@ fn custom_sink_writes_its_line() {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).unwrap();
     assert!(child.wait().unwrap().success());
-    assert!(line.starts_with("ERROR in shop: the freezer is warm ["), "{line}");
+    assert!(line.starts_with("[shop] ERROR: the freezer is warm ["), "{line}");
 }
 
 #[test]

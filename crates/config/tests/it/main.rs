@@ -3,7 +3,6 @@
 
 mod arrival;
 mod broken;
-mod certificates;
 mod emit;
 mod ending;
 mod explain;

@@ -95,7 +95,6 @@ fn two_handlers_that_go_to_one_place_are_warned_of() {
             None => assert_said(&text, &[]),
         }
     }
-    // Two programs may go to one place.
     let text = "[handlers.a]\ntype = \"file\"\npath = \"x.log\"\n[handlers.b]\ntype = \"file\"\npath = \"x.log\"\n[services.a]\nhandlers = [\"a\"]\n[services.b]\nhandlers = [\"b\"]\n";
     assert_said(text, &[]);
 }
@@ -395,46 +394,5 @@ fn one_cause_is_named_once_and_at_its_place() {
     ] {
         let text = format!("[handlers.h]\n{handler}[root]\nhandlers = [\"h\"]\n");
         assert_said(&text, expected);
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn one_file_is_known_by_each_of_its_names() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    fs::create_dir(path("logs")).unwrap();
-    fs::write(path("logs/there.log"), "").unwrap();
-    for (link, to) in [
-        ("folder", "logs"),
-        ("there", "logs/there.log"),
-        ("missing", "logs/missing.log"),
-        ("twice", "missing"),
-        ("round", "round"),
-    ] {
-        std::os::unix::fs::symlink(to, path(link)).unwrap();
-    }
-    let relative = |name: &str| {
-        let ups = std::env::current_dir().unwrap().components().skip(1).map(|_| "../").collect::<String>();
-        format!("{ups}{}", path(name).strip_prefix("/").unwrap().display())
-    };
-    let absolute = |name: &str| path(name).display().to_string();
-    // (handler a, handler b, whether they are one file)
-    for (a, b, is_one) in [
-        (absolute("logs/there.log"), absolute("there"), true),
-        (absolute("logs/there.log"), absolute("folder/there.log"), true),
-        (absolute("logs/there.log"), absolute("folder/../logs/./there.log"), true),
-        (absolute("logs/there.log"), relative("logs/there.log"), true),
-        (absolute("logs/missing.log"), absolute("folder/missing.log"), true),
-        (absolute("logs/missing.log"), absolute("missing"), true),
-        (absolute("twice"), absolute("logs/missing.log"), true),
-        (absolute("round"), absolute("logs/missing.log"), false),
-        (absolute("logs/there.log"), absolute("logs/other.log"), false),
-    ] {
-        let text = format!(
-            "[handlers.a]\ntype = \"file\"\npath = \"{a}\"\n[handlers.b]\ntype = \"file\"\npath = \"{b}\"\n[root]\nhandlers = [\"a\", \"b\"]\n"
-        );
-        let one = ["? handlers.b.path: goes to the same place"];
-        assert_said(&text, if is_one { &one } else { &[] });
     }
 }

@@ -196,8 +196,6 @@ fn is_placeholder(value: &[u8]) -> bool {
         [b'{', rest @ .., b'}'] => rest.is_empty() || is_name(rest) || rest.starts_with(b":"),
         [b'<', rest @ .., b'>'] => is_word(rest),
         [b'<', rest @ ..] => is_word(rest),
-        // `@p1`
-        [b'@', rest @ ..] if is_name(rest) && rest.len() <= 3 => true,
         [b':' | b'@' | b'&', rest @ ..] if is_name(rest) => !rest.iter().any(u8::is_ascii_digit),
         [b'&', ..] => true,
         [b'[', rest @ .., b']'] | [b'(', rest @ .., b')'] | [b'(', rest @ ..] => {

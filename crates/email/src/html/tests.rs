@@ -55,8 +55,8 @@ fn text_is_never_markup() {
 
 #[test]
 fn lines_and_indentation_stay_without_white_space_rules() {
-    let out = html(&alert("a\n  b\tc  d"));
-    assert!(out.contains("a<br>&nbsp;&nbsp;b&nbsp;&nbsp;&nbsp; c &nbsp;d"), "{out}");
+    let out = html(&alert("down").field("note", "a\n  b\tc  d"));
+    assert!(out.contains("a<br>&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;b&nbsp;&nbsp;&nbsp; c &nbsp;d"), "{out}");
 }
 
 #[test]
@@ -87,4 +87,14 @@ proptest! {
         prop_assert!(out.len() < 100_000, "{}", out.len());
         prop_assert!(!out.contains('\r') && !out.contains('\0'));
     }
+}
+
+#[test]
+fn a_link_is_an_address_and_nothing_else() {
+    let app = App::new("shop").link("run\"book", "https://wiki.example.com/?a=1&b={order}");
+    let alert = Alert::new(app, Severity::Error, "down").field("order", "\"><script>");
+    let out = html(&alert);
+    let expected = "href=\"https://wiki.example.com/?a=1&amp;b=%22%3E%3Cscript%3E\">Run&quot;book</a>";
+    assert!(out.contains(expected), "{out}");
+    assert!(!html(&self::alert("down")).contains("<a "));
 }

@@ -6,7 +6,8 @@ use watchfire_core::counted;
 
 use super::group::{Group, Late};
 use crate::{
-    Counts, GroupId, GroupSummary, Mention, OccasionKind, format_duration, model::Timestamp, one_line,
+    Counts, GroupId, GroupSummary, Mention, OccasionKind, format_duration, model::Timestamp,
+    sink::what_happened,
 };
 
 /// A message that a channel is to send.
@@ -48,12 +49,7 @@ pub(super) fn most_frequent(mut mentions: Vec<Mention>) -> Vec<Mention> {
 }
 
 pub(super) fn mention(id: GroupId, group: &Group, count: u64) -> Mention {
-    let alert = &group.opening;
-    let error = alert.error.first().map_or("", String::as_str);
-    let what =
-        [alert.message.as_str(), error, &alert.target].into_iter().find(|text| !text.trim().is_empty());
-    let title = one_line(what.unwrap_or("an event without a message"), 100);
-    Mention::new(id, title, count)
+    Mention::new(id, what_happened(&group.opening, 100), count)
 }
 
 /// Says of the groups of one message what each would have said in a message of its own.

@@ -1,17 +1,23 @@
 //! The content of a message, before a sink renders it.
 
+mod links;
+mod request;
 mod summary;
+mod title;
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 use watchfire_core::{Alert, Field, Severity, counted, cut};
 
 use crate::{
-    Counts, GroupId, Occasion, OccasionKind, Outlook,
-    model::text::{format_duration, format_timestamp, hanging, one_line},
+    GroupId, Occasion, OccasionKind, Outlook,
+    model::text::{format_timestamp, hanging, one_line},
     sink::occasion::SilenceHint,
 };
+pub use links::link_refusal;
+use request::Request;
 use summary::summary;
+pub(crate) use title::what_happened;
 
 /// The content of a message before a sink renders it in its own markup: the same words on every channel.
 ///
@@ -22,33 +28,53 @@ use summary::summary;
 pub struct MessageContent {
     /// The severity of the alert.
     pub severity: Severity,
-    /// One line: what happened, without control characters, of at most 200 characters.
+    /// One line: what happened, such as `payment failed: could not charge order 4711`; without control characters, of at
+    /// most 200 characters.
     pub title: String,
-    /// One line: the severity and who speaks, such as `ERROR in storefront (production)`; in place of the severity
-    /// `STORM` or `STORM OVER` where many groups are told of together.
-    pub headline: String,
-    /// The message as it was recorded; of a storm how many groups it has.
-    pub message: String,
+    /// The severity and the count of new alerts, such as `ERROR` or `ERROR ×186`; `STORM` or `STORM OVER` where many
+    /// groups are reported together, `QUIET` at the end of a group.
+    pub label: String,
+    /// The program and its environment, such as `storefront (production)`.
+    pub app: String,
     /// How often, how fast and since when, for all but a first alert.
     pub summary: Option<String>,
-    /// When and where.
+    /// In whose request, when and where.
     pub facts: Vec<Fact>,
-    /// The longer parts: error chain, fields, spans, stack.
+    /// The longer parts: the message where the title does not hold all of it, error chain, fields, spans, stack.
     pub sections: Vec<Section>,
     /// Remarks of the outbox: what was not reported, possible duplicates, failover.
     pub notes: Vec<String>,
     /// What is looked up rather than read: thread, release, host, the alert's id, how to silence the group.
     pub small_print: Vec<Fact>,
+    /// Where to go next: the link of the alert, then those of the program.
+    pub links: Vec<Link>,
+    /// A colour that the alert asks for instead of that of its severity: `#` and six hexadecimal digits.
+    pub color: Option<String>,
     /// The group, for silences and look-ups.
     pub group: GroupId,
 }
+
+/// One link of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Link {
+    /// The label, such as `Runbook`.
+    pub label: String,
+    /// The address: `http` or `https`, with all that is not of its template percent-encoded, of at most 3,000 bytes.
+    pub url: String,
+}
+
+/// The fields by which an event or a span sets parts of its message.
+pub(crate) const TITLE_FIELD: &str = "alert.title";
+pub(crate) const LINK_FIELD: &str = "alert.link";
+pub(crate) const COLOR_FIELD: &str = "alert.color";
 
 /// One labelled fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fact {
     /// The label, such as `When`.
-    pub label: &'static str,
+    pub label: Cow<'static, str>,
     /// The value.
     pub value: String,
 }
@@ -74,30 +100,48 @@ impl MessageContent {
         Self {
             severity: alert.severity,
             title: occasion.title(),
-            headline: headline(occasion),
-            message: match occasion.kind() {
-                // It is of its groups; the title ends with the oldest one's words.
-                OccasionKind::Storm => occasion.title(),
-                OccasionKind::Digest if groups(occasion) > 1 => occasion.title(),
-                _ => alert.message.clone(),
-            },
+            label: label(occasion),
+            app: app(alert, " (", ")"),
             summary: summary(occasion),
             facts: facts(occasion),
             sections: sections(occasion),
             notes: notes(occasion),
             small_print: small_print(occasion),
+            links: links::links(occasion),
+            color: alert.get(COLOR_FIELD).map(ToString::to_string).filter(|color| is_color(color)),
             group: occasion.group(),
         }
     }
 
+    /// Returns the line that a reader sees first: the subject of a mail, the text of a push notification. For example
+    /// `[storefront] ERROR: payment failed`; an environment other than production stands beside the name.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        format!("[{}] {}: {}", self.short_app(), self.label, self.title)
+    }
+
+    /// Returns the program, and its environment if that is not production: `storefront staging`.
+    #[must_use]
+    pub fn short_app(&self) -> String {
+        match self.app.strip_suffix(')').and_then(|app| app.rsplit_once(" (")) {
+            Some((name, "production" | "prod")) => name.to_owned(),
+            Some((name, environment)) => format!("{name} {environment}"),
+            None => self.app.clone(),
+        }
+    }
+
+    /// Returns the severity and who speaks: `ERROR in storefront (production)`.
+    #[must_use]
+    pub fn context(&self) -> String {
+        format!("{} in {}", self.label, self.app)
+    }
+
     /// Returns the whole page as plain text: what a terminal or the text part of a mail shows.
     ///
-    /// At the left edge stand our own words and the first line of the message only.
+    /// At the left edge stand our own words and the title only.
     #[must_use]
     pub fn plain_text(&self) -> String {
-        let mut out = format!("{}\n", self.headline);
-        let message = if self.message.trim().is_empty() { &self.title } else { &self.message };
-        writeln!(out, "{}", hanging(message, 2)).ok();
+        let mut out = format!("{}\n{}\n", self.title, self.context());
         if let Some(summary) = &self.summary {
             writeln!(out, "{summary}").ok();
         }
@@ -108,6 +152,9 @@ impl MessageContent {
             }
         };
         list(&mut out, &self.facts);
+        for Link { label, url } in &self.links {
+            writeln!(out, "{label:<12}{url}").ok();
+        }
         for section in &self.sections {
             writeln!(out, "\n{}", section.title).ok();
             for line in section.lines.iter().flat_map(|line| line.lines()) {
@@ -129,60 +176,42 @@ impl MessageContent {
     #[must_use]
     pub fn short_text(&self) -> String {
         let place = self.facts.iter().find(|fact| fact.label == "Where").map_or("", |fact| &fact.value);
-        format!("{}: {}\n{place} [{}]", self.headline, self.title, self.group)
+        format!("{}\n{place} [{}]", self.subject(), self.group)
     }
 
     /// Returns one line of printable ASCII of at most `max` bytes, which no provider can refuse for its form.
     #[must_use]
     pub fn ascii_line(&self, max: usize) -> String {
-        let text = format!("{}: {} [{}]", self.headline, self.title, self.group);
+        let text = format!("{} [{}]", self.subject().replace('×', "x"), self.group);
         let ascii: String =
             text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
         cut(&ascii, max).to_owned()
     }
 }
 
-impl Occasion<'_> {
-    /// Returns one line that says what happened: the message, else the error, else the target; at most 200 characters.
-    #[must_use]
-    pub fn title(&self) -> String {
-        let alert = self.alert();
-        let error = alert.error.first().map_or("", String::as_str);
-        // Control characters alone leave nothing of a text.
-        let lines = [alert.message.as_str(), error, &alert.target].map(|text| one_line(text, 200));
-        let line = lines.into_iter().find(|line| !line.is_empty());
-        let line = line.unwrap_or_else(|| "an event without a message".to_owned());
-        match self.kind() {
-            OccasionKind::Storm if groups(self) > 1 => {
-                let Counts { first, last, .. } = self.tally();
-                let over = last.duration_since(first).unwrap_or_default();
-                let time = if over.as_secs() == 0 {
-                    "at once".to_owned()
-                } else {
-                    format!("in {}", format_duration(over))
-                };
-                one_line(&format!("{} different alerts {time}, the oldest: {line}", groups(self)), 200)
-            }
-            OccasionKind::Digest if groups(self) > 1 => {
-                let fresh = counted(self.tally().fresh, "alert");
-                one_line(&format!("{fresh} in {} groups, the oldest: {line}", groups(self)), 200)
-            }
-            _ => line,
-        }
+/// Returns the severity, with the count of what is new; or the kind of the message, if that says more.
+fn label(occasion: &Occasion<'_>) -> String {
+    let severity = occasion.alert().severity;
+    match (occasion.kind(), occasion.forecast()) {
+        (OccasionKind::Storm, Some(Outlook::Over)) => "STORM OVER".to_owned(),
+        (OccasionKind::Storm, _) => "STORM".to_owned(),
+        (OccasionKind::Quiet, _) => "QUIET".to_owned(),
+        // The message that is edited stands for all.
+        (OccasionKind::Edit, _) => with_count(severity, occasion.tally().total),
+        _ => with_count(severity, occasion.tally().fresh),
     }
 }
 
-fn headline(occasion: &Occasion<'_>) -> String {
-    let alert = occasion.alert();
-    let what = match (occasion.kind(), occasion.forecast()) {
-        (OccasionKind::Storm, Some(Outlook::Over)) => "STORM OVER",
-        (OccasionKind::Storm, _) => "STORM",
-        _ => alert.severity.as_str(),
-    };
-    let app = one_line(alert.app.name(), 60);
+fn with_count(severity: Severity, count: u64) -> String {
+    if count > 1 { format!("{severity} ×{count}") } else { severity.to_string() }
+}
+
+/// Returns the program, with its environment between these.
+fn app(alert: &Alert, open: &str, close: &str) -> String {
+    let name = one_line(alert.app.name(), 60);
     match alert.app.environment_name() {
-        Some(environment) => format!("{what} in {app} ({})", one_line(environment, 40)),
-        None => format!("{what} in {app}"),
+        Some(environment) => format!("{name}{open}{}{close}", one_line(environment, 40)),
+        None => name,
     }
 }
 
@@ -200,7 +229,10 @@ fn facts(occasion: &Occasion<'_>) -> Vec<Fact> {
         None => alert.target.to_string(),
     };
     let when = if is_storm(occasion) { "Oldest" } else { "When" };
-    given([(when, format_timestamp(alert.at)), ("Where", one_line(&place, 300))])
+    let time = given([(when, format_timestamp(alert.at)), ("Where", one_line(&place, 300))]);
+    // A storm is of many requests.
+    let request = if is_many(occasion) { Vec::new() } else { Request::of(alert).facts() };
+    request.into_iter().chain(time).collect()
 }
 
 fn small_print(occasion: &Occasion<'_>) -> Vec<Fact> {
@@ -219,7 +251,7 @@ fn small_print(occasion: &Occasion<'_>) -> Vec<Fact> {
 fn given<const N: usize>(all: [(&'static str, String); N]) -> Vec<Fact> {
     all.into_iter()
         .filter(|(_, value)| !value.is_empty())
-        .map(|(label, value)| Fact { label, value })
+        .map(|(label, value)| Fact { label: label.into(), value })
         .collect()
 }
 
@@ -255,8 +287,16 @@ fn is_storm(occasion: &Occasion<'_>) -> bool {
     occasion.kind() == OccasionKind::Storm && groups(occasion) > 1
 }
 
+/// Tells whether a message is about several groups: each has a title of its own.
+fn is_many(occasion: &Occasion<'_>) -> bool {
+    groups(occasion) > 1 && matches!(occasion.kind(), OccasionKind::Storm | OccasionKind::Digest)
+}
+
 fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
     let alert = occasion.alert();
+    let title = occasion.title();
+    let message =
+        Some(alert.message.as_str()).filter(|message| !is_many(occasion) && !title::holds(&title, message));
     let named = occasion.mentions();
     let mentions = named.iter().map(|other| format!("x{} {} [{}]", other.count, other.title, other.group));
     let more = groups(occasion).saturating_sub(named.len() as u64);
@@ -267,13 +307,19 @@ fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
         .iter()
         .enumerate()
         .map(|(i, text)| if i == 0 { text.clone() } else { format!("caused by: {text}") });
-    let fields = alert.fields.iter().filter(|field| !is_said_already(alert, field)).map(field_line);
+    let error_is_said = alert.error.len() == 1 && title::holds(&title, &alert.error.concat());
+    let causes = causes.filter(|_| !error_is_said || is_many(occasion));
+    let request = Request::of(alert);
+    let is_said =
+        |field: &&Field| is_said_already(alert, field) || (!is_many(occasion) && request.has(field));
+    let fields = alert.fields.iter().filter(|field| !is_said(field)).map(field_line);
     let stack = alert.stack.as_ref().map(watchfire_core::Stack::excerpt);
     let entries = |entries: Vec<String>| entries.iter().map(|entry| hanging(entry, 4)).collect();
     let of = if is_storm(occasion) { " of the oldest" } else { "" };
     [
         // First, because only storms and catch-ups have some, and are about them.
         ("Groups".to_owned(), entries(mentions.chain(more).collect())),
+        ("Message".to_owned(), entries(message.map(str::to_owned).into_iter().collect())),
         (format!("Error{of}"), entries(causes.collect())),
         (format!("Fields{of}"), entries(fields.collect())),
         (format!("Spans{of}, the innermost first"), entries(spans.collect())),
@@ -294,9 +340,15 @@ fn notes(occasion: &Occasion<'_>) -> Vec<String> {
     notes
 }
 
+fn is_color(text: &str) -> bool {
+    text.strip_prefix('#')
+        .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 /// Tells whether a field only repeats what the headline or the error chain says.
 fn is_said_already(alert: &Alert, field: &Field) -> bool {
     match &*field.name {
+        TITLE_FIELD | LINK_FIELD | COLOR_FIELD => true,
         "severity" => field.value.to_string().parse() == Ok(alert.severity),
         "error" | "err" | "e" | "cause" | "exception" => {
             alert.error.first().is_some_and(|error| error.trim() == field.value.to_string().trim())

@@ -13,7 +13,8 @@ mod rate;
 mod receipt;
 pub(crate) mod verification;
 
-pub use content::{Fact, MessageContent, Section};
+pub(crate) use content::what_happened;
+pub use content::{Fact, Link, MessageContent, Section, link_refusal};
 pub use contract::{Delivering, IntoSink, Sink};
 pub use delivery_policy::DeliveryPolicy;
 pub(crate) use delivery_policy::OVERDUE;

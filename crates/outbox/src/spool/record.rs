@@ -107,6 +107,14 @@ struct AppRecord {
     release: Option<String>,
     host: String,
     pid: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    links: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    facts: Vec<(String, String)>,
+}
+
+fn owned((name, text): (&str, &str)) -> (String, String) {
+    (name.to_owned(), text.to_owned())
 }
 
 impl MessageRecord {
@@ -240,6 +248,8 @@ impl AlertRecord {
                 release: alert.app.release_name().map(str::to_owned),
                 host: alert.app.host_name().to_owned(),
                 pid: alert.app.process_id(),
+                links: alert.app.links().map(owned).collect(),
+                facts: alert.app.facts().map(owned).collect(),
             },
         }
     }
@@ -254,6 +264,8 @@ impl AlertRecord {
         if let Some(release) = self.app.release {
             app = app.release(release);
         }
+        app = self.app.links.into_iter().fold(app, |app, (name, template)| app.link(name, template));
+        app = self.app.facts.into_iter().fold(app, |app, (label, field)| app.fact(label, field));
         let severity: Severity = self.severity.parse().ok()?;
         let id: AlertId = self.id.parse().ok()?;
         let mut alert = Alert::new(app, severity, self.message).id(id).at(at).thread(self.thread);

@@ -147,7 +147,7 @@ fn a_process_that_shares_the_spool_says_that_another_one_died() {
     let dead = run("panic-abort", &folder.path().join("lines"), Some(&spool));
     assert!(!dead.status.success());
     assert!(sibling.flush(std::time::Duration::from_secs(20)).is_complete);
-    assert_eq!(told.titles(), ["before the abort"]);
+    assert_eq!(told.titles(), ["panicked: before the abort"]);
     let page = &told.pages()[0];
     assert!(page.contains("The process ") && page.contains(" died "), "{page}");
 }

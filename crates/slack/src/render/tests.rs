@@ -82,11 +82,11 @@ fn a_first_alert_reads_well() {
     let payload = rich(&hook().mention("@here"), &occasion);
     assert_eq!(
         payload["text"],
-        "<!here> ERROR in storefront (production): payment &lt;refused&gt; &amp; lost\n\
+        "<!here> [storefront] ERROR: payment &lt;refused&gt; &amp; lost: Vec&lt;`T`&gt;\n\
          When: 2023-11-14T22:13:20Z \u{b7} Where: shop::pay at src/pay.rs:42"
     );
-    assert_eq!(payload["blocks"][0]["text"]["text"], "ERROR in storefront (production)");
-    assert_eq!(payload["blocks"][1]["text"]["text"], "payment &lt;refused&gt; &amp; lost");
+    assert_eq!(payload["blocks"][0]["text"]["text"], "payment &lt;refused&gt; &amp; lost: Vec&lt;`T`&gt;");
+    assert_eq!(payload["blocks"][1]["text"]["text"], "ERROR in storefront (production)");
     assert_eq!(payload["blocks"][2]["text"]["text"], "<!here> ");
     assert_eq!(payload["unfurl_links"], false);
     let attachment = &payload["attachments"][0];
@@ -94,10 +94,9 @@ fn a_first_alert_reads_well() {
     let fields = attachment["blocks"][0]["fields"].as_array().unwrap();
     let texts: Vec<_> = fields.iter().map(|field| field["text"].as_str().unwrap()).collect();
     assert_eq!(texts, ["*When*\n`2023-11-14T22:13:20Z`", "*Where*\n`shop::pay at src/pay.rs:42`"]);
-    assert_eq!(attachment["blocks"][1]["text"]["text"], "*Error*\n```\nVec&lt;`T`&gt;\n```");
-    assert_eq!(attachment["blocks"][2]["text"]["text"], "*Fields*\n```\norder = 4711\n```");
+    assert_eq!(attachment["blocks"][1]["text"]["text"], "*Fields*\n```\norder = 4711\n```");
     assert_eq!(
-        attachment["blocks"][3]["elements"][0]["text"],
+        attachment["blocks"][2]["elements"][0]["text"],
         "Thread: worker · Host: web-1, process 7 · Alert: 00000000000000000000000000000001 · \
          Silence: watchfire silence 0000000000000001 --for 2h · group 0000000000000001"
     );
@@ -222,12 +221,8 @@ fn digests_go_into_the_thread_of_the_first_and_edits_into_it() {
         digest["attachments"][0]["blocks"][0]["fields"].is_null(),
         "a digest in a thread does not repeat the facts"
     );
-    assert!(
-        digest["blocks"][2]["text"]["text"]
-            .as_str()
-            .unwrap()
-            .starts_with("11 more in 5 min 0 s (132/h), 12 in total")
-    );
+    let said = digest["blocks"][1]["text"]["text"].as_str().unwrap();
+    assert!(said.contains(": 11 more in 5 min 0 s (132/h), 12 in total"), "{said}");
     // Without a receipt it stands alone and says all.
     let alone = rich(&bot(), &occasion(&alert, OccasionKind::Digest));
     assert!(alone["attachments"][0]["blocks"][0]["fields"].is_array());
@@ -241,7 +236,7 @@ fn a_storm_names_the_groups() {
         (0..200).map(|i| Mention::new(GroupId::from_u64(i), format!("<group> {i}"), i)).collect();
     let payload = rich(&bot(), &occasion(&alert, OccasionKind::Storm).others(&others));
     let text = payload["text"].as_str().unwrap();
-    assert!(text.contains("STORM in ") && text.contains(": 200 different alerts in 5 min"), "{text}");
+    assert!(text.contains("] STORM: 200 different alerts in 5 min"), "{text}");
     assert!(payload.to_string().contains("x1 &lt;group&gt; 1 [0000000000000001]"));
 }
 
@@ -263,7 +258,7 @@ fn a_long_alert_fills_the_limit_and_keeps_every_section() {
 fn a_text_of_control_characters_alone_is_no_title() {
     let alert = Alert::new(App::new("shop"), Severity::Error, "").target("\0\u{1}");
     let payload = rich(&hook(), &occasion(&alert, OccasionKind::First));
-    assert_eq!(payload["blocks"][1]["text"]["text"], "an event without a message");
+    assert_eq!(payload["blocks"][0]["text"]["text"], "an event without a message");
 }
 
 #[test]
@@ -276,4 +271,26 @@ fn counts_after_escaping_and_cuts_no_entity() {
         well_escaped(cut.as_str().unwrap(), &[]);
     }
     assert_eq!(Value::from(Escaped::text("a&<😀", 12)), "a&amp;&lt;😀");
+}
+
+#[test]
+fn links_are_in_the_title_and_in_a_line_below_the_facts() {
+    let app = App::new("shop")
+        .link("runbook", "https://wiki.example.com/{target}?a=1&b={order}")
+        .link("trace", "https://traces.example.com/{trace_id}");
+    let alert =
+        Alert::new(app, Severity::Error, "no | stock <b>").target("shop::pay").field("order", "<4711|>");
+    let alert = alert.field("alert.link", "https://crm.example.com/4711").field("alert.color", "#00FF00");
+    let payload = rich(&hook(), &occasion(&alert, OccasionKind::First));
+    assert_eq!(
+        payload["blocks"][0]["text"]["text"],
+        "*<https://crm.example.com/4711|no \u{2223} stock &lt;b&gt;>*"
+    );
+    let attachment = &payload["attachments"][0];
+    assert_eq!(attachment["color"], "#00FF00");
+    assert_eq!(
+        attachment["blocks"][1]["text"]["text"],
+        "*<https://crm.example.com/4711|Link>* \u{b7} \
+         *<https://wiki.example.com/shop%3A%3Apay?a=1&amp;b=%3C4711%7C%3E|Runbook>*"
+    );
 }

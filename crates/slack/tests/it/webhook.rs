@@ -54,7 +54,7 @@ fn a_refused_form_goes_out_plainer() {
     let status =
         |status, body: &str| Fault::Status { status, body: Some(body.to_owned()), headers: Vec::new() };
     for (times, blocks, expected) in
-        [(1, false, "order = 4711"), (2, false, "the <payment> failed"), (3, false, "ERROR in")]
+        [(1, false, "order = 4711"), (2, false, "the <payment> failed"), (3, false, "[storefront] ERROR: ")]
     {
         let (stats, received) = past(Some(status(400, "invalid_blocks").times(times)));
         assert_eq!((stats.delivered, stats.attempts), (1, u64::from(times) + 1));

@@ -32,10 +32,10 @@ fn first(alert: &Alert) -> Occasion<'_> {
 fn says_who_what_where_and_which_group() {
     let alert = alert("payment refused – 5 €");
     let expected = [
-        "ERROR in storefront (production): payment refused - 5 € (src/payments.rs:42) (feedbeef)",
-        "ERROR in storefront (production): payment refused - 5 € (src/payments.rs:42) (feedbeef)",
-        "ERROR in storefront (production): payment refused - 5 € (feedbeef)",
-        "ERROR in storefront (production): payment refused - 5 ? (feedbeef)",
+        "storefront ERROR: payment refused - 5 € (src/payments.rs:42) (feedbeef)",
+        "storefront ERROR: payment refused - 5 € (src/payments.rs:42) (feedbeef)",
+        "storefront ERROR: payment refused - 5 € (feedbeef)",
+        "storefront ERROR: payment refused - 5 ? (feedbeef)",
     ];
     assert_eq!(forms(&sms(1), &first(&alert)), expected);
 }
@@ -46,14 +46,8 @@ fn a_digest_says_how_many_more() {
     let now = UNIX_EPOCH + Duration::from_secs(60);
     let counts = Counts::new(310, 300, UNIX_EPOCH, now);
     let cases = [
-        (
-            OccasionKind::Digest,
-            "ERROR in storefront (production): 300 more: payment refused (src/payments.rs:42) (feedbeef)",
-        ),
-        (
-            OccasionKind::Quiet,
-            "ERROR in storefront (production): quiet after 310: payment refused (src/payments.rs:42) (feedbeef)",
-        ),
+        (OccasionKind::Digest, "storefront ERROR x300: payment refused (src/payments.rs:42) (feedbeef)"),
+        (OccasionKind::Quiet, "storefront QUIET after 310: payment refused (src/payments.rs:42) (feedbeef)"),
     ];
     for (kind, expected) in cases {
         assert_eq!(forms(&sms(1), &first(&alert).of_kind(kind, 1).counts(counts))[0], expected);
@@ -72,14 +66,17 @@ fn a_storm_says_first_that_it_is_one_and_last_when_more_comes() {
     };
     assert_eq!(
         text("no stock", next),
-        "STORM in storefront (production): 16 different alerts in 5 s, the oldest: no stock (src/payments.rs:42); \
+        "storefront STORM: 16 different alerts in 5 s, the oldest: no stock (src/payments.rs:42); \
          next by 15:21 UTC (feedbeef)"
     );
     let long = text(&"word ".repeat(60), next);
-    assert!(long.starts_with("STORM in") && long.ends_with("...; next by 15:21 UTC (feedbeef)"), "{long}");
+    assert!(
+        long.starts_with("storefront STORM: ") && long.ends_with("...; next by 15:21 UTC (feedbeef)"),
+        "{long}"
+    );
     assert_eq!(Segments::of(&long).count, 1, "{long}");
     let over = text("no stock", Some(Outlook::Over));
-    assert!(over.starts_with("STORM OVER in storefront") && !over.contains("next by"), "{over}");
+    assert!(over.starts_with("storefront STORM OVER: ") && !over.contains("next by"), "{over}");
 }
 
 #[test]

@@ -27,26 +27,26 @@ fn fills_the_variables_in_their_order() {
         (
             TEXT,
             &[],
-            "Alert ERROR in storefront (production): payment refused. Count 310, ref 000000000000feed -EXAMPLE",
+            "Alert ERROR x9 in storefront (production): payment refused. Count 310, ref 000000000000feed -EXAMPLE",
         ),
         ("{#var#}", &[], "payment refused"),
-        ("{#var#} {#var#}", &[], "ERROR in storefront (productio payment refused"),
+        ("{#var#} {#var#}", &[], "ERROR x9 in storefront (product payment refused"),
         (
             "{#var#}/{#var#}/{#var#}/{#var#}",
             &[],
-            "ERROR/storefront (production)/payment refused/000000000000feed",
+            "ERROR x9/storefront (production)/payment refused/000000000000feed",
         ),
         ("n={#numeric#}", &[], "n=310"),
         ("{#var#} x{#var#}", &[Title, Count], "payment refused x310"),
         (
             "{#var#}, {#var#}, {#var#}",
             &[App, Place, Severity],
-            "storefront (production), src/payments.rs:42, ERROR",
+            "storefront (production), src/payments.rs:42, ERROR x9",
         ),
         (
             "{#numeric#} {#var#} {#var#}{#var#}",
             &[Count, Group, Headline],
-            "310 000000000000feed ERROR in storefront (production)",
+            "310 000000000000feed ERROR x9 in storefront (production)",
         ),
     ];
     for (text, slots, expected) in cases {
@@ -64,7 +64,7 @@ fn what_operators_refuse_is_not_in_a_variable() {
     let cases = [
         ("see https://example.com/a?b now", "see link now"),
         ("WWW.example.com", "link"),
-        ("two\nlines", "two lines"),
+        ("two\nlines", "two"),
         ("5 € – “ok” 😀", "5 € - \"ok\" ?"),
         ("{#var#}", "{#var#}"),
         ("\u{202e}\0", "?"),

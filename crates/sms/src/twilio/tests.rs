@@ -25,7 +25,7 @@ fn form(account: &Account) -> Vec<(String, String)> {
 #[test]
 fn a_request_has_what_twilio_wants_and_nothing_else() {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let text = "ERROR in shop: 5 € & more (00000000)";
+    let text = "shop ERROR: 5 € & more (00000000)";
     let by_number = Twilio::new(ACCOUNT, "planted-token").from("+15005550006").check().unwrap();
     let expected = [
         pair("To", "+436601234567"),

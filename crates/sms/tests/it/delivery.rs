@@ -60,7 +60,7 @@ fn an_error_reaches_both_countries_each_by_its_provider() {
     let (world, india) = (inbox.accepted(Provider::Twilio), inbox.accepted(Provider::Exotel));
     assert_eq!((world.len(), india.len()), (1, 1));
     assert_eq!(world[0].recipients, [AUSTRIA]);
-    assert!(world[0].text().contains("ERROR in storefront: payment refused - 5 €"), "{}", world[0].text());
+    assert!(world[0].text().contains("storefront ERROR: payment refused - 5 €"), "{}", world[0].text());
     assert_eq!(india[0].recipients, [INDIA]);
     assert!(
         india[0].text().contains("Alert ERROR in storefront: payment refused - 5 €. Ref "),

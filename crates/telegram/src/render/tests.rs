@@ -66,11 +66,10 @@ fn a_first_alert_reads_well() {
     let occasion = Occasion::first(&alert, "telegram", GroupId::from_u64(1), at);
     assert_eq!(
         html(&occasion),
-        "<b>ERROR in storefront (production)</b>\n\
-         <code>payment &lt;refused&gt; &amp; lost</code>\n\
+        "<b>[storefront] ERROR: payment &lt;refused&gt; &amp; lost: Vec&lt;T&gt;</b>\n\
+         ERROR in storefront (production)\n\
          \nWhen: <code>2023-11-14T22:13:20Z</code>\
          \nWhere: <code>shop::pay at src/pay.rs:42</code>\
-         \n\n<b>Error</b>\n<pre>Vec&lt;T&gt;</pre>\
          \n\n<b>Fields</b>\n<pre>order = 4711</pre>\n\
          \nThread: <code>worker</code>\
          \nHost: <code>web-1, process 7</code>\
@@ -216,5 +215,17 @@ fn cuts_before_escaping_and_counts_what_is_shown() {
         let shown = shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
         assert_eq!(shown.encode_utf16().count(), units, "{shown}");
         assert!(units <= max, "{max}: {shown}");
+    }
+}
+
+#[test]
+fn links_are_buttons_of_the_rich_form_alone() {
+    let app = App::new("shop").link("runbook", "https://wiki.example.com/{order}");
+    let alert = Alert::new(app, Severity::Error, "no stock for @ada").field("order", "47 11");
+    for (form, payload) in payloads(&Occasion::first(&alert, "ops", GroupId::from_u64(1), UNIX_EPOCH)) {
+        let button = json!({ "text": "Runbook", "url": "https://wiki.example.com/47%2011" });
+        let expected = if form == Form::Rich { json!([[button]]) } else { Value::Null };
+        assert_eq!(payload["reply_markup"]["inline_keyboard"], expected, "{form:?}");
+        assert!(!payload["text"].as_str().unwrap().contains("@ada"), "a name in a title mentions nobody");
     }
 }
