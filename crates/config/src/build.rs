@@ -412,7 +412,7 @@ fn as_meant(table: &Options, keys: &'static [KeySpec]) -> Options {
     meant
 }
 
-/// Of how many keys of a table it is guessed what was meant.
+/// The most keys of a table for which the meant one is guessed.
 const MOST_GUESSES: usize = 200;
 
 /// The keys of a table, as they are or as they were probably meant.

@@ -133,7 +133,7 @@ fn links(html: &mut Html, links: &[Link]) {
     html.raw(ROW).raw("0 24px 8px 24px;font-size:14px;line-height:24px;").raw(SANS).raw("\">");
     for (number, Link { label, url, .. }) in links.iter().enumerate() {
         html.raw(if number == 0 { "" } else { " &middot; " });
-        // What is no character of an address was encoded; what is one of HTML is escaped.
+        // The address is encoded already; here the characters of HTML in it are escaped.
         html.raw("<a class=\"wf-text\" style=\"color:#16191f;font-weight:bold\" href=\"").text(url);
         html.raw("\">").text(label).raw("</a>");
     }

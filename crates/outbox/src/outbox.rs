@@ -168,7 +168,7 @@ impl Outbox {
     /// Puts other settings in force for channels that run, all of them or none: timeouts, ages, pace, digests, budgets,
     /// quiet hours, failover. Each is known by its name.
     ///
-    /// What was counted of groups, what is spent of budgets and what waits in the spool stay, and are treated by the new
+    /// The counts of groups, the spent budgets and the queued messages stay, and are treated by the new
     /// settings from now on; an attempt that is under way keeps its timeout. The sink stays, and so do the function that
     /// names groups and whether panics are heard.
     ///
@@ -355,7 +355,7 @@ impl OutboxBuilder {
 
     /// Sets how long the end of the process may wait. Default 2 s.
     ///
-    /// What dropping the handle has waited counts towards it: both together take the longer of the two, not the sum.
+    /// The wait of dropping the handle counts towards it: both together take the longer of the two, not the sum.
     pub fn exit_deadline(mut self, deadline: Duration) -> Self {
         self.exit_deadline = deadline;
         self
@@ -545,7 +545,7 @@ fn open_spool(folder: Folder, host: &str, log: &SelfLog) -> (Option<Disk>, Optio
             let trouble =
                 format!("the spool `{}` cannot be used, alerts are kept in memory: {error}", path.display());
             log.say(&trouble);
-            // What a newer version has written must be left alone.
+            // The files of a newer version must be left alone.
             let disk = (!is_refused(&error)).then(|| Disk::later(&path, host));
             (disk, Some(trouble))
         }

@@ -44,7 +44,7 @@ pub struct MessageContent {
     pub sections: Vec<Section>,
     /// Remarks of the outbox: what was not reported, possible duplicates, failover.
     pub notes: Vec<String>,
-    /// What is looked up rather than read: thread, release, host, the alert's id, how to silence the group.
+    /// The facts that are looked up rather than read: thread, release, host, the alert's id, how to silence the group.
     pub small_print: Vec<Fact>,
     /// Where to go next: the link of the alert, then those of the program.
     pub links: Vec<Link>,

@@ -209,9 +209,12 @@ fn few_secrets_leak_and_few_ordinary_texts_are_masked() {
     }
 }
 
+/// The kind of an ordinary text, and the text.
+type Ordinary = (String, String);
+
 /// Reads the corpus of others, if it lies beside the workspace: lines of JSON with `text`, and `secret` where one is
 /// planted.
-fn of_others() -> Option<(Vec<Planted>, Vec<(String, String)>)> {
+fn of_others() -> Option<(Vec<Planted>, Vec<Ordinary>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/trials/redaction");
     let rows = |name: &str| -> Option<Vec<serde_json::Value>> {
         let text = std::fs::read_to_string(folder.join(name)).ok()?;
