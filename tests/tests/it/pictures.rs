@@ -198,7 +198,7 @@ fn save_pages(inbox: &Inbox, provider: Provider, folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     let get = |path: &str| {
         let mut stream = TcpStream::connect(inbox.http_addr()).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: inbox\r\nconnection: close\r\n\r\n").unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer.split_once("\r\n\r\n").unwrap().1.to_owned()

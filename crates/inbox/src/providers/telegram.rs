@@ -71,10 +71,9 @@ impl HttpProvider for Telegram {
         };
         let mut framed = Markup::new();
         framed.raw("<div class=\"telegram\">").push(&html).raw("</div>");
-        // A message has no subject: its first line says who speaks, its second mostly what happened.
-        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let title: Vec<&str> = lines.by_ref().take(2).collect();
-        entry.title = headline(&title.join(" \u{b7} "));
+        // A message has no subject: its first line stands for one.
+        let first = text.lines().map(str::trim).find(|line| !line.is_empty());
+        entry.title = headline(first.unwrap_or_default());
         entry.view.fact("Length", format!("{} UTF-16 units", text.trim().encode_utf16().count()));
         entry.view.parts.push(ViewPart::Rendered { title: "Message".to_owned(), text, html: framed });
         entry.view.parts.push(ViewPart::Text { title: "Source".to_owned(), text: source });
