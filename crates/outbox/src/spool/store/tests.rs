@@ -12,7 +12,8 @@ use crate::{
 };
 
 fn letter(message: &str) -> QueuedMessage {
-    let alert = Alert::new(App::new("shop"), Severity::Error, message)
+    let app = App::new("shop").link("runbook", "https://wiki.example.com/{target}").fact("Order", "order");
+    let alert = Alert::new(app, Severity::Error, message)
         .field("float", f64::NAN)
         .field("huge", u128::MAX)
         .target("shop::pay");
@@ -53,6 +54,7 @@ fn a_letter_is_read_as_it_was_written_and_by_its_owner_only() {
         (read.id, read.at, &read.message, &read.target),
         (written.id, written.at, &written.message, &written.target)
     );
+    assert_eq!(read.app, written.app, "another channel makes the same links of it");
     let text = |alert: &Alert| alert.fields.iter().map(|field| field.value.to_string()).collect::<Vec<_>>();
     assert_eq!(text(read), text(written));
     #[cfg(unix)]
