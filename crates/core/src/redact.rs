@@ -167,6 +167,7 @@ impl Redactor {
         self.clean_with_triggers(verdict, text)
     }
 
+    #[inline(never)]
     fn clean_with_triggers<'t>(&self, verdict: NameVerdict, text: &'t str) -> Cow<'t, str> {
         let (rest, mark) = split_cut(text);
         let cut = !mark.is_empty();

@@ -5,8 +5,8 @@
 
 pub use watchfire_core::Problems;
 pub use watchfire_outbox::{
-    AlertHandler, Answers, Channel, Counts, Delivering, Fact, Form, GroupId, GroupSummary, IntoSink, Mention,
-    MessageContent, Notification, NotificationId, Occasion, OccasionKind, Outcome, Outlook, Reason, Receipt,
-    Scope, Section, Sink, SinkExt, Verdict, Verified, Verifying, clip, format_duration, format_timestamp,
-    one_line, printable, verify,
+    AlertHandler, Answers, Channel, Counts, Delivering, Fact, Form, GroupId, GroupSummary, IntoSink, Link,
+    Mention, MessageContent, Notification, NotificationId, Occasion, OccasionKind, Outcome, Outlook, Reason,
+    Receipt, Scope, Section, Sink, SinkExt, Verdict, Verified, Verifying, clip, format_duration,
+    format_timestamp, one_line, printable, verify,
 };

@@ -207,8 +207,11 @@ fn a_full_queue_is_counted_and_told_in_the_next_message() {
         (7, 3, 1, 3),
         "two were equal"
     );
-    let tells: Vec<bool> =
-        told.pages().iter().map(|page| page.contains("3 alerts of this channel were dropped")).collect();
+    let tells: Vec<bool> = told
+        .pages()
+        .iter()
+        .map(|page| page.contains("Dropped on this channel before this message: 3 alerts."))
+        .collect();
     assert_eq!(tells.iter().filter(|told| **told).count(), 1, "once, and only once: {tells:?}");
 }
 

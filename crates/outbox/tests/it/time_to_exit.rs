@@ -68,7 +68,7 @@ fn every_end_keeps_its_deadline_whatever_the_providers_do() {
                     assert!(ended.took < Duration::from_millis(deadline), "{what}");
                 }
                 assert_eq!(
-                    ended.errors.contains("3 messages were not delivered"),
+                    ended.errors.contains("3 messages not delivered when"),
                     provider != "healthy",
                     "{what}"
                 );
@@ -105,12 +105,12 @@ fn several_outboxes_share_one_deadline() {
         assert!(ended.took < Duration::from_millis(deadline) + SLACK, "{what}");
         // The others have one message each, which is lost.
         assert_eq!(
-            ended.errors.matches("1 messages were not delivered").count(),
+            ended.errors.matches("1 message not delivered when").count(),
             2,
             "{what}: {}",
             ended.errors
         );
-        assert_eq!(ended.errors.contains("3 messages were not delivered"), provider != "healthy", "{what}");
+        assert_eq!(ended.errors.contains("3 messages not delivered when"), provider != "healthy", "{what}");
     }
 }
 

@@ -33,7 +33,7 @@ fn a_request_to_india_has_the_registered_ids_and_text() {
     let expected = [
         ("From", "SHOPIN"),
         ("To", "+919876543210"),
-        ("Body", "Alert shop ERROR: 5 € & more"),
+        ("Body", "Alert ERROR in shop: 5 € & more"),
         ("EncodingType", "plain"),
         ("SmsType", "transactional"),
         ("CustomField", &id),
