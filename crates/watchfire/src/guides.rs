@@ -20,7 +20,7 @@ struct Noise;
 mod redaction {}
 #[doc = include_str!("../../../docs/guide/spool.md")]
 struct Spool;
-#[cfg(feature = "tower")]
+#[cfg(all(feature = "tower", feature = "health"))]
 #[doc = include_str!("../../../docs/guide/web-service.md")]
 struct WebService;
 #[doc = include_str!("../../../README.md")]

@@ -190,7 +190,9 @@ fn alert_for_ever(life: &str) {
     let began = Instant::now();
     for number in 0_u64.. {
         let text = format!("alert {life}-{number}.");
-        shop.outbox.alert(Alert::new(App::new("shop"), Severity::Error, text).place("src/shop.rs", 1));
+        // Each life has another group, so that none waits behind what an earlier one has left.
+        let alert = Alert::new(App::new("shop"), Severity::Error, text).target(format!("shop::life{life}"));
+        shop.outbox.alert(alert.place("src/shop.rs", 1));
         loop {
             let channels = shop.outbox.stats().channels;
             let spooled: Vec<String> = channels.iter().map(|channel| channel.spooled.to_string()).collect();
@@ -243,7 +245,10 @@ fn faults(random: &mut Random, provider: Provider) -> Vec<FaultPlan> {
         }
         _ => Fault::Status { status: 503, body: None, headers: Vec::new() },
     };
-    let faults = [down, Fault::Reset { at: None }, Fault::ResetAfterAccept, Fault::HangAfterAccept];
-    let picked = faults.into_iter().filter(|_| random.below(3) == 0).collect::<Vec<_>>();
-    picked.into_iter().map(|fault| fault.times(1 + random.below(4) as u32)).collect()
+    // After an answer that was lost the next copy waits twice as long or more, and its group waits behind it: with many
+    // such in a row a life would take minutes.
+    let unclear = [Fault::Reset { at: None }, Fault::ResetAfterAccept, Fault::HangAfterAccept];
+    let faults = std::iter::once((down, 4)).chain(unclear.map(|fault| (fault, 2)));
+    let picked = faults.filter(|_| random.below(3) == 0).collect::<Vec<_>>();
+    picked.into_iter().map(|(fault, most)| fault.times(1 + random.below(most) as u32)).collect()
 }
