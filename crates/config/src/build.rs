@@ -376,11 +376,10 @@ fn known_paths<'a>(
     let mut elsewhere = Vec::new();
     let mut known: HashMap<_, _> =
         names.map(|name| (Path::of(["handlers", name]).to_string(), Vec::new())).collect();
-    for Finding { path, .. } in &findings.list {
-        let ends = path.match_indices(['.', '[']).map(|(at, _)| at).chain([path.len()]);
-        let handler = ends.filter_map(|end| path.get(..end)).find(|path| known.contains_key(*path));
+    for finding in &findings.list {
+        let handler = finding.paths().find(|path| known.contains_key(*path));
         let list = handler.and_then(|handler| known.get_mut(handler)).unwrap_or(&mut elsewhere);
-        list.push(path.clone());
+        list.push(finding.path.clone());
     }
     (known, elsewhere)
 }

@@ -70,10 +70,7 @@ pub(crate) fn compile(
         .filter(|name| !used.contains(name))
         .map(|name| Path::of(["handlers", name]).to_string())
         .collect();
-    let is_unused = |finding: &Finding| {
-        let ends = finding.path.match_indices(['.', '[']).map(|(at, _)| at).chain([finding.path.len()]);
-        ends.filter_map(|end| finding.path.get(..end)).any(|path| unused.contains(path))
-    };
+    let is_unused = |finding: &Finding| finding.paths().any(|path| unused.contains(path));
     unresolved.list.into_iter().filter(|one| !is_unused(one)).for_each(|finding| findings.add(finding));
     (options, plan)
 }

@@ -52,6 +52,12 @@ impl Finding {
         }
     }
 
+    /// Returns the paths of all that it is in, the outermost first, and its own.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        let ends = self.path.match_indices(['.', '[']).map(|(at, _)| at).chain([self.path.len()]);
+        ends.filter_map(|end| self.path.get(..end))
+    }
+
     pub(crate) fn syntax(reason: impl Into<String>) -> Self {
         Self::new("", reason).because(Cause::Syntax)
     }

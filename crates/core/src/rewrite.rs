@@ -195,7 +195,7 @@ impl<'a> Overlay<'a> {
 /// As many fields as [`Limits`](crate::Limits) lets an event have.
 const MOST: usize = 64;
 
-/// Holds what becomes of each field, without an allocation for a usual number of them.
+/// The fields of an event as they are shown, without an allocation for a usual number of them.
 struct ShownFields<'a> {
     entries: [FieldEntry<'a>; MOST],
     len: usize,

@@ -115,7 +115,8 @@ impl EmailBuilder {
         self
     }
 
-    /// Sets the beginning of each subject, such as `[shop] `; at most 100 characters of it. Default: nothing.
+    /// Sets the beginning of each subject, such as `[shop] `; at most 100 characters of it. Default: the program in
+    /// brackets, with its environment unless that is production.
     pub fn subject_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.subject_prefix = prefix.into();
         self

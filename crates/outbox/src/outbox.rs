@@ -125,7 +125,7 @@ impl Outbox {
         }
     }
 
-    /// Has the worker panic, as a fault of its own would.
+    /// Makes the worker panic, as a bug in it would.
     #[cfg(feature = "sim")]
     #[doc(hidden)]
     pub fn kill_worker(&self) {
@@ -363,9 +363,9 @@ impl OutboxBuilder {
 
     /// Sets from which severity on an alert is in the spool before the call that reports it returns. Default: critical.
     ///
-    /// It survives the end of the process then, and the loss of power when it is forced to the disk a moment later. The
-    /// call waits at most for [`sync_within`](Self::sync_within); what is not in the spool by then is in the queue, as everything else is, and counted (`Stats::unsynced`). Only what passes the limiter of its callsite waits.
-    /// Without a spool nothing does.
+    /// It survives the end of the process then, and a loss of power when it is forced to the disk a moment later. The
+    /// call waits at most for [`sync_within`](Self::sync_within); an alert that comes later is counted
+    /// (`Stats::unsynced`). Only what passes the limiter of its callsite waits, and without a spool nothing.
     pub fn sync_from(mut self, severity: Severity) -> Self {
         self.sync_from = Some(severity);
         self

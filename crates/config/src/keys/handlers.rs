@@ -166,7 +166,11 @@ const EMAIL: &[KeySpec] = channel![
     ),
     key("user", Text, "The name to log in with, if it is not in the URL."),
     key("password", Secret, "The password, if it is not in the URL."),
-    key("subject_prefix", Text, "What stands at the start of each subject."),
+    key(
+        "subject_prefix",
+        Text,
+        "What stands at the start of each subject. Default: the program in brackets."
+    ),
     key("reply_to", Text, "Where answers go."),
     key("html", Bool, "Whether mails have an HTML part. Default: true."),
     key("thread", Bool, "Whether the mails of one group form a thread. Default: true."),

@@ -79,7 +79,7 @@ impl Output {
         self.take(opened);
         self.forget(Topic::File);
         if was_file {
-            let reason = "it is no longer a plain file; lines go to the pipe or device that has its name";
+            let reason = "the log is now a pipe or a device; lines are written to it without rotation";
             let reason = io::Error::new(io::ErrorKind::Unsupported, reason);
             self.report_once(Topic::File, WriteTrouble::new("rotate it", reason));
         }

@@ -212,7 +212,7 @@ fn switch(scene: &Arc<Mutex<Scene>>, processes: &Processes) {
     act(scene, &processes[place]);
 }
 
-/// Has a write hang for up to a quarter of an hour, now and then; the others go on, and some processes are ended by it.
+/// Lets a write hang now and then, for up to a quarter of an hour; the others go on, and some processes are ended.
 fn hang(scene: &Arc<Mutex<Scene>>, processes: &Processes) {
     let acts = {
         let mut scene = scene.lock().unwrap();

@@ -68,7 +68,7 @@ impl Rotated {
         lock(&self.waiting).iter().filter(|noted| !noted.is_ready).count()
     }
 
-    /// Has the program told of the first `count` files that were not ready.
+    /// Marks the first `count` files that were not ready: the program is told of them now.
     pub(super) fn make_ready(&self, count: usize) {
         let mut waiting = lock(&self.waiting);
         waiting

@@ -40,7 +40,7 @@ pub fn circle_reason(circle: &[&str]) -> String {
 
 /// Finds channels that hand over to each other in a circle: the names of one circle, in its order.
 ///
-/// Takes time in proportion to the channels where there is no circle, as many as a configuration may have.
+/// Runs in time linear in the channels and in the names that they hand over to.
 #[must_use]
 pub fn failover_circle<'a>(channels: &[(&'a str, &'a [String])]) -> Option<Vec<&'a str>> {
     let mut next: HashMap<&str, &[String]> = HashMap::with_capacity(channels.len());

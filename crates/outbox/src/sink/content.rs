@@ -97,14 +97,17 @@ impl MessageContent {
     #[must_use]
     pub fn of(occasion: &Occasion<'_>) -> Self {
         let alert = occasion.alert();
+        let title = occasion.title();
+        // Several groups are of many requests.
+        let request = if is_many(occasion) { Request::default() } else { Request::of(alert) };
         Self {
             severity: alert.severity,
-            title: occasion.title(),
             label: label(occasion),
             app: app(alert, " (", ")"),
             summary: summary(occasion),
-            facts: facts(occasion),
-            sections: sections(occasion),
+            facts: request.facts().into_iter().chain(facts(occasion)).collect(),
+            sections: sections(occasion, &title, &request),
+            title,
             notes: notes(occasion),
             small_print: small_print(occasion),
             links: links::links(occasion),
@@ -229,10 +232,7 @@ fn facts(occasion: &Occasion<'_>) -> Vec<Fact> {
         None => alert.target.to_string(),
     };
     let when = if is_storm(occasion) { "Oldest" } else { "When" };
-    let time = given([(when, format_timestamp(alert.at)), ("Where", one_line(&place, 300))]);
-    // A storm is of many requests.
-    let request = if is_many(occasion) { Vec::new() } else { Request::of(alert).facts() };
-    request.into_iter().chain(time).collect()
+    given([(when, format_timestamp(alert.at)), ("Where", one_line(&place, 300))])
 }
 
 fn small_print(occasion: &Occasion<'_>) -> Vec<Fact> {
@@ -287,16 +287,15 @@ fn is_storm(occasion: &Occasion<'_>) -> bool {
     occasion.kind() == OccasionKind::Storm && groups(occasion) > 1
 }
 
-/// Tells whether a message is about several groups: each has a title of its own.
+/// Tells whether a message is about several groups, each with another title.
 fn is_many(occasion: &Occasion<'_>) -> bool {
     groups(occasion) > 1 && matches!(occasion.kind(), OccasionKind::Storm | OccasionKind::Digest)
 }
 
-fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
+fn sections(occasion: &Occasion<'_>, title: &str, request: &Request<'_>) -> Vec<Section> {
     let alert = occasion.alert();
-    let title = occasion.title();
     let message =
-        Some(alert.message.as_str()).filter(|message| !is_many(occasion) && !title::holds(&title, message));
+        Some(alert.message.as_str()).filter(|message| !is_many(occasion) && !title::holds(title, message));
     let named = occasion.mentions();
     let mentions = named.iter().map(|other| format!("x{} {} [{}]", other.count, other.title, other.group));
     let more = groups(occasion).saturating_sub(named.len() as u64);
@@ -307,11 +306,9 @@ fn sections(occasion: &Occasion<'_>) -> Vec<Section> {
         .iter()
         .enumerate()
         .map(|(i, text)| if i == 0 { text.clone() } else { format!("caused by: {text}") });
-    let error_is_said = alert.error.len() == 1 && title::holds(&title, &alert.error.concat());
+    let error_is_said = alert.error.len() == 1 && title::holds(title, &alert.error.concat());
     let causes = causes.filter(|_| !error_is_said || is_many(occasion));
-    let request = Request::of(alert);
-    let is_said =
-        |field: &&Field| is_said_already(alert, field) || (!is_many(occasion) && request.has(field));
+    let is_said = |field: &&Field| is_said_already(alert, field) || request.has(field);
     let fields = alert.fields.iter().filter(|field| !is_said(field)).map(field_line);
     let stack = alert.stack.as_ref().map(watchfire_core::Stack::excerpt);
     let entries = |entries: Vec<String>| entries.iter().map(|entry| hanging(entry, 4)).collect();

@@ -5,7 +5,8 @@
 //! - Each host has its own folder, in which its processes know of each other. `tmp/`: being written. `cur/`: each claimed
 //!   by the process that its name ends with. `state/groups`: what each process has counted.
 //! - A notification is written to `tmp/` and renamed into `cur/`: it survives the end of its process. All of a turn are
-//!   forced to the disk together, and then the folder: they are accepted. Every later change is a rename, of which exactly one process can succeed.
+//!   forced to the disk together, and then the folder: they are accepted. Every later change is a rename, of which
+//!   exactly one process can succeed.
 //! - The claims of a process that died are released by whoever comes next; an attempt that was under way then is
 //!   repeated and marked.
 

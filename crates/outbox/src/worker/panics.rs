@@ -163,7 +163,7 @@ impl Panics {
     }
 
     /// Leaves an alert of a forked child in the spool, for its parent to send: for one channel, or for all that panics go
-    /// to; `false` if there is no spool, or it does not work.
+    /// to. Returns `false` without a spool that works.
     pub(crate) fn leave(&self, alert: &Alert, channel: Option<&str>) -> bool {
         let Some(channel) = channel else { return self.write(alert).is_some() };
         let left = self

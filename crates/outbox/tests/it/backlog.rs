@@ -61,6 +61,16 @@ fn fill(folder: &Path, content: impl Fn(usize) -> (String, Vec<u8>)) {
     }
 }
 
+/// Reports an alert beside what is in the folder, and returns how long it took to arrive: not long.
+fn report_fresh(outbox: &Outbox, told: &Told) -> Duration {
+    let began = clock::instant();
+    outbox.alert(Alert::new(App::new("shop"), Severity::Error, "fresh"));
+    wait_until("the fresh alert is delivered", || told.titles().iter().any(|title| title.contains("fresh")));
+    let took = began.elapsed();
+    assert!(took < SOON, "{took:?}");
+    took
+}
+
 #[test]
 fn a_fresh_alert_does_not_wait_for_a_large_backlog() {
     let folder = tempfile::tempdir().unwrap();
@@ -74,11 +84,7 @@ fn a_fresh_alert_does_not_wait_for_a_large_backlog() {
     let (builder, lines) = outbox(folder.path());
     let outbox = builder.start().unwrap();
     let _layer = told.clone().layer(&outbox).unwrap();
-    let began = clock::instant();
-    outbox.alert(Alert::new(App::new("shop"), Severity::Error, "fresh"));
-    wait_until("the fresh alert is delivered", || told.titles().iter().any(|title| title.contains("fresh")));
-    let took = began.elapsed();
-    assert!(took < SOON, "{took:?}");
+    let took = report_fresh(&outbox, &told);
     wait_until("the backlog follows", || told.titles().len() > critical.min(500) + 100);
     let titles = told.titles();
     let of_backlog: Vec<&String> = titles.iter().filter(|title| !title.contains("fresh")).collect();
@@ -104,10 +110,7 @@ fn very_many_damaged_files_are_one_line() {
     let (builder, lines) = outbox(folder.path());
     let outbox = builder.start().unwrap();
     let _layer = told.clone().layer(&outbox).unwrap();
-    let began = clock::instant();
-    outbox.alert(Alert::new(App::new("shop"), Severity::Error, "fresh"));
-    wait_until("the fresh alert is delivered", || told.titles().iter().any(|title| title.contains("fresh")));
-    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    report_fresh(&outbox, &told);
     assert!(outbox.flush(LONG).is_complete, "{:?}", outbox.stats());
     assert_eq!(told.titles().len(), 3, "what is sound beside them is delivered");
     let lines = lines.lock().unwrap();

@@ -126,15 +126,13 @@ impl<F: Files> Dispatch<F> {
         of_channel.filter_map(|(_, text)| Some(text.split_once('\n')?.1.to_owned())).collect()
     }
 
-    /// Tells whether another process has counted an alert: a loss of power may bring back the file of one that is counted.
-    pub(super) fn is_counted(&self, alert: AlertId) -> bool {
-        let Some(spool) = &self.spool else { return false };
-        let homes = spool.homes().into_iter();
-        let mut files = homes.flat_map(|home| spool.texts(&format!("{home}/state/groups")));
-        let is_of = |text: &str| {
-            text.split_once('\n').is_some_and(|(_, text)| Aggregator::alerts_of(text).contains(&alert))
-        };
-        self.orphans.alerts.contains(&alert) || files.any(|(_, text)| is_of(&text))
+    /// Returns the alerts that processes have counted, on any host: a loss of power may bring back the file of one.
+    pub(super) fn counted_alerts(&self) -> BTreeSet<AlertId> {
+        let homes =
+            self.spool.iter().flat_map(|spool| spool.homes().into_iter().map(move |home| (spool, home)));
+        let files = homes.flat_map(|(spool, home)| spool.texts(&format!("{home}/state/groups")));
+        let counts = files.filter_map(|(_, text)| Some(Aggregator::alerts_of(text.split_once('\n')?.1)));
+        counts.flatten().chain(self.orphans.alerts.iter().copied()).collect()
     }
 
     /// Reads the silences, and removes those that are over; `None` without a folder.

@@ -80,6 +80,8 @@ impl<F: Files> Dispatch<F> {
             self.self_log.say(unusable);
         }
         let mut left = Vec::new();
+        // Read once, and only if there is an alert.
+        let mut counted = None;
         for found in found {
             match found {
                 Found::QueuedMessage(name, letter) => self.take_over(channels, name, *letter, now),
@@ -87,7 +89,8 @@ impl<F: Files> Dispatch<F> {
                 Found::Alert(name, alert, writer, channel) => {
                     let died = writer
                         .filter(|writer| self.spool.as_ref().is_some_and(|spool| spool.has_died(writer)));
-                    let again = name.state.maybe_duplicate || self.is_counted(alert.id);
+                    let counted = counted.get_or_insert_with(|| self.counted_alerts());
+                    let again = name.state.maybe_duplicate || counted.contains(&alert.id);
                     left.push(Left { name, alert: *alert, channel, died, again });
                 }
             }

@@ -24,6 +24,7 @@ const NAMED: &[(&str, &[&str])] = &[
 const PART: usize = 200;
 
 /// The fields of an alert that say in whose request it happened.
+#[derive(Default)]
 pub(super) struct Request<'a> {
     line: Vec<&'a Field>,
     named: Vec<(&'a str, &'a Field)>,

@@ -318,6 +318,10 @@ fn the_request_of_an_alert_is_named() {
         let said = fields.map_or(0, |section| section.lines.len());
         let promoted =
             event.iter().filter(|(_, value)| expected.iter().any(|(_, fact)| fact.contains(value)));
-        assert_eq!(said, event.len() - promoted.count(), "what is a fact is no field");
+        assert_eq!(
+            said,
+            event.len() - promoted.count(),
+            "a field that is shown as a fact is not listed again"
+        );
     }
 }
