@@ -1,4 +1,4 @@
-//! The texts that stand for what was left out.
+//! The texts that stand for what was left out, and numbers with the nouns that they count.
 
 /// The text that stands for a secret.
 pub const MASK: &str = "[redacted]";
